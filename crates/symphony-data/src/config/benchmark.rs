@@ -1,0 +1,161 @@
+//! Benchmarks: a preset's keys, overlaid with the user's.
+
+use super::{
+    Benchmark, check_name, rule,
+    walk::{Walk, nearest_of},
+    yaml::{Node, Value},
+};
+use crate::source::SourcePath;
+
+/// The presets: data, not code. A preset's keys are those that a user writes.
+const PRESETS: [(&str, &str); 6] = [
+    ("humaneval", include_str!("../benchmarks/humaneval.yaml")),
+    ("gsm8k", include_str!("../benchmarks/gsm8k.yaml")),
+    ("bbh", include_str!("../benchmarks/bbh.yaml")),
+    ("amc", include_str!("../benchmarks/amc.yaml")),
+    ("medical_qa", include_str!("../benchmarks/medical_qa.yaml")),
+    ("amc_length", include_str!("../benchmarks/amc_length.yaml")),
+];
+
+const KEYS: [&str; 10] = [
+    "enabled",
+    "description",
+    "path",
+    "split",
+    "configs",
+    "config_field",
+    "revision",
+    "identity",
+    "store",
+    "difficulty",
+];
+
+fn preset(name: &str) -> Option<Node> {
+    let (_, text) = PRESETS.iter().find(|(known, _)| *known == name)?;
+    Node::parse(&format!("preset {name}"), text).ok()
+}
+
+fn preset_names() -> Vec<&'static str> {
+    PRESETS.iter().map(|(name, _)| *name).collect()
+}
+
+pub(super) fn benchmarks(walk: &mut Walk, field: &str, node: &Node) -> Vec<Benchmark> {
+    let mut found = Vec::new();
+    for (name, field, node) in walk.entries(field, node) {
+        if let Err(why) = check_name(&name) {
+            walk.problem(node, &field, format!("`{name}` cannot name a benchmark"), why);
+            continue;
+        }
+        let preset = preset(&name);
+        // The user's keys first: where a key stands in both, the user's counts.
+        let mut merged = walk.fields(&field, node, &KEYS);
+        let base = preset.as_ref().map(|preset| walk.fields(&field, preset, &KEYS)).unwrap_or_default();
+        for entry in base {
+            if !merged.iter().any(|(key, ..)| *key == entry.0) {
+                merged.push(entry);
+            }
+        }
+        found.push(benchmark(walk, &name, &field, node, merged));
+    }
+    found
+}
+
+fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec<(&str, String, &Node)>) -> Benchmark {
+    let problems = walk.problems.len();
+    let mut source = None;
+    let mut difficulty = None;
+    let mut benchmark = Benchmark {
+        name: name.to_owned(),
+        enabled: true,
+        description: None,
+        // Stands only until `path` is read; without one there is a problem, and so no configuration.
+        source: SourcePath::File(String::new()),
+        split: "test".to_owned(),
+        configs: Vec::new(),
+        config_field: None,
+        revision: None,
+        identity: Vec::new(),
+        rule: crate::difficulty::Rule { features: Vec::new(), score: Vec::new() },
+    };
+    for (key, field, node) in entries {
+        match key {
+            "enabled" => benchmark.enabled = walk.boolean(&field, node).unwrap_or(true),
+            "description" => benchmark.description = walk.text(&field, node),
+            "path" => {
+                if let Some(path) = walk.text(&field, node) {
+                    match SourcePath::parse(&path) {
+                        Ok(path) => source = Some(path),
+                        Err((why, hint)) => walk.problem(node, &field, why, hint),
+                    }
+                }
+            }
+            "split" => benchmark.split = walk.text(&field, node).unwrap_or_default(),
+            "configs" => benchmark.configs = walk.texts(&field, node),
+            "config_field" => benchmark.config_field = walk.text(&field, node),
+            "revision" => benchmark.revision = walk.text(&field, node),
+            "identity" => benchmark.identity = walk.texts(&field, node),
+            "store" => {
+                if walk.text(&field, node).is_some_and(|store| store != "jsonl") {
+                    walk.problem(
+                        node,
+                        &field,
+                        format!("`{}` is no store format", node.describe()),
+                        "write `store: jsonl`",
+                    );
+                }
+            }
+            _ => difficulty = Some((field, node)),
+        }
+    }
+    match difficulty {
+        Some((field, node)) => {
+            if let Some(rule) = difficulty_of(walk, &field, node) {
+                rule::check(walk, &field, node, &rule, &benchmark.identity);
+                benchmark.rule = rule;
+            }
+        }
+        None => walk.problem(
+            node,
+            field,
+            format!("`{name}` is no preset and has no `difficulty`"),
+            format!("say how its rows are scored, or name a preset: {}", preset_names().join(", ")),
+        ),
+    }
+    match source {
+        Some(source) => benchmark.source = source,
+        None if walk.problems.len() == problems => {
+            walk.problem(node, field, "has no `path`", "say where its rows come from, such as `path: file:rows.jsonl`");
+        }
+        None => {}
+    }
+    if walk.problems.len() == problems
+        && let Err((why, hint)) = benchmark.source.check_configs(&benchmark.configs)
+    {
+        walk.problem(node, &format!("{field}.path"), why, hint);
+    }
+    // Even with problems: what else is wrong should not be said of a benchmark that merely has a mistake in it.
+    benchmark
+}
+
+/// A rule as written, or a preset's.
+fn difficulty_of(walk: &mut Walk, field: &str, node: &Node) -> Option<crate::difficulty::Rule> {
+    let Value::Map(entries) = &node.value else {
+        return rule::rule(walk, field, node);
+    };
+    let Some((_, value)) = entries.iter().find(|(key, _)| key.text == "preset") else {
+        return rule::rule(walk, field, node);
+    };
+    let field = format!("{field}.preset");
+    if let [_, (other, _), ..] = &entries[..] {
+        let hint = "keep either `preset` or `features` and `score`";
+        walk.problem(node, &field, format!("a preset's rule takes no further keys (`{}`)", other.text), hint);
+        return None;
+    }
+    let name = walk.text(&field, value)?;
+    let Some(preset) = preset(&name) else {
+        walk.problem(value, &field, format!("there is no preset `{name}`"), nearest_of(&name, &preset_names()));
+        return None;
+    };
+    let difficulty = preset.map()?.iter().find(|(key, _)| key.text == "difficulty")?.1.clone();
+    rule::rule(walk, &field, &difficulty)
+}

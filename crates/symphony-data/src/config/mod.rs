@@ -1,0 +1,336 @@
+//! Configuration: YAML with its places in, checked values out, one direction.
+//!
+//! A file with seven mistakes gets seven messages. Past this room nobody sees a raw string.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use serde::{Serialize, Serializer};
+
+use crate::{difficulty::Rule, source::SourcePath};
+
+mod benchmark;
+pub mod problem;
+pub mod request;
+mod rule;
+pub mod schema;
+mod walk;
+pub mod yaml;
+
+pub use problem::{Problem, Problems};
+pub use request::{Experiment, Request, RequestSpec};
+
+use walk::Walk;
+use yaml::{Node, Place};
+
+/// The configuration that serves where there is no file, and what `init` writes.
+pub const DEFAULT_CONFIG: &str = include_str!("../../../../config/data_config.yaml");
+/// The experiments that serve where there is no file, and what `init` writes.
+pub const DEFAULT_EXPERIMENTS: &str = include_str!("../../../../config/experiments.yaml");
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The benchmarks, in the order of the file.
+    pub benchmarks: Vec<Benchmark>,
+    /// The percentiles that a request without its own gets, by benchmark; [20, 80] for the others.
+    pub percentiles: BTreeMap<String, Percentiles>,
+    /// Whether a request that does not say may repeat tasks.
+    pub sample_with_replacement: Replacement,
+    /// Benchmarks that may not be mixed.
+    pub exclude_combinations: Vec<Vec<String>>,
+    /// Experiments that stand in the same file, if any do.
+    pub experiments: Vec<Experiment>,
+}
+
+/// A named source of rows plus the rule that scores them.
+#[derive(Clone, Debug)]
+pub struct Benchmark {
+    /// Its name: letters, digits, `_`, `-` and `.`.
+    pub name: String,
+    /// Whether it takes part.
+    pub enabled: bool,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// Where its rows come from.
+    pub source: SourcePath,
+    /// The split of the data set.
+    pub split: String,
+    /// The configs that make up the benchmark, in this order; empty for the source's only one.
+    pub configs: Vec<String>,
+    /// The field under which each row gets its config.
+    pub config_field: Option<String>,
+    /// The commit that the source is pinned to.
+    pub revision: Option<String>,
+    /// The fields that say which task a row is; empty for the row number.
+    pub identity: Vec<String>,
+    /// How its rows are scored.
+    pub rule: Rule,
+}
+
+/// The low and high percentile of difficulty scores, 0 to 100, low ≤ high. Written as `[20, 80]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percentiles {
+    /// At or below this percentile's score a task is easy.
+    pub low: f64,
+    /// At or above this percentile's score a task that is not easy is hard.
+    pub high: f64,
+}
+
+impl Default for Percentiles {
+    fn default() -> Self {
+        Self { low: 20.0, high: 80.0 }
+    }
+}
+
+impl Percentiles {
+    /// Checks a pair.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(low: f64, high: f64) -> Result<Self, String> {
+        if !(0.0..=100.0).contains(&low) || !(0.0..=100.0).contains(&high) {
+            return Err(format!("[{low}, {high}] is outside 0 to 100"));
+        }
+        if low > high {
+            return Err(format!("[{low}, {high}] has the low percentile above the high one"));
+        }
+        Ok(Self { low, high })
+    }
+}
+
+impl Serialize for Percentiles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        [self.low, self.high].map(whole_or_not).serialize(serializer)
+    }
+}
+
+/// 20.0 as 20: percentiles are written as people write them.
+fn whole_or_not(number: f64) -> serde_json::Number {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        serde_json::Number::from(number as i64)
+    } else {
+        serde_json::Number::from_f64(number).unwrap_or_else(|| 0.into())
+    }
+}
+
+/// Whether a task may be drawn more than once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replacement {
+    /// `false`: never; a bin that is too small delivers fewer.
+    #[default]
+    Never,
+    /// `true`: draws are independent.
+    Always,
+    /// `when_short`: only in a bin that is too small.
+    WhenShort,
+}
+
+impl Replacement {
+    /// Reads `false`, `true` or `when_short`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "false" | "False" => Some(Self::Never),
+            "true" | "True" => Some(Self::Always),
+            "when_short" => Some(Self::WhenShort),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for Replacement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Never => serializer.serialize_bool(false),
+            Self::Always => serializer.serialize_bool(true),
+            Self::WhenShort => serializer.serialize_str("when_short"),
+        }
+    }
+}
+
+impl Config {
+    /// Checks the YAML `text`, which messages call `file`.
+    ///
+    /// # Errors
+    /// Every problem in it.
+    pub fn from_yaml(file: &str, text: &str) -> Result<Self, Problems> {
+        let (config, problems) = Self::check(file, text)?;
+        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    /// Checks a configuration together with a file of experiments, so that the problems of both come in one go.
+    ///
+    /// # Errors
+    /// Every problem in either.
+    pub fn from_yaml_with_experiments(
+        file: &str,
+        text: &str,
+        experiments: Option<(&str, &str)>,
+    ) -> Result<Self, Problems> {
+        let (mut config, mut problems) = Self::check(file, text)?;
+        if let Some((file, text)) = experiments {
+            let node = Node::parse(file, text)?;
+            let mut walk = Walk::default();
+            config.experiments = request::experiments_file(&node, &config, &mut walk);
+            problems.extend(walk.problems);
+        }
+        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    fn check(file: &str, text: &str) -> Result<(Self, Vec<Problem>), Problems> {
+        let root = Node::parse(file, text)?;
+        let mut walk = Walk::default();
+        let mut config = Self {
+            benchmarks: Vec::new(),
+            percentiles: BTreeMap::new(),
+            sample_with_replacement: Replacement::Never,
+            exclude_combinations: Vec::new(),
+            experiments: Vec::new(),
+        };
+        let mut experiments = None;
+        let known = ["benchmarks", "stream_generation", "mixing_rules", "experiments"];
+        for (key, field, node) in walk.fields("", &root, &known) {
+            match key {
+                "benchmarks" => config.benchmarks = benchmark::benchmarks(&mut walk, &field, node),
+                "stream_generation" => config.stream_generation(&mut walk, &field, node),
+                "mixing_rules" => config.mixing_rules(&mut walk, &field, node),
+                _ => experiments = Some((field, node)),
+            }
+        }
+        if config.benchmarks.is_empty() && walk.problems.is_empty() {
+            walk.problem(
+                &root,
+                "benchmarks",
+                "no benchmark is configured",
+                "add one, or run `symphony-data init` for a full example",
+            );
+        }
+        if let Some((field, node)) = experiments {
+            config.experiments = request::experiments(&mut walk, &field, node, &config);
+        }
+        walk.problems.sort_by_key(|problem| problem.place.line);
+        Ok((config, walk.problems))
+    }
+
+    fn stream_generation(&mut self, walk: &mut Walk, field: &str, node: &Node) {
+        for (key, field, node) in walk.fields(field, node, &["difficulty_percentiles", "sample_with_replacement"]) {
+            if key == "difficulty_percentiles" {
+                self.percentiles = walk.percentiles(&field, node);
+                for (name, entry, node) in walk.entries(&field, node) {
+                    if self.benchmark(&name).is_none() && !self.benchmarks.is_empty() {
+                        let names = self.names();
+                        let hint = walk::nearest_of(&name, &names);
+                        walk.problem(node, &entry, format!("there is no benchmark `{name}`"), hint);
+                    }
+                }
+            } else if let Some(replacement) = walk.replacement(&field, node) {
+                self.sample_with_replacement = replacement;
+            }
+        }
+    }
+
+    fn mixing_rules(&mut self, walk: &mut Walk, field: &str, node: &Node) {
+        for (_, field, node) in walk.fields(field, node, &["exclude_combinations"]) {
+            for (at, combination) in walk.list(&field, node).iter().enumerate() {
+                let field = format!("{field}[{at}]");
+                let names = walk.texts(&field, combination);
+                if names.len() < 2 && combination.list().is_some() {
+                    walk.problem(
+                        combination,
+                        &field,
+                        "a combination needs two benchmarks or more",
+                        "write `- [humaneval, amc]`",
+                    );
+                    continue;
+                }
+                for name in &names {
+                    if self.benchmark(name).is_none() {
+                        let hint = walk::nearest_of(name, &self.names());
+                        walk.problem(combination, &field, format!("there is no benchmark `{name}`"), hint);
+                    }
+                }
+                self.exclude_combinations.push(names);
+            }
+        }
+    }
+
+    /// The benchmark of this name.
+    pub fn benchmark(&self, name: &str) -> Option<&Benchmark> {
+        self.benchmarks.iter().find(|benchmark| benchmark.name == name)
+    }
+
+    /// The benchmarks that take part.
+    pub fn enabled(&self) -> impl Iterator<Item = &Benchmark> {
+        self.benchmarks.iter().filter(|benchmark| benchmark.enabled)
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> Vec<&str> {
+        self.benchmarks.iter().map(|benchmark| benchmark.name.as_str()).collect()
+    }
+
+    /// The configured percentiles of a benchmark.
+    pub fn percentiles_of(&self, name: &str) -> Percentiles {
+        self.percentiles.get(name).copied().unwrap_or_default()
+    }
+
+    /// Puts the generator of the same name in place of each benchmark's source, at the real benchmark's size.
+    ///
+    /// # Errors
+    /// An enabled benchmark that no generator stands in for.
+    pub fn use_synthetic_sources(&mut self) -> Result<(), Problems> {
+        let mut problems = Vec::new();
+        for benchmark in self.benchmarks.iter_mut().filter(|benchmark| benchmark.enabled) {
+            match SourcePath::synthetic(&benchmark.name) {
+                Some(source) => benchmark.source = source,
+                None => problems.push(Problem::new(
+                    Place::default(),
+                    format!("benchmarks.{}", benchmark.name),
+                    "no generator stands in for this benchmark",
+                    "set `enabled: false` for the demo, or run without --demo",
+                )),
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    }
+}
+
+/// A name that is also a file's or a folder's name, everywhere: letters, digits, `_`, `-` and `.`, at most 64.
+///
+/// # Errors
+/// What such a name looks like.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    const RESERVED: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let device = RESERVED.contains(&stem.trim_end_matches(|c: char| c.is_ascii_digit()))
+        && (RESERVED[..4].contains(&stem.as_str()) || stem.len() == 4);
+    let well_formed = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+        && !name.ends_with('.')
+        && name.len() <= 64;
+    if device || !well_formed {
+        return Err(
+            "a name becomes a file's name: letters, digits, `_`, `-` and `.`, at most 64, and no device such as CON",
+        );
+    }
+    Ok(())
+}
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// A file that is absent, unreadable or not UTF-8.
+pub fn read_file(path: &Path) -> Result<String, Problems> {
+    let place = Place { file: Some(Arc::from(path.to_string_lossy())), line: 1 };
+    let bytes = std::fs::read(path).map_err(|error| {
+        let hint = if error.kind() == std::io::ErrorKind::NotFound {
+            "check the path, or run `symphony-data init` to write the default files"
+        } else {
+            "check the path and its permissions"
+        };
+        Problem::new(place.clone(), "", format!("cannot read this file: {error}"), hint)
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let line = memchr::memchr_iter(b'\n', &error.as_bytes()[..error.utf8_error().valid_up_to()]).count() + 1;
+        Problem::new(Place { line, ..place }, "", "this file is not UTF-8", "save it as UTF-8").into()
+    })
+}

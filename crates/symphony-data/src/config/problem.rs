@@ -1,0 +1,61 @@
+//! What is wrong with a configuration or a request: every problem with its place, all of them in one go.
+
+use std::fmt;
+
+use super::yaml::Place;
+
+/// One mistake: where it is, which key it concerns, what is wrong, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// File and line, where there is a file.
+    pub place: Place,
+    /// The key with dots (`experiments.exp1.difficulty_split`); empty for the file as a whole.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+    /// The way out.
+    pub hint: String,
+}
+
+impl Problem {
+    /// A problem at `place` with the key `field`.
+    pub fn new(place: Place, field: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { place, field: field.into(), message: message.into(), hint: hint.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.place)?;
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        write!(f, "{}", self.message)?;
+        if !self.hint.is_empty() {
+            write!(f, "; {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+/// All problems of a configuration or a request, in the order of the files. Never empty.
+#[derive(Clone, Debug, thiserror::Error)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.0.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}

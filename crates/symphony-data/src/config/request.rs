@@ -1,0 +1,388 @@
+//! Requests for a stream, as asked and as resolved against a configuration; experiments are requests with names.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::{
+    Config, Percentiles, Problem, Problems, Replacement, check_name,
+    walk::{Walk, nearest_of},
+    yaml::{Node, Place},
+};
+use crate::stream::SamplerKind;
+
+/// The seed of a request that names none.
+pub const DEFAULT_SEED: u64 = 2025;
+/// The split of a request that names none.
+pub const DEFAULT_SPLIT: &str = "50:50";
+/// The most tasks one stream may have. A stream is held in memory while it is drawn.
+pub const MAX_TASKS: u64 = 100_000_000;
+
+/// A request as it was asked, from a file, from arguments or from another language; `None` is the default.
+#[derive(Clone, Debug, Default)]
+pub struct RequestSpec {
+    /// The benchmarks to mix, in order.
+    pub benchmarks: Vec<String>,
+    /// Each benchmark's share, any scale; default equal.
+    pub benchmark_ratios: Option<Vec<(String, f64)>>,
+    /// `easy:hard` or `easy:medium:hard` in whole-number shares.
+    pub difficulty_split: Option<String>,
+    /// How many tasks the stream shall have.
+    pub n_total_tasks: u64,
+    /// The seed: up to 2^32 − 1 for `numpy`, any for `stable`.
+    pub random_seed: Option<u64>,
+    /// Whether tasks may repeat; default as configured.
+    pub sample_with_replacement: Option<Replacement>,
+    /// `numpy` (default) or `stable`.
+    pub sampler: Option<String>,
+    /// Percentiles by benchmark, in place of the configured ones.
+    pub difficulty_percentiles: BTreeMap<String, Percentiles>,
+}
+
+/// A request with all defaults filled and everything checked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The benchmarks, in the order asked.
+    pub parts: Vec<Part>,
+    /// The shares of the bins.
+    pub split: Split,
+    /// How many tasks the stream shall have, from 1.
+    pub n_total_tasks: u64,
+    /// The seed.
+    pub random_seed: u64,
+    /// Whether tasks may repeat.
+    pub sample_with_replacement: Replacement,
+    /// The sampler.
+    pub sampler: SamplerKind,
+    /// What the user should know of how the request was read.
+    pub warnings: Vec<String>,
+}
+
+/// One benchmark's part in a request.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The benchmark's name.
+    pub benchmark: String,
+    /// Its ratio as given, or 1/k for each of k.
+    pub ratio: f64,
+    /// Where its bins begin and end.
+    pub percentiles: Percentiles,
+}
+
+impl Serialize for Request {
+    /// The request under the keys in which it is asked.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        let by_name = |value: &dyn Fn(&Part) -> serde_json::Value| -> serde_json::Map<String, serde_json::Value> {
+            self.parts.iter().map(|part| (part.benchmark.clone(), value(part))).collect()
+        };
+        map.serialize_entry("benchmarks", &self.parts.iter().map(|part| &part.benchmark).collect::<Vec<_>>())?;
+        map.serialize_entry("benchmark_ratios", &by_name(&|part| part.ratio.into()))?;
+        map.serialize_entry("difficulty_split", &self.split.to_string())?;
+        map.serialize_entry("n_total_tasks", &self.n_total_tasks)?;
+        map.serialize_entry("random_seed", &self.random_seed)?;
+        map.serialize_entry("sample_with_replacement", &self.sample_with_replacement)?;
+        map.serialize_entry("sampler", &self.sampler)?;
+        map.serialize_entry(
+            "difficulty_percentiles",
+            &by_name(&|part| serde_json::to_value(part.percentiles).unwrap_or_default()),
+        )?;
+        map.end()
+    }
+}
+
+/// Whole-number shares of the bins, not all 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// The share of easy tasks.
+    pub easy: u32,
+    /// The share of medium tasks; `None` where the split has two parts.
+    pub medium: Option<u32>,
+    /// The share of hard tasks.
+    pub hard: u32,
+}
+
+impl Split {
+    /// Reads `easy:hard` or `easy:medium:hard`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let shares: Vec<u32> = text.split(':').map(|share| share.trim().parse().ok()).collect::<Option<_>>()?;
+        let split = match shares[..] {
+            [easy, hard] => Self { easy, medium: None, hard },
+            [easy, medium, hard] => Self { easy, medium: Some(medium), hard },
+            _ => return None,
+        };
+        (split.easy > 0 || split.medium.is_some_and(|m| m > 0) || split.hard > 0).then_some(split)
+    }
+}
+
+impl std::fmt::Display for Split {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.medium {
+            None => write!(f, "{}:{}", self.easy, self.hard),
+            Some(medium) => write!(f, "{}:{medium}:{}", self.easy, self.hard),
+        }
+    }
+}
+
+/// A named request.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// The key in the file, and the name of the folder its pool goes to.
+    pub id: String,
+    /// A title for people.
+    pub name: Option<String>,
+    /// What it asks for.
+    pub request: Request,
+}
+
+impl RequestSpec {
+    /// Checks the request against the configuration and fills its defaults.
+    ///
+    /// # Errors
+    /// Every problem in it, each under the name of its key.
+    pub fn resolve(&self, config: &Config) -> Result<Request, Problems> {
+        self.resolve_at(config, &|key| (Place::default(), key.to_owned())).map_err(Problems)
+    }
+
+    fn resolve_at(&self, config: &Config, place: &dyn Fn(&str) -> (Place, String)) -> Result<Request, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut warnings = Vec::new();
+        let mut problem = |key: &str, message: String, hint: &str| {
+            let (place, field) = place(key);
+            problems.push(Problem::new(place, field, message, hint));
+        };
+        if self.benchmarks.is_empty() {
+            problem(
+                "benchmarks",
+                "no benchmark is asked for".to_owned(),
+                &format!("configured: {}", config.names().join(", ")),
+            );
+        }
+        for (at, name) in self.benchmarks.iter().enumerate() {
+            match config.benchmark(name) {
+                _ if self.benchmarks[..at].contains(name) => {
+                    problem(
+                        "benchmarks",
+                        format!("`{name}` is named twice"),
+                        "name it once and give it a larger ratio",
+                    );
+                }
+                None => {
+                    problem(
+                        "benchmarks",
+                        format!("there is no benchmark `{name}`"),
+                        &nearest_of(name, &config.names()),
+                    );
+                }
+                Some(benchmark) if !benchmark.enabled => {
+                    problem(
+                        "benchmarks",
+                        format!("`{name}` is disabled"),
+                        "set `enabled: true` for it in the configuration",
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        for combination in &config.exclude_combinations {
+            if combination.iter().all(|name| self.benchmarks.contains(name)) {
+                let message = format!("{} may not be mixed", combination.join(" and "));
+                problem("benchmarks", message, "mixing_rules.exclude_combinations in the configuration says so");
+            }
+        }
+        let ratios = match &self.benchmark_ratios {
+            None => vec![1.0 / self.benchmarks.len().max(1) as f64; self.benchmarks.len()],
+            Some(given) => {
+                for (name, ratio) in given {
+                    if !self.benchmarks.contains(name) {
+                        let names: Vec<&str> = self.benchmarks.iter().map(String::as_str).collect();
+                        problem(
+                            "benchmark_ratios",
+                            format!("`{name}` is not in the mix"),
+                            &format!("the mix is {}", names.join(", ")),
+                        );
+                    }
+                    if !ratio.is_finite() || *ratio < 0.0 {
+                        problem(
+                            "benchmark_ratios",
+                            format!("`{name}` has the ratio {ratio}"),
+                            "write a number from 0 up",
+                        );
+                    }
+                }
+                let of = |name: &String| given.iter().find(|(known, _)| known == name).map(|(_, ratio)| *ratio);
+                for name in self.benchmarks.iter().filter(|name| of(name).is_none()) {
+                    problem(
+                        "benchmark_ratios",
+                        format!("`{name}` has no ratio"),
+                        "give every benchmark of the mix one (0 draws nothing)",
+                    );
+                }
+                let ratios: Vec<f64> = self.benchmarks.iter().map(|name| of(name).unwrap_or(0.0)).collect();
+                let sum: f64 = ratios.iter().sum();
+                // NaN, too, is no sum to share by.
+                if !(sum > 0.0 && sum.is_finite()) {
+                    problem(
+                        "benchmark_ratios",
+                        format!("the ratios sum to {sum}"),
+                        "give at least one benchmark a share",
+                    );
+                } else if (sum - 1.0).abs() > 0.001 {
+                    warnings.push(format!("benchmark_ratios sum to {sum}, not 1; they were rescaled"));
+                }
+                ratios
+            }
+        };
+        let text = self.difficulty_split.as_deref().unwrap_or(DEFAULT_SPLIT);
+        let split = Split::parse(text);
+        if split.is_none() {
+            problem(
+                "difficulty_split",
+                format!("cannot read {text:?}"),
+                "write easy:hard or easy:medium:hard in whole numbers, not all 0, such as 80:20",
+            );
+        }
+        if self.n_total_tasks == 0 || self.n_total_tasks > MAX_TASKS {
+            problem("n_total_tasks", format!("{} tasks", self.n_total_tasks), &format!("ask for 1 to {MAX_TASKS}"));
+        }
+        let sampler = self.sampler.as_deref().map_or(Some(SamplerKind::Numpy), SamplerKind::parse);
+        if sampler.is_none() {
+            let known = SamplerKind::ALL.map(SamplerKind::name);
+            problem(
+                "sampler",
+                format!("there is no sampler `{}`", self.sampler.as_deref().unwrap_or_default()),
+                &nearest_of("", &known),
+            );
+        }
+        let random_seed = self.random_seed.unwrap_or(DEFAULT_SEED);
+        if sampler == Some(SamplerKind::Numpy) && random_seed > u64::from(u32::MAX) {
+            problem(
+                "random_seed",
+                format!("the numpy sampler cannot take {random_seed}"),
+                "use 0 to 4294967295, or `sampler: stable`",
+            );
+        }
+        for name in self.difficulty_percentiles.keys() {
+            if !self.benchmarks.contains(name) {
+                problem(
+                    "difficulty_percentiles",
+                    format!("`{name}` is not in the mix"),
+                    &format!("the mix is {}", self.benchmarks.join(", ")),
+                );
+            }
+        }
+        let (Some(split), Some(sampler), true) = (split, sampler, problems.is_empty()) else { return Err(problems) };
+        let parts = self.benchmarks.iter().zip(ratios).map(|(name, ratio)| Part {
+            benchmark: name.clone(),
+            ratio,
+            percentiles: self.difficulty_percentiles.get(name).copied().unwrap_or_else(|| config.percentiles_of(name)),
+        });
+        Ok(Request {
+            parts: parts.collect(),
+            split,
+            n_total_tasks: self.n_total_tasks,
+            random_seed,
+            sample_with_replacement: self.sample_with_replacement.unwrap_or(config.sample_with_replacement),
+            sampler,
+            warnings,
+        })
+    }
+}
+
+/// A file whose top holds `experiments:`; the keys of a configuration may stand beside it.
+pub(super) fn experiments_file(root: &Node, config: &Config, walk: &mut Walk) -> Vec<Experiment> {
+    let known = ["experiments", "benchmarks", "stream_generation", "mixing_rules"];
+    let found = walk.fields("", root, &known).into_iter().find(|(key, ..)| *key == "experiments");
+    match found {
+        Some((_, field, node)) => experiments(walk, &field, node, config),
+        None => {
+            walk.problem(
+                root,
+                "experiments",
+                "no experiment is defined",
+                "write `experiments: {exp1: {benchmarks: [gsm8k], n_total_tasks: 100}}`",
+            );
+            Vec::new()
+        }
+    }
+}
+
+/// The experiments of a mapping from id to request.
+pub(super) fn experiments(walk: &mut Walk, field: &str, node: &Node, config: &Config) -> Vec<Experiment> {
+    let mut all = Vec::new();
+    for (id, field, node) in walk.entries(field, node) {
+        if let Err(why) = check_name(&id) {
+            walk.problem(node, &field, format!("`{id}` cannot name an experiment"), why);
+            continue;
+        }
+        if id == "benchmarks" {
+            walk.problem(
+                node,
+                &field,
+                "the folder `benchmarks` holds the preprocessed benchmarks",
+                "choose another name",
+            );
+            continue;
+        }
+        all.extend(experiment(walk, &id, &field, node, config));
+    }
+    all
+}
+
+fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Config) -> Option<Experiment> {
+    let known = [
+        "name",
+        "benchmarks",
+        "benchmark_ratios",
+        "difficulty_split",
+        "n_total_tasks",
+        "random_seed",
+        "sample_with_replacement",
+        "sampler",
+        "difficulty_percentiles",
+    ];
+    let problems = walk.problems.len();
+    let mut name = None;
+    let mut spec = RequestSpec::default();
+    let entries = walk.fields(field, node, &known);
+    for (key, field, node) in &entries {
+        match *key {
+            "name" => name = walk.text(field, node),
+            "benchmarks" => spec.benchmarks = walk.texts(field, node),
+            "benchmark_ratios" => {
+                let ratios = walk.entries(field, node);
+                let ratios =
+                    ratios.into_iter().filter_map(|(name, field, node)| Some((name, walk.number(&field, node)?)));
+                spec.benchmark_ratios = Some(ratios.collect());
+            }
+            "difficulty_split" => spec.difficulty_split = walk.text(field, node),
+            // Where a value could not be read, its default keeps the walk going: the rest is still checked.
+            "n_total_tasks" => spec.n_total_tasks = walk.whole(field, node).unwrap_or(1),
+            "random_seed" => spec.random_seed = walk.whole(field, node),
+            "sample_with_replacement" => spec.sample_with_replacement = walk.replacement(field, node),
+            "sampler" => spec.sampler = walk.text(field, node),
+            _ => spec.difficulty_percentiles = walk.percentiles(field, node),
+        }
+    }
+    let has = |wanted: &str| entries.iter().any(|(key, ..)| *key == wanted);
+    if !has("n_total_tasks") {
+        walk.problem(node, field, "`n_total_tasks` is missing", "say how many tasks the pool shall have");
+        spec.n_total_tasks = 1;
+    }
+    if !has("benchmarks") {
+        walk.problem(node, field, "`benchmarks` is missing", format!("configured: {}", config.names().join(", ")));
+        return None;
+    }
+    let place = |key: &str| {
+        let found = entries.iter().find(|(known, ..)| *known == key);
+        found.map_or((node.place.clone(), field.to_owned()), |(_, field, node)| (node.place.clone(), field.clone()))
+    };
+    match spec.resolve_at(config, &place) {
+        Ok(request) => (walk.problems.len() == problems).then(|| Experiment { id: id.to_owned(), name, request }),
+        Err(more) => {
+            walk.problems.extend(more);
+            None
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! YAML as a tree in which every node knows its file and line.
+//!
+//! Not for meaning: what the keys stand for is said by the rooms that walk the tree. Scalars keep their text, so that
+//! `80:20` or `2024` stay what was typed until somebody asks for a number.
+
+use std::{fmt, sync::Arc};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+use super::problem::{Problem, Problems};
+
+/// The deepest nesting a configuration may have. Ours need six levels; the bound keeps the reader off the stack's end.
+const MAX_DEPTH: usize = 64;
+/// The most nodes a configuration may unfold to; aliases of aliases reach any number from a few lines.
+const MAX_NODES: usize = 100_000;
+
+/// Where something was written: a file and a line (from 1), or nowhere, for a request that came without a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file as the user named it; `None` for values that came from arguments.
+    pub file: Option<Arc<str>>,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{file}:{}: ", self.line),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One YAML value with its place.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where it begins.
+    pub place: Place,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a YAML node holds.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A scalar's text; `plain` where it was written without quotes and so may mean a number, a boolean or null.
+    Scalar {
+        /// The text, unquoted.
+        text: String,
+        /// Whether it was written without quotes.
+        plain: bool,
+    },
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order written.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A mapping's key with its place.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The key's text.
+    pub text: String,
+    /// Where it is written.
+    pub place: Place,
+}
+
+impl Node {
+    /// Reads the one document of `text`; `file` is what messages call it.
+    ///
+    /// # Errors
+    /// Text that is not YAML, a key given twice, or a document larger or deeper than any configuration.
+    pub fn parse(file: &str, text: &str) -> Result<Node, Problems> {
+        Builder::new(file).document(text).map_err(Problems::from)
+    }
+
+    /// Whether nothing is written here (`key:` alone, `~` or `null`).
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The text of a scalar; numbers count as what was typed, null and booleans do not.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } if !self.is_null() && self.boolean().is_none() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// `true` or `false`, as YAML 1.2 writes them.
+    pub fn boolean(&self) -> Option<bool> {
+        match &self.value {
+            Value::Scalar { text, plain: true } => match text.as_str() {
+                "true" | "True" | "TRUE" => Some(true),
+                "false" | "False" | "FALSE" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A finite number.
+    pub fn number(&self) -> Option<f64> {
+        match &self.value {
+            Value::Scalar { text, plain: true }
+                if text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) =>
+            {
+                text.parse().ok().filter(|n: &f64| n.is_finite())
+            }
+            _ => None,
+        }
+    }
+
+    /// A whole number from 0 up.
+    pub fn whole(&self) -> Option<u64> {
+        match &self.value {
+            Value::Scalar { text, plain: true } => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The entries of a list.
+    pub fn list(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries of a mapping.
+    pub fn map(&self) -> Option<&[(Key, Node)]> {
+        match &self.value {
+            Value::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// What this is, for messages: `a list`, `"eighty"`, ….
+    pub fn describe(&self) -> String {
+        match &self.value {
+            _ if self.is_null() => "nothing".to_owned(),
+            Value::Scalar { text, plain: true } => text.clone(),
+            Value::Scalar { text, .. } => format!("{text:?}"),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a mapping".to_owned(),
+        }
+    }
+}
+
+/// Turns the parser's events into the tree.
+struct Builder {
+    file: Arc<str>,
+    anchors: std::collections::HashMap<usize, Node>,
+    nodes: usize,
+}
+
+impl Builder {
+    fn new(file: &str) -> Self {
+        Self { file: file.into(), anchors: std::collections::HashMap::new(), nodes: 0 }
+    }
+
+    fn place(&self, line: usize) -> Place {
+        Place { file: Some(self.file.clone()), line: line.max(1) }
+    }
+
+    fn problem(&self, line: usize, message: impl Into<String>, hint: &str) -> Problem {
+        Problem::new(self.place(line), "", message, hint)
+    }
+
+    fn document(&mut self, text: &str) -> Result<Node, Problem> {
+        let mut parser = Parser::new_from_str(text);
+        let mut root = None;
+        loop {
+            let (event, span) = self.next(&mut parser)?;
+            match event {
+                Event::StreamEnd => break,
+                Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
+                _ if root.is_some() => {
+                    return Err(self.problem(
+                        span.start.line(),
+                        "a second document begins here",
+                        "keep one document in a file",
+                    ));
+                }
+                event => root = Some(self.node(&mut parser, event, span, 0)?),
+            }
+        }
+        // An empty file is an empty mapping: what is missing from it is then said by name.
+        Ok(root.unwrap_or(Node { place: self.place(1), value: Value::Map(Vec::new()) }))
+    }
+
+    fn next<'t>(&self, parser: &mut Parser<'t, saphyr_parser::StrInput<'t>>) -> Result<(Event<'t>, Span), Problem> {
+        match parser.next_event() {
+            Some(Ok(found)) => Ok(found),
+            Some(Err(error)) => {
+                let line = error.marker().line();
+                Err(self.problem(
+                    line,
+                    format!("this is not YAML: {}", error.info()),
+                    "check indentation and quotes near this line",
+                ))
+            }
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    fn node<'t>(
+        &mut self,
+        parser: &mut Parser<'t, saphyr_parser::StrInput<'t>>,
+        event: Event<'t>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Node, Problem> {
+        let line = span.start.line();
+        self.nodes += 1;
+        if depth > MAX_DEPTH || self.nodes > MAX_NODES {
+            return Err(self.problem(
+                line,
+                "this file is nested deeper, or unfolds to more, than any configuration",
+                "remove aliases of aliases",
+            ));
+        }
+        let (anchor, value) = match event {
+            Event::Scalar(text, style, anchor, _) => {
+                (anchor, Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain })
+            }
+            Event::SequenceStart(anchor, _) => {
+                let mut items = Vec::new();
+                loop {
+                    match self.next(parser)? {
+                        (Event::SequenceEnd, _) => break,
+                        (event, span) => items.push(self.node(parser, event, span, depth + 1)?),
+                    }
+                }
+                (anchor, Value::List(items))
+            }
+            Event::MappingStart(anchor, _) => {
+                let mut entries: Vec<(Key, Node)> = Vec::new();
+                loop {
+                    let (event, span) = self.next(parser)?;
+                    if matches!(event, Event::MappingEnd) {
+                        break;
+                    }
+                    let key = self.key(event, span)?;
+                    if let Some((first, _)) = entries.iter().find(|(k, _)| k.text == key.text) {
+                        let message = format!("`{}` is given twice, first on line {}", key.text, first.place.line);
+                        return Err(self.problem(key.place.line, message, "keep one of the two"));
+                    }
+                    let (event, span) = self.next(parser)?;
+                    let value = self.node(parser, event, span, depth + 1)?;
+                    entries.push((key, value));
+                }
+                (anchor, Value::Map(entries))
+            }
+            Event::Alias(id) => {
+                let Some(node) = self.anchors.get(&id) else {
+                    return Err(self.problem(line, "this alias names no finished anchor", "write the value out"));
+                };
+                let node = node.clone();
+                self.nodes += count(&node);
+                return Ok(node);
+            }
+            _ => return Err(self.problem(line, "a value is missing here", "write a value, or remove the key")),
+        };
+        let node = Node { place: self.place(line), value };
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn key(&self, event: Event<'_>, span: Span) -> Result<Key, Problem> {
+        match event {
+            Event::Scalar(text, ..) => Ok(Key { text: text.into_owned(), place: self.place(span.start.line()) }),
+            _ => Err(self.problem(span.start.line(), "a key must be a plain word", "write `key: value`")),
+        }
+    }
+}
+
+fn count(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::Scalar { .. } => 0,
+        Value::List(items) => items.iter().map(count).sum(),
+        Value::Map(entries) => entries.iter().map(|(_, node)| count(node)).sum(),
+    }
+}

@@ -1,0 +1,13 @@
+//! Difficulty: from a batch of rows to feature columns, from features to constants, from both to scores.
+//!
+//! Pure functions: nothing here reads a file or knows which benchmark it serves.
+
+pub mod feature;
+pub mod plan;
+pub mod score;
+pub mod summary;
+
+pub use feature::{Cell, Feature, Which};
+pub use plan::{Column, FeatureColumns, Plan, Rule, Term};
+pub use score::{Constants, Normalization};
+pub use summary::{Summary, mean};

@@ -1,0 +1,245 @@
+//! A folder with one writer at a time, and files that appear in it whole.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{DiskError, checksum};
+use crate::progress::{Note, Progress};
+
+/// The ending of files that are being written; they begin with a dot.
+const UNFINISHED: &str = ".unfinished";
+
+/// A folder that this process alone writes to, for as long as this value lives.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// Holds the flock.
+    lock: File,
+}
+
+impl Folder {
+    /// Makes the folder if need be, waits until no other run writes to it, and removes what a killed run left.
+    ///
+    /// # Errors
+    /// The folder cannot be made or written to.
+    pub fn lock(path: &Path, progress: &dyn Progress) -> Result<Self, DiskError> {
+        fs::create_dir_all(path).map_err(|error| DiskError::new(path, "make this folder", error))?;
+        let lock = File::open(path).map_err(|error| DiskError::new(path, "open this folder", error))?;
+        let locked = match lock.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => {
+                progress.note(Note::Waiting(path));
+                lock.lock()
+            }
+            Err(TryLockError::Error(error)) => Err(error),
+        };
+        locked.map_err(|error| DiskError::new(path, "lock this folder", error))?;
+        let folder = Self { path: path.to_owned(), lock };
+        folder.sweep()?;
+        Ok(folder)
+    }
+
+    /// Keeps writers out while `read` looks at several files that belong together.
+    ///
+    /// # Errors
+    /// The folder cannot be opened or locked.
+    pub fn shared<T>(path: &Path, read: impl FnOnce() -> T) -> Result<T, DiskError> {
+        let lock = File::open(path).map_err(|error| DiskError::new(path, "open this folder", error))?;
+        lock.lock_shared().map_err(|error| DiskError::new(path, "lock this folder", error))?;
+        Ok(read())
+    }
+
+    fn sweep(&self) -> Result<(), DiskError> {
+        let entries =
+            fs::read_dir(&self.path).map_err(|error| DiskError::new(&self.path, "list this folder", error))?;
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(UNFINISHED)) {
+                let path = entry.path();
+                fs::remove_file(&path)
+                    .map_err(|error| DiskError::new(&path, "remove what a stopped run left", error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins a file whose checksum will be BLAKE3.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn create_large(&self, name: &str) -> Result<NewFile, DiskError> {
+        NewFile::create(&self.path, name, Hasher::Blake3(Box::default()))
+    }
+
+    /// Begins a file whose checksum will be SHA-256.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn create_small(&self, name: &str) -> Result<NewFile, DiskError> {
+        NewFile::create(&self.path, name, Hasher::Sha256(Sha256::new()))
+    }
+
+    /// Writes a whole small file under its dot name.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_small(&self, name: &str, text: &str) -> Result<NewFile, DiskError> {
+        let mut file = self.create_small(name)?;
+        let written = file.write_all(text.as_bytes());
+        file.check(written)?;
+        Ok(file)
+    }
+
+    /// Puts finished files in their places, in this order; with `durable`, they outlive a power cut from here on.
+    ///
+    /// All of them are written out before the first is renamed, so that a full disk leaves all old files whole.
+    ///
+    /// # Errors
+    /// A file cannot be written out or renamed.
+    pub fn publish(&self, files: Vec<NewFile>, durable: bool) -> Result<(), DiskError> {
+        let mut finished = Vec::with_capacity(files.len());
+        for mut file in files {
+            let mut done = file.file.flush();
+            if durable {
+                done = done.and_then(|()| file.file.get_ref().file.sync_all());
+            }
+            file.check(done)?;
+            finished.push(file);
+        }
+        for mut file in finished {
+            fs::rename(&file.unfinished, &file.place)
+                .map_err(|error| DiskError::new(&file.place, "put this file in its place", error))?;
+            file.published = true;
+        }
+        if durable {
+            self.lock.sync_all().map_err(|error| DiskError::new(&self.path, "sync this folder", error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file of this folder, if it is there.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<(), DiskError> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(DiskError::new(&path, "remove this file", error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A written file's size and checksum, as meta and manifest record them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenFile {
+    /// Its size.
+    pub bytes: u64,
+    /// `sha256:` or `blake3:` and the digest in hex.
+    pub checksum: String,
+}
+
+/// A file that is being written under a dot name. Dropped before it is published, it is removed.
+#[derive(Debug)]
+pub struct NewFile {
+    file: BufWriter<Hashing>,
+    unfinished: PathBuf,
+    place: PathBuf,
+    published: bool,
+}
+
+/// Hashes what goes to the file, in the large pieces in which the buffer lets it go.
+#[derive(Debug)]
+struct Hashing {
+    file: File,
+    hasher: Hasher,
+    bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Hasher {
+    Blake3(Box<blake3::Hasher>),
+    Sha256(Sha256),
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        match &mut self.hasher {
+            Hasher::Blake3(hasher) => _ = hasher.update(&bytes[..n]),
+            Hasher::Sha256(hasher) => hasher.update(&bytes[..n]),
+        }
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl NewFile {
+    fn create(folder: &Path, name: &str, hasher: Hasher) -> Result<Self, DiskError> {
+        let unfinished = folder.join(format!(".{name}{UNFINISHED}"));
+        let place = folder.join(name);
+        // create_new never follows a link that somebody planted under the dot name.
+        let file = File::create_new(&unfinished).map_err(|error| DiskError::new(&place, "write this file", error))?;
+        let file = BufWriter::with_capacity(256 << 10, Hashing { file, hasher, bytes: 0 });
+        Ok(Self { file, unfinished, place, published: false })
+    }
+
+    /// Names this file in an error of writing to it.
+    ///
+    /// # Errors
+    /// The error.
+    pub fn check<T>(&self, result: io::Result<T>) -> Result<T, DiskError> {
+        result.map_err(|error| DiskError::new(&self.place, "write this file", error))
+    }
+
+    /// Writes out what is buffered, and gives size and checksum of all that was written so far.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn written(&mut self) -> Result<WrittenFile, DiskError> {
+        let flushed = self.file.flush();
+        self.check(flushed)?;
+        let Hashing { hasher, bytes, .. } = self.file.get_ref();
+        let checksum = match hasher.clone() {
+            Hasher::Blake3(hasher) => checksum::blake3_text(&hasher),
+            Hasher::Sha256(hasher) => checksum::sha256_text(hasher),
+        };
+        Ok(WrittenFile { bytes: *bytes, checksum })
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.published {
+            // Nothing more can be done here; the next run sweeps what stays.
+            let _ = fs::remove_file(&self.unfinished);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What is left on disk: whole files or none, one writer a folder, and checksums that name their kind.
+
+pub mod checksum;
+mod folder;
+
+pub use folder::{Folder, NewFile, WrittenFile};
+
+use std::path::{Path, PathBuf};
+
+/// A failure of the disk, with the path it happened at.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot {action}: {error}{}", hint(.error))]
+pub struct DiskError {
+    /// Where.
+    pub path: PathBuf,
+    /// What could not be done.
+    pub action: &'static str,
+    /// Why.
+    pub error: std::io::Error,
+}
+
+impl DiskError {
+    pub(crate) fn new(path: &Path, action: &'static str, error: std::io::Error) -> Self {
+        Self { path: path.to_owned(), action, error }
+    }
+}
+
+fn hint(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "; choose a folder that you may write to",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "; free some space and run again: what stood there before is untouched"
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "; a file stands where a folder is needed: move it, or choose another folder"
+        }
+        _ => "",
+    }
+}

@@ -1,0 +1,39 @@
+//! What a whole command can fail with: one stage's error, or what only the drivers can see.
+
+use crate::{config::Problems, disk::DiskError, pool::PoolError, preprocess::PreprocessError, store::StoreError};
+
+/// Any failure of the library.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A configuration or a request.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// Stage 1.
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
+    /// A store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A store that no longer fits and could not be rebuilt.
+    #[error("the store of {benchmark} no longer serves ({reason}), and rebuilding it failed: {error}")]
+    Rebuild {
+        /// The benchmark.
+        benchmark: String,
+        /// Why it no longer serves.
+        reason: String,
+        /// Why rebuilding failed.
+        error: Box<PreprocessError>,
+    },
+    /// A stream of no tasks.
+    #[error("no task can be drawn{}", .why.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    NoTasks {
+        /// The bins that were asked.
+        why: Vec<String>,
+    },
+    /// A pool.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}

@@ -1,0 +1,188 @@
+//! File formats: one codec each, used by all who read or write.
+
+use std::{io, path::Path};
+
+use crate::row::{Origin, RowBatch};
+
+pub mod compression;
+pub mod csv;
+pub mod json;
+pub mod jsonl;
+
+/// The longest row that is read, in bytes. Longer ones are no rows but broken files.
+pub const MAX_ROW_BYTES: usize = 64 << 20;
+
+/// How rows stand in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Jsonl,
+    /// One array of JSON objects.
+    Json,
+    /// Comma-separated values under a header line; every value is text.
+    Csv,
+}
+
+impl Format {
+    /// The format by a file's name, without a compression ending.
+    pub fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
+        match name.rsplit_once('.')?.1 {
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "json" => Some(Self::Json),
+            "csv" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+
+    /// Reads all rows of `reader` into `rows`.
+    ///
+    /// # Errors
+    /// What makes the rest of the file unreadable; a single bad row is handed on as such instead.
+    pub fn read(self, reader: &mut dyn io::BufRead, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
+        match self {
+            Self::Jsonl => jsonl::read(reader, rows),
+            Self::Json => json::read(reader, rows),
+            Self::Csv => csv::read(reader, rows),
+        }
+    }
+}
+
+/// Why reading a file ended before its end.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The receiver of the rows wants no more.
+    Stopped,
+    /// The bytes could not be read or decompressed.
+    Io(io::Error),
+    /// The file is not what its name says, from this line on.
+    Malformed {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong, and the way out.
+        reason: String,
+    },
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Gathers rows into batches and hands each full batch on.
+pub struct Batcher<'s> {
+    batch: RowBatch,
+    next_row: u64,
+    source: std::sync::Arc<str>,
+    /// A field that every row gets as its last key, ready to be written: `"task_name": "navigate"`.
+    last_field: Option<LastField>,
+    untyped: bool,
+    sink: &'s mut dyn FnMut(RowBatch) -> std::ops::ControlFlow<()>,
+}
+
+struct LastField {
+    name: String,
+    json: String,
+}
+
+impl<'s> Batcher<'s> {
+    /// A batcher that hands its batches to `sink`.
+    pub fn new(sink: &'s mut dyn FnMut(RowBatch) -> std::ops::ControlFlow<()>) -> Self {
+        Self { batch: RowBatch::default(), next_row: 0, source: "".into(), last_field: None, untyped: false, sink }
+    }
+
+    /// Begins a file: its name, the field that its rows get, and whether its values are all text.
+    ///
+    /// # Errors
+    /// [`ReadError::Stopped`].
+    pub fn begin(&mut self, source: &str, last_field: Option<(&str, &str)>, untyped: bool) -> Result<(), ReadError> {
+        if untyped != self.untyped {
+            self.flush()?;
+        }
+        self.untyped = untyped;
+        self.source = source.into();
+        self.last_field = last_field.map(|(name, value)| LastField {
+            name: name.to_owned(),
+            json: format!("{}: {}", serde_json::Value::from(name), serde_json::Value::from(value)),
+        });
+        Ok(())
+    }
+
+    /// Takes one row's JSON text.
+    ///
+    /// # Errors
+    /// [`ReadError::Stopped`].
+    pub fn push(&mut self, text: &[u8], line: u64) -> Result<(), ReadError> {
+        let origin = self.origin(line);
+        match &self.last_field {
+            None => self.batch.push(text, origin),
+            Some(field) => match with_last_field(text, field) {
+                Ok(text) => self.batch.push(&text, origin),
+                Err(fault) => self.batch.push_fault(text, origin, fault),
+            },
+        }
+        self.flush_if_full()
+    }
+
+    /// Takes a row that cannot be read.
+    ///
+    /// # Errors
+    /// [`ReadError::Stopped`].
+    pub fn push_fault(&mut self, text: &[u8], line: u64, fault: String) -> Result<(), ReadError> {
+        let origin = self.origin(line);
+        self.batch.push_fault(text, origin, fault);
+        self.flush_if_full()
+    }
+
+    /// Hands on what was gathered.
+    ///
+    /// # Errors
+    /// [`ReadError::Stopped`].
+    pub fn flush(&mut self) -> Result<(), ReadError> {
+        let rows = self.batch.len() as u64;
+        let batch = std::mem::take(&mut self.batch);
+        let answer = if rows == 0 { std::ops::ControlFlow::Continue(()) } else { (self.sink)(batch) };
+        self.next_row += rows;
+        if answer.is_break() { Err(ReadError::Stopped) } else { Ok(()) }
+    }
+
+    fn origin(&mut self, line: u64) -> Origin {
+        if self.batch.is_empty() {
+            self.batch = RowBatch::new(self.next_row, self.untyped);
+        }
+        Origin { source: self.source.clone(), line }
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), ReadError> {
+        if self.batch.is_full() { self.flush() } else { Ok(()) }
+    }
+}
+
+/// The row with the field added as its last key.
+fn with_last_field(row: &[u8], field: &LastField) -> Result<Vec<u8>, String> {
+    let Some(open) = row.strip_suffix(b"}").filter(|open| open.starts_with(b"{")) else {
+        // Whatever else it is, the row's own reader says it better.
+        return Ok(row.to_vec());
+    };
+    // A cheap look first: only a row that holds the name anywhere can have it as a key.
+    if memchr::memmem::find(row, field.name.as_bytes()).is_some()
+        && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(row)
+            .is_ok_and(|r| r.contains_key(&field.name))
+    {
+        return Err(format!(
+            "has a field `{}` of its own, which config_field would hide; rename one of them",
+            field.name
+        ));
+    }
+    let open = open.trim_ascii_end();
+    let mut out = Vec::with_capacity(row.len() + field.json.len() + 2);
+    out.extend_from_slice(open);
+    if open.len() > 1 {
+        out.extend_from_slice(b", ");
+    }
+    out.extend_from_slice(field.json.as_bytes());
+    out.push(b'}');
+    Ok(out)
+}

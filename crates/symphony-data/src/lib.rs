@@ -1,0 +1,49 @@
+//! Pools of language model tasks of controlled difficulty, the same for the same seed.
+//!
+//! The way of the data, and the modules that follow it:
+//!
+//! ```text
+//! source ─► difficulty ─► store                                            stage 1, driven by preprocess
+//!           store.scores() ─► bins ► allocate ► sample ► order ─► draws    stage 2, driven by experiment
+//!           store.fetch(draws) ─► pool
+//! ```
+//!
+//! A stage never reaches back up the arrow. The library prints nothing: what it has to say goes through
+//! [`progress::Progress`], and what goes wrong comes back as [`Error`].
+//!
+//! ```
+//! use symphony_data::{DatasetBuilder, config::RequestSpec};
+//!
+//! # fn main() -> Result<(), symphony_data::Error> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let full = folder.path().join("full");
+//! let builder = DatasetBuilder::from_yaml("demo.yaml", "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=500'}}")?;
+//! builder.preprocess_all_benchmarks(&full, Default::default())?;
+//! let tasks = builder.build_task_stream(
+//!     &RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 20, ..RequestSpec::default() },
+//!     &full,
+//! )?;
+//! assert_eq!(tasks.len(), 20);
+//! assert_eq!(tasks.iter().filter(|task| task.difficulty_bin == "easy").count(), 10);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod builder;
+pub mod config;
+pub mod difficulty;
+pub mod disk;
+mod error;
+pub mod experiment;
+pub mod format;
+pub mod pool;
+pub mod preprocess;
+pub mod progress;
+pub mod row;
+pub mod source;
+pub mod store;
+pub mod stream;
+pub mod verify;
+
+pub use builder::DatasetBuilder;
+pub use error::Error;

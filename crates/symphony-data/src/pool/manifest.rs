@@ -1,0 +1,98 @@
+//! `manifest.json`: how a pool was made, down to the bytes.
+
+use serde::Serialize;
+
+use super::statistics::BinCounts;
+use crate::{
+    config::{Request, request::Split},
+    difficulty::Constants,
+    disk::WrittenFile,
+    store::{Meta, SourceRecord, StoreRecord},
+    stream::{PerBin, Thresholds},
+};
+
+/// What `manifest.json` holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Manifest<'a> {
+    /// The experiment's key, if the request has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<&'a str>,
+    /// The experiment's title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// The request, all defaults filled.
+    pub request: &'a Request,
+    /// Whether any task is generated rather than real.
+    pub synthetic: bool,
+    /// Each benchmark's part.
+    pub benchmarks: Vec<ManifestPart<'a>>,
+    /// What the user was told: rescaled ratios, bins that deliver fewer.
+    pub warnings: &'a [String],
+    /// The pool and its statistics.
+    pub outputs: serde_json::Map<String, serde_json::Value>,
+    /// The program that wrote this.
+    pub tool: &'static str,
+    /// Over this file with this value empty.
+    pub self_checksum: &'static str,
+}
+
+/// One benchmark's part in a manifest.
+#[derive(Clone, Debug, Serialize)]
+pub struct ManifestPart<'a> {
+    /// Its name.
+    pub benchmark: &'a str,
+    /// How many rows its store has.
+    pub n_tasks_full: u64,
+    /// Its fingerprint.
+    pub benchmark_config_fingerprint: &'a str,
+    /// Its normalization constants.
+    pub normalization_constants: &'a Constants,
+    /// The request's thresholds.
+    pub thresholds: Thresholds,
+    /// How many rows each bin has under them.
+    pub bins: PerBin<u64>,
+    /// What each bin owes.
+    pub asked: BinCounts,
+    /// What each bin gave.
+    pub got: BinCounts,
+    /// Where its rows came from.
+    pub source: &'a SourceRecord,
+    /// The store that was read.
+    pub store: &'a StoreRecord,
+}
+
+impl<'a> ManifestPart<'a> {
+    /// A part from the store's meta and what was drawn from it.
+    pub fn new(meta: &'a Meta, thresholds: Thresholds, bins: PerBin<u64>, asked: BinCounts, got: BinCounts) -> Self {
+        Self {
+            benchmark: &meta.benchmark,
+            n_tasks_full: meta.n_tasks_full,
+            benchmark_config_fingerprint: &meta.benchmark_config_fingerprint,
+            normalization_constants: &meta.normalization_constants,
+            thresholds,
+            bins,
+            asked,
+            got,
+            source: &meta.source,
+            store: &meta.store,
+        }
+    }
+}
+
+impl BinCounts {
+    /// Counts of all bins as a split of this form shows them.
+    pub fn under(split: Split, counts: PerBin<u64>) -> Self {
+        Self { easy: counts.easy, medium: split.medium.map(|_| counts.medium), hard: counts.hard }
+    }
+}
+
+/// A written file as a manifest lists it.
+pub(crate) fn output(name: &str, file: &WrittenFile) -> (String, serde_json::Value) {
+    (name.to_owned(), serde_json::to_value(file).unwrap_or_default())
+}
+
+/// Whether the pool in `folder` says of itself that it holds generated tasks; `None` if no manifest lies there.
+pub fn is_synthetic(folder: &std::path::Path) -> Option<bool> {
+    let text = std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?;
+    serde_json::from_str::<serde_json::Value>(&text).ok()?.get("synthetic")?.as_bool()
+}

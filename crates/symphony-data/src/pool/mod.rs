@@ -1,0 +1,18 @@
+//! Pools: streams on disk, rows and all, with their statistics and their manifest.
+
+pub mod manifest;
+pub mod statistics;
+mod task;
+mod task_pool;
+
+pub use manifest::Manifest;
+pub use statistics::Statistics;
+pub use task::{StoredTask, Task};
+pub use task_pool::{PoolError, read_pool, write_pool};
+
+/// The file that holds a pool's tasks.
+pub const TASK_POOL: &str = "task_pool.jsonl";
+/// The file that holds a pool's statistics.
+pub const STATISTICS: &str = "statistics.json";
+/// The file that says how a pool was made.
+pub const MANIFEST: &str = "manifest.json";

@@ -1,0 +1,174 @@
+//! Statistics of a stream: the brief's, and how often tasks repeat.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Task;
+use crate::difficulty::mean;
+
+/// What `statistics.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Statistics {
+    /// Tasks in the stream.
+    pub n_total: u64,
+    /// The benchmarks, in the order of the request.
+    pub benchmarks: Vec<String>,
+    /// Difficulty scores over all tasks.
+    pub difficulty_distribution: Distribution,
+    /// Tasks by bin.
+    pub difficulty_bins: BinCounts,
+    /// The same for each benchmark.
+    pub benchmark_breakdown: serde_json::Map<String, serde_json::Value>,
+    /// Repeats over all tasks.
+    #[serde(flatten)]
+    pub repeats: Repeats,
+}
+
+/// Mean, standard deviation of the population, least and greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Distribution {
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation of the population.
+    pub std: f64,
+    /// The least score.
+    pub min: f64,
+    /// The greatest score.
+    pub max: f64,
+}
+
+/// Tasks by bin; `medium` only where the split asks for medium tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BinCounts {
+    /// Easy tasks.
+    pub easy: u64,
+    /// Medium tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub medium: Option<u64>,
+    /// Hard tasks.
+    pub hard: u64,
+}
+
+/// How often tasks repeat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Repeats {
+    /// Distinct tasks.
+    pub n_unique: u64,
+    /// How often the most frequent task occurs.
+    pub max_repeats: u64,
+    /// Kish's effective sample size: n² / Σ repeats². Equal to n where nothing repeats.
+    pub effective_n: f64,
+}
+
+impl Repeats {
+    /// From the number of occurrences of each distinct task.
+    pub fn of(counts: impl Iterator<Item = u64>) -> Self {
+        let (mut n, mut squares, mut repeats) = (0_u64, 0.0, Self::default());
+        for count in counts {
+            n += count;
+            squares += (count as f64).powi(2);
+            repeats.n_unique += 1;
+            repeats.max_repeats = repeats.max_repeats.max(count);
+        }
+        repeats.effective_n = if n == 0 { 0.0 } else { (n as f64).powi(2) / squares };
+        repeats
+    }
+}
+
+/// One benchmark's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Breakdown {
+    /// Its tasks in the stream.
+    pub count: u64,
+    /// Their mean difficulty score; `None` if there are no tasks.
+    pub mean_difficulty: Option<f64>,
+    /// The standard deviation of their scores.
+    pub std_difficulty: Option<f64>,
+    /// Tasks by bin.
+    #[serde(flatten)]
+    pub bins: BinCounts,
+    /// Their repeats.
+    #[serde(flatten)]
+    pub repeats: Repeats,
+}
+
+/// Gathers statistics, task by task.
+#[derive(Clone, Debug)]
+pub struct Gatherer {
+    benchmarks: Vec<(String, Part)>,
+    medium: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Part {
+    scores: Vec<f64>,
+    bins: BinCounts,
+    medium: u64,
+    /// Occurrences of each task, by a hash of what names it.
+    tasks: HashMap<u64, u64>,
+}
+
+impl Gatherer {
+    /// `benchmarks` come first, in this order, others as they appear; `medium` counts medium tasks even if there are none.
+    pub fn new(benchmarks: impl IntoIterator<Item = String>, medium: bool) -> Self {
+        Self { benchmarks: benchmarks.into_iter().map(|name| (name, Part::default())).collect(), medium }
+    }
+
+    /// Takes in a task.
+    pub fn add(&mut self, task: &Task) {
+        // Without a source_id, as in pools of the Python program, the row itself says which task it is.
+        let name = task.source_id.as_deref().unwrap_or(task.raw_data.get());
+        let at = self.benchmarks.iter().position(|(known, _)| *known == task.benchmark).unwrap_or_else(|| {
+            self.benchmarks.push((task.benchmark.clone(), Part::default()));
+            self.benchmarks.len() - 1
+        });
+        let part = &mut self.benchmarks[at].1;
+        part.scores.push(task.difficulty_score);
+        *part.tasks.entry(xxh3_64(name.as_bytes())).or_default() += 1;
+        match task.difficulty_bin.as_str() {
+            "easy" => part.bins.easy += 1,
+            "hard" => part.bins.hard += 1,
+            _ => part.medium += 1,
+        }
+    }
+
+    /// The statistics of all tasks so far; `None` if there were none.
+    pub fn finish(self) -> Option<Statistics> {
+        let medium = self.medium || self.benchmarks.iter().any(|(_, part)| part.medium > 0);
+        let all: Vec<f64> = self.benchmarks.iter().flat_map(|(_, part)| part.scores.iter().copied()).collect();
+        let counts = |part: &Part| BinCounts { medium: medium.then_some(part.medium), ..part.bins };
+        let mut bins = BinCounts { medium: medium.then_some(0), ..BinCounts::default() };
+        let mut breakdown = serde_json::Map::new();
+        for (name, part) in &self.benchmarks {
+            bins.easy += part.bins.easy;
+            bins.hard += part.bins.hard;
+            bins.medium = bins.medium.map(|medium| medium + part.medium);
+            let scores = distribution(&part.scores);
+            let part = Breakdown {
+                count: part.scores.len() as u64,
+                mean_difficulty: scores.map(|s| s.mean),
+                std_difficulty: scores.map(|s| s.std),
+                bins: counts(part),
+                repeats: Repeats::of(part.tasks.values().copied()),
+            };
+            breakdown.insert(name.clone(), serde_json::to_value(part).unwrap_or_default());
+        }
+        Some(Statistics {
+            n_total: all.len() as u64,
+            difficulty_distribution: distribution(&all)?,
+            difficulty_bins: bins,
+            benchmark_breakdown: breakdown,
+            repeats: Repeats::of(self.benchmarks.iter().flat_map(|(_, part)| part.tasks.values().copied())),
+            benchmarks: self.benchmarks.into_iter().map(|(name, _)| name).collect(),
+        })
+    }
+}
+
+fn distribution(scores: &[f64]) -> Option<Distribution> {
+    let (min, max) = (scores.iter().copied().reduce(f64::min)?, scores.iter().copied().reduce(f64::max)?);
+    let center = mean(scores)?;
+    let squares: Vec<f64> = scores.iter().map(|score| (score - center).powi(2)).collect();
+    Some(Distribution { mean: center, std: mean(&squares)?.sqrt(), min, max })
+}

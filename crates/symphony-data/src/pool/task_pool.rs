@@ -1,0 +1,68 @@
+//! `task_pool.jsonl`: one task a line.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+};
+
+use super::Task;
+use crate::disk::{DiskError, NewFile};
+
+/// Why a pool cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// A line that is no task.
+    #[error("{path}:{line}: not a task: {reason}; a pool has one JSON object a line, as `run` and `build` write it")]
+    NotATask {
+        /// The pool.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Why.
+        reason: String,
+    },
+    /// A pool without a line.
+    #[error("{path}: this pool has no tasks")]
+    Empty {
+        /// The pool.
+        path: PathBuf,
+    },
+    /// A file that should hold JSON and does not.
+    #[error("{path}: {reason}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// Appends tasks to a pool that is being written.
+///
+/// # Errors
+/// The disk.
+pub fn write_pool<'t>(file: &mut NewFile, tasks: impl IntoIterator<Item = &'t Task>) -> Result<(), DiskError> {
+    for task in tasks {
+        let written = serde_json::to_writer(&mut *file, task).map_err(Into::into).and_then(|()| file.write_all(b"\n"));
+        file.check(written)?;
+    }
+    Ok(())
+}
+
+/// Reads a pool task by task. Pools of the Python program are read as well.
+///
+/// # Errors
+/// The file cannot be opened; each item that is no task is an error of its own.
+pub fn read_pool(path: &Path) -> Result<impl Iterator<Item = Result<Task, PoolError>> + '_, PoolError> {
+    let file = File::open(path).map_err(|error| DiskError::new(path, "read this pool", error))?;
+    let lines = BufReader::with_capacity(256 << 10, file).lines().enumerate();
+    Ok(lines.filter(|(_, line)| !line.as_ref().is_ok_and(|line| line.trim().is_empty())).map(move |(at, line)| {
+        let not_a_task = |reason: String| PoolError::NotATask { path: path.to_owned(), line: at + 1, reason };
+        let line = line.map_err(|error| not_a_task(error.to_string()))?;
+        serde_json::from_str(&line).map_err(|error| not_a_task(error.to_string()))
+    }))
+}

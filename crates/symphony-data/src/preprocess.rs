@@ -1,0 +1,400 @@
+//! Drives stage 1: source ─► difficulty ─► store, batch by batch; rows are never held.
+//!
+//! The source is read twice. The first pass keeps 8 bytes a row and scored feature, from which the constants, the
+//! scores and the thresholds follow; the second writes the store.
+
+use std::{ops::ControlFlow, path::Path};
+
+use crate::{
+    config::{Benchmark, Percentiles},
+    difficulty::{Constants, Normalization, Plan, Summary},
+    disk::{DiskError, Folder, checksum},
+    progress::{Note, Pass, Progress},
+    row::{Origin, RowBatch, RowFault},
+    source::{Source, SourceError, SourceFile, SourcePath},
+    store::{
+        Meta, MetaThresholds, SourceRecord, Store, StoreError, StoreRecord, StoreWriter, TOOL, WrittenStore,
+        fingerprint, meta_name, rejected_name, rewrite_bins,
+    },
+    stream::{Bin, PerBin, Thresholds},
+};
+
+/// What to do with a row that no score can be computed for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnBadRow {
+    /// End with an error that names it.
+    #[default]
+    Stop,
+    /// Set it aside in `{b}_rejected.jsonl` and go on.
+    Skip,
+}
+
+/// How stage 1 is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PreprocessOptions {
+    /// What to do with bad rows.
+    pub on_bad_row: OnBadRow,
+    /// Make the store anew even if it is up to date.
+    pub force: bool,
+}
+
+/// What stage 1 did for a benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Made the store.
+    Built,
+    /// Found it up to date.
+    Cached,
+    /// Rewrote the bins of an otherwise current store for other percentiles.
+    Rebinned,
+}
+
+/// Why a benchmark could not be preprocessed.
+#[derive(Debug, thiserror::Error)]
+pub enum PreprocessError {
+    /// The source.
+    #[error("{benchmark}: {error}")]
+    Source {
+        /// The benchmark.
+        benchmark: String,
+        /// Why.
+        error: SourceError,
+    },
+    /// A row.
+    #[error("{origin}: row {row} of {benchmark}: {fault}; mend the row, or set such rows aside with --on-bad-row skip")]
+    BadRow {
+        /// The benchmark.
+        benchmark: String,
+        /// File and line.
+        origin: Origin,
+        /// The row's number, from 0.
+        row: u64,
+        /// What is wrong.
+        fault: RowFault,
+    },
+    /// No rows.
+    #[error("{benchmark}: {source_path} has no rows{}; a benchmark needs at least one", if *.rejected > 0 { format!(" left ({rejected} were set aside)") } else { String::new() })]
+    Empty {
+        /// The benchmark.
+        benchmark: String,
+        /// Its source.
+        source_path: String,
+        /// How many rows were set aside.
+        rejected: u64,
+    },
+    /// Scores that are no numbers.
+    #[error(
+        "{benchmark}: its rule gives scores or constants that are not finite; check its weights and features for overflow"
+    )]
+    NotFinite {
+        /// The benchmark.
+        benchmark: String,
+    },
+    /// More rows than a store takes.
+    #[error("{benchmark}: more than 4294967295 rows; split it into several benchmarks")]
+    TooLarge {
+        /// The benchmark.
+        benchmark: String,
+    },
+    /// The source is not what it was a moment ago.
+    #[error("{benchmark}: {source_path} changed while it was read; run again when nothing writes to it")]
+    Changed {
+        /// The benchmark.
+        benchmark: String,
+        /// Its source.
+        source_path: String,
+    },
+    /// The caller asked to stop.
+    #[error("{benchmark}: stopped; nothing was written")]
+    Cancelled {
+        /// The benchmark.
+        benchmark: String,
+    },
+    /// A store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DiskError> for PreprocessError {
+    fn from(error: DiskError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Preprocesses one benchmark into `folder`, unless what lies there is up to date.
+///
+/// # Errors
+/// See [`PreprocessError`]. What lay there before is then untouched.
+pub fn preprocess(
+    benchmark: &Benchmark,
+    percentiles: Percentiles,
+    folder: &Path,
+    options: PreprocessOptions,
+    progress: &dyn Progress,
+) -> Result<(Outcome, Meta), PreprocessError> {
+    let folder = Folder::lock(folder, progress)?;
+    let found = if options.force { Ok(None) } else { current(benchmark, folder.path()).map(Some) };
+    let reason = match found {
+        Ok(None) | Err(StoreError::Missing { .. }) => None,
+        Ok(Some((store, None))) if same_percentiles(&store.meta, percentiles) => {
+            progress.note(Note::Cached(&benchmark.name));
+            return Ok((Outcome::Cached, store.meta));
+        }
+        Ok(Some((store, None))) => {
+            let reason = Some("other percentiles are configured, so its bins are rewritten");
+            progress.note(Note::Building { benchmark: &benchmark.name, reason });
+            return Ok((Outcome::Rebinned, rebin(&folder, benchmark, percentiles, store)?));
+        }
+        Ok(Some((_, Some(reason)))) => Some(reason),
+        Err(StoreError::Stale { path, reason }) => Some(format!("{}: {reason}", path.display())),
+        Err(error) => Some(error.to_string()),
+    };
+    progress.note(Note::Building { benchmark: &benchmark.name, reason: reason.as_deref() });
+    let meta = Stage1::new(benchmark, options.on_bad_row, progress)?.build(&folder, percentiles)?;
+    Ok((Outcome::Built, meta))
+}
+
+/// The store in `folder`, and why it is out of date, if it is: configuration, source files and checksums are compared.
+fn current(benchmark: &Benchmark, folder: &Path) -> Result<(Store, Option<String>), StoreError> {
+    let store = Store::open_in(folder, &benchmark.name)?;
+    let mut reason = store.differs_from(benchmark);
+    if reason.is_none() {
+        let (now, _) = checksum::of_file(store.path(), &store.meta.store.file.checksum)
+            .map_err(|error| DiskError::new(store.path(), "read this file", error))?;
+        if now != store.meta.store.file.checksum {
+            reason = Some("it was changed or damaged (checksum)".to_owned());
+        }
+    }
+    if reason.is_none()
+        && let SourcePath::File(pattern) = &benchmark.source
+        && let Some(paths) = crate::source::file::paths(pattern, &benchmark.configs)
+    {
+        let changed = paths.iter().zip(&store.meta.source.files).find(|(path, recorded)| {
+            checksum::of_file(path, &recorded.checksum).is_ok_and(|(now, _)| now != recorded.checksum)
+        });
+        reason = changed.map(|(_, recorded)| format!("its source file {} changed", recorded.name));
+    }
+    Ok((store, reason))
+}
+
+fn same_percentiles(meta: &Meta, percentiles: Percentiles) -> bool {
+    serde_json::to_value(percentiles).is_ok_and(|now| now == meta.thresholds.percentiles)
+}
+
+/// Writes the bins of a current store anew.
+fn rebin(
+    folder: &Folder,
+    benchmark: &Benchmark,
+    percentiles: Percentiles,
+    store: Store,
+) -> Result<Meta, PreprocessError> {
+    let scores = store.scores()?.scores;
+    let (thresholds, bins) = thresholds_and_bins(&scores, percentiles)
+        .ok_or_else(|| PreprocessError::NotFinite { benchmark: benchmark.name.clone() })?;
+    let mut file = rewrite_bins(folder, &benchmark.name, store.lines()?, thresholds)?;
+    let mut meta = store.meta;
+    meta.thresholds =
+        MetaThresholds { percentiles: serde_json::to_value(percentiles).unwrap_or_default(), scores: thresholds };
+    meta.bins = bins;
+    meta.store.file = file.written()?;
+    let sealed = folder.write_small(&meta_name(&benchmark.name), &seal(&mut meta))?;
+    folder.publish(vec![file, sealed], false)?;
+    Ok(meta)
+}
+
+fn seal(meta: &mut Meta) -> String {
+    meta.self_checksum.clear();
+    TOOL.clone_into(&mut meta.tool);
+    // A meta holds finite numbers, texts and maps with text keys: it can always be written.
+    checksum::seal(meta).unwrap_or_default()
+}
+
+fn thresholds_and_bins(scores: &[f64], percentiles: Percentiles) -> Option<(Thresholds, PerBin<u64>)> {
+    let thresholds = Thresholds::of(scores, percentiles)?;
+    let mut bins = PerBin::default();
+    for &score in scores {
+        bins[thresholds.bin(score)] += 1;
+    }
+    Some((thresholds, bins))
+}
+
+/// One run over one benchmark.
+struct Stage1<'a> {
+    benchmark: &'a Benchmark,
+    plan: Plan,
+    source: Box<dyn Source + 'a>,
+    on_bad_row: OnBadRow,
+    progress: &'a dyn Progress,
+}
+
+/// What the first pass leaves.
+struct Scored {
+    scores: Vec<f64>,
+    constants: Constants,
+    normalization: Normalization,
+    files: Vec<SourceFile>,
+    rows_read: u64,
+}
+
+impl<'a> Stage1<'a> {
+    fn new(
+        benchmark: &'a Benchmark,
+        on_bad_row: OnBadRow,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, PreprocessError> {
+        // The configuration compiled the same rule when it was checked.
+        let plan = Plan::compile(&benchmark.rule, &benchmark.identity)
+            .map_err(|_| PreprocessError::NotFinite { benchmark: benchmark.name.clone() })?;
+        let source = benchmark
+            .source
+            .open(benchmark)
+            .map_err(|error| PreprocessError::Source { benchmark: benchmark.name.clone(), error })?;
+        Ok(Self { benchmark, plan, source, on_bad_row, progress })
+    }
+
+    fn build(&self, folder: &Folder, percentiles: Percentiles) -> Result<Meta, PreprocessError> {
+        let scored = self.score()?;
+        let (thresholds, bins) = thresholds_and_bins(&scored.scores, percentiles).ok_or_else(|| self.not_finite())?;
+        let mut writer = StoreWriter::create(folder, &self.benchmark.name, self.plan.names(), thresholds)?;
+        let mut written = 0;
+        let files = self.pass(Pass::Write, Some(scored.rows_read), &mut |batch| {
+            let features = self.plan.features(batch);
+            let scores = scored.scores.get(written..written + features.rows.len()).ok_or_else(|| self.changed())?;
+            written += features.rows.len();
+            writer.append(batch, &features, scores)?;
+            for (at, fault) in &features.rejected {
+                writer.reject(batch, *at, fault)?;
+            }
+            Ok(())
+        })?;
+        if files != scored.files || written != scored.scores.len() {
+            return Err(self.changed());
+        }
+        let WrittenStore { store, rejected, rejected_rows, mut files } = writer.finish()?;
+        let mut meta = Meta {
+            benchmark: self.benchmark.name.clone(),
+            n_tasks_full: scored.scores.len() as u64,
+            benchmark_config_fingerprint: fingerprint(self.benchmark),
+            normalization: scored.normalization,
+            normalization_constants: scored.constants,
+            thresholds: MetaThresholds {
+                percentiles: serde_json::to_value(percentiles).unwrap_or_default(),
+                scores: thresholds,
+            },
+            bins,
+            rejected_rows,
+            rejected,
+            source: SourceRecord {
+                path: self.benchmark.source.portable(),
+                revision: self.benchmark.revision.clone(),
+                files: scored.files,
+            },
+            store: StoreRecord { format: "jsonl".to_owned(), file: store },
+            tool: String::new(),
+            self_checksum: String::new(),
+        };
+        files.push(folder.write_small(&meta_name(&self.benchmark.name), &seal(&mut meta))?);
+        // A store can be rebuilt and a lost write shows in its checksum, so that it need not be synced.
+        folder.publish(files, false)?;
+        if rejected_rows == 0 {
+            folder.remove(&rejected_name(&self.benchmark.name))?;
+        }
+        Ok(meta)
+    }
+
+    /// The first pass: features of all rows, then constants, then scores.
+    fn score(&self) -> Result<Scored, PreprocessError> {
+        let mut scored: Vec<Vec<f64>> = vec![Vec::new(); self.plan.scored_names().len()];
+        let (mut rows, mut rejected) = (0, 0);
+        let files = self.pass(Pass::Score, self.source.rows(), &mut |batch| {
+            let features = self.plan.features(batch);
+            if self.on_bad_row == OnBadRow::Stop
+                && let Some((at, fault)) = features.rejected.first()
+            {
+                return Err(PreprocessError::BadRow {
+                    benchmark: self.benchmark.name.clone(),
+                    origin: batch.origin(*at).clone(),
+                    row: batch.row_number(*at),
+                    fault: fault.clone(),
+                });
+            }
+            rows += features.rows.len();
+            rejected += features.rejected.len() as u64;
+            if u32::try_from(rows).is_err() {
+                return Err(PreprocessError::TooLarge { benchmark: self.benchmark.name.clone() });
+            }
+            for (all, more) in scored.iter_mut().zip(&features.scored) {
+                all.extend_from_slice(more);
+            }
+            Ok(())
+        })?;
+        if rows == 0 {
+            let source_path = self.benchmark.source.to_string();
+            return Err(PreprocessError::Empty { benchmark: self.benchmark.name.clone(), source_path, rejected });
+        }
+        let constants = self
+            .plan
+            .constants()
+            .iter()
+            .map(|&(_, at)| {
+                let mut summary = Summary::default();
+                summary.observe(&scored[at]);
+                summary
+                    .percentile(crate::difficulty::score::CONSTANT_PERCENTILE)
+                    .filter(|constant| constant.is_finite())
+            })
+            .collect::<Option<Vec<f64>>>()
+            .ok_or_else(|| self.not_finite())?;
+        let mut scores = self.plan.raw_scores(&scored, &constants, rows);
+        let normalization = Normalization::min_max(&mut scores).ok_or_else(|| self.not_finite())?;
+        let named =
+            self.plan.constants().iter().zip(constants).map(|((name, _), constant)| (name.clone(), constant.into()));
+        Ok(Scored { scores, constants: named.collect(), normalization, files, rows_read: rows as u64 + rejected })
+    }
+
+    /// Reads the source once, telling progress and listening for a stop.
+    fn pass(
+        &self,
+        pass: Pass,
+        total: Option<u64>,
+        each: &mut dyn FnMut(&RowBatch) -> Result<(), PreprocessError>,
+    ) -> Result<Vec<SourceFile>, PreprocessError> {
+        let mut done = 0;
+        let mut failure = None;
+        self.progress.rows(&self.benchmark.name, pass, 0, total);
+        let files = self.source.read(&mut |batch| {
+            if self.progress.cancelled() {
+                failure = Some(PreprocessError::Cancelled { benchmark: self.benchmark.name.clone() });
+            } else if let Err(error) = each(&batch) {
+                failure = Some(error);
+            }
+            done += batch.len() as u64;
+            self.progress.rows(&self.benchmark.name, pass, done, total);
+            if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        match (failure, files) {
+            (Some(error), _) => Err(error),
+            (None, files) => {
+                files.map_err(|error| PreprocessError::Source { benchmark: self.benchmark.name.clone(), error })
+            }
+        }
+    }
+
+    fn not_finite(&self) -> PreprocessError {
+        PreprocessError::NotFinite { benchmark: self.benchmark.name.clone() }
+    }
+
+    fn changed(&self) -> PreprocessError {
+        PreprocessError::Changed {
+            benchmark: self.benchmark.name.clone(),
+            source_path: self.benchmark.source.to_string(),
+        }
+    }
+}
+
+/// The share of a benchmark's tasks in each bin, 0..1.
+pub fn bin_shares(meta: &Meta) -> PerBin<f64> {
+    let total = meta.bins.total().max(1) as f64;
+    let share = |bin| meta.bins[bin] as f64 / total;
+    PerBin { easy: share(Bin::Easy), medium: share(Bin::Medium), hard: share(Bin::Hard) }
+}

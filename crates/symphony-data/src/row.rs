@@ -1,0 +1,378 @@
+//! Rows as JSON text plus where they came from, a batch at a time, and access to their fields by path.
+//!
+//! A row stays the bytes that the source had: fields are borrowed from it, and what nobody asks for is passed over
+//! without being decoded.
+
+use std::{borrow::Cow, cell::OnceCell, fmt, ops::Range, sync::Arc};
+
+use serde::{
+    Deserializer as _,
+    de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// How much row text a reader gathers before it hands a batch on, in bytes. Large enough to keep every core busy for
+/// some milliseconds, small enough that a few batches at once cost nothing.
+pub const BATCH_BYTES: usize = 2 << 20;
+
+/// Some consecutive rows of one benchmark.
+#[derive(Clone, Debug, Default)]
+pub struct RowBatch {
+    text: Vec<u8>,
+    rows: Vec<RowEntry>,
+    first_row: u64,
+    untyped: bool,
+}
+
+#[derive(Clone, Debug)]
+struct RowEntry {
+    text: Range<usize>,
+    origin: Origin,
+    /// Why this row could not even be read as text; then `text` holds what there was of it.
+    fault: Option<Box<str>>,
+}
+
+/// Where a row came from: the source's name and the line, from 1 (for generated rows, the row's number plus one).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file, or the generator, as the user named it.
+    pub source: Arc<str>,
+    /// The line on which the row begins, from 1.
+    pub line: u64,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.source, self.line)
+    }
+}
+
+/// What is wrong with one row: the field, where one is to blame, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowFault {
+    /// The field's path, or empty.
+    pub field: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl RowFault {
+    pub(crate) fn new(field: &str, reason: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for RowFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field.is_empty() {
+            f.write_str(&self.reason)
+        } else {
+            write!(f, "field `{}`: {}", self.field, self.reason)
+        }
+    }
+}
+
+impl RowBatch {
+    /// An empty batch whose first row has the number `first_row`; `untyped` where every value is text (CSV).
+    pub fn new(first_row: u64, untyped: bool) -> Self {
+        Self { first_row, untyped, ..Self::default() }
+    }
+
+    /// Appends a row whose JSON text is `text`.
+    pub fn push(&mut self, text: &[u8], origin: Origin) {
+        let start = self.text.len();
+        self.text.extend_from_slice(text);
+        self.rows.push(RowEntry { text: start..self.text.len(), origin, fault: None });
+    }
+
+    /// Appends a row that could not be read; `text` is what there was of it.
+    pub fn push_fault(&mut self, text: &[u8], origin: Origin, fault: impl Into<Box<str>>) {
+        self.push(text, origin);
+        if let Some(row) = self.rows.last_mut() {
+            row.fault = Some(fault.into());
+        }
+    }
+
+    /// The number of rows, good and bad.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether the batch holds as much text as a reader should gather.
+    pub fn is_full(&self) -> bool {
+        self.text.len() >= BATCH_BYTES
+    }
+
+    /// The row number (from 0, over the whole benchmark) of row `i` of this batch.
+    pub fn row_number(&self, i: usize) -> u64 {
+        self.first_row + i as u64
+    }
+
+    /// Where row `i` came from.
+    pub fn origin(&self, i: usize) -> &Origin {
+        &self.rows[i].origin
+    }
+
+    /// The bytes of row `i` as they were read.
+    pub fn bytes(&self, i: usize) -> &[u8] {
+        &self.text[self.rows[i].text.clone()]
+    }
+
+    /// Whether numbers come as text, as they do in CSV.
+    pub fn untyped(&self) -> bool {
+        self.untyped
+    }
+
+    /// Row `i` as text.
+    ///
+    /// # Errors
+    /// A row that the reader could not read, or that is not UTF-8.
+    pub fn row(&self, i: usize) -> Result<&str, RowFault> {
+        if let Some(fault) = &self.rows[i].fault {
+            return Err(RowFault::new("", fault.as_ref()));
+        }
+        std::str::from_utf8(self.bytes(i))
+            .map_err(|e| RowFault::new("", format!("not UTF-8 (byte {} of the row)", e.valid_up_to() + 1)))
+    }
+}
+
+/// A set of field paths, compiled so that one look at a row finds all of them.
+#[derive(Clone, Debug, Default)]
+pub struct FieldSet {
+    paths: Vec<String>,
+    root: Branch,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Branch {
+    children: Vec<(String, Branch)>,
+    /// The number of the path that ends here.
+    slot: Option<usize>,
+}
+
+impl FieldSet {
+    /// Adds `path` (keys joined by dots) and returns its number.
+    pub fn add(&mut self, path: &str) -> usize {
+        if let Some(known) = self.paths.iter().position(|p| p == path) {
+            return known;
+        }
+        let slot = self.paths.len();
+        self.paths.push(path.to_owned());
+        let mut branch = &mut self.root;
+        for key in path.split('.') {
+            let at = branch.children.iter().position(|(k, _)| k == key).unwrap_or_else(|| {
+                branch.children.push((key.to_owned(), Branch::default()));
+                branch.children.len() - 1
+            });
+            branch = &mut branch.children[at].1;
+        }
+        branch.slot = Some(slot);
+        slot
+    }
+
+    /// Finds the fields in one row.
+    ///
+    /// # Errors
+    /// Text that is not one JSON object.
+    pub fn read<'r>(&'r self, row: &'r str, untyped: bool) -> Result<Fields<'r>, RowFault> {
+        let mut found = vec![None; self.paths.len()];
+        self.root.read(row, &mut found).map_err(|e| {
+            // A row stands on one line, so serde_json's "line 1" would only mislead beside the file's own line.
+            let reason = e.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
+            let what = if row.trim_start().starts_with('{') { "not JSON" } else { "not a JSON object" };
+            RowFault::new("", format!("{what}: {reason} (column {})", e.column()))
+        })?;
+        Ok(Fields { set: self, raw: found, text: vec![OnceCell::new(); self.paths.len()], untyped })
+    }
+}
+
+impl Branch {
+    fn read<'r>(&self, json: &'r str, found: &mut [Option<&'r RawValue>]) -> serde_json::Result<()> {
+        let mut reader = serde_json::Deserializer::from_str(json);
+        reader.deserialize_map(BranchVisitor { branch: self, found })?;
+        reader.end()
+    }
+}
+
+struct BranchVisitor<'b, 'r> {
+    branch: &'b Branch,
+    found: &'b mut [Option<&'r RawValue>],
+}
+
+impl<'r> Visitor<'r> for BranchVisitor<'_, 'r> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<(), A::Error> {
+        // A key given twice counts as its last value, as in Python.
+        while let Some(child) = map.next_key_seed(KeySeed(self.branch))? {
+            let Some(child) = child else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let value: &'r RawValue = map.next_value()?;
+            if let Some(slot) = child.slot {
+                self.found[slot] = Some(value);
+            }
+            if !child.children.is_empty() && value.get().starts_with('{') {
+                child.read(value.get(), self.found).map_err(de::Error::custom)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a key without keeping it: all that matters is which wanted child it names.
+struct KeySeed<'b>(&'b Branch);
+
+impl<'r, 'b> DeserializeSeed<'r> for KeySeed<'b> {
+    type Value = Option<&'b Branch>;
+
+    fn deserialize<D: de::Deserializer<'r>>(self, key: D) -> Result<Self::Value, D::Error> {
+        key.deserialize_str(self)
+    }
+}
+
+impl<'b> Visitor<'_> for KeySeed<'b> {
+    type Value = Option<&'b Branch>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.children.iter().find(|(name, _)| name == key).map(|(_, child)| child))
+    }
+}
+
+/// The wanted fields of one row. A string is decoded at most once, whoever asks.
+pub struct Fields<'r> {
+    set: &'r FieldSet,
+    raw: Vec<Option<&'r RawValue>>,
+    text: Vec<OnceCell<Cow<'r, str>>>,
+    untyped: bool,
+}
+
+impl<'r> Fields<'r> {
+    /// The path of field `slot`.
+    pub fn path(&self, slot: usize) -> &'r str {
+        &self.set.paths[slot]
+    }
+
+    /// A fault of field `slot`.
+    pub fn fault(&self, slot: usize, reason: impl Into<String>) -> RowFault {
+        RowFault::new(self.path(slot), reason)
+    }
+
+    /// The JSON text of a field.
+    ///
+    /// # Errors
+    /// The row has no such field.
+    pub fn json(&self, slot: usize) -> Result<&'r str, RowFault> {
+        self.raw[slot].map(RawValue::get).ok_or_else(|| self.fault(slot, "missing from this row"))
+    }
+
+    /// A field that holds a string.
+    ///
+    /// # Errors
+    /// It is missing, or no string.
+    pub fn text(&self, slot: usize) -> Result<&str, RowFault> {
+        if let Some(text) = self.text[slot].get() {
+            return Ok(text);
+        }
+        let json = self.json(slot)?;
+        let text = decode_string(json)
+            .ok_or_else(|| self.fault(slot, format!("expected a string, found {}", kind_of(json))))?
+            .map_err(|e| self.fault(slot, format!("not a readable string: {e}")))?;
+        Ok(self.text[slot].get_or_init(|| text))
+    }
+
+    /// A field's text as identities and look-ups know it: a string's own text, anything else as JSON.
+    ///
+    /// # Errors
+    /// It is missing, or a string that cannot be decoded.
+    pub fn text_or_json(&self, slot: usize) -> Result<&str, RowFault> {
+        let json = self.json(slot)?;
+        if json.starts_with('"') { self.text(slot) } else { Ok(json) }
+    }
+
+    /// A field that holds a finite number: its text as the source has it, and its value.
+    ///
+    /// # Errors
+    /// It is missing, no number, or beyond the range of a 64-bit float.
+    pub fn number(&self, slot: usize) -> Result<(&str, f64), RowFault> {
+        let json = self.json(slot)?;
+        let text = if self.untyped && json.starts_with('"') { self.text(slot)?.trim() } else { json };
+        // `f64::from_str` also takes "inf" and "nan"; a number begins with a digit or a minus.
+        let number =
+            text.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then(|| text.parse::<f64>().ok()).flatten();
+        match number {
+            Some(value) if value.is_finite() => Ok((text, value)),
+            Some(_) => Err(self.fault(slot, format!("{text} is beyond the range of a 64-bit number"))),
+            None => Err(self.fault(slot, format!("expected a number, found {}", kind_of(json)))),
+        }
+    }
+}
+
+/// Decodes a JSON string; `None` if `json` is no string.
+fn decode_string(json: &str) -> Option<serde_json::Result<Cow<'_, str>>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(Ok(Cow::Borrowed(inner)));
+    }
+    Some(serde_json::from_str(json).map(Cow::Owned))
+}
+
+/// The strings among the values of a JSON array or object; `None` if `json` is neither.
+pub(crate) fn strings_of(json: &str) -> Option<Vec<Cow<'_, str>>> {
+    let values: Vec<&RawValue> = values_of(json)?;
+    Some(values.into_iter().filter_map(|value| decode_string(value.get())?.ok()).collect())
+}
+
+/// How many entries a JSON array or object has; `None` if `json` is neither.
+pub(crate) fn length_of(json: &str) -> Option<usize> {
+    values_of(json).map(|values| values.len())
+}
+
+fn values_of(json: &str) -> Option<Vec<&RawValue>> {
+    struct Values;
+    impl<'r> Visitor<'r> for Values {
+        type Value = Vec<&'r RawValue>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut values = Vec::new();
+            while let Some((_, value)) = map.next_entry::<IgnoredAny, &RawValue>()? {
+                values.push(value);
+            }
+            Ok(values)
+        }
+    }
+    match json.as_bytes().first()? {
+        b'[' => serde_json::from_str(json).ok(),
+        b'{' => serde_json::Deserializer::from_str(json).deserialize_map(Values).ok(),
+        _ => None,
+    }
+}
+
+/// What a piece of JSON is, for messages.
+pub(crate) fn kind_of(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'[') => "a list",
+        Some(b'{') => "an object",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}

@@ -1,0 +1,135 @@
+//! `file:PATTERN`: local files, found by wildcards, read in the order of their names.
+
+use std::{
+    fs::File,
+    io,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use super::{Source, SourceError, SourceFile};
+use crate::{
+    config::Benchmark,
+    disk::checksum::HashingReader,
+    format::{Batcher, Format, ReadError, compression},
+    row::RowBatch,
+};
+
+/// Local files as one benchmark.
+pub struct FileSource<'b> {
+    /// Each file with its format and its config, in order.
+    files: Vec<(PathBuf, Format, Option<&'b str>)>,
+    config_field: Option<&'b str>,
+    /// The part of the paths that only this machine has.
+    private: PathBuf,
+}
+
+impl<'b> FileSource<'b> {
+    /// Finds the files.
+    ///
+    /// # Errors
+    /// A pattern that no file matches, or a file of no known format.
+    pub fn open(pattern: &str, benchmark: &'b Benchmark) -> Result<Self, SourceError> {
+        let mut files = Vec::new();
+        for (path, config) in find(pattern, &benchmark.configs)? {
+            let format = Format::of(&path).ok_or_else(|| SourceError::UnknownFormat { path: path.clone() })?;
+            files.push((path, format, config));
+        }
+        Ok(Self { files, config_field: benchmark.config_field.as_deref(), private: PathBuf::from(private(pattern)) })
+    }
+
+    fn name(&self, path: &Path) -> String {
+        path.strip_prefix(&self.private).unwrap_or(path).to_string_lossy().into_owned()
+    }
+}
+
+/// The files of a pattern and their sizes, as meta records them; `None` where they cannot be found now.
+pub(crate) fn sizes(pattern: &str, configs: &[String]) -> Option<Vec<(String, u64)>> {
+    let private = private(pattern);
+    let sized = |(path, _): (PathBuf, _)| {
+        let name = path.strip_prefix(private).unwrap_or(&path).to_string_lossy().into_owned();
+        Some((name, path.metadata().ok()?.len()))
+    };
+    find(pattern, configs).ok()?.into_iter().map(sized).collect()
+}
+
+/// The files of a pattern; `None` where they cannot be found now.
+pub(crate) fn paths(pattern: &str, configs: &[String]) -> Option<Vec<PathBuf>> {
+    Some(find(pattern, configs).ok()?.into_iter().map(|(path, _)| path).collect())
+}
+
+fn find<'b>(pattern: &str, configs: &'b [String]) -> Result<Vec<(PathBuf, Option<&'b str>)>, SourceError> {
+    if configs.is_empty() {
+        return Ok(matching(pattern)?.into_iter().map(|path| (path, None)).collect());
+    }
+    let mut files = Vec::new();
+    for config in configs {
+        let pattern = pattern.replace("{config}", &glob::Pattern::escape(config));
+        files.extend(matching(&pattern)?.into_iter().map(|path| (path, Some(config.as_str()))));
+    }
+    Ok(files)
+}
+
+fn matching(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
+    let absent = || SourceError::NoFile {
+        pattern: pattern.to_owned(),
+        folder: std::env::current_dir().unwrap_or_default().display().to_string(),
+    };
+    let mut paths = Vec::new();
+    for path in glob::glob(pattern).map_err(|_| absent())? {
+        let path = path.map_err(|error| SourceError::Read { path: error.path().to_owned(), error: error.into() })?;
+        if path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    if paths.is_empty() { Err(absent()) } else { Ok(paths) }
+}
+
+/// The pattern without the folders that only this machine has.
+pub(super) fn portable(pattern: &str) -> &str {
+    &pattern[private(pattern).len()..]
+}
+
+/// The folders of an absolute pattern before its first wildcard, with the last `/`; nothing of a relative one.
+fn private(pattern: &str) -> &str {
+    if !Path::new(pattern).is_absolute() {
+        return "";
+    }
+    let plain = &pattern[..pattern.find(['*', '?', '[', '{']).unwrap_or(pattern.len())];
+    &plain[..plain.rfind('/').map_or(0, |slash| slash + 1)]
+}
+
+impl Source for FileSource<'_> {
+    fn rows(&self) -> Option<u64> {
+        None
+    }
+
+    fn read(&self, sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
+        let mut batcher = Batcher::new(sink);
+        let mut read = Vec::new();
+        for (path, format, config) in &self.files {
+            let file = File::open(path).map_err(|error| SourceError::read(path, error))?;
+            let mut raw = HashingReader::new(file);
+            let last_field = self.config_field.zip(*config);
+            let outcome = batcher.begin(&path.to_string_lossy(), last_field, *format == Format::Csv).and_then(|()| {
+                let mut reader = compression::decompress(path, &mut raw)?;
+                format.read(&mut *reader, &mut batcher)
+            });
+            match outcome {
+                Ok(()) => {}
+                Err(ReadError::Stopped) => return Ok(read),
+                Err(ReadError::Io(error)) => return Err(SourceError::read(path, error)),
+                Err(ReadError::Malformed { line, reason }) => {
+                    return Err(SourceError::Malformed { path: path.clone(), line, reason });
+                }
+            }
+            // A decompressor may leave bytes behind its last frame; the checksum is over the whole file.
+            io::copy(&mut raw, &mut io::sink()).map_err(|error| SourceError::read(path, error))?;
+            read.push(SourceFile { name: self.name(path), bytes: raw.bytes(), checksum: raw.checksum() });
+        }
+        // Whether anybody wants the last batch no longer matters.
+        let _: Result<(), ReadError> = batcher.flush();
+        Ok(read)
+    }
+}

@@ -1,0 +1,237 @@
+//! Where rows come from: one file per source, one shape out.
+
+use std::{
+    fmt,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{config::Benchmark, row::RowBatch};
+
+pub mod file;
+pub mod generated;
+pub mod synthetic;
+
+/// A benchmark's `path`, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourcePath {
+    /// `datasets:REPO[/CONFIG]`, on the Hugging Face Hub.
+    Datasets(String),
+    /// `file:PATTERN`: a path with wildcards and `{config}`.
+    File(String),
+    /// `synthetic:NAME?rows=N&seed=S`: generated on the spot.
+    Synthetic {
+        /// The generator's name.
+        name: String,
+        /// How many rows.
+        rows: u64,
+        /// The seed.
+        seed: u64,
+    },
+}
+
+impl SourcePath {
+    /// Reads a `path`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and the way out.
+    pub fn parse(text: &str) -> Result<Self, (String, String)> {
+        let known = "write datasets:REPO, file:PATTERN or synthetic:NAME";
+        let Some((kind, rest)) = text.split_once(':') else {
+            return Err((format!("`{text}` does not say what kind of source it is"), known.to_owned()));
+        };
+        if rest.is_empty() {
+            return Err((format!("`{text}` names nothing"), known.to_owned()));
+        }
+        match kind {
+            "datasets" => Ok(Self::Datasets(rest.to_owned())),
+            "file" => match glob::Pattern::new(&rest.replace("{config}", "x")) {
+                Ok(_) => Ok(Self::File(rest.to_owned())),
+                Err(error) => Err((
+                    format!("`{rest}` is no pattern: {}", error.msg),
+                    "write it like file:rows/*.jsonl".to_owned(),
+                )),
+            },
+            "synthetic" => Self::parse_synthetic(rest),
+            _ => Err((format!("there is no source `{kind}:`"), known.to_owned())),
+        }
+    }
+
+    fn parse_synthetic(text: &str) -> Result<Self, (String, String)> {
+        let (name, query) = text.split_once('?').unwrap_or((text, ""));
+        let names: Vec<&str> = synthetic::generators().iter().map(|generator| generator.name()).collect();
+        let Some(generator) = synthetic::generator(name) else {
+            return Err((format!("there is no generator `{name}`"), format!("known: {}", names.join(", "))));
+        };
+        let (mut rows, mut seed) = (generator.real_rows(), 0);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let wrong = || (format!("cannot read `{pair}`"), "write synthetic:NAME?rows=1000&seed=1".to_owned());
+            let (key, value) = pair.split_once('=').ok_or_else(wrong)?;
+            let value: u64 = value.parse().map_err(|_| wrong())?;
+            match key {
+                "rows" => rows = value,
+                "seed" => seed = value,
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(Self::Synthetic { name: name.to_owned(), rows, seed })
+    }
+
+    /// The generator that stands in for the benchmark `name`, at its real size; `None` if there is none.
+    pub fn synthetic(name: &str) -> Option<Self> {
+        let generator = synthetic::generator(name)?;
+        Some(Self::Synthetic { name: name.to_owned(), rows: generator.real_rows(), seed: 0 })
+    }
+
+    /// Whether the rows are generated rather than real.
+    pub fn is_synthetic(&self) -> bool {
+        matches!(self, Self::Synthetic { .. })
+    }
+
+    /// The path as meta and manifest record it: without the folders that only this machine has, so that the same
+    /// request gives the same bytes anywhere.
+    pub fn portable(&self) -> String {
+        match self {
+            Self::File(pattern) => format!("file:{}", file::portable(pattern)),
+            _ => self.to_string(),
+        }
+    }
+
+    /// Checks the path against the benchmark's configs.
+    ///
+    /// # Errors
+    /// What does not fit, and the way out.
+    pub fn check_configs(&self, configs: &[String]) -> Result<(), (String, String)> {
+        match self {
+            Self::File(pattern) if configs.is_empty() && pattern.contains("{config}") => Err((
+                "`{config}` stands for each of `configs`, and there are none".to_owned(),
+                "list them, as in `configs: [law, physics]`".to_owned(),
+            )),
+            Self::File(pattern) if !configs.is_empty() && !pattern.contains("{config}") => Err((
+                format!("the path has no `{{config}}`, but the benchmark has configs ({}, …)", configs[0]),
+                "write {config} where its name goes, or `configs: []` if the rows need none".to_owned(),
+            )),
+            Self::Synthetic { name, .. } => {
+                let known = synthetic::generator(name).map(synthetic::Generator::configs).unwrap_or_default();
+                match configs.iter().find(|config| !known.contains(&config.as_str())) {
+                    Some(unknown) if !known.is_empty() => Err((
+                        format!("synthetic:{name} has no config `{unknown}`"),
+                        format!("known: {}", known.join(", ")),
+                    )),
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The source of a benchmark's rows.
+    ///
+    /// # Errors
+    /// A source that cannot be opened.
+    pub fn open<'b>(&'b self, benchmark: &'b Benchmark) -> Result<Box<dyn Source + 'b>, SourceError> {
+        match self {
+            Self::Datasets(repo) => Err(SourceError::NoHub { repo: repo.clone() }),
+            Self::File(pattern) => Ok(Box::new(file::FileSource::open(pattern, benchmark)?)),
+            Self::Synthetic { name, rows, seed } => {
+                let generator =
+                    synthetic::generator(name).ok_or_else(|| SourceError::NoGenerator { name: name.clone() })?;
+                Ok(Box::new(generated::GeneratedSource::new(generator, *rows, *seed, benchmark)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for SourcePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Datasets(repo) => write!(f, "datasets:{repo}"),
+            Self::File(pattern) => write!(f, "file:{pattern}"),
+            Self::Synthetic { name, rows, seed } => write!(f, "synthetic:{name}?rows={rows}&seed={seed}"),
+        }
+    }
+}
+
+/// Something that gives rows, the same ones each time it is read.
+pub trait Source: Sync {
+    /// How many rows there are, where that is known beforehand.
+    fn rows(&self) -> Option<u64>;
+
+    /// Reads all rows in order, a batch at a time, until the end or until `sink` breaks off; then says what was read.
+    ///
+    /// # Errors
+    /// Whatever keeps it from reading on. A single bad row is no error here: it is handed on as such.
+    fn read(&self, sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError>;
+}
+
+/// One file that rows came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Its name, without folders that only this machine has.
+    pub name: String,
+    /// Its size as stored.
+    pub bytes: u64,
+    /// `blake3:` and 64 hex digits, over the bytes as stored.
+    pub checksum: String,
+}
+
+/// Why rows could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The Hub.
+    #[error(
+        "datasets:{repo} is on the Hugging Face Hub, which this version cannot download from; give the benchmark `path: file:…` with a downloaded copy, or use --demo for synthetic tasks"
+    )]
+    NoHub {
+        /// The repository.
+        repo: String,
+    },
+    /// A generator.
+    #[error("there is no generator `{name}`")]
+    NoGenerator {
+        /// Its name.
+        name: String,
+    },
+    /// No file fits the pattern.
+    #[error(
+        "no file matches {pattern} (in {folder}); check `path` of the benchmark, which is relative to the folder you run in"
+    )]
+    NoFile {
+        /// The pattern.
+        pattern: String,
+        /// The folder that the pattern is relative to.
+        folder: String,
+    },
+    /// A file whose format is not known.
+    #[error("{path}: the format is not known by this name; name it .jsonl, .json or .csv, each also with .gz or .zst")]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that cannot be read.
+    #[error("{path}: {error}; check that it is whole and that you may read it")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A file that is not what its name says.
+    #[error("{path}:{line}: {reason}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl SourceError {
+    fn read(path: &Path, error: std::io::Error) -> Self {
+        Self::Read { path: path.to_owned(), error }
+    }
+}

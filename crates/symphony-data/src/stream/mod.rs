@@ -1,0 +1,105 @@
+//! From scores to draws: bins, allocation, samplers, order. Pure: nothing here reads or writes.
+
+pub mod allocation;
+pub mod bins;
+pub mod sample;
+
+pub use allocation::{Allocation, allocate};
+pub use bins::{Bin, Bins, PerBin, Thresholds};
+pub use sample::SamplerKind;
+
+use crate::config::{Replacement, Request};
+
+/// One benchmark as the samplers see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidates<'a> {
+    /// The benchmark's name.
+    pub benchmark: &'a str,
+    /// Its rows by bin.
+    pub bins: &'a Bins,
+    /// The identity of each row.
+    pub identities: &'a [u64],
+}
+
+/// One taken row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Draw {
+    /// The benchmark, as a position in the request.
+    pub benchmark: usize,
+    /// The row, as a position in the store.
+    pub row: u32,
+    /// How many earlier draws took the same row.
+    pub copy: u32,
+    /// Its bin under the request's percentiles.
+    pub bin: Bin,
+}
+
+/// A bin that delivers fewer tasks than it owes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The benchmark.
+    pub benchmark: String,
+    /// The bin.
+    pub bin: Bin,
+    /// How many tasks it owes.
+    pub asked: u64,
+    /// How many rows it has.
+    pub has: u64,
+}
+
+impl std::fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { benchmark, bin, asked, has } = self;
+        write!(f, "{benchmark}: {asked} {bin} tasks asked, {has} there; ")?;
+        if *has == 0 {
+            write!(f, "widen difficulty_percentiles so that the bin is not empty, or change difficulty_split")
+        } else {
+            write!(
+                f,
+                "set sample_with_replacement: when_short to repeat tasks, widen difficulty_percentiles, or ask for fewer"
+            )
+        }
+    }
+}
+
+/// A request carried out: what each bin owes, and the draws in stream order.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// What each (benchmark, bin) owes.
+    pub allocation: Allocation,
+    /// The draws in order.
+    pub draws: Vec<Draw>,
+    /// The bins that deliver fewer.
+    pub shortfalls: Vec<Shortfall>,
+}
+
+/// Draws the stream that `request` asks for from `candidates`, which stand in the request's order.
+pub fn draw(request: &Request, candidates: &[Candidates<'_>]) -> Stream {
+    let ratios: Vec<f64> = request.parts.iter().map(|part| part.ratio).collect();
+    let allocation = allocate(request.n_total_tasks, &ratios, request.split);
+    let sampler = request.sampler.sampler();
+    let draws = sampler.draw(candidates, &allocation, request.sample_with_replacement, request.random_seed);
+    Stream { shortfalls: shortfalls(candidates, &allocation, request.sample_with_replacement), allocation, draws }
+}
+
+/// How many tasks a bin of `has` rows delivers where `asked` are asked.
+pub(crate) fn delivered(asked: u64, has: u64, replacement: Replacement) -> u64 {
+    match replacement {
+        _ if has == 0 => 0,
+        Replacement::Never => asked.min(has),
+        Replacement::Always | Replacement::WhenShort => asked,
+    }
+}
+
+fn shortfalls(candidates: &[Candidates<'_>], allocation: &Allocation, replacement: Replacement) -> Vec<Shortfall> {
+    let mut found = Vec::new();
+    for (candidate, asked) in candidates.iter().zip(allocation) {
+        for bin in Bin::ALL {
+            let (asked, has) = (asked[bin], candidate.bins.rows[bin].len() as u64);
+            if delivered(asked, has, replacement) < asked {
+                found.push(Shortfall { benchmark: candidate.benchmark.to_owned(), bin, asked, has });
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,97 @@
+//! Verification: the checksums of everything in a folder that a meta or a manifest vouches for.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use crate::{
+    disk::{DiskError, WrittenFile, checksum},
+    pool::MANIFEST,
+    store::{Meta, rejected_name, store_name},
+};
+
+/// What was found of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it; `None` if it is as it was written.
+    pub problem: Option<String>,
+}
+
+/// Checks every pool and store in `folder` and the folders below it, in the order of their paths.
+///
+/// # Errors
+/// A folder that cannot be listed.
+pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
+    let mut findings = Vec::new();
+    let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut entries: Vec<PathBuf> = listed
+        .map_err(|error| DiskError::new(folder, "list this folder", error))?
+        .into_iter()
+        .map(|entry| entry.path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        // Links are not followed: what they point at belongs to another folder.
+        let Ok(kind) = path.symlink_metadata() else { continue };
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if kind.is_dir() {
+            findings.extend(verify(&path)?);
+        } else if name == MANIFEST {
+            findings.extend(vouched_by(&path, outputs_of_manifest));
+        } else if let Some(benchmark) = name.strip_suffix("_full_meta.json") {
+            findings.extend(vouched_by(&path, |text| files_of_meta(text, benchmark)));
+        }
+    }
+    Ok(findings)
+}
+
+/// The sealed file at `path`, and the files beside it that it vouches for.
+fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFile)>>) -> Vec<Finding> {
+    let finding =
+        |path: &Path, problem: Option<&str>| Finding { path: path.to_owned(), problem: problem.map(str::to_owned) };
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => return vec![finding(path, Some(&format!("cannot be read: {error}")))],
+    };
+    if !checksum::is_sealed(&text) {
+        return vec![finding(path, Some("changed or damaged (self_checksum); what it vouches for cannot be checked"))];
+    }
+    let Some(files) = files(&text) else {
+        return vec![finding(path, Some("not of this version's form"))];
+    };
+    let mut findings = vec![finding(path, None)];
+    for (name, recorded) in files {
+        let file = path.with_file_name(name);
+        let problem = match checksum::of_file(&file, &recorded.checksum) {
+            Ok((now, bytes)) if now == recorded.checksum && bytes == recorded.bytes => None,
+            Ok((_, bytes)) if bytes != recorded.bytes => {
+                Some(format!("has {bytes} bytes, {} were written", recorded.bytes))
+            }
+            Ok(_) => Some("changed or damaged (checksum)".to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some("missing".to_owned()),
+            Err(error) => Some(format!("cannot be read: {error}")),
+        };
+        findings.push(Finding { path: file, problem });
+    }
+    findings
+}
+
+fn outputs_of_manifest(text: &str) -> Option<Vec<(String, WrittenFile)>> {
+    #[derive(serde::Deserialize)]
+    struct Outputs {
+        outputs: serde_json::Map<String, serde_json::Value>,
+    }
+    let Outputs { outputs } = serde_json::from_str(text).ok()?;
+    outputs.into_iter().map(|(name, file)| Some((name, serde_json::from_value(file).ok()?))).collect()
+}
+
+fn files_of_meta(text: &str, benchmark: &str) -> Option<Vec<(String, WrittenFile)>> {
+    let meta: Meta = serde_json::from_str(text).ok()?;
+    let rejected = meta.rejected.map(|file| (rejected_name(benchmark), file));
+    Some([(store_name(benchmark), meta.store.file)].into_iter().chain(rejected).collect())
+}

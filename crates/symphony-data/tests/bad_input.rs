@@ -1,0 +1,209 @@
+//! What a user meets when the input is not as it should be: one message with file, line, field and the way out, and
+//! nothing half-written.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+use symphony_data::{
+    DatasetBuilder, Error,
+    config::RequestSpec,
+    preprocess::{OnBadRow, PreprocessOptions},
+};
+
+const RULE: &str = "identity: [question]
+    difficulty:
+      features: {words: {words: question}, year: {number: year}, options: {items: options}}
+      score: [{feature: words, weight: 0.5, normalize: p95}, {feature: year, weight: 0.5, normalize: p95}]";
+
+fn builder(path: &Path) -> DatasetBuilder {
+    let yaml = format!("benchmarks:\n  quiz:\n    path: 'file:{}'\n    {RULE}\n", path.display());
+    DatasetBuilder::from_yaml("quiz.yaml", &yaml).unwrap()
+}
+
+/// The message of stage 1 on a file of this name and content; asserts that no file is left in the store's folder.
+fn message(name: &str, content: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    fs::write(&file, content).unwrap();
+    let full = folder.path().join("full");
+    let error = builder(&file).preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap_err();
+    let left: Vec<_> = fs::read_dir(&full).into_iter().flatten().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "{left:?} was left");
+    error.to_string().replace(&format!("{}/", folder.path().display()), "")
+}
+
+const GOOD: &str = r#"{"question": "a b", "year": 1, "options": []}"#;
+
+#[test]
+fn a_bad_row_is_named_by_file_line_field_and_the_way_out() {
+    let way_out = "; mend the row, or set such rows aside with --on-bad-row skip";
+    let cases: [(&str, &str); 9] = [
+        (r#"{"question": "a b", "year": 1"#, "not JSON: EOF while parsing an object (column 29)"),
+        ("[1, 2]", "not a JSON object: invalid type: sequence, expected an object (column 0)"),
+        ("3", "not a JSON object: invalid type: integer `3`, expected an object (column 1)"),
+        (r#"{"year": 1, "options": []}"#, "field `question`: missing from this row"),
+        (r#"{"question": 5, "year": 1, "options": []}"#, "field `question`: expected a string, found a number"),
+        (r#"{"question": "a", "year": "1", "options": []}"#, "field `year`: expected a number, found a string"),
+        (
+            r#"{"question": "a", "year": 1e999, "options": []}"#,
+            "field `year`: 1e999 is beyond the range of a 64-bit number",
+        ),
+        (
+            r#"{"question": "a", "year": 1, "options": "x"}"#,
+            "field `options`: expected a list or an object, found a string",
+        ),
+        (r#"{"question": "a", "year": NaN, "options": []}"#, "not JSON: expected value (column 27)"),
+    ];
+    for (row, expected) in cases {
+        let content = format!("{GOOD}\n\n{row}\n{GOOD}\n");
+        let expected = format!("rows.jsonl:3: row 1 of quiz: {expected}{way_out}");
+        assert_eq!(message("rows.jsonl", content.as_bytes()), expected, "{row}");
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_named_by_line() {
+    let content = [GOOD.as_bytes(), b"\n{\"question\": \"\xff\"}\n"].concat();
+    assert!(
+        message("rows.jsonl", &content).starts_with("rows.jsonl:2: row 1 of quiz: not UTF-8 (byte 15 of the row); ")
+    );
+}
+
+#[test]
+fn a_file_that_is_not_what_its_name_says_ends_in_one_message() {
+    let cases: [(&str, &[u8], &str); 8] = [
+        ("rows.jsonl", b"", "has no rows; a benchmark needs at least one"),
+        (
+            "rows.json",
+            b"{\"question\": 1}",
+            "rows.json:1: expected an array of objects, found an object; a file with one object a line is named .jsonl",
+        ),
+        (
+            "rows.json",
+            b"[\n{\"question\": 1},\n",
+            "rows.json:3: the file ends inside its array; it seems to be cut off",
+        ),
+        ("rows.json", b"", "rows.json:1: this file is empty; write an array of objects"),
+        ("rows.csv", b"question,question\na,b\n", "rows.csv:1: the header has two columns `question`; rename one"),
+        (
+            "rows.csv",
+            b"question,year,options\na,1\n",
+            "rows.csv:2: row 0 of quiz: has 2 values where the header has 3 names",
+        ),
+        ("rows.jsonl.gz", b"this is no gzip", "rows.jsonl.gz: "),
+        ("rows.xlsx", b"PK", "rows.xlsx: the format is not known by this name; name it .jsonl, .json or .csv"),
+    ];
+    for (name, content, expected) in cases {
+        let found = message(name, content);
+        assert!(found.contains(expected), "{name}: {found}");
+    }
+}
+
+#[test]
+fn a_file_cut_off_in_its_compression_is_an_error_and_not_a_shorter_benchmark() {
+    use std::io::Write;
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for i in 0..1000 {
+        writeln!(gz, r#"{{"question": "a {i}", "year": {i}, "options": []}}"#).unwrap();
+    }
+    let whole = gz.finish().unwrap();
+    assert!(message("rows.jsonl.gz", &whole[..whole.len() / 2]).contains("check that it is whole"));
+}
+
+#[test]
+fn no_such_file_says_what_was_looked_for_and_where() {
+    let error = builder(Path::new("nowhere/*.jsonl"))
+        .preprocess_all_benchmarks(tempfile::tempdir().unwrap().path(), PreprocessOptions::default());
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("no file matches nowhere/*.jsonl (in /"), "{message}");
+    assert!(message.contains("relative to the folder you run in"), "{message}");
+}
+
+#[test]
+fn skipped_rows_are_set_aside_with_line_and_reason_and_still_numbered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.jsonl");
+    fs::write(&file, format!("{GOOD}\nnot json\n{GOOD}\n{{\"question\": 1}}\n{GOOD}\n")).unwrap();
+    let options = PreprocessOptions { on_bad_row: OnBadRow::Skip, ..PreprocessOptions::default() };
+    let meta = &builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap()[0];
+    assert_eq!((meta.n_tasks_full, meta.rejected_rows), (3, 2));
+    let read = |name: &str| -> Vec<Value> {
+        fs::read_to_string(folder.path().join(name))
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let ids: Vec<Value> = read("quiz_full.jsonl").iter().map(|task| task["task_id"].clone()).collect();
+    assert_eq!(ids, ["quiz_0", "quiz_2", "quiz_4"]);
+    let rejected = read("quiz_rejected.jsonl");
+    assert_eq!(
+        (&rejected[0]["row"], &rejected[0]["line"], &rejected[0]["source"], &rejected[0]["text"]),
+        (&1.into(), &2.into(), &"rows.jsonl".into(), &"not json".into())
+    );
+    assert_eq!(
+        (&rejected[1]["field"], &rejected[1]["reason"]),
+        (&"question".into(), &"expected a string, found a number".into())
+    );
+
+    fs::write(&file, format!("{GOOD}\n{GOOD}\n")).unwrap();
+    builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap();
+    assert!(!folder.path().join("quiz_rejected.jsonl").exists(), "what no longer holds does not stay");
+    fs::write(&file, "x\ny\n").unwrap();
+    let error = builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap_err().to_string();
+    assert!(error.contains("has no rows left (2 were set aside)"), "{error}");
+}
+
+#[test]
+fn missing_stores_and_empty_streams_say_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.jsonl");
+    fs::write(&file, format!("{GOOD}\n").repeat(4)).unwrap();
+    let builder = builder(&file);
+    let request = |split: &str| RequestSpec {
+        benchmarks: vec!["quiz".into()],
+        n_total_tasks: 4,
+        difficulty_split: Some(split.into()),
+        ..RequestSpec::default()
+    };
+    let full = folder.path().join("full");
+    let error = builder.build_task_stream(&request("1:1"), &full).unwrap_err().to_string();
+    assert!(error.contains("run `symphony-data preprocess --benchmarks quiz --output-dir "), "{error}");
+    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+    // All scores are equal, so that every task is easy and no other bin has any.
+    let error = builder.build_task_stream(&request("0:1"), &full).unwrap_err();
+    assert!(matches!(&error, Error::NoTasks { .. }));
+    assert!(error.to_string().contains("quiz: 4 hard tasks asked, 0 there; widen difficulty_percentiles"), "{error}");
+}
+
+#[test]
+fn a_file_where_a_folder_should_be_is_said_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.jsonl");
+    fs::write(&file, GOOD).unwrap();
+    let error = builder(&file).preprocess_all_benchmarks(&file, PreprocessOptions::default()).unwrap_err().to_string();
+    assert!(
+        error.contains("cannot make this folder") && error.contains("a file stands where a folder is needed"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_field_that_config_field_would_hide_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("law.jsonl"),
+        "{\"question\": \"a\", \"year\": 1, \"options\": [], \"subject\": \"x\"}\n",
+    )
+    .unwrap();
+    let yaml = format!(
+        "benchmarks:\n  quiz:\n    path: 'file:{}/{{config}}.jsonl'\n    configs: [law]\n    config_field: subject\n    {RULE}\n",
+        folder.path().display()
+    );
+    let builder = DatasetBuilder::from_yaml("quiz.yaml", &yaml).unwrap();
+    let error = builder
+        .preprocess_all_benchmarks(&folder.path().join("full"), PreprocessOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("has a field `subject` of its own, which config_field would hide"), "{error}");
+}

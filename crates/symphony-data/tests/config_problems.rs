@@ -1,0 +1,210 @@
+//! Every mistake in a configuration is said at once, with file, line and what to write instead.
+
+use symphony_data::config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Percentiles, Replacement, RequestSpec};
+
+const SEVEN_MISTAKES: &str = include_str!("fixtures/seven_mistakes.yaml");
+
+fn problems(text: &str) -> Vec<String> {
+    match Config::from_yaml("my.yaml", text) {
+        Ok(_) => panic!("accepted:\n{text}"),
+        Err(problems) => problems.0.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn a_file_with_seven_mistakes_gets_seven_messages_in_one_go() {
+    let found = problems(SEVEN_MISTAKES);
+    let expected = [
+        "my.yaml:4: benchmarks.gsm8k.enabeld: unknown key; did you mean `enabled`?",
+        "my.yaml:6: benchmarks.amc.enabled: expected true or false, found \"yes\"; write `enabled: true`",
+        "my.yaml:14: benchmarks.mine.difficulty.score.question_wrods: the score names a feature that is not defined; did you mean `question_words`?",
+        "my.yaml:18: stream_generation.difficulty_percentiles.gsm8k: [80, 20] has the low percentile above the high one; \
+         write the low percentile, then the high one, such as [20, 80]",
+        "my.yaml:23: experiments.first.benchmark_ratios: `amc` is not in the mix; the mix is gsm8k, mine",
+        "my.yaml:24: experiments.first.difficulty_split: cannot read \"80-20\"; \
+         write easy:hard or easy:medium:hard in whole numbers, not all 0, such as 80:20",
+        "my.yaml:26: experiments.first.random_seed: the numpy sampler cannot take 4294967296; use 0 to 4294967295, or `sampler: stable`",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_configuration_of_the_brief_is_accepted_as_it_stands() {
+    let config = Config::from_yaml_with_experiments(
+        "data_config.yaml",
+        DEFAULT_CONFIG,
+        Some(("experiments.yaml", DEFAULT_EXPERIMENTS)),
+    )
+    .unwrap();
+    assert_eq!(config.names(), ["humaneval", "gsm8k", "bbh", "amc", "medical_qa"]);
+    assert_eq!(config.percentiles_of("amc"), Percentiles { low: 20.0, high: 80.0 });
+    assert_eq!(config.sample_with_replacement, Replacement::Never);
+    let ids: Vec<&str> = config.experiments.iter().map(|experiment| experiment.id.as_str()).collect();
+    assert_eq!(ids, ["exp1", "exp2", "exp3", "exp5"]);
+    assert!(
+        config
+            .experiments
+            .iter()
+            .all(|experiment| experiment.request.sample_with_replacement == Replacement::WhenShort)
+    );
+}
+
+#[test]
+fn every_kind_of_mistake_names_its_line_and_the_way_out() {
+    let cases = [
+        ("", "my.yaml:1: benchmarks: no benchmark is configured; add one"),
+        ("benchmarks:\n  gsm8k: {path: [}", "my.yaml:2: this is not YAML"),
+        (
+            "benchmarks:\n  gsm8k:\n  gsm8k:\n",
+            "my.yaml:3: `gsm8k` is given twice, first on line 2; keep one of the two",
+        ),
+        (
+            "benchmarks:\n  mine: {path: 'file:x.jsonl'}",
+            "my.yaml:2: benchmarks.mine: `mine` is no preset and has no `difficulty`; say how its rows are scored",
+        ),
+        (
+            "benchmarks:\n  ../../etc: {}",
+            "my.yaml:2: benchmarks.../../etc: `../../etc` cannot name a benchmark; a name becomes a file's name",
+        ),
+        ("benchmarks:\n  CON: {}", "`CON` cannot name a benchmark"),
+        (
+            "benchmarks:\n  gsm8k: {path: gsm8k.jsonl}",
+            "`gsm8k.jsonl` does not say what kind of source it is; write datasets:REPO, file:PATTERN or synthetic:NAME",
+        ),
+        ("benchmarks:\n  gsm8k: {path: 's3:bucket'}", "there is no source `s3:`"),
+        ("benchmarks:\n  gsm8k: {path: 'synthetic:gsm9k'}", "there is no generator `gsm9k`; known: "),
+        (
+            "benchmarks:\n  gsm8k: {path: 'synthetic:gsm8k?row=5'}",
+            "cannot read `row=5`; write synthetic:NAME?rows=1000&seed=1",
+        ),
+        ("benchmarks:\n  bbh: {path: 'file:all.jsonl'}", "the path has no `{config}`, but the benchmark has configs"),
+        (
+            "benchmarks:\n  gsm8k: {path: 'file:{config}.jsonl'}",
+            "`{config}` stands for each of `configs`, and there are none",
+        ),
+        ("benchmarks:\n  bbh: {path: 'synthetic:bbh', configs: [navigat]}", "synthetic:bbh has no config `navigat`"),
+        ("benchmarks:\n  gsm8k: {store: parquett}", "`parquett` is no store format; write `store: jsonl`"),
+        (
+            "benchmarks:\n  gsm8k: {difficulty: {preset: amc_lenght}}",
+            "there is no preset `amc_lenght`; did you mean `amc_length`?",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {difficulty: {features: {n: {wrods: q}}, score: [{feature: n}]}}",
+            "unknown function; did you mean `words`?",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {difficulty: {features: {n: {words: q}}}}",
+            "has no `score`; write `score: [{feature: NAME, normalize: p95}]`",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {difficulty: {features: {n: {matches: {field: q, regex: '('}}}, score: [{feature: n}]}}",
+            "`(` is no regular expression: unclosed group",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {difficulty: {features: {n: {capture: {field: q, regex: 'x'}}}, score: [{feature: n}]}}",
+            "the regex `x` has no group",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {difficulty: {features: {n: {count: {field: q}}}, score: [{feature: n}]}}",
+            "`substrings` is missing; its arguments are field, substrings",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {difficulty: {features: {n: {above: {feature: m, bound: 1}}, m: {words: q}}, score: [{feature: n}]}}",
+            "`m` is no feature above this one; define it first",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {difficulty: {features: {n: {words: q}}, score: [{feature: n, normalize: p90}]}}",
+            "`p90` is no normalization; write `normalize: p95`",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {difficulty: {features: {n: {words: q}}, score: [{feature: n, constant: c}]}}",
+            "there is no `normalize`; add `normalize: p95`",
+        ),
+        (
+            "benchmarks:\n  gsm8k:\nstream_generation: {difficulty_percentiles: {gsm8k: [20, 180]}}",
+            "[20, 180] is outside 0 to 100",
+        ),
+        (
+            "benchmarks:\n  gsm8k:\nstream_generation: {difficulty_percentiles: {gsm8k: 20}}",
+            "expected two percentiles, found 20; write `gsm8k: [20, 80]`",
+        ),
+        (
+            "benchmarks:\n  gsm8k:\nstream_generation: {sample_with_replacement: sometimes}",
+            "expected false, true or when_short, found sometimes",
+        ),
+        ("benchmarks:\n  gsm8k:\nmixing_rules: {exclude_combinations: [[gsm8k, amd]]}", "there is no benchmark `amd`"),
+        (
+            "benchmarks:\n  gsm8k:\nexperiments: {e: {benchmarks: [gsm8k], n_total_tasks: 0}}",
+            "experiments.e.n_total_tasks: 0 tasks; ask for 1 to 100000000",
+        ),
+        ("benchmarks:\n  gsm8k:\nexperiments: {e: {benchmarks: [gsm8k]}}", "experiments.e: `n_total_tasks` is missing"),
+        (
+            "benchmarks:\n  gsm8k:\nexperiments: {e: {benchmarks: [gsm8k], n_total_tasks: 10, sampler: pandas}}",
+            "there is no sampler `pandas`; known here: numpy, stable",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {enabled: false}\nexperiments: {e: {benchmarks: [gsm8k], n_total_tasks: 10}}",
+            "`gsm8k` is disabled; set `enabled: true`",
+        ),
+        (
+            "benchmarks:\n  gsm8k:\nexperiments: {benchmarks: {benchmarks: [gsm8k], n_total_tasks: 10}}",
+            "the folder `benchmarks` holds the preprocessed benchmarks",
+        ),
+    ];
+    for (text, expected) in cases {
+        let found = problems(text);
+        assert_eq!(found.len(), 1, "{text}\n{found:#?}");
+        assert!(found[0].contains(expected), "{text}\n{}\n{expected}", found[0]);
+        assert!(found[0].starts_with("my.yaml:"), "{}", found[0]);
+    }
+}
+
+#[test]
+fn aliases_of_aliases_do_not_unfold_without_bound() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for i in 1..12 {
+        let aliases = vec![format!("*a{}", i - 1); 10].join(", ");
+        text += &format!("a{i}: &a{i} [{aliases}]\n");
+    }
+    assert!(problems(&text)[0].contains("unfolds to more"));
+    assert!(problems(&("[".repeat(100) + &"]".repeat(100)))[0].contains("nested deeper"));
+}
+
+#[test]
+fn a_request_is_checked_as_a_whole() {
+    let config = Config::from_yaml(
+        "my.yaml",
+        "benchmarks: {gsm8k: , amc: , bbh: }\nmixing_rules: {exclude_combinations: [[amc, bbh]]}",
+    )
+    .unwrap();
+    let spec = RequestSpec {
+        benchmarks: vec!["gsm8k".into(), "amc".into(), "bbh".into()],
+        benchmark_ratios: Some(vec![("gsm8k".into(), -1.0), ("amc".into(), 0.5)]),
+        difficulty_split: Some("0:0".into()),
+        n_total_tasks: 10,
+        ..RequestSpec::default()
+    };
+    let found: Vec<String> = spec.resolve(&config).unwrap_err().0.iter().map(ToString::to_string).collect();
+    for expected in [
+        "amc and bbh may not be mixed",
+        "`gsm8k` has the ratio -1",
+        "`bbh` has no ratio",
+        "difficulty_split: cannot read \"0:0\"",
+    ] {
+        assert!(found.iter().any(|problem| problem.contains(expected)), "{expected} is not in {found:#?}");
+    }
+}
+
+#[test]
+fn ratios_that_do_not_sum_to_one_are_rescaled_with_a_warning() {
+    let config = Config::from_yaml("my.yaml", "benchmarks: {gsm8k: , amc: }").unwrap();
+    let spec = |a, b| RequestSpec {
+        benchmarks: vec!["gsm8k".into(), "amc".into()],
+        benchmark_ratios: Some(vec![("gsm8k".into(), a), ("amc".into(), b)]),
+        n_total_tasks: 10,
+        ..RequestSpec::default()
+    };
+    assert!(spec(0.7, 0.3005).resolve(&config).unwrap().warnings.is_empty());
+    let warned = spec(7.0, 3.0).resolve(&config).unwrap();
+    assert_eq!(warned.warnings, ["benchmark_ratios sum to 10, not 1; they were rescaled"]);
+}

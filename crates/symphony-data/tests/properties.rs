@@ -1,0 +1,227 @@
+//! Properties of allocation and samplers that hold for every request.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use symphony_data::{
+    config::{Config, Percentiles, Replacement, Request, RequestSpec, request::Split},
+    stream::{Bin, Bins, Candidates, Draw, allocate, draw},
+};
+
+/// A made-up benchmark: scores and identities of its rows.
+#[derive(Clone, Debug)]
+struct Rows {
+    name: &'static str,
+    scores: Vec<f64>,
+    identities: Vec<u64>,
+}
+
+const NAMES: [&str; 3] = ["humaneval", "gsm8k", "bbh"];
+
+fn rows(name: &'static str) -> impl Strategy<Value = Rows> {
+    // Few distinct scores and identities, so that ties and equal tasks occur.
+    prop::collection::vec((0_u32..20, 0_u64..60), 1..80).prop_map(move |rows| Rows {
+        name,
+        scores: rows.iter().map(|(score, _)| f64::from(*score) / 20.0).collect(),
+        identities: rows.iter().map(|(_, identity)| *identity).collect(),
+    })
+}
+
+fn benchmarks() -> impl Strategy<Value = Vec<Rows>> {
+    (rows(NAMES[0]), rows(NAMES[1]), rows(NAMES[2]), 1_usize..4)
+        .prop_map(|(a, b, c, k)| [a, b, c].into_iter().take(k).collect())
+}
+
+fn split() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0_u32..9, 1_u32..9).prop_map(|(easy, hard)| format!("{easy}:{hard}")),
+        (0_u32..9, 0_u32..9, 1_u32..9).prop_map(|(easy, medium, hard)| format!("{easy}:{medium}:{hard}")),
+    ]
+}
+
+fn request(benchmarks: &[Rows], n: u64, split: &str, seed: u64, sampler: &str, replacement: Replacement) -> Request {
+    let config = Config::from_yaml("test.yaml", "benchmarks: {humaneval: , gsm8k: , bbh: }").unwrap();
+    let spec = RequestSpec {
+        benchmarks: benchmarks.iter().map(|rows| rows.name.to_owned()).collect(),
+        difficulty_split: Some(split.to_owned()),
+        n_total_tasks: n,
+        random_seed: Some(seed),
+        sample_with_replacement: Some(replacement),
+        sampler: Some(sampler.to_owned()),
+        ..RequestSpec::default()
+    };
+    spec.resolve(&config).unwrap()
+}
+
+fn draws(benchmarks: &[Rows], request: &Request) -> Vec<Draw> {
+    let bins: Vec<Bins> =
+        benchmarks.iter().map(|rows| Bins::of(&rows.scores, Percentiles::default()).unwrap()).collect();
+    let candidates: Vec<Candidates<'_>> = benchmarks
+        .iter()
+        .zip(&bins)
+        .map(|(rows, bins)| Candidates { benchmark: rows.name, bins, identities: &rows.identities })
+        .collect();
+    draw(request, &candidates).draws
+}
+
+/// What names a drawn task wherever its row stands: benchmark, identity, bin and copy.
+fn tasks(benchmarks: &[Rows], draws: &[Draw]) -> Vec<(&'static str, u64, Bin, u32)> {
+    draws
+        .iter()
+        .map(|draw| {
+            let rows = &benchmarks[draw.benchmark];
+            (rows.name, rows.identities[draw.row as usize], draw.bin, draw.copy)
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn allocation_sums_to_n_misses_no_share_by_one_and_never_shrinks(
+        ratios in prop::collection::vec(0.0_f64..1.0, 1..8).prop_filter("a share", |r| r.iter().sum::<f64>() > 0.01),
+        split in split(),
+        n in 1_u64..400,
+    ) {
+        let split = Split::parse(&split).unwrap();
+        let sum: f64 = ratios.iter().sum();
+        let now = allocate(n, &ratios, split);
+        let next = allocate(n + 1, &ratios, split);
+        prop_assert_eq!(now.iter().map(symphony_data::stream::PerBin::total).sum::<u64>(), n);
+        for ((bins, more), ratio) in now.iter().zip(&next).zip(&ratios) {
+            let quota = n as f64 * ratio / sum;
+            prop_assert!((bins.total() as f64 - quota).abs() < 1.0 + 1e-6, "{} of {quota}", bins.total());
+            prop_assert!(more.total() >= bins.total());
+            let shares = f64::from(split.easy + split.medium.unwrap_or(0) + split.hard);
+            for (got, share) in [(bins.easy, split.easy), (bins.medium, split.medium.unwrap_or(0)), (bins.hard, split.hard)] {
+                let owed = bins.total() as f64 * f64::from(share) / shares;
+                prop_assert!((got as f64 - owed).abs() < 1.0 + 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stable_pool_lies_inside_every_larger_one(
+        benchmarks in benchmarks(),
+        split in split(),
+        n in 1_u64..150,
+        more in 1_u64..150,
+        seed: u64,
+        always: bool,
+    ) {
+        let replacement = if always { Replacement::Always } else { Replacement::WhenShort };
+        let small = request(&benchmarks, n, &split, seed, "stable", replacement);
+        let large = request(&benchmarks, n + more, &split, seed, "stable", replacement);
+        let shrinks = |small: &Request, large: &Request| {
+            let ratios: Vec<f64> = small.parts.iter().map(|part| part.ratio).collect();
+            let (small, large) = (allocate(small.n_total_tasks, &ratios, small.split), allocate(large.n_total_tasks, &ratios, large.split));
+            small.iter().zip(&large).any(|(s, l)| Bin::ALL.iter().any(|&bin| s[bin] > l[bin]))
+        };
+        prop_assume!(!shrinks(&small, &large));
+        let (small, large) = (draws(&benchmarks, &small), draws(&benchmarks, &large));
+        let held: BTreeSet<Draw> = large.iter().copied().collect();
+        prop_assert!(small.iter().all(|draw| held.contains(draw)));
+        // And in the same order.
+        let wanted: BTreeSet<Draw> = small.iter().copied().collect();
+        let among: Vec<Draw> = large.into_iter().filter(|draw| wanted.contains(draw)).collect();
+        prop_assert_eq!(among, small);
+    }
+
+    #[test]
+    fn a_stable_pool_does_not_move_when_rows_are_permuted(
+        benchmarks in benchmarks(),
+        split in split(),
+        n in 1_u64..200,
+        seed: u64,
+        rotation in 1_usize..50,
+    ) {
+        // Equal identities are told apart by row order, so each identity here has one score.
+        let mut benchmarks = benchmarks;
+        for rows in &mut benchmarks {
+            rows.scores = rows.identities.iter().map(|identity| (identity * 7 % 20) as f64 / 20.0).collect();
+        }
+        let mut permuted = benchmarks.clone();
+        for rows in &mut permuted {
+            let by = rotation % rows.scores.len();
+            rows.scores.rotate_left(by);
+            rows.identities.rotate_left(by);
+        }
+        let request = request(&benchmarks, n, &split, seed, "stable", Replacement::WhenShort);
+        prop_assert_eq!(tasks(&benchmarks, &draws(&benchmarks, &request)), tasks(&permuted, &draws(&permuted, &request)));
+    }
+
+    #[test]
+    fn adding_a_benchmark_does_not_touch_the_others_stable_draws(
+        a in rows(NAMES[0]),
+        b in rows(NAMES[1]),
+        split in split(),
+        n in 1_u64..100,
+        seed: u64,
+    ) {
+        let (alone, both) = (vec![a.clone()], vec![a, b]);
+        let before = draws(&alone, &request(&alone, n, &split, seed, "stable", Replacement::WhenShort));
+        // Twice as many tasks in equal shares: the first benchmark owes what it owed alone.
+        let after = draws(&both, &request(&both, 2 * n, &split, seed, "stable", Replacement::WhenShort));
+        let kept: Vec<Draw> = after.into_iter().filter(|draw| draw.benchmark == 0).collect();
+        prop_assert_eq!(kept, before);
+    }
+
+    #[test]
+    fn without_replacement_no_task_is_drawn_twice(
+        benchmarks in benchmarks(), split in split(), n in 1_u64..400, seed: u32, stable: bool,
+    ) {
+        let sampler = if stable { "stable" } else { "numpy" };
+        let found = draws(&benchmarks, &request(&benchmarks, n, &split, seed.into(), sampler, Replacement::Never));
+        let distinct: BTreeSet<(usize, u32)> = found.iter().map(|draw| (draw.benchmark, draw.row)).collect();
+        prop_assert_eq!(distinct.len(), found.len());
+        prop_assert!(found.iter().all(|draw| draw.copy == 0));
+    }
+
+    #[test]
+    fn when_short_repeats_differ_by_at_most_one_under_stable(
+        benchmarks in benchmarks(), split in split(), n in 1_u64..400, seed: u64,
+    ) {
+        let found = draws(&benchmarks, &request(&benchmarks, n, &split, seed, "stable", Replacement::WhenShort));
+        let mut bins: BTreeMap<(usize, Bin), BTreeMap<u32, u32>> = BTreeMap::new();
+        for draw in &found {
+            *bins.entry((draw.benchmark, draw.bin)).or_default().entry(draw.row).or_default() += 1;
+        }
+        for ((benchmark, bin), counts) in bins {
+            let rows = Bins::of(&benchmarks[benchmark].scores, Percentiles::default()).unwrap().rows[bin].len();
+            let least = if counts.len() < rows { 0 } else { *counts.values().min().unwrap() };
+            prop_assert!(counts.values().max().unwrap() - least <= 1);
+        }
+    }
+
+    #[test]
+    fn a_full_request_delivers_exactly_what_each_bin_owes(
+        benchmarks in benchmarks(), split in split(), n in 1_u64..300, seed: u32, stable: bool, always: bool,
+    ) {
+        let sampler = if stable { "stable" } else { "numpy" };
+        let replacement = if always { Replacement::Always } else { Replacement::WhenShort };
+        let request = request(&benchmarks, n, &split, seed.into(), sampler, replacement);
+        let found = draws(&benchmarks, &request);
+        let ratios: Vec<f64> = request.parts.iter().map(|part| part.ratio).collect();
+        for (at, owed) in allocate(n, &ratios, request.split).iter().enumerate() {
+            let bins = Bins::of(&benchmarks[at].scores, Percentiles::default()).unwrap();
+            for bin in Bin::ALL {
+                let got = found.iter().filter(|draw| draw.benchmark == at && draw.bin == bin).count() as u64;
+                prop_assert_eq!(got, if bins.rows[bin].is_empty() { 0 } else { owed[bin] });
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_stream_and_another_seed_another(
+        a in rows(NAMES[0]), seed: u32, stable: bool,
+    ) {
+        let benchmarks = vec![a];
+        let sampler = if stable { "stable" } else { "numpy" };
+        let stream = |seed: u32| draws(&benchmarks, &request(&benchmarks, 200, "1:1:1", seed.into(), sampler, Replacement::Always));
+        prop_assert_eq!(stream(seed), stream(seed));
+        // 200 draws from three bins: that two seeds agree by chance is out of the question, unless no bin has two rows.
+        prop_assume!(benchmarks[0].scores.len() > 12);
+        prop_assert_ne!(stream(seed), stream(seed ^ 1));
+    }
+}

@@ -1,0 +1,261 @@
+//! Stage 1: what is cached, what is rebuilt and why, and that the bytes depend on nothing but source and rule.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use symphony_data::{
+    DatasetBuilder,
+    config::{Config, RequestSpec},
+    experiment::{Library, Upkeep},
+    preprocess::{Outcome, PreprocessOptions, preprocess},
+    progress::{Note, Progress, Silent},
+};
+
+fn config(yaml: &str) -> Config {
+    Config::from_yaml("test.yaml", yaml).unwrap()
+}
+
+fn stage1(config: &Config, folder: &Path) -> Outcome {
+    let benchmark = &config.benchmarks[0];
+    preprocess(benchmark, config.percentiles_of(&benchmark.name), folder, PreprocessOptions::default(), &Silent)
+        .unwrap()
+        .0
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+        .collect()
+}
+
+const GSM8K: &str = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=700'}}";
+
+#[test]
+fn a_store_is_made_once_and_then_found_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(GSM8K);
+    assert_eq!(stage1(&config, folder.path()), Outcome::Built);
+    let first = files(folder.path());
+    assert_eq!(stage1(&config, folder.path()), Outcome::Cached);
+    assert_eq!(files(folder.path()), first);
+}
+
+#[test]
+fn a_change_of_source_or_rule_makes_the_store_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    stage1(&config(GSM8K), folder.path());
+    for changed in [
+        "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=701'}}",
+        "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=701&seed=1'}}",
+        "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=701&seed=1', identity: [answer]}}",
+        "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=701&seed=1', identity: [answer], difficulty: {features: {n: {words: question}}, score: [{feature: n, normalize: p95}]}}}",
+    ] {
+        assert_eq!(stage1(&config(changed), folder.path()), Outcome::Built, "{changed}");
+        assert_eq!(stage1(&config(changed), folder.path()), Outcome::Cached, "{changed}");
+    }
+}
+
+#[test]
+fn a_changed_source_file_makes_the_store_anew_even_at_the_same_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = folder.path().join("rows.jsonl");
+    let config = config(&format!(
+        "benchmarks: {{mine: {{path: 'file:{}', difficulty: {{features: {{n: {{number: n}}}}, score: [{{feature: n}}]}}}}}}",
+        rows.display()
+    ));
+    let full = folder.path().join("full");
+    fs::write(&rows, "{\"n\": 0.1}\n{\"n\": 0.2}\n").unwrap();
+    stage1(&config, &full);
+    fs::write(&rows, "{\"n\": 0.1}\n{\"n\": 0.3}\n").unwrap();
+    assert_eq!(stage1(&config, &full), Outcome::Built);
+}
+
+#[test]
+fn other_percentiles_rewrite_the_bins_and_nothing_else() {
+    let (rewritten, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let other = config(&format!("{GSM8K}\nstream_generation: {{difficulty_percentiles: {{gsm8k: [45, 55]}}}}"));
+    stage1(&config(GSM8K), rewritten.path());
+    let before = files(rewritten.path());
+    assert_eq!(stage1(&other, rewritten.path()), Outcome::Rebinned);
+    stage1(&other, fresh.path());
+    assert_eq!(files(rewritten.path()), files(fresh.path()));
+    assert_ne!(files(rewritten.path()), before);
+}
+
+#[test]
+fn damaged_stores_and_metas_are_noticed_and_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(GSM8K);
+    stage1(&config, folder.path());
+    let whole = files(folder.path());
+    for (name, bytes) in &whole {
+        for at in [0, bytes.len() / 3, bytes.len() - 2] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 4;
+            fs::write(folder.path().join(name), &damaged).unwrap();
+            assert_eq!(stage1(&config, folder.path()), Outcome::Built, "{name} byte {at}");
+            assert_eq!(files(folder.path()), whole);
+        }
+        fs::remove_file(folder.path().join(name)).unwrap();
+        assert_eq!(stage1(&config, folder.path()), Outcome::Built, "{name} removed");
+    }
+}
+
+/// Remembers what was rebuilt, and why.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Vec<String>>>);
+
+impl Progress for Notes {
+    fn note(&self, note: Note<'_>) {
+        let said = match note {
+            Note::Building { benchmark, reason } => format!("build {benchmark}: {}", reason.unwrap_or("new")),
+            Note::Stale { benchmark, reason } => format!("stale {benchmark}: {reason}"),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(said);
+    }
+}
+
+#[test]
+fn stage_2_rebuilds_what_no_longer_fits_and_a_plan_only_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    stage1(&config(GSM8K), folder.path());
+    let changed = config("benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=800'}}");
+    let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
+    let request = spec.resolve(&changed).unwrap();
+    let reason =
+        "it was made from synthetic:gsm8k?rows=700&seed=0, and the configuration says synthetic:gsm8k?rows=800&seed=0";
+    for (upkeep, expected) in [(Upkeep::Report, "stale"), (Upkeep::Rebuild, "build")] {
+        let notes = Notes::default();
+        Library::open(&changed, folder.path(), [&request], upkeep, &notes).unwrap().draw(&request).unwrap();
+        assert_eq!(*notes.0.lock().unwrap(), [format!("{expected} gsm8k: {reason}")]);
+    }
+    let store = folder.path().join("gsm8k_full.jsonl");
+    let mut bytes = fs::read(&store).unwrap();
+    bytes[500] ^= 1;
+    fs::write(&store, &bytes).unwrap();
+    assert!(Library::open(&changed, folder.path(), [&request], Upkeep::Report, &Silent).is_err());
+    Library::open(&changed, folder.path(), [&request], Upkeep::Rebuild, &Silent).unwrap().draw(&request).unwrap();
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_number_of_threads() {
+    let with_threads = |threads: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config("benchmarks: {bbh: {path: 'synthetic:bbh?rows=9000'}}");
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(|| stage1(&config, folder.path()));
+        files(folder.path())
+    };
+    let one = with_threads(1);
+    assert!(one == with_threads(2) && one == with_threads(7));
+}
+
+#[test]
+fn no_absolute_path_and_no_clock_stands_in_what_is_written() {
+    let write = || {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("rows.jsonl"), (0..30).map(|i| format!("{{\"n\": {i}}}\n")).collect::<String>())
+            .unwrap();
+        let yaml = format!(
+            "benchmarks: {{mine: {{path: 'file:{}/rows.jsonl', difficulty: {{features: {{n: {{number: n}}}}, score: [{{feature: n, normalize: p95}}]}}}}}}",
+            folder.path().display()
+        );
+        let builder = DatasetBuilder::from_yaml("test.yaml", &yaml).unwrap();
+        let full = folder.path().join("full");
+        builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+        let request = RequestSpec { benchmarks: vec!["mine".into()], n_total_tasks: 8, ..RequestSpec::default() };
+        let request = request.resolve(&builder.config).unwrap();
+        let pool = folder.path().join("pool");
+        let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+        library.draw(&request).unwrap().write(&pool, None, &Silent).unwrap();
+        let written = (files(&full), files(&pool));
+        for bytes in written.0.values().chain(written.1.values()) {
+            assert!(!String::from_utf8_lossy(bytes).contains(&folder.path().display().to_string()));
+        }
+        written
+    };
+    let first = write();
+    assert_eq!(first.1.keys().collect::<Vec<_>>(), ["manifest.json", "statistics.json", "task_pool.jsonl"]);
+    // The second run lies elsewhere and comes later.
+    assert!(first == write());
+}
+
+#[test]
+fn a_stop_between_batches_leaves_nothing() {
+    struct Stop;
+    impl Progress for Stop {
+        fn cancelled(&self) -> bool {
+            true
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(GSM8K);
+    let stopped = preprocess(
+        &config.benchmarks[0],
+        config.percentiles_of("gsm8k"),
+        folder.path(),
+        PreprocessOptions::default(),
+        &Stop,
+    );
+    assert!(stopped.unwrap_err().to_string().contains("stopped; nothing was written"));
+    assert!(files(folder.path()).is_empty());
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".gsm8k_full.jsonl.unfinished"), "half a line").unwrap();
+    fs::write(folder.path().join("notes.txt"), "the user's own").unwrap();
+    stage1(&config(GSM8K), folder.path());
+    assert_eq!(
+        files(folder.path()).keys().collect::<Vec<_>>(),
+        ["gsm8k_full.jsonl", "gsm8k_full_meta.json", "notes.txt"]
+    );
+}
+
+#[test]
+fn a_second_run_in_the_same_folder_waits_and_then_succeeds() {
+    #[derive(Clone, Default)]
+    struct Waited(Arc<Mutex<bool>>);
+    impl Progress for Waited {
+        fn note(&self, note: Note<'_>) {
+            if matches!(note, Note::Waiting(_)) {
+                *self.0.lock().unwrap() = true;
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let waited = Waited::default();
+    let lock = symphony_data::disk::Folder::lock(folder.path(), &Silent).unwrap();
+    let second = std::thread::spawn({
+        let (waited, folder) = (waited.clone(), folder.path().to_owned());
+        move || {
+            let config = config(GSM8K);
+            preprocess(
+                &config.benchmarks[0],
+                config.percentiles_of("gsm8k"),
+                &folder,
+                PreprocessOptions::default(),
+                &waited,
+            )
+            .unwrap()
+            .0
+        }
+    });
+    while !*waited.0.lock().unwrap() {
+        std::thread::yield_now();
+    }
+    assert!(files(folder.path()).is_empty());
+    drop(lock);
+    assert_eq!(second.join().unwrap(), Outcome::Built);
+}
