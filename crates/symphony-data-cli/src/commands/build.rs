@@ -1,0 +1,105 @@
+//! `build`: one stream from arguments alone.
+
+use std::path::PathBuf;
+
+use symphony_data::{
+    config::{Percentiles, Replacement, RequestSpec},
+    experiment::{Library, Upkeep},
+};
+
+use super::{FULL_DIR, report};
+use crate::{error::CliError, session::Session};
+
+/// Make one pool from arguments, no experiments file needed
+#[derive(Debug, clap::Args)]
+#[command(mut_arg("benchmarks", |arg| arg.required(true)), mut_arg("n_total_tasks", |arg| arg.required(true)))]
+pub struct Args {
+    #[command(flatten)]
+    request: RequestArgs,
+    /// Where the preprocessed benchmarks lie
+    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
+    full_dir: PathBuf,
+    /// Fail, and write nothing, if a bin delivers fewer tasks than asked
+    #[arg(long)]
+    strict: bool,
+    /// Use generated tasks in place of each benchmark
+    #[arg(long)]
+    demo: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+    /// The folder that gets task_pool.jsonl, statistics.json and manifest.json
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+}
+
+/// A request as arguments.
+#[derive(Debug, clap::Args)]
+pub struct RequestArgs {
+    /// The benchmarks to mix
+    #[arg(long, value_delimiter = ',', value_name = "a,b", requires = "n_total_tasks")]
+    pub benchmarks: Vec<String>,
+    /// How many tasks the pool shall have
+    #[arg(long, value_name = "N", requires = "benchmarks")]
+    pub n_total_tasks: Option<u64>,
+    /// Shares of easy:hard or easy:medium:hard tasks [default: 50:50]
+    #[arg(long, value_name = "80:20")]
+    difficulty_split: Option<String>,
+    /// Each benchmark's share [default: equal]
+    #[arg(long, value_delimiter = ',', value_name = "a=0.7,b=0.3", value_parser = ratio)]
+    benchmark_ratios: Vec<(String, f64)>,
+    /// The seed [default: 2025]
+    #[arg(long, value_name = "SEED")]
+    random_seed: Option<u64>,
+    /// Percentiles at which tasks are easy and hard [default: as configured]
+    #[arg(long, value_delimiter = ',', value_name = "a=10:90", value_parser = percentiles)]
+    difficulty_percentiles: Vec<(String, Percentiles)>,
+    /// Whether tasks may repeat: false, true or when_short [default: as configured]
+    #[arg(long, value_name = "WHEN", value_parser = replacement)]
+    sample_with_replacement: Option<Replacement>,
+    /// The Python program's draws (numpy), or pools that nest (stable) [default: numpy]
+    #[arg(long, value_name = "numpy|stable")]
+    sampler: Option<String>,
+}
+
+impl RequestArgs {
+    /// The request that was typed.
+    pub fn spec(&self) -> RequestSpec {
+        RequestSpec {
+            benchmarks: self.benchmarks.clone(),
+            benchmark_ratios: (!self.benchmark_ratios.is_empty()).then(|| self.benchmark_ratios.clone()),
+            difficulty_split: self.difficulty_split.clone(),
+            n_total_tasks: self.n_total_tasks.unwrap_or_default(),
+            random_seed: self.random_seed,
+            sample_with_replacement: self.sample_with_replacement,
+            sampler: self.sampler.clone(),
+            difficulty_percentiles: self.difficulty_percentiles.iter().cloned().collect(),
+        }
+    }
+}
+
+fn ratio(text: &str) -> Result<(String, f64), String> {
+    let pair = text.split_once('=').and_then(|(name, ratio)| Some((name.to_owned(), ratio.parse().ok()?)));
+    pair.ok_or_else(|| "write BENCHMARK=RATIO, such as gsm8k=0.7".to_owned())
+}
+
+fn percentiles(text: &str) -> Result<(String, Percentiles), String> {
+    let pair = text.split_once('=').and_then(|(name, pair)| {
+        let (low, high) = pair.split_once(':')?;
+        Some((name.to_owned(), low.parse().ok()?, high.parse().ok()?))
+    });
+    let (name, low, high) = pair.ok_or("write BENCHMARK=LOW:HIGH, such as gsm8k=10:90")?;
+    Ok((name, Percentiles::new(low, high)?))
+}
+
+fn replacement(text: &str) -> Result<Replacement, String> {
+    Replacement::parse(text).ok_or_else(|| "write false, true or when_short".to_owned())
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
+    let config = session.config(args.demo)?;
+    let request = args.request.spec().resolve(&config)?;
+    let library = Library::open(&config, &args.full_dir, [&request], Upkeep::Rebuild, &session.ui)?;
+    let reports = report::make_pools(&library, &[(&request, None, &args.output)], args.strict, session)?;
+    report::print_reports(&reports, args.json)
+}

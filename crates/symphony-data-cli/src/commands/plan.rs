@@ -1,0 +1,150 @@
+//! `plan`: what a request would deliver. Writes nothing.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use symphony_data::{
+    config::Request,
+    experiment::{Drawn, Library, Upkeep},
+    stream::Bin,
+};
+
+use super::{FULL_DIR, build::RequestArgs};
+use crate::{
+    error::{CliError, print, print_json},
+    session,
+    session::Session,
+    table::{
+        Column::{Number, Text},
+        table,
+    },
+};
+
+/// Show what experiments, or one request, would deliver: asked against available; writes nothing
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which experiments [default: all]; or a request as for `build`
+    #[arg(value_name = "EXP", conflicts_with = "benchmarks")]
+    ids: Vec<String>,
+    /// The experiments file [default: config/experiments.yaml; where that is absent, a built-in one]
+    #[arg(long, value_name = "FILE", conflicts_with = "benchmarks")]
+    experiments: Option<PathBuf>,
+    #[command(flatten)]
+    request: RequestArgs,
+    /// Where the preprocessed benchmarks lie
+    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
+    full_dir: PathBuf,
+    /// Fail if a bin would deliver fewer tasks than asked
+    #[arg(long)]
+    strict: bool,
+    /// Use generated tasks in place of each benchmark
+    #[arg(long)]
+    demo: bool,
+    /// Print the table as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line {
+    pool: String,
+    benchmark: String,
+    bin: Bin,
+    asked: u64,
+    available: u64,
+    delivered: u64,
+    short: u64,
+    max_repeats: u64,
+    effective_n: f64,
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
+    let config;
+    let built;
+    let requests: Vec<(String, &Request)> = if args.request.benchmarks.is_empty() {
+        config = session.config_with_experiments(args.experiments.as_deref(), args.demo)?;
+        session::select(&config, &args.ids)?.into_iter().map(|e| (e.id.clone(), &e.request)).collect()
+    } else {
+        config = session.config(args.demo)?;
+        built = args.request.spec().resolve(&config)?;
+        vec![("pool".to_owned(), &built)]
+    };
+    let library = Library::open(
+        &config,
+        &args.full_dir,
+        requests.iter().map(|(_, request)| *request),
+        Upkeep::Report,
+        &session.ui,
+    )?;
+    let mut lines = Vec::new();
+    let mut short = 0;
+    for (pool, request) in &requests {
+        let drawn = library.draw(request)?;
+        short += usize::from(!drawn.stream.shortfalls.is_empty());
+        for warning in &drawn.warnings {
+            session.ui.warn(&format!("{pool}: {warning}"));
+        }
+        lines.extend(plan(pool, &drawn));
+    }
+    if args.json {
+        print_json(&lines)?;
+    } else {
+        print_table(&lines)?;
+    }
+    if args.strict && short > 0 {
+        return Err(CliError::Verdict(format!(
+            "--strict: {short} of {} requests cannot be met in full",
+            requests.len()
+        )));
+    }
+    Ok(())
+}
+
+fn plan(pool: &str, drawn: &Drawn<'_>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for part in &drawn.parts {
+        for bin in Bin::ALL.into_iter().filter(|&bin| part.asked[bin] > 0 || bin != Bin::Medium) {
+            let repeats = part.repeats_by_bin[bin];
+            lines.push(Line {
+                pool: pool.to_owned(),
+                benchmark: part.benchmark().to_owned(),
+                bin,
+                asked: part.asked[bin],
+                available: part.bins.sizes()[bin],
+                delivered: part.got[bin],
+                short: part.asked[bin] - part.got[bin],
+                max_repeats: repeats.max_repeats,
+                effective_n: repeats.effective_n,
+            });
+        }
+    }
+    lines
+}
+
+fn print_table(lines: &[Line]) -> Result<(), CliError> {
+    let columns = [
+        Text("pool"),
+        Text("benchmark"),
+        Text("bin"),
+        Number("asked"),
+        Number("available"),
+        Number("delivered"),
+        Number("short"),
+        Number("max repeats"),
+        Number("effective n"),
+    ];
+    let rows = lines.iter().map(|line| {
+        vec![
+            line.pool.clone(),
+            line.benchmark.clone(),
+            line.bin.to_string(),
+            line.asked.to_string(),
+            line.available.to_string(),
+            line.delivered.to_string(),
+            line.short.to_string(),
+            line.max_repeats.to_string(),
+            format!("{:.1}", line.effective_n),
+        ]
+    });
+    print(&table(&columns, rows))
+}

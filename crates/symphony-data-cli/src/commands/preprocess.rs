@@ -1,0 +1,128 @@
+//! `preprocess`: stage 1.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use symphony_data::{
+    config::Config,
+    preprocess::{OnBadRow, Outcome, PreprocessOptions, bin_shares, preprocess},
+    store::Meta,
+};
+
+use super::FULL_DIR;
+use crate::{
+    error::{CliError, print, print_json},
+    session::Session,
+    table::{
+        Column::{Number, Text},
+        score, table,
+    },
+};
+
+/// Score every row of the benchmarks, once (stage 1)
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which benchmarks [default: all that are enabled]
+    #[arg(long, value_delimiter = ',', value_name = "a,b")]
+    benchmarks: Vec<String>,
+    /// Where the preprocessed benchmarks go
+    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
+    output_dir: PathBuf,
+    /// What to do with a row that cannot be scored: stop, or set it aside in {benchmark}_rejected.jsonl
+    #[arg(long, value_name = "stop|skip", default_value = "stop", value_parser = ["stop", "skip"], hide_possible_values = true)]
+    on_bad_row: String,
+    /// Preprocess again what is up to date
+    #[arg(long)]
+    force: bool,
+    /// Use generated tasks in place of each benchmark
+    #[arg(long)]
+    demo: bool,
+    /// Print the table as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line {
+    outcome: &'static str,
+    #[serde(flatten)]
+    meta: Meta,
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
+    let config = session.config(args.demo)?;
+    let on_bad_row = if args.on_bad_row == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
+    let options = PreprocessOptions { on_bad_row, force: args.force };
+    let done = preprocess_all(&config, &args.benchmarks, &args.output_dir, options, session)?;
+    if args.json {
+        let lines = done.into_iter().map(|(outcome, meta)| Line { outcome: name(outcome), meta });
+        return print_json(&lines.collect::<Vec<_>>());
+    }
+    let columns = [
+        Text("benchmark"),
+        Number("rows"),
+        Number("set aside"),
+        Number("easy"),
+        Number("medium"),
+        Number("hard"),
+        Number("easy ≤"),
+        Number("hard ≥"),
+        Number("mean"),
+        Text("store"),
+    ];
+    let rows = done.iter().map(|(outcome, meta)| {
+        let shares = bin_shares(meta);
+        let bin = |count: u64, share: f64| format!("{count} ({:.0} %)", 100.0 * share);
+        vec![
+            meta.benchmark.clone(),
+            meta.n_tasks_full.to_string(),
+            meta.rejected_rows.to_string(),
+            bin(meta.bins.easy, shares.easy),
+            bin(meta.bins.medium, shares.medium),
+            bin(meta.bins.hard, shares.hard),
+            score(meta.thresholds.scores.easy),
+            score(meta.thresholds.scores.hard),
+            score(meta.normalization.normalized_mean),
+            name(*outcome).to_owned(),
+        ]
+    });
+    print(&table(&columns, rows))
+}
+
+/// Preprocesses the benchmarks of these names, or all that are enabled.
+pub fn preprocess_all(
+    config: &Config,
+    names: &[String],
+    folder: &Path,
+    options: PreprocessOptions,
+    session: &Session,
+) -> Result<Vec<(Outcome, Meta)>, CliError> {
+    for name in names {
+        if config.benchmark(name).is_none_or(|benchmark| !benchmark.enabled) {
+            let known: Vec<&str> = config.enabled().map(|benchmark| benchmark.name.as_str()).collect();
+            return Err(CliError::Usage(format!(
+                "there is no enabled benchmark `{name}`; enabled: {}",
+                known.join(", ")
+            )));
+        }
+    }
+    let chosen = config.enabled().filter(|benchmark| names.is_empty() || names.contains(&benchmark.name));
+    chosen
+        .map(|benchmark| {
+            session.ui.detail(&format!("{}: from {}", benchmark.name, benchmark.source));
+            let done = preprocess(benchmark, config.percentiles_of(&benchmark.name), folder, options, &session.ui)?;
+            if done.1.rejected_rows > 0 {
+                session.ui.warn(&format!("{}: {} rows were set aside", benchmark.name, done.1.rejected_rows));
+            }
+            Ok(done)
+        })
+        .collect()
+}
+
+fn name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Built => "built",
+        Outcome::Cached => "up to date",
+        Outcome::Rebinned => "bins rewritten",
+    }
+}

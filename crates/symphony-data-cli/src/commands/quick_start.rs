@@ -1,0 +1,65 @@
+//! `quick-start`: both stages in one go.
+
+use std::path::{Path, PathBuf};
+
+use symphony_data::{
+    experiment::{Library, Upkeep},
+    pool::manifest,
+    preprocess::PreprocessOptions,
+};
+
+use super::{preprocess::preprocess_all, report};
+use crate::{error::CliError, session::Session};
+
+/// Preprocess all benchmarks, then make the pool of every experiment
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Use generated tasks in place of each benchmark: no download, no network
+    #[arg(long)]
+    demo: bool,
+    /// The experiments file [default: config/experiments.yaml; where that is absent, a built-in one]
+    #[arg(long, value_name = "FILE")]
+    experiments: Option<PathBuf>,
+    /// Where everything goes: benchmarks to OUTPUT/benchmarks/full, each pool to OUTPUT/EXPERIMENT
+    #[arg(long, value_name = "OUTPUT", default_value = "data")]
+    output_dir: PathBuf,
+    /// Preprocess again what is up to date, and let a demo replace pools of real tasks
+    #[arg(long)]
+    force: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
+    let config = session.config_with_experiments(args.experiments.as_deref(), args.demo)?;
+    let outputs: Vec<PathBuf> =
+        config.experiments.iter().map(|experiment| args.output_dir.join(&experiment.id)).collect();
+    if args.demo && !args.force {
+        refuse_to_replace_real_pools(&outputs)?;
+    }
+    let full_dir = args.output_dir.join("benchmarks").join("full");
+    let options = PreprocessOptions { force: args.force, ..PreprocessOptions::default() };
+    preprocess_all(&config, &[], &full_dir, options, session)?;
+    let requests: Vec<_> = config
+        .experiments
+        .iter()
+        .zip(&outputs)
+        .map(|(experiment, output)| (&experiment.request, Some(experiment), output.as_path()))
+        .collect();
+    let library =
+        Library::open(&config, &full_dir, requests.iter().map(|(request, ..)| *request), Upkeep::Rebuild, &session.ui)?;
+    let reports = report::make_pools(&library, &requests, false, session)?;
+    report::print_reports(&reports, args.json)
+}
+
+fn refuse_to_replace_real_pools(outputs: &[PathBuf]) -> Result<(), CliError> {
+    let real = |folder: &&PathBuf| manifest::is_synthetic(Path::new(folder)) == Some(false);
+    match outputs.iter().find(real) {
+        Some(folder) => Err(CliError::Verdict(format!(
+            "{} holds a pool of real tasks, which the demo would replace; name another --output-dir, or --force it",
+            folder.display()
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,67 @@
+//! How a command ends when it does not end well: one place that prints, one that knows the exit codes.
+
+use std::process::ExitCode;
+
+use symphony_data::{Error, config::Problems};
+
+/// The exit code of a command that failed.
+const FAILED: u8 = 1;
+/// The exit code of wrong usage or configuration.
+pub const USAGE: u8 = 2;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub enum CliError {
+    /// The library's error.
+    Library(Error),
+    /// Arguments that do not go together.
+    Usage(String),
+    /// A verdict rather than an accident: everything was done, and the answer is no.
+    Verdict(String),
+    /// Nobody reads our output any more: a normal end.
+    BrokenPipe,
+    /// Our output cannot be written.
+    Output(std::io::Error),
+}
+
+impl CliError {
+    /// Prints the error and gives the exit code.
+    pub fn report(self) -> ExitCode {
+        let (lines, code) = match self {
+            Self::BrokenPipe => return ExitCode::SUCCESS,
+            Self::Library(Error::Config(Problems(problems))) => {
+                (problems.iter().map(ToString::to_string).collect(), USAGE)
+            }
+            Self::Library(error) => (vec![error.to_string()], FAILED),
+            Self::Usage(message) => (vec![message], USAGE),
+            Self::Verdict(message) => (vec![message], FAILED),
+            Self::Output(error) => (vec![format!("cannot write the output: {error}")], FAILED),
+        };
+        for line in lines {
+            eprintln!("error: {line}");
+        }
+        ExitCode::from(code)
+    }
+}
+
+impl<E: Into<Error>> From<E> for CliError {
+    fn from(error: E) -> Self {
+        Self::Library(error.into())
+    }
+}
+
+/// Writes a command's data to stdout.
+pub fn print(text: &str) -> Result<(), CliError> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => CliError::BrokenPipe,
+        _ => CliError::Output(error),
+    })
+}
+
+/// Writes a value to stdout as indented JSON.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| CliError::Output(error.into()))?;
+    print(&(text + "\n"))
+}

@@ -1,0 +1,7 @@
+//! The program `symphony-data`. All of it is in the library beside this file, which other languages call as well.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    symphony_data_cli::run(std::env::args_os())
+}

@@ -1,0 +1,106 @@
+//! What a person sees while the library works: bars on a terminal, lines otherwise, all of it on stderr.
+
+use std::{io::IsTerminal, sync::Mutex, time::Duration};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use symphony_data::progress::{Note, Pass, Progress};
+
+/// Bars and lines on stderr.
+pub struct Ui {
+    quiet: bool,
+    verbose: bool,
+    terminal: bool,
+    /// The bar of the pass that is under way.
+    bar: Mutex<Option<(String, Pass, ProgressBar)>>,
+}
+
+impl Ui {
+    pub fn new(quiet: bool, verbose: bool) -> Self {
+        Self { quiet, verbose, terminal: std::io::stderr().is_terminal(), bar: Mutex::new(None) }
+    }
+
+    /// Says something, unless asked to be quiet.
+    pub fn say(&self, line: &str) {
+        if !self.quiet {
+            self.line(line);
+        }
+    }
+
+    /// Says something to those who asked for more.
+    pub fn detail(&self, line: &str) {
+        if self.verbose {
+            self.line(line);
+        }
+    }
+
+    /// Warns, always.
+    pub fn warn(&self, line: &str) {
+        self.line(&format!("warning: {line}"));
+    }
+
+    fn line(&self, line: &str) {
+        match self.bar.lock() {
+            Ok(bar) if bar.is_some() => {
+                if let Some((_, _, bar)) = bar.as_ref() {
+                    bar.suspend(|| eprintln!("{line}"));
+                }
+            }
+            _ => eprintln!("{line}"),
+        }
+    }
+}
+
+impl Progress for Ui {
+    fn rows(&self, benchmark: &str, pass: Pass, done: u64, total: Option<u64>) {
+        if self.quiet || !self.terminal {
+            return;
+        }
+        let Ok(mut current) = self.bar.lock() else { return };
+        if !current.as_ref().is_some_and(|(name, of, _)| name == benchmark && *of == pass) {
+            if let Some((_, _, bar)) = current.take() {
+                bar.finish_and_clear();
+            }
+            *current = Some((benchmark.to_owned(), pass, bar(benchmark, pass, total)));
+        }
+        if let Some((_, _, bar)) = current.as_ref() {
+            bar.set_position(done);
+            if total == Some(done) {
+                bar.finish_and_clear();
+            }
+        }
+    }
+
+    fn note(&self, note: Note<'_>) {
+        match note {
+            Note::Waiting(folder) => self.say(&format!("another run works in {}; waiting for it", folder.display())),
+            Note::Building { benchmark, reason: Some(reason) } => {
+                self.say(&format!("{benchmark}: rebuilding its store: {reason}"));
+            }
+            Note::Building { benchmark, reason: None } => self.detail(&format!("{benchmark}: preprocessing")),
+            Note::Cached(benchmark) => self.detail(&format!("{benchmark}: up to date")),
+            Note::Stale { benchmark, reason } => {
+                self.warn(&format!(
+                    "{benchmark}: its store no longer fits: {reason}; `symphony-data preprocess` rebuilds it"
+                ));
+            }
+        }
+    }
+}
+
+fn bar(benchmark: &str, pass: Pass, total: Option<u64>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let template = match total {
+        Some(_) => "{prefix:>12} {msg:8} {bar:32} {human_pos}/{human_len} rows  {per_sec}  {eta}",
+        None => "{prefix:>12} {msg:8} {spinner} {human_pos} rows  {per_sec}",
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(benchmark.to_owned());
+    bar.set_message(match pass {
+        Pass::Score => "scoring",
+        Pass::Write => "writing",
+    });
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -1,0 +1,486 @@
+//! The program as a user meets it: exit codes, what goes where, and the main job from end to end.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+/// A folder of its own, and the program run in it.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, args: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_symphony-data"));
+        command.args(args.split_whitespace()).current_dir(self.0.path());
+        command
+    }
+
+    fn run(&self, args: &str) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs the program, expects it to succeed, and gives its stdout.
+    fn ok(&self, args: &str) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs the program, expects this exit code and nothing on stdout, and gives its stderr.
+    fn fails(&self, code: i32, args: &str) -> String {
+        let output = self.run(args);
+        assert_eq!(output.status.code(), Some(code), "{args}");
+        assert!(output.stdout.is_empty(), "{args}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// All files below a folder, by their path.
+    fn files(&self, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>, root: &Path) {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    walk(&entry.path(), found, root);
+                } else {
+                    found.insert(entry.path().strip_prefix(root).unwrap().to_owned(), fs::read(entry.path()).unwrap());
+                }
+            }
+        }
+        let mut found = BTreeMap::new();
+        walk(&self.path(folder), &mut found, &self.path(folder));
+        found
+    }
+}
+
+fn real_data() -> Option<PathBuf> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").canonicalize().ok();
+    if data.is_none() {
+        eprintln!("SKIPPED: the real benchmarks are not on this machine (../shared/data)");
+    }
+    data
+}
+
+#[test]
+fn the_demo_does_the_main_job_without_network_and_says_that_its_tasks_are_synthetic() {
+    let place = Place::new();
+    let output = place.run("quick-start --demo");
+    assert!(output.status.success());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("SYNTHETIC"), "{stderr}");
+    assert!(
+        stderr.contains("the built-in data_config.yaml serves")
+            && stderr.contains("the built-in experiments.yaml serves")
+    );
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let header: Vec<&str> =
+        stdout.lines().next().unwrap().split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    for column in
+        ["pool", "benchmark", "asked", "drawn", "max repeats", "effective n", "easy ≤", "hard ≥", "mean ± std"]
+    {
+        assert!(header.contains(&column), "{column} is not in {header:?}");
+    }
+    for (experiment, n) in [("exp1", 1000), ("exp2", 500), ("exp3", 500), ("exp5", 2000)] {
+        assert!(stdout.contains(&format!("{experiment}: {n} of {n} tasks in data/{experiment}")), "{stdout}");
+        let pool = fs::read_to_string(place.path(&format!("data/{experiment}/task_pool.jsonl"))).unwrap();
+        assert_eq!(pool.lines().count(), n);
+        let manifest: Value =
+            serde_json::from_str(&fs::read_to_string(place.path(&format!("data/{experiment}/manifest.json"))).unwrap())
+                .unwrap();
+        assert_eq!(manifest["synthetic"], true);
+    }
+    let first = place.files("data");
+    assert_eq!(first.len(), 5 * 2 + 4 * 3);
+    place.ok("quick-start --demo");
+    assert!(place.files("data") == first, "the same request gives the same bytes");
+    place.ok("verify data");
+}
+
+#[test]
+fn quick_start_on_the_five_real_benchmarks_gives_the_pools_of_the_python_program() {
+    let Some(data) = real_data() else { return };
+    let place = Place::new();
+    let data = data.display();
+    let config = json!({"benchmarks": {
+        "humaneval": {"path": format!("file:{data}/humaneval/test.jsonl")},
+        "gsm8k": {"path": format!("file:{data}/gsm8k/test.jsonl")},
+        "bbh": {"path": format!("file:{data}/bbh/{{config}}.jsonl")},
+        "amc": {"path": format!("file:{data}/amc/train.jsonl")},
+        "medical_qa": {"path": format!("file:{data}/medical_qa/test.jsonl")},
+    }});
+    fs::write(place.path("real.yaml"), config.to_string()).unwrap();
+    place.ok("--config real.yaml quick-start");
+    for experiment in ["exp1", "exp2", "exp3", "exp5"] {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("../symphony-data/tests/golden/default/pools/{experiment}.json"));
+        let golden: Value = serde_json::from_str(&fs::read_to_string(golden).unwrap()).unwrap();
+        let pool = fs::read_to_string(place.path(&format!("data/{experiment}/task_pool.jsonl"))).unwrap();
+        let tasks: Vec<Value> = pool
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .map(|task: Value| {
+                json!([task["task_id"], task["source_id"], task["difficulty_bin"], task["difficulty_score"]])
+            })
+            .collect();
+        assert_eq!(tasks, *golden["tasks"].as_array().unwrap(), "{experiment}");
+    }
+    assert_eq!(
+        place.files("data/exp2")[Path::new("task_pool.jsonl")],
+        place.files("data/exp3")[Path::new("task_pool.jsonl")]
+    );
+}
+
+#[test]
+fn half_a_million_rows_are_preprocessed_in_256_mib_of_address_space() {
+    let place = Place::new();
+    fs::write(place.path("big.yaml"), "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=500000'}}").unwrap();
+    // Each thread reserves address space for its heap, so that their number has to be the same everywhere.
+    let script = "ulimit -v 262144 && exec \"$0\" --config big.yaml preprocess";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_symphony-data")])
+        .env("RAYON_NUM_THREADS", "2")
+        .current_dir(place.0.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let meta = fs::read_to_string(place.path("data/benchmarks/full/gsm8k_full_meta.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&meta).unwrap()["n_tasks_full"], 500_000);
+}
+
+const SMALL: &str = "
+benchmarks:
+  humaneval: {path: 'synthetic:humaneval'}
+  gsm8k: {path: 'synthetic:gsm8k?rows=400'}
+experiments:
+  short: {benchmarks: [humaneval, gsm8k], n_total_tasks: 300}
+  full: {benchmarks: [gsm8k], n_total_tasks: 50, difficulty_split: '1:1:1', sampler: stable}
+";
+
+fn small() -> Place {
+    let place = Place::new();
+    fs::create_dir(place.path("config")).unwrap();
+    fs::write(place.path("config/data_config.yaml"), SMALL).unwrap();
+    place
+}
+
+#[test]
+fn experiments_in_the_configuration_itself_are_found_and_named_ones_are_run_alone() {
+    let place = small();
+    place.ok("preprocess");
+    place.ok("run full");
+    assert!(place.path("data/full/task_pool.jsonl").exists() && !place.path("data/short").exists());
+    let stderr = place.fails(2, "run fulll");
+    assert_eq!(stderr, "error: there is no experiment `fulll`; known: short, full\n");
+}
+
+#[test]
+fn a_short_bin_warns_and_fails_under_strict_before_anything_is_written() {
+    let place = small();
+    place.ok("preprocess");
+    let output = place.run("run");
+    assert!(output.status.success());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains(
+            "warning: short: humaneval: 75 easy tasks asked, 33 there; set sample_with_replacement: when_short"
+        ),
+        "{stderr}"
+    );
+    fs::remove_dir_all(place.path("data/short")).unwrap();
+    fs::remove_dir_all(place.path("data/full")).unwrap();
+    let stderr = place.fails(1, "run --strict");
+    assert!(
+        stderr.ends_with("error: --strict: 1 of 2 requests cannot be met in full; nothing was written\n"),
+        "{stderr}"
+    );
+    assert!(!place.path("data/short").exists() && !place.path("data/full").exists());
+}
+
+#[test]
+fn a_plan_tells_what_a_run_delivers_and_writes_nothing() {
+    let place = small();
+    place.ok("preprocess");
+    let before = place.files(".");
+    let plan: Value = serde_json::from_str(&place.ok("plan --json")).unwrap();
+    assert_eq!(place.files("."), before);
+    let run: Value = serde_json::from_str(&place.ok("run --json")).unwrap();
+    for report in run.as_array().unwrap() {
+        for part in report["benchmarks"].as_array().unwrap() {
+            for bin in ["easy", "medium", "hard"] {
+                let planned = plan.as_array().unwrap().iter().find(|line| {
+                    line["pool"] == report["experiment"] && line["benchmark"] == part["benchmark"] && line["bin"] == bin
+                });
+                let planned = planned.map_or(&json!(0), |line| &line["delivered"]).clone();
+                assert_eq!(planned, part["drawn"][bin], "{report}");
+            }
+        }
+    }
+    let short: u64 = plan.as_array().unwrap().iter().map(|line| line["short"].as_u64().unwrap()).sum();
+    assert_eq!(short, 150 - 66);
+    place.fails_after_output(1, "plan --strict");
+    place.ok("plan --benchmarks gsm8k --n-total-tasks 20 --difficulty-split 1:2:1 --sampler stable");
+}
+
+impl Place {
+    /// Like [`Place::fails`] for a command whose table is its answer.
+    fn fails_after_output(&self, code: i32, args: &str) {
+        let output = self.run(args);
+        assert_eq!(output.status.code(), Some(code), "{args}");
+        assert!(!output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn build_makes_one_pool_from_arguments_alone() {
+    let place = small();
+    place.ok("preprocess");
+    let args = "build --benchmarks humaneval,gsm8k --benchmark-ratios humaneval=0.25,gsm8k=0.75 --n-total-tasks 80 \
+                --difficulty-split 3:1 --random-seed 18446744073709551615 --sampler stable \
+                --difficulty-percentiles gsm8k=10:90 --sample-with-replacement when_short --output mine --json";
+    let report: Value = serde_json::from_str(&place.ok(args)).unwrap();
+    let statistics: Value =
+        serde_json::from_str(&fs::read_to_string(place.path("mine/statistics.json")).unwrap()).unwrap();
+    assert_eq!(report[0]["statistics"], statistics);
+    assert_eq!(statistics["benchmarks"], json!(["humaneval", "gsm8k"]));
+    assert_eq!(statistics["benchmark_breakdown"]["humaneval"]["count"], 20);
+    assert_eq!(statistics["difficulty_bins"], json!({"easy": 60, "hard": 20}));
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(place.path("mine/manifest.json")).unwrap()).unwrap();
+    let expected = json!({
+        "benchmarks": ["humaneval", "gsm8k"],
+        "benchmark_ratios": {"humaneval": 0.25, "gsm8k": 0.75},
+        "difficulty_split": "3:1",
+        "n_total_tasks": 80,
+        "random_seed": 18_446_744_073_709_551_615_u64,
+        "sample_with_replacement": "when_short",
+        "sampler": "stable",
+        "difficulty_percentiles": {"humaneval": [20, 80], "gsm8k": [10, 90]},
+    });
+    assert_eq!(manifest["request"], expected);
+    let stats: Value = serde_json::from_str(&place.ok("stats mine --json")).unwrap();
+    assert_eq!(stats["mine"]["difficulty_distribution"], statistics["difficulty_distribution"]);
+    place.ok("stats mine/task_pool.jsonl");
+}
+
+#[test]
+fn wrong_usage_and_configuration_end_with_2_and_failures_with_1() {
+    let place = small();
+    assert!(place.fails(2, "build --benchmarks gsm8k").contains("--n-total-tasks"));
+    assert!(
+        place
+            .fails(2, "--config nowhere.yaml preprocess")
+            .contains("nowhere.yaml:1: cannot read this file: No such file")
+    );
+    assert!(place.fails(2, "run --experiments nowhere.yaml").contains("nowhere.yaml:1: cannot read this file"));
+    assert!(
+        place
+            .fails(2, "preprocess --benchmarks gsm9k")
+            .contains("there is no enabled benchmark `gsm9k`; enabled: humaneval, gsm8k")
+    );
+    assert!(
+        place
+            .fails(2, "build --benchmarks gsm8k --n-total-tasks 5 --difficulty-split 80-20 --output x")
+            .starts_with("error: difficulty_split: cannot read \"80-20\"")
+    );
+    assert!(place.fails(1, "run").contains("humaneval is not preprocessed in data/benchmarks/full; run `symphony-data preprocess --benchmarks humaneval --output-dir data/benchmarks/full` first"));
+    assert!(place.fails(1, "stats config").contains("config/task_pool.jsonl: cannot read this pool"));
+    assert!(place.fails(1, "stats config/data_config.yaml").contains("config/data_config.yaml:2: not a task"));
+    assert!(place.fails(1, "verify config").contains("no pool and no preprocessed benchmark lies here"));
+    fs::write(place.path("config/data_config.yaml"), "benchmarks: {gsm8k: {pth: x, enabled: maybe}}").unwrap();
+    let stderr = place.fails(2, "preprocess");
+    assert_eq!(stderr.lines().count(), 2, "{stderr}");
+    assert!(
+        stderr.lines().all(|line| line.starts_with("error: config/data_config.yaml:1: benchmarks.gsm8k.")),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn the_hub_is_named_where_a_benchmark_would_have_to_be_downloaded() {
+    let stderr = Place::new().fails(1, "quick-start");
+    assert!(stderr.contains("humaneval: datasets:openai_humaneval is on the Hugging Face Hub"), "{stderr}");
+    assert!(stderr.contains("path: file:") && stderr.contains("--demo"), "{stderr}");
+}
+
+#[test]
+fn the_demo_does_not_replace_pools_of_real_tasks() {
+    let place = Place::new();
+    place.ok("quick-start --demo");
+    let manifest = place.path("data/exp1/manifest.json");
+    let real = fs::read_to_string(&manifest).unwrap().replace("\"synthetic\": true", "\"synthetic\": false");
+    fs::write(&manifest, real).unwrap();
+    let stderr = place.fails(1, "quick-start --demo");
+    assert!(stderr.contains("data/exp1 holds a pool of real tasks, which the demo would replace"), "{stderr}");
+    place.ok("quick-start --demo --force");
+}
+
+#[test]
+fn verify_names_what_is_bad_and_fails() {
+    let place = small();
+    place.ok("preprocess");
+    place.ok("run full");
+    assert!(place.ok("verify data").lines().all(|line| line.starts_with("ok   data/")));
+    let pool = place.path("data/full/task_pool.jsonl");
+    let mut bytes = fs::read(&pool).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&pool, bytes).unwrap();
+    let output = place.run("verify data");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&output.stdout)
+            .contains("BAD  data/full/task_pool.jsonl: changed or damaged (checksum)\n")
+    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("1 of 7 files are not as they were written"));
+}
+
+#[test]
+fn init_writes_the_defaults_and_replaces_nothing_unasked() {
+    let place = Place::new();
+    place.ok("init");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    for name in ["data_config.yaml", "experiments.yaml"] {
+        assert_eq!(fs::read(place.path("config").join(name)).unwrap(), fs::read(root.join(name)).unwrap());
+    }
+    fs::write(place.path("config/experiments.yaml"), "mine").unwrap();
+    assert!(place.fails(1, "init").contains("is there already; nothing was written"));
+    assert_eq!(fs::read_to_string(place.path("config/experiments.yaml")).unwrap(), "mine");
+    place.ok("init --force");
+    assert_ne!(fs::read_to_string(place.path("config/experiments.yaml")).unwrap(), "mine");
+}
+
+#[test]
+fn the_shipped_configuration_is_the_one_of_the_brief() {
+    let brief = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/brief.md");
+    let Ok(brief) = fs::read_to_string(brief) else {
+        eprintln!("SKIPPED: the brief is not on this machine (../shared/brief.md)");
+        return;
+    };
+    let section = brief.split_once("### `config/data_config.yaml`").unwrap().1;
+    let yaml = section.split_once("```yaml\n").unwrap().1.split_once("```").unwrap().0;
+    assert_eq!(yaml, symphony_data::config::DEFAULT_CONFIG);
+}
+
+#[test]
+fn the_schemas_accept_what_is_shipped_and_what_is_written_and_nothing_else() {
+    let place = small();
+    place.ok("preprocess");
+    place.ok("run full");
+    let validator = |kind: &str| {
+        let schema: Value = serde_json::from_str(&place.ok(&format!("schema {kind}"))).unwrap();
+        let mut compiler = boon::Compiler::new();
+        compiler.add_resource("schema.json", schema).unwrap();
+        let mut schemas = boon::Schemas::new();
+        let index = compiler.compile("schema.json", &mut schemas).unwrap();
+        move |value: &Value| schemas.validate(value, index).map_err(|error| error.to_string())
+    };
+    let config = validator("config");
+    config(&json_of(symphony_data::config::DEFAULT_CONFIG)).unwrap();
+    config(&json_of(SMALL)).unwrap();
+    for preset in ["humaneval", "gsm8k", "bbh", "amc", "medical_qa", "amc_length"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../symphony-data/src/benchmarks/{preset}.yaml"));
+        config(&json!({"benchmarks": {preset: json_of(&fs::read_to_string(path).unwrap())}})).unwrap();
+    }
+    config(&json!({"benchmarks": {"gsm8k": {"enabeld": true}}})).unwrap_err();
+    config(&json!({"benchmarks": {"../etc": {}}})).unwrap_err();
+    let experiments = validator("experiments");
+    experiments(&json_of(symphony_data::config::DEFAULT_EXPERIMENTS)).unwrap();
+    experiments(&json!({"experiments": {"e": {"benchmarks": ["gsm8k"], "n_total_tasks": 0}}})).unwrap_err();
+    let task = validator("task");
+    let pool = fs::read_to_string(place.path("data/full/task_pool.jsonl")).unwrap();
+    for line in pool.lines() {
+        task(&serde_json::from_str(line).unwrap()).unwrap();
+    }
+    task(&json!({"task_id": "exp_00000_gsm8k"})).unwrap_err();
+}
+
+/// YAML as JSON, by the reader that configurations are read with.
+fn json_of(yaml: &str) -> Value {
+    fn value(node: &symphony_data::config::yaml::Node) -> Value {
+        use symphony_data::config::yaml::Value as Yaml;
+        match &node.value {
+            Yaml::List(items) => items.iter().map(value).collect(),
+            Yaml::Map(entries) => {
+                Value::Object(entries.iter().map(|(key, node)| (key.text.clone(), value(node))).collect())
+            }
+            _ if node.is_null() => Value::Null,
+            Yaml::Scalar { text, .. } => node
+                .boolean()
+                .map(Value::from)
+                .or_else(|| node.whole().map(Value::from))
+                .or_else(|| node.number().map(Value::from))
+                .unwrap_or_else(|| text.clone().into()),
+        }
+    }
+    value(&symphony_data::config::yaml::Node::parse("test", yaml).unwrap())
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = Place::new().ok(&format!("completions {shell}"));
+        assert!(script.contains("quick-start") && script.contains("benchmark-ratios"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_a_normal_end() {
+    let place = Place::new();
+    let mut child = place.command("completions bash").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn quiet_says_nothing_on_stderr_but_warnings() {
+    let place = small();
+    let output = place.run("-q preprocess");
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = place.run("-q run");
+    assert!(String::from_utf8_lossy(&output.stderr).lines().all(|line| line.starts_with("warning: ")));
+}
+
+/// A small file system of its own, in a user namespace where the machine lets us have one.
+#[test]
+fn a_full_disk_ends_in_one_message_and_leaves_the_old_files_whole() {
+    let place = small();
+    fs::create_dir(place.path("disk")).unwrap();
+    let script = r#"
+        mount -t tmpfs -o size=1m tmpfs disk || exit 77
+        "$0" -q preprocess --output-dir disk/full > /dev/null 2> log || exit 78
+        (cd disk && sha256sum full/*) > before
+        printf "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=4000'}}" > larger.yaml
+        "$0" --config larger.yaml preprocess --output-dir disk/full > /dev/null 2> log && exit 79
+        (cd disk && sha256sum full/* && ls -A full) > after
+        ls -A disk/full | grep -c '^\.' > left
+        exit 0"#;
+    let output = Command::new("unshare")
+        .args(["-rm", "sh", "-c", script, env!("CARGO_BIN_EXE_symphony-data")])
+        .current_dir(place.0.path())
+        .output();
+    match output.as_ref().map(|output| output.status.code()) {
+        Ok(Some(0)) => {}
+        Ok(Some(code @ (78 | 79))) => panic!("step {code}: {}", fs::read_to_string(place.path("log")).unwrap()),
+        _ => {
+            eprintln!("SKIPPED: no small file system can be made on this machine: {output:?}");
+            return;
+        }
+    }
+    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    assert!(read("after").starts_with(&read("before")), "{}\n{}", read("before"), read("after"));
+    assert_eq!(read("left").trim(), "0");
+    let log = read("log");
+    let error: Vec<&str> = log.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(error.len(), 1, "{log}");
+    assert!(error[0].contains("disk/full/gsm8k_full.jsonl: cannot write this file: No space left on device"), "{log}");
+    assert!(error[0].contains("free some space and run again: what stood there before is untouched"), "{log}");
+}

@@ -1,0 +1,142 @@
+//! The README is true: every command in it is run, in order, in one folder, and prints what the README shows.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use symphony_data::{config::Percentiles, stream::Bins};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+/// A fenced block: its language, the file that the line above names (`` `NAME`: ``), and its lines.
+struct Block {
+    language: String,
+    file: Option<String>,
+    lines: Vec<String>,
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    let mut above = "";
+    for line in text.lines() {
+        match (line.strip_prefix("```"), open.take()) {
+            (Some(language), None) => {
+                let file = above.strip_suffix("`:").and_then(|line| line.rsplit('`').next()).map(str::to_owned);
+                open = Some(Block { language: language.to_owned(), file, lines: Vec::new() });
+            }
+            (Some(_), Some(block)) => {
+                blocks.push(block);
+                above = "";
+            }
+            (None, Some(mut block)) => {
+                block.lines.push(line.to_owned());
+                open = Some(block);
+            }
+            (None, None) if !line.trim().is_empty() => above = line,
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// The commands of a console block, each with the output that is shown under it.
+fn commands(block: &Block) -> Vec<(String, Vec<String>)> {
+    let mut commands: Vec<(String, Vec<String>)> = Vec::new();
+    for line in &block.lines {
+        match (line.strip_prefix("$ "), commands.last_mut()) {
+            (Some(command), _) => commands.push((command.to_owned(), Vec::new())),
+            (None, Some((_, output))) => output.push(line.clone()),
+            (None, None) => panic!("output before a command: {line}"),
+        }
+    }
+    commands
+}
+
+/// Whether the output is the one shown, in which `...` stands for any lines.
+fn matches(shown: &[String], output: &[&str]) -> bool {
+    match shown.split_first() {
+        None => output.is_empty(),
+        Some((line, rest)) if line == "..." => (0..=output.len()).any(|skip| matches(rest, &output[skip..])),
+        Some((line, rest)) => output.first() == Some(&line.as_str()) && matches(rest, &output[1..]),
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_prints_what_the_readme_shows() {
+    let place = tempfile::tempdir().unwrap();
+    // As in a checkout, which has the configuration.
+    std::os::unix::fs::symlink(root().join("config").canonicalize().unwrap(), place.path().join("config")).unwrap();
+    let data = root().join("../shared/data").canonicalize().ok();
+    if let Some(data) = &data {
+        std::os::unix::fs::symlink(data, place.path().join("benchmarks")).unwrap();
+    }
+    let program = Path::new(env!("CARGO_BIN_EXE_symphony-data")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut run = 0;
+    let mut wrong = String::new();
+    for block in blocks(&readme()) {
+        if let Some(file) = &block.file {
+            fs::write(place.path().join(file), block.lines.join("\n") + "\n").unwrap();
+            continue;
+        }
+        assert_eq!(block.language, "console", "a block that is neither a file nor commands");
+        for (command, shown) in commands(&block) {
+            if command == "make test" {
+                // This is what runs us.
+                continue;
+            }
+            if data.is_none() && (command.contains("real.yaml") || command.contains("symphony2")) {
+                eprintln!("SKIPPED: the real benchmarks are not on this machine (../shared/data): {command}");
+                continue;
+            }
+            let line = command.replace("cargo run --release --", "symphony-data");
+            let output = Command::new("sh")
+                .args(["-c", &format!("{{ {line}; }} 2>&1")])
+                .env("PATH", &path)
+                .current_dir(place.path())
+                .output();
+            let output = String::from_utf8(output.unwrap().stdout).unwrap();
+            if !matches(&shown, &output.lines().map(str::trim_end).collect::<Vec<_>>()) {
+                wrong += &format!("$ {command}\n{output}\n");
+            }
+            run += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "the README shows something else for:\n{wrong}");
+    assert!(run >= 10, "only {run} commands were found");
+}
+
+#[test]
+fn the_availability_table_of_the_readme_counts_the_real_scores() {
+    let mut found = 0;
+    for line in readme().lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [benchmark, numbers @ ..] = &cells[..] else { continue };
+        let golden = root().join(format!("crates/symphony-data/tests/golden/default/full/{benchmark}.json"));
+        let (Ok(golden), 7) = (fs::read_to_string(golden), numbers.len()) else { continue };
+        let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+        let scores: Vec<f64> =
+            golden["tasks"].as_array().unwrap().iter().map(|task| task["difficulty_score"].as_f64().unwrap()).collect();
+        let mut expected = vec![scores.len() as u64];
+        for (low, high) in [(20.0, 80.0), (30.0, 70.0)] {
+            let sizes = Bins::of(&scores, Percentiles { low, high }).unwrap().sizes();
+            expected.extend([sizes.easy, sizes.medium, sizes.hard]);
+        }
+        assert_eq!(
+            numbers.iter().map(|number| number.parse::<u64>().unwrap()).collect::<Vec<_>>(),
+            expected,
+            "{benchmark}"
+        );
+        found += 1;
+    }
+    assert_eq!(found, 5, "one line a benchmark");
+}
