@@ -1,8 +1,8 @@
 //! What a person sees while the library works: bars on a terminal, lines otherwise, all of it on stderr.
 
-use std::{io::IsTerminal, sync::Mutex, time::Duration};
+use std::{fmt, io::IsTerminal, sync::Mutex, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use symphony_data::progress::{Note, Pass, Progress};
 
 /// Bars and lines on stderr.
@@ -90,11 +90,13 @@ impl Progress for Ui {
 fn bar(benchmark: &str, pass: Pass, total: Option<u64>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
     let template = match total {
-        Some(_) => "{prefix:>12} {msg:8} {bar:32} {human_pos}/{human_len} rows  {per_sec}  {eta}",
-        None => "{prefix:>12} {msg:8} {spinner} {human_pos} rows  {per_sec}",
+        Some(_) => "{prefix:>12} {msg:8} {bar:32} {human_pos}/{human_len} rows  {rate}  {eta}",
+        None => "{prefix:>12} {msg:8} {spinner} {human_pos} rows  {rate}",
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+        bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
+            let _ = write!(text, "{:.0} rows/s", state.per_sec());
+        }));
     }
     bar.set_prefix(benchmark.to_owned());
     bar.set_message(match pass {

@@ -141,6 +141,18 @@ fn quick_start_on_the_five_real_benchmarks_gives_the_pools_of_the_python_program
 }
 
 #[test]
+fn the_same_request_gives_the_same_bytes_with_one_thread_or_many() {
+    let with_threads = |threads: &str| {
+        let place = Place::new();
+        let output = place.command("-q quick-start --demo").env("RAYON_NUM_THREADS", threads).output().unwrap();
+        assert!(output.status.success());
+        (output.stdout, place.files("data"))
+    };
+    let one = with_threads("1");
+    assert!(one == with_threads("2") && one == with_threads("7"));
+}
+
+#[test]
 fn half_a_million_rows_are_preprocessed_in_256_mib_of_address_space() {
     let place = Place::new();
     fs::write(place.path("big.yaml"), "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=500000'}}").unwrap();
