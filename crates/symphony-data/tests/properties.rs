@@ -75,6 +75,46 @@ fn tasks(benchmarks: &[Rows], draws: &[Draw]) -> Vec<(&'static str, u64, Bin, u3
         .collect()
 }
 
+/// The formula of the documentation, written down a second time and in the plainest way.
+fn stable_by_the_book(benchmarks: &[Rows], request: &Request) -> Vec<Draw> {
+    let seed = request.random_seed;
+    let hash = |fields: &[String]| xxhash_rust::xxh3::xxh3_64_with_seed(fields.join("\u{1f}").as_bytes(), seed);
+    let ratios: Vec<f64> = request.parts.iter().map(|part| part.ratio).collect();
+    let mut stream = Vec::new();
+    for (benchmark, (rows, owed)) in
+        benchmarks.iter().zip(allocate(request.n_total_tasks, &ratios, request.split)).enumerate()
+    {
+        let name = |row: usize| {
+            let k = rows.identities[..row].iter().filter(|identity| **identity == rows.identities[row]).count();
+            [rows.name.to_owned(), format!("{:016x}", rows.identities[row]), k.to_string()]
+        };
+        let bins = Bins::of(&rows.scores, Percentiles::default()).unwrap();
+        for bin in Bin::ALL {
+            let mut ranked: Vec<usize> = bins.rows[bin].iter().map(|&row| row as usize).collect();
+            ranked.sort_by_key(|&row| (hash(&name(row)), row));
+            if ranked.is_empty() {
+                continue;
+            }
+            let mut copies = BTreeMap::new();
+            for i in 0..owed[bin] as usize {
+                let row = if request.sample_with_replacement == Replacement::Always {
+                    let drawn = hash(&["draw".into(), rows.name.into(), bin.to_string(), i.to_string()]);
+                    ranked[((u128::from(drawn) * ranked.len() as u128) >> 64) as usize]
+                } else {
+                    ranked[i % ranked.len()]
+                };
+                let copy = copies.entry(row).or_insert(0);
+                let place: Vec<String> =
+                    [vec!["order".to_owned()], name(row).to_vec(), vec![copy.to_string()]].concat();
+                stream.push((hash(&place), Draw { benchmark, row: row as u32, copy: *copy, bin }));
+                *copy += 1;
+            }
+        }
+    }
+    stream.sort();
+    stream.into_iter().map(|(_, draw)| draw).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -165,6 +205,15 @@ proptest! {
         let after = draws(&both, &request(&both, 2 * n, &split, seed, "stable", Replacement::WhenShort));
         let kept: Vec<Draw> = after.into_iter().filter(|draw| draw.benchmark == 0).collect();
         prop_assert_eq!(kept, before);
+    }
+
+    #[test]
+    fn the_stable_sampler_draws_by_the_formula_of_its_documentation(
+        benchmarks in benchmarks(), split in split(), n in 1_u64..300, seed: u64, always: bool,
+    ) {
+        let replacement = if always { Replacement::Always } else { Replacement::WhenShort };
+        let request = request(&benchmarks, n, &split, seed, "stable", replacement);
+        prop_assert_eq!(draws(&benchmarks, &request), stable_by_the_book(&benchmarks, &request));
     }
 
     #[test]

@@ -68,6 +68,22 @@ mod tests {
         assert!((percentile(&[10.0, 1.0, 3.0, 2.0], 95.0).unwrap() - 8.95).abs() < 1e-12);
     }
 
+    /// Where the two forms of the interpolation differ in the last bit; what NumPy 2.4 gives.
+    #[test]
+    fn percentiles_are_numpys_to_the_last_bit() {
+        let cases: [(&[f64], f64, f64); 6] = [
+            (&[0.31, 0.52, 0.44, 0.23], 90.0, 0.496_000_000_000_000_05),
+            (&[0.41, 0.03], 95.0, 0.390_999_999_999_999_96),
+            (&[0.49, 0.61, 0.57, 0.32, 0.99], 20.0, 0.456),
+            (&[1.0, 0.93, 0.13], 10.0, 0.290_000_000_000_000_04),
+            (&[0.54, 0.77, 0.05, 0.14, 0.79], 30.0, 0.22),
+            (&[0.27, 0.83], 10.0, 0.326),
+        ];
+        for (values, q, expected) in cases {
+            assert_eq!(percentile(values, q), Some(expected), "{values:?} {q}");
+        }
+    }
+
     #[test]
     fn the_ends_are_the_least_and_the_greatest_value() {
         assert_eq!(percentile(&[3.0, 1.0, 2.0], 0.0), Some(1.0));
