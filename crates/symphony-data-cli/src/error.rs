@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use symphony_data::{Error, config::Problems};
 
 /// The exit code of a command that failed.
-const FAILED: u8 = 1;
+pub const FAILED: u8 = 1;
 /// The exit code of wrong usage or configuration.
 pub const USAGE: u8 = 2;
 

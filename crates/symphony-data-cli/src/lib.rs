@@ -13,6 +13,7 @@ mod table;
 mod ui;
 
 use commands::{build, completions, init, plan, preprocess, quick_start, run as run_command, schema, stats, verify};
+use error::CliError;
 use session::Session;
 
 /// Pools of language model tasks of controlled difficulty, the same for the same seed.
@@ -46,6 +47,12 @@ enum Command {
     Completions(completions::Args),
 }
 
+impl Command {
+    fn reads_configuration(&self) -> bool {
+        matches!(self, Self::QuickStart(_) | Self::Preprocess(_) | Self::Run(_) | Self::Build(_) | Self::Plan(_))
+    }
+}
+
 /// Runs the program with these arguments, the first of which is its own name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
@@ -56,6 +63,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(error::USAGE) } else { ExitCode::SUCCESS };
         }
     };
+    if cli.config.is_some() && !cli.command.reads_configuration() {
+        return CliError::Usage("--config does not go with this command, which reads no configuration".to_owned())
+            .report();
+    }
     let session = Session::new(cli.config, cli.quiet, cli.verbose);
     let done = match cli.command {
         Command::QuickStart(args) => quick_start::run(&args, &session),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use symphony_data::config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Experiment, read_file};
+use symphony_data::config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Experiment, Problem, read_file};
 
 use crate::{error::CliError, ui::Ui};
 
@@ -44,7 +44,18 @@ impl Session {
             Some(self.text(experiments, EXPERIMENTS, BUILT_IN_EXPERIMENTS, DEFAULT_EXPERIMENTS)?)
         };
         let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
-        self.finish(Config::from_yaml_with_experiments(&name, &text, file)?, demo)
+        let config = Config::from_yaml_with_experiments(&name, &text, file).map_err(|problems| {
+            let built_in = |problem: &Problem| problem.place.file.as_deref() == Some(BUILT_IN_EXPERIMENTS);
+            if problems.0.iter().all(built_in) {
+                CliError::Usage(format!(
+                    "there is no {EXPERIMENTS} here, and the built-in experiments need benchmarks that {name} does not \
+                     enable; write experiments of your own, or use `build`"
+                ))
+            } else {
+                problems.into()
+            }
+        })?;
+        self.finish(config, demo)
     }
 
     fn finish(&self, mut config: Config, demo: bool) -> Result<Config, CliError> {
@@ -85,7 +96,11 @@ pub fn select<'c>(config: &'c Config, ids: &[String]) -> Result<Vec<&'c Experime
         return Ok(config.experiments.iter().collect());
     }
     ids.iter()
-        .map(|id| {
+        .enumerate()
+        .map(|(at, id)| {
+            if ids[..at].contains(id) {
+                return Err(CliError::Usage(format!("the experiment `{id}` is named twice")));
+            }
             config.experiments.iter().find(|experiment| experiment.id == *id).ok_or_else(|| {
                 let known: Vec<&str> = config.experiments.iter().map(|experiment| experiment.id.as_str()).collect();
                 CliError::Usage(format!("there is no experiment `{id}`; known: {}", known.join(", ")))

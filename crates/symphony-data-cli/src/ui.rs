@@ -1,6 +1,14 @@
 //! What a person sees while the library works: bars on a terminal, lines otherwise, all of it on stderr.
 
-use std::{fmt, io::IsTerminal, sync::Mutex, time::Duration};
+use std::{
+    fmt,
+    io::IsTerminal,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use symphony_data::progress::{Note, Pass, Progress};
@@ -10,13 +18,25 @@ pub struct Ui {
     quiet: bool,
     verbose: bool,
     terminal: bool,
+    /// Set by Ctrl-C.
+    interrupted: Arc<AtomicBool>,
     /// The bar of the pass that is under way.
     bar: Mutex<Option<(String, Pass, ProgressBar)>>,
 }
 
 impl Ui {
     pub fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose, terminal: std::io::stderr().is_terminal(), bar: Mutex::new(None) }
+        let interrupted = Arc::new(AtomicBool::new(false));
+        // Where no handler can be set, Ctrl-C ends the program at once, and the next run sweeps what it left.
+        let _ = ctrlc::set_handler({
+            let interrupted = interrupted.clone();
+            move || {
+                if interrupted.swap(true, Ordering::Relaxed) {
+                    std::process::exit(i32::from(crate::error::FAILED));
+                }
+            }
+        });
+        Self { interrupted, quiet, verbose, terminal: std::io::stderr().is_terminal(), bar: Mutex::new(None) }
     }
 
     /// Says something, unless asked to be quiet.
@@ -51,6 +71,10 @@ impl Ui {
 }
 
 impl Progress for Ui {
+    fn cancelled(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     fn rows(&self, benchmark: &str, pass: Pass, done: u64, total: Option<u64>) {
         if self.quiet || !self.terminal {
             return;
@@ -78,11 +102,12 @@ impl Progress for Ui {
             }
             Note::Building { benchmark, reason: None } => self.detail(&format!("{benchmark}: preprocessing")),
             Note::Cached(benchmark) => self.detail(&format!("{benchmark}: up to date")),
-            Note::Stale { benchmark, reason } => {
-                self.warn(&format!(
-                    "{benchmark}: its store no longer fits: {reason}; `symphony-data preprocess` rebuilds it"
-                ));
+            Note::SourceGone(benchmark) => {
+                self.say(&format!("{benchmark}: its source files are gone; its store serves"));
             }
+            Note::Stale { benchmark, reason } => self.warn(&format!(
+                "{benchmark}: these are the numbers of a store that no longer fits: {reason}; `preprocess` and `run` rebuild it"
+            )),
         }
     }
 }

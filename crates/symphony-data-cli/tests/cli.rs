@@ -290,9 +290,9 @@ fn wrong_usage_and_configuration_end_with_2_and_failures_with_1() {
     assert!(
         place
             .fails(2, "--config nowhere.yaml preprocess")
-            .contains("nowhere.yaml:1: cannot read this file: No such file")
+            .contains("nowhere.yaml: cannot read this file: No such file")
     );
-    assert!(place.fails(2, "run --experiments nowhere.yaml").contains("nowhere.yaml:1: cannot read this file"));
+    assert!(place.fails(2, "run --experiments nowhere.yaml").contains("nowhere.yaml: cannot read this file"));
     assert!(
         place
             .fails(2, "preprocess --benchmarks gsm9k")
@@ -303,7 +303,7 @@ fn wrong_usage_and_configuration_end_with_2_and_failures_with_1() {
             .fails(2, "build --benchmarks gsm8k --n-total-tasks 5 --difficulty-split 80-20 --output x")
             .starts_with("error: difficulty_split: cannot read \"80-20\"")
     );
-    assert!(place.fails(1, "run").contains("humaneval is not preprocessed in data/benchmarks/full; run `symphony-data preprocess --benchmarks humaneval --output-dir data/benchmarks/full` first"));
+    assert!(place.fails(1, "run").contains("not preprocessed in data/benchmarks/full: humaneval,gsm8k; run `symphony-data preprocess --benchmarks humaneval,gsm8k --output-dir data/benchmarks/full` first"));
     assert!(place.fails(1, "stats config").contains("config/task_pool.jsonl: cannot read this pool"));
     assert!(place.fails(1, "stats config/data_config.yaml").contains("config/data_config.yaml:2: not a task"));
     assert!(place.fails(1, "verify config").contains("no pool and no preprocessed benchmark lies here"));
@@ -324,15 +324,107 @@ fn the_hub_is_named_where_a_benchmark_would_have_to_be_downloaded() {
 }
 
 #[test]
-fn the_demo_does_not_replace_pools_of_real_tasks() {
+fn a_demo_replaces_nothing_that_was_made_from_real_tasks() {
     let place = Place::new();
-    place.ok("quick-start --demo");
-    let manifest = place.path("data/exp1/manifest.json");
-    let real = fs::read_to_string(&manifest).unwrap().replace("\"synthetic\": true", "\"synthetic\": false");
-    fs::write(&manifest, real).unwrap();
-    let stderr = place.fails(1, "quick-start --demo");
-    assert!(stderr.contains("data/exp1 holds a pool of real tasks, which the demo would replace"), "{stderr}");
-    place.ok("quick-start --demo --force");
+    let rows: String =
+        (0..40).map(|i| format!("{{\"question\": \"q{i}\", \"answer\": \"{}\"}}\n", "so\\n".repeat(i % 7))).collect();
+    fs::write(place.path("rows.jsonl"), rows).unwrap();
+    fs::write(
+        place.path("real.yaml"),
+        "benchmarks: {gsm8k: {path: 'file:rows.jsonl'}}\nexperiments: {e: {benchmarks: [gsm8k], n_total_tasks: 4}}",
+    )
+    .unwrap();
+    place.ok("--config real.yaml quick-start");
+    let before = place.files("data");
+    for command in [
+        "quick-start",
+        "preprocess",
+        "run",
+        "plan",
+        "build --benchmarks gsm8k --n-total-tasks 4 --output data/e",
+        "build --benchmarks gsm8k --n-total-tasks 4 --full-dir demo --output data/e",
+        "run --full-dir demo",
+    ] {
+        let stderr = place.fails(1, &format!("--config real.yaml {command} --demo"));
+        assert!(
+            stderr.contains("which the demo would replace; name other folders for the demo"),
+            "{command}: {stderr}"
+        );
+    }
+    assert!(place.files("data") == before);
+    place.ok("--config real.yaml quick-start --demo --output-dir demo");
+    place.ok("--config real.yaml quick-start --demo --force");
+    assert!(place.files("data") != before);
+}
+
+#[test]
+fn a_plan_takes_options_of_a_request_only_with_a_request() {
+    for option in ["--n-total-tasks 10", "--random-seed 3", "--difficulty-split 9:1", "--sampler stable"] {
+        assert!(small().fails(2, &format!("plan {option}")).contains("--benchmarks"), "{option}");
+        assert!(small().fails(2, &format!("plan short {option}")).contains("cannot be used with"), "{option}");
+    }
+}
+
+#[test]
+fn scores_that_make_no_bins_are_said_when_they_are_computed() {
+    let place = Place::new();
+    let rows: String =
+        (0..30).map(|i| format!("{{\"q\": \"{}\", \"n\": {}}}\n", "w ".repeat(i + 1), u32::from(i > 3))).collect();
+    fs::write(place.path("rows.jsonl"), rows).unwrap();
+    let warned = |difficulty: &str| {
+        let yaml = format!("benchmarks: {{mine: {{path: 'file:rows.jsonl', difficulty: {difficulty}}}}}");
+        fs::write(place.path("mine.yaml"), yaml).unwrap();
+        let output = place.run("--config mine.yaml -q preprocess");
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let forgotten = warned("{features: {w: {words: q}}, score: [{feature: w}]}");
+    assert_eq!(
+        forgotten,
+        "warning: mine: all 30 rows have the raw score 1, so every task is easy and its score is 0.5; \
+         raw scores end at 1: does a term lack `normalize: p95`?\n"
+    );
+    let tied = warned("{features: {n: {number: n}}, score: [{feature: n}]}");
+    assert_eq!(tied, "warning: mine: so many scores tie that no task is medium or hard (easy ≤ 1.000, hard ≥ 1.000)\n");
+    assert_eq!(warned("{features: {w: {words: q}}, score: [{feature: w, normalize: p95}]}"), "");
+}
+
+#[test]
+fn experiments_that_need_other_benchmarks_are_one_message_and_files_in_the_wrong_place_are_known() {
+    let place = small();
+    fs::write(place.path("quiz.yaml"), "benchmarks: {gsm8k: {path: 'synthetic:gsm8k'}}").unwrap();
+    let stderr = place.fails(2, "--config quiz.yaml quick-start");
+    assert_eq!(stderr.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{stderr}");
+    assert!(stderr.contains("the built-in experiments need benchmarks that quiz.yaml does not enable"), "{stderr}");
+    fs::write(place.path("experiments.yaml"), "experiments: {e: {benchmarks: [gsm8k], n_total_tasks: 4}}").unwrap();
+    assert!(place.fails(2, "--config experiments.yaml run").contains("pass it with --experiments, not --config"));
+    assert!(place.fails(2, "run --experiments quiz.yaml").contains("pass it with --config, not --experiments"));
+    assert!(place.fails(2, "--config quiz.yaml init").contains("--config does not go with this command"));
+    assert!(place.fails(2, "run short short").contains("the experiment `short` is named twice"));
+}
+
+#[test]
+fn stats_of_a_folder_are_those_of_the_pools_in_it() {
+    let place = small();
+    place.ok("preprocess");
+    place.ok("-q run");
+    let stats: Value = serde_json::from_str(&place.ok("stats data --json")).unwrap();
+    assert_eq!(stats.as_object().unwrap().keys().collect::<Vec<_>>(), ["data/full", "data/short"]);
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing_behind() {
+    let place = Place::new();
+    fs::write(place.path("big.yaml"), "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=20000000'}}").unwrap();
+    let child = place.command("--config big.yaml preprocess").stderr(Stdio::piped()).spawn().unwrap();
+    while !place.path("data/benchmarks/full").exists() {
+        std::thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "error: gsm8k: stopped; nothing was written\n");
+    assert!(place.files("data").is_empty());
 }
 
 #[test]
@@ -351,7 +443,7 @@ fn verify_names_what_is_bad_and_fails() {
         String::from_utf8_lossy(&output.stdout)
             .contains("BAD  data/full/task_pool.jsonl: changed or damaged (checksum)\n")
     );
-    assert!(String::from_utf8_lossy(&output.stderr).contains("1 of 7 files are not as they were written"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not as they were written: 1 of 7 files"));
 }
 
 #[test]

@@ -91,10 +91,22 @@ impl<'a> Library<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
         let mut library = Self { config, folder, upkeep, progress, loaded: BTreeMap::new() };
+        let mut missing: Vec<String> = Vec::new();
         for part in requests.into_iter().flat_map(|request| &request.parts) {
-            library.load(&part.benchmark, part.percentiles)?;
+            match library.load(&part.benchmark, part.percentiles) {
+                Err(Error::Store(StoreError::Missing { benchmark, .. })) => {
+                    if !missing.contains(&benchmark) {
+                        missing.push(benchmark);
+                    }
+                }
+                loaded => loaded?,
+            }
         }
-        Ok(library)
+        if missing.is_empty() {
+            Ok(library)
+        } else {
+            Err(StoreError::Missing { benchmark: missing.join(","), folder: folder.to_owned() }.into())
+        }
     }
 
     /// Draws what `request`, one of those this was opened for, asks for.

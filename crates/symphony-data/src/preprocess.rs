@@ -11,7 +11,7 @@ use crate::{
     disk::{DiskError, Folder, checksum},
     progress::{Note, Pass, Progress},
     row::{Origin, RowBatch, RowFault},
-    source::{Source, SourceError, SourceFile, SourcePath},
+    source::{Source, SourceError, SourceFile, SourcePath, file},
     store::{
         Meta, MetaThresholds, SourceRecord, Store, StoreError, StoreRecord, StoreWriter, TOOL, WrittenStore,
         fingerprint, meta_name, rejected_name, rewrite_bins,
@@ -61,7 +61,9 @@ pub enum PreprocessError {
         error: SourceError,
     },
     /// A row.
-    #[error("{origin}: row {row} of {benchmark}: {fault}; mend the row, or set such rows aside with --on-bad-row skip")]
+    #[error(
+        "{origin}: row {row} of {benchmark}: {fault}; mend the row, or set such rows aside with `preprocess --on-bad-row skip`"
+    )]
     BadRow {
         /// The benchmark.
         benchmark: String,
@@ -81,6 +83,14 @@ pub enum PreprocessError {
         source_path: String,
         /// How many rows were set aside.
         rejected: u64,
+    },
+    /// A rule that does not compile. One that a configuration holds was compiled when it was checked.
+    #[error("{benchmark}: its rule cannot be computed: {why}")]
+    Rule {
+        /// The benchmark.
+        benchmark: String,
+        /// Each feature that cannot, and why.
+        why: String,
     },
     /// Scores that are no numbers.
     #[error(
@@ -137,7 +147,8 @@ pub fn preprocess(
     let reason = match found {
         Ok(None) | Err(StoreError::Missing { .. }) => None,
         Ok(Some((store, None))) if same_percentiles(&store.meta, percentiles) => {
-            progress.note(Note::Cached(&benchmark.name));
+            let gone = matches!(&benchmark.source, SourcePath::File(pattern) if file::sizes(pattern, &benchmark.configs).is_none());
+            progress.note(if gone { Note::SourceGone(&benchmark.name) } else { Note::Cached(&benchmark.name) });
             return Ok((Outcome::Cached, store.meta));
         }
         Ok(Some((store, None))) => {
@@ -167,7 +178,7 @@ fn current(benchmark: &Benchmark, folder: &Path) -> Result<(Store, Option<String
     }
     if reason.is_none()
         && let SourcePath::File(pattern) = &benchmark.source
-        && let Some(paths) = crate::source::file::paths(pattern, &benchmark.configs)
+        && let Some(paths) = file::paths(pattern, &benchmark.configs)
     {
         let changed = paths.iter().zip(&store.meta.source.files).find(|(path, recorded)| {
             checksum::of_file(path, &recorded.checksum).is_ok_and(|(now, _)| now != recorded.checksum)
@@ -242,9 +253,10 @@ impl<'a> Stage1<'a> {
         on_bad_row: OnBadRow,
         progress: &'a dyn Progress,
     ) -> Result<Self, PreprocessError> {
-        // The configuration compiled the same rule when it was checked.
-        let plan = Plan::compile(&benchmark.rule, &benchmark.identity)
-            .map_err(|_| PreprocessError::NotFinite { benchmark: benchmark.name.clone() })?;
+        let plan = Plan::compile(&benchmark.rule, &benchmark.identity).map_err(|problems| PreprocessError::Rule {
+            benchmark: benchmark.name.clone(),
+            why: problems.iter().map(|(feature, why)| format!("`{feature}`: {why}")).collect::<Vec<_>>().join("; "),
+        })?;
         let source = benchmark
             .source
             .open(benchmark)
@@ -397,4 +409,32 @@ pub fn bin_shares(meta: &Meta) -> PerBin<f64> {
     let total = meta.bins.total().max(1) as f64;
     let share = |bin| meta.bins[bin] as f64 / total;
     PerBin { easy: share(Bin::Easy), medium: share(Bin::Medium), hard: share(Bin::Hard) }
+}
+
+/// What is odd about a benchmark's scores, so that bins do not mean what their names say: all raw scores equal, or so
+/// many ties that a bin is empty.
+pub fn oddities(meta: &Meta) -> Option<String> {
+    let (n, normalization) = (meta.n_tasks_full, &meta.normalization);
+    if normalization.raw_min == normalization.raw_max {
+        let capped =
+            if normalization.raw_max >= 1.0 { "; raw scores end at 1: does a term lack `normalize: p95`?" } else { "" };
+        let raw = normalization.raw_max;
+        return Some(format!(
+            "all {n} rows have the raw score {raw}, so every task is easy and its score is 0.5{capped}"
+        ));
+    }
+    let tied = meta.thresholds.scores.easy == meta.thresholds.scores.hard;
+    let empty: Vec<&str> = Bin::ALL
+        .into_iter()
+        // Equal percentiles ask for no medium tasks.
+        .filter(|&bin| {
+            meta.bins[bin] == 0
+                && (bin != Bin::Medium || !tied || meta.thresholds.percentiles[0] != meta.thresholds.percentiles[1])
+        })
+        .map(Bin::name)
+        .collect();
+    (!empty.is_empty()).then(|| {
+        let Thresholds { easy, hard } = meta.thresholds.scores;
+        format!("so many scores tie that no task is {} (easy ≤ {easy:.3}, hard ≥ {hard:.3})", empty.join(" or "))
+    })
 }

@@ -43,6 +43,8 @@ pub enum Note<'a> {
     },
     /// A store is up to date.
     Cached(&'a str),
+    /// A store is up to date as far as anybody can say: the files it was made from are gone.
+    SourceGone(&'a str),
     /// A store does not fit the configuration, but this command only reports.
     Stale {
         /// The benchmark.

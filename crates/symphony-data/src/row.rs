@@ -182,13 +182,10 @@ impl FieldSet {
     pub fn read<'r>(&'r self, row: &'r str, untyped: bool) -> Result<Fields<'r>, RowFault> {
         let mut found = vec![None; self.paths.len()];
         self.root.read(row, &mut found).map_err(|e| {
-            // A row stands on one line, so serde_json's "line 1" would only mislead beside the file's own line.
-            let reason = e.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or_default();
             let what = if row.trim_start().starts_with('{') { "not JSON" } else { "not a JSON object" };
-            RowFault::new("", format!("{what}: {reason} (column {})", e.column()))
+            RowFault::new("", format!("{what}: {}", json_reason(&e)))
         })?;
-        Ok(Fields { set: self, raw: found, text: vec![OnceCell::new(); self.paths.len()], untyped })
+        Ok(Fields { set: self, row, raw: found, text: vec![OnceCell::new(); self.paths.len()], untyped })
     }
 }
 
@@ -257,6 +254,7 @@ impl<'b> Visitor<'_> for KeySeed<'b> {
 /// The wanted fields of one row. A string is decoded at most once, whoever asks.
 pub struct Fields<'r> {
     set: &'r FieldSet,
+    row: &'r str,
     raw: Vec<Option<&'r RawValue>>,
     text: Vec<OnceCell<Cow<'r, str>>>,
     untyped: bool,
@@ -278,7 +276,9 @@ impl<'r> Fields<'r> {
     /// # Errors
     /// The row has no such field.
     pub fn json(&self, slot: usize) -> Result<&'r str, RowFault> {
-        self.raw[slot].map(RawValue::get).ok_or_else(|| self.fault(slot, "missing from this row"))
+        self.raw[slot].map(RawValue::get).ok_or_else(|| {
+            self.fault(slot, format!("missing from this row, which has: {}", keys_of(self.row).join(", ")))
+        })
     }
 
     /// A field that holds a string.
@@ -318,6 +318,8 @@ impl<'r> Fields<'r> {
         match number {
             Some(value) if value.is_finite() => Ok((text, value)),
             Some(_) => Err(self.fault(slot, format!("{text} is beyond the range of a 64-bit number"))),
+            None if self.untyped && text.is_empty() => Err(self.fault(slot, "expected a number, found an empty cell")),
+            None if self.untyped => Err(self.fault(slot, format!("expected a number, found {text:?}"))),
             None => Err(self.fault(slot, format!("expected a number, found {}", kind_of(json)))),
         }
     }
@@ -363,6 +365,19 @@ fn values_of(json: &str) -> Option<Vec<&RawValue>> {
         b'{' => serde_json::Deserializer::from_str(json).deserialize_map(Values).ok(),
         _ => None,
     }
+}
+
+/// The keys of a JSON object, for messages.
+fn keys_of(json: &str) -> Vec<String> {
+    serde_json::from_str(json)
+        .map(|row: serde_json::Map<_, _>| row.into_iter().map(|(key, _)| key).collect())
+        .unwrap_or_default()
+}
+
+/// What is wrong with one line of JSON: the parser's own "line 1" would only mislead beside the file's line.
+pub(crate) fn json_reason(error: &serde_json::Error) -> String {
+    let reason = error.to_string();
+    format!("{} (column {})", reason.split(" at line ").next().unwrap_or_default(), error.column())
 }
 
 /// What a piece of JSON is, for messages.

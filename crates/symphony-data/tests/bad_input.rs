@@ -36,12 +36,12 @@ const GOOD: &str = r#"{"question": "a b", "year": 1, "options": []}"#;
 
 #[test]
 fn a_bad_row_is_named_by_file_line_field_and_the_way_out() {
-    let way_out = "; mend the row, or set such rows aside with --on-bad-row skip";
+    let way_out = "; mend the row, or set such rows aside with `preprocess --on-bad-row skip`";
     let cases: [(&str, &str); 9] = [
         (r#"{"question": "a b", "year": 1"#, "not JSON: EOF while parsing an object (column 29)"),
         ("[1, 2]", "not a JSON object: invalid type: sequence, expected an object (column 0)"),
         ("3", "not a JSON object: invalid type: integer `3`, expected an object (column 1)"),
-        (r#"{"year": 1, "options": []}"#, "field `question`: missing from this row"),
+        (r#"{"year": 1, "options": []}"#, "field `question`: missing from this row, which has: year, options"),
         (r#"{"question": 5, "year": 1, "options": []}"#, "field `question`: expected a string, found a number"),
         (r#"{"question": "a", "year": "1", "options": []}"#, "field `year`: expected a number, found a string"),
         (
@@ -173,7 +173,7 @@ fn missing_stores_and_empty_streams_say_what_to_do() {
     // All scores are equal, so that every task is easy and no other bin has any.
     let error = builder.build_task_stream(&request("0:1"), &full).unwrap_err();
     assert!(matches!(&error, Error::NoTasks { .. }));
-    assert!(error.to_string().contains("quiz: 4 hard tasks asked, 0 there; widen difficulty_percentiles"), "{error}");
+    assert!(error.to_string().contains("quiz: 4 hard tasks asked, 0 there; choose difficulty_percentiles"), "{error}");
 }
 
 #[test]

@@ -83,6 +83,11 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
             "`{config}` stands for each of `configs`, and there are none",
         ),
         ("benchmarks:\n  bbh: {path: 'synthetic:bbh', configs: [navigat]}", "synthetic:bbh has no config `navigat`"),
+        ("benchmarks:\n  bbh: {configs: [navigate, navigate]}", "`navigate` is named twice; name each config once"),
+        (
+            "benchmarks:\n  bbh: {configs: [../navigate]}",
+            "`../navigate` is no config's name; write names without folders",
+        ),
         ("benchmarks:\n  gsm8k: {store: parquett}", "`parquett` is no store format; write `store: jsonl`"),
         (
             "benchmarks:\n  gsm8k: {difficulty: {preset: amc_lenght}}",
@@ -126,7 +131,7 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ),
         (
             "benchmarks:\n  gsm8k:\nstream_generation: {difficulty_percentiles: {gsm8k: 20}}",
-            "expected two percentiles, found 20; write `gsm8k: [20, 80]`",
+            "expected two percentiles, as numbers, found 20; write `gsm8k: [20, 80]`",
         ),
         (
             "benchmarks:\n  gsm8k:\nstream_generation: {sample_with_replacement: sometimes}",
@@ -207,4 +212,40 @@ fn ratios_that_do_not_sum_to_one_are_rescaled_with_a_warning() {
     assert!(spec(0.7, 0.3005).resolve(&config).unwrap().warnings.is_empty());
     let warned = spec(7.0, 3.0).resolve(&config).unwrap();
     assert_eq!(warned.warnings, ["benchmark_ratios sum to 10, not 1; they were rescaled"]);
+}
+
+#[test]
+fn a_mistake_in_one_feature_hides_none_in_another() {
+    let text = "
+benchmarks:
+  gsm8k:
+    enabled: true
+    enabled: false
+    difficulty:
+      features:
+        a: {wrods: question}
+        b: {matches: {field: question, regex: '('}}
+        c: {above: {feature: a, bound: 1}}
+      score:
+        - {feature: a}
+        - {feature: d}
+";
+    let found = problems(text);
+    let lines: Vec<&str> = found.iter().map(|problem| problem.split(": ").next().unwrap()).collect();
+    assert_eq!(lines, ["my.yaml:5", "my.yaml:8", "my.yaml:9", "my.yaml:13"], "{found:#?}");
+}
+
+#[test]
+fn a_benchmark_has_one_ratio() {
+    let config = Config::from_yaml("my.yaml", "benchmarks: {gsm8k: , amc: }").unwrap();
+    let spec = RequestSpec {
+        benchmarks: vec!["gsm8k".into(), "amc".into()],
+        benchmark_ratios: Some(vec![("gsm8k".into(), 0.9), ("amc".into(), 0.5), ("gsm8k".into(), 0.5)]),
+        n_total_tasks: 10,
+        ..RequestSpec::default()
+    };
+    assert_eq!(
+        spec.resolve(&config).unwrap_err().to_string(),
+        "benchmark_ratios: `gsm8k` has two ratios; keep one of the two"
+    );
 }

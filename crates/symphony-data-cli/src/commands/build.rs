@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
 use symphony_data::{
     config::{Percentiles, Replacement, RequestSpec},
     experiment::{Library, Upkeep},
 };
 
-use super::{FULL_DIR, report};
+use super::{Stage2Args, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session::Session};
 
 /// Make one pool from arguments, no experiments file needed
@@ -16,18 +17,8 @@ use crate::{error::CliError, session::Session};
 pub struct Args {
     #[command(flatten)]
     request: RequestArgs,
-    /// Where the preprocessed benchmarks lie
-    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
-    full_dir: PathBuf,
-    /// Fail, and write nothing, if a bin delivers fewer tasks than asked
-    #[arg(long)]
-    strict: bool,
-    /// Use generated tasks in place of each benchmark
-    #[arg(long)]
-    demo: bool,
-    /// Print the summary as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    stage2: Stage2Args,
     /// The folder that gets task_pool.jsonl, statistics.json and manifest.json
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -37,28 +28,28 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 pub struct RequestArgs {
     /// The benchmarks to mix
-    #[arg(long, value_delimiter = ',', value_name = "a,b", requires = "n_total_tasks")]
+    #[arg(long, value_delimiter = ',', value_name = "a,b", value_parser = name(), requires = "n_total_tasks")]
     pub benchmarks: Vec<String>,
     /// How many tasks the pool shall have
-    #[arg(long, value_name = "N", requires = "benchmarks")]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks")]
     pub n_total_tasks: Option<u64>,
     /// Shares of easy:hard or easy:medium:hard tasks [default: 50:50]
-    #[arg(long, value_name = "80:20")]
+    #[arg(long, value_name = "EASY:HARD", requires = "benchmarks")]
     difficulty_split: Option<String>,
     /// Each benchmark's share [default: equal]
-    #[arg(long, value_delimiter = ',', value_name = "a=0.7,b=0.3", value_parser = ratio)]
+    #[arg(long, value_delimiter = ',', value_name = "a=0.7,b=0.3", value_parser = ratio, requires = "benchmarks")]
     benchmark_ratios: Vec<(String, f64)>,
     /// The seed [default: 2025]
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_name = "SEED", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks")]
     random_seed: Option<u64>,
     /// Percentiles at which tasks are easy and hard [default: as configured]
-    #[arg(long, value_delimiter = ',', value_name = "a=10:90", value_parser = percentiles)]
+    #[arg(long, value_delimiter = ',', value_name = "a=10:90", value_parser = percentiles, requires = "benchmarks")]
     difficulty_percentiles: Vec<(String, Percentiles)>,
     /// Whether tasks may repeat: false, true or when_short [default: as configured]
-    #[arg(long, value_name = "WHEN", value_parser = replacement)]
+    #[arg(long, value_name = "WHEN", value_parser = replacement, requires = "benchmarks")]
     sample_with_replacement: Option<Replacement>,
     /// The Python program's draws (numpy), or pools that nest (stable) [default: numpy]
-    #[arg(long, value_name = "numpy|stable")]
+    #[arg(long, value_name = "numpy|stable", requires = "benchmarks")]
     sampler: Option<String>,
 }
 
@@ -78,15 +69,24 @@ impl RequestArgs {
     }
 }
 
+/// `a, b` means the same as `a,b`.
+fn name() -> impl TypedValueParser<Value = String> {
+    clap::builder::StringValueParser::new().map(|name| name.trim().to_owned())
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write a whole number from 0 up, such as 1000".to_owned())
+}
+
 fn ratio(text: &str) -> Result<(String, f64), String> {
-    let pair = text.split_once('=').and_then(|(name, ratio)| Some((name.to_owned(), ratio.parse().ok()?)));
+    let pair = text.split_once('=').and_then(|(name, ratio)| Some((name.trim().to_owned(), ratio.parse().ok()?)));
     pair.ok_or_else(|| "write BENCHMARK=RATIO, such as gsm8k=0.7".to_owned())
 }
 
 fn percentiles(text: &str) -> Result<(String, Percentiles), String> {
     let pair = text.split_once('=').and_then(|(name, pair)| {
         let (low, high) = pair.split_once(':')?;
-        Some((name.to_owned(), low.parse().ok()?, high.parse().ok()?))
+        Some((name.trim().to_owned(), low.parse().ok()?, high.parse().ok()?))
     });
     let (name, low, high) = pair.ok_or("write BENCHMARK=LOW:HIGH, such as gsm8k=10:90")?;
     Ok((name, Percentiles::new(low, high)?))
@@ -97,9 +97,12 @@ fn replacement(text: &str) -> Result<Replacement, String> {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    let config = session.config(args.demo)?;
+    let config = session.config(args.stage2.demo)?;
+    if args.stage2.demo {
+        refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, &[&args.output])?;
+    }
     let request = args.request.spec().resolve(&config)?;
-    let library = Library::open(&config, &args.full_dir, [&request], Upkeep::Rebuild, &session.ui)?;
-    let reports = report::make_pools(&library, &[(&request, None, &args.output)], args.strict, session)?;
-    report::print_reports(&reports, args.json)
+    let library = Library::open(&config, &args.stage2.full_dir, [&request], Upkeep::Rebuild, &session.ui)?;
+    let reports = report::make_pools(&library, &[(&request, None, &args.output)], args.stage2.strict, session)?;
+    report::print_reports(&reports, args.stage2.json)
 }

@@ -9,7 +9,7 @@ use symphony_data::{
     stream::Bin,
 };
 
-use super::{FULL_DIR, build::RequestArgs};
+use super::{Stage2Args, build::RequestArgs, refuse_to_replace_real_tasks};
 use crate::{
     error::{CliError, print, print_json},
     session,
@@ -24,25 +24,15 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which experiments [default: all]; or a request as for `build`
-    #[arg(value_name = "EXP", conflicts_with = "benchmarks")]
+    #[arg(value_name = "EXP", conflicts_with = "RequestArgs")]
     ids: Vec<String>,
     /// The experiments file [default: config/experiments.yaml; where that is absent, a built-in one]
-    #[arg(long, value_name = "FILE", conflicts_with = "benchmarks")]
+    #[arg(long, value_name = "FILE", conflicts_with = "RequestArgs")]
     experiments: Option<PathBuf>,
     #[command(flatten)]
     request: RequestArgs,
-    /// Where the preprocessed benchmarks lie
-    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
-    full_dir: PathBuf,
-    /// Fail if a bin would deliver fewer tasks than asked
-    #[arg(long)]
-    strict: bool,
-    /// Use generated tasks in place of each benchmark
-    #[arg(long)]
-    demo: bool,
-    /// Print the table as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    stage2: Stage2Args,
 }
 
 #[derive(Serialize)]
@@ -62,16 +52,19 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config;
     let built;
     let requests: Vec<(String, &Request)> = if args.request.benchmarks.is_empty() {
-        config = session.config_with_experiments(args.experiments.as_deref(), args.demo)?;
+        config = session.config_with_experiments(args.experiments.as_deref(), args.stage2.demo)?;
         session::select(&config, &args.ids)?.into_iter().map(|e| (e.id.clone(), &e.request)).collect()
     } else {
-        config = session.config(args.demo)?;
+        config = session.config(args.stage2.demo)?;
         built = args.request.spec().resolve(&config)?;
         vec![("pool".to_owned(), &built)]
     };
+    if args.stage2.demo {
+        refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, &[])?;
+    }
     let library = Library::open(
         &config,
-        &args.full_dir,
+        &args.stage2.full_dir,
         requests.iter().map(|(_, request)| *request),
         Upkeep::Report,
         &session.ui,
@@ -86,12 +79,12 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         }
         lines.extend(plan(pool, &drawn));
     }
-    if args.json {
+    if args.stage2.json {
         print_json(&lines)?;
     } else {
         print_table(&lines)?;
     }
-    if args.strict && short > 0 {
+    if args.stage2.strict && short > 0 {
         return Err(CliError::Verdict(format!(
             "--strict: {short} of {} requests cannot be met in full",
             requests.len()

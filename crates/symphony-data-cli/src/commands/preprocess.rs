@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use symphony_data::{
     config::Config,
-    preprocess::{OnBadRow, Outcome, PreprocessOptions, bin_shares, preprocess},
-    store::Meta,
+    preprocess::{OnBadRow, Outcome, PreprocessOptions, bin_shares, oddities, preprocess},
+    store::{Meta, rejected_name},
 };
 
-use super::FULL_DIR;
+use super::{FULL_DIR, refuse_to_replace_real_tasks};
 use crate::{
     error::{CliError, print, print_json},
     session::Session,
@@ -51,6 +51,9 @@ struct Line {
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config(args.demo)?;
+    if args.demo && !args.force {
+        refuse_to_replace_real_tasks(&config, &args.output_dir, &[])?;
+    }
     let on_bad_row = if args.on_bad_row == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
     let options = PreprocessOptions { on_bad_row, force: args.force };
     let done = preprocess_all(&config, &args.benchmarks, &args.output_dir, options, session)?;
@@ -111,8 +114,13 @@ pub fn preprocess_all(
         .map(|benchmark| {
             session.ui.detail(&format!("{}: from {}", benchmark.name, benchmark.source));
             let done = preprocess(benchmark, config.percentiles_of(&benchmark.name), folder, options, &session.ui)?;
-            if done.1.rejected_rows > 0 {
-                session.ui.warn(&format!("{}: {} rows were set aside", benchmark.name, done.1.rejected_rows));
+            let Meta { rejected_rows, .. } = done.1;
+            if rejected_rows > 0 {
+                let file = folder.join(rejected_name(&benchmark.name));
+                session.ui.warn(&format!("{}: rows set aside in {}: {rejected_rows}", benchmark.name, file.display()));
+            }
+            if let Some(oddity) = oddities(&done.1) {
+                session.ui.warn(&format!("{}: {oddity}", benchmark.name));
             }
             Ok(done)
         })

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use symphony_data::{
     experiment::{Library, Upkeep},
-    pool::manifest,
     preprocess::PreprocessOptions,
 };
 
-use super::{preprocess::preprocess_all, report};
+use super::{preprocess::preprocess_all, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session::Session};
 
 /// Preprocess all benchmarks, then make the pool of every experiment
@@ -35,10 +34,11 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config_with_experiments(args.experiments.as_deref(), args.demo)?;
     let outputs: Vec<PathBuf> =
         config.experiments.iter().map(|experiment| args.output_dir.join(&experiment.id)).collect();
-    if args.demo && !args.force {
-        refuse_to_replace_real_pools(&outputs)?;
-    }
     let full_dir = args.output_dir.join("benchmarks").join("full");
+    if args.demo && !args.force {
+        let folders: Vec<&Path> = outputs.iter().map(PathBuf::as_path).collect();
+        refuse_to_replace_real_tasks(&config, &full_dir, &folders)?;
+    }
     let options = PreprocessOptions { force: args.force, ..PreprocessOptions::default() };
     preprocess_all(&config, &[], &full_dir, options, session)?;
     let requests: Vec<_> = config
@@ -51,15 +51,4 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         Library::open(&config, &full_dir, requests.iter().map(|(request, ..)| *request), Upkeep::Rebuild, &session.ui)?;
     let reports = report::make_pools(&library, &requests, false, session)?;
     report::print_reports(&reports, args.json)
-}
-
-fn refuse_to_replace_real_pools(outputs: &[PathBuf]) -> Result<(), CliError> {
-    let real = |folder: &&PathBuf| manifest::is_synthetic(Path::new(folder)) == Some(false);
-    match outputs.iter().find(real) {
-        Some(folder) => Err(CliError::Verdict(format!(
-            "{} holds a pool of real tasks, which the demo would replace; name another --output-dir, or --force it",
-            folder.display()
-        ))),
-        None => Ok(()),
-    }
 }

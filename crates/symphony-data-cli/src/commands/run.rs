@@ -1,10 +1,10 @@
 //! `run`: stage 2 for named experiments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use symphony_data::experiment::{Library, Upkeep};
 
-use super::{FULL_DIR, report};
+use super::{Stage2Args, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session, session::Session};
 
 /// Make the pools of experiments from preprocessed benchmarks (stage 2)
@@ -16,27 +16,21 @@ pub struct Args {
     /// The experiments file [default: config/experiments.yaml; where that is absent, a built-in one]
     #[arg(long, value_name = "FILE")]
     experiments: Option<PathBuf>,
-    /// Where the preprocessed benchmarks lie
-    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
-    full_dir: PathBuf,
+    #[command(flatten)]
+    stage2: Stage2Args,
     /// Where the pools go, each into a folder of its experiment's name
     #[arg(long, value_name = "OUTPUT", default_value = "data")]
     output_dir: PathBuf,
-    /// Fail, and write nothing, if a bin delivers fewer tasks than asked
-    #[arg(long)]
-    strict: bool,
-    /// Use generated tasks in place of each benchmark
-    #[arg(long)]
-    demo: bool,
-    /// Print the summary as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    let config = session.config_with_experiments(args.experiments.as_deref(), args.demo)?;
+    let config = session.config_with_experiments(args.experiments.as_deref(), args.stage2.demo)?;
     let experiments = session::select(&config, &args.ids)?;
     let outputs: Vec<PathBuf> = experiments.iter().map(|experiment| args.output_dir.join(&experiment.id)).collect();
+    if args.stage2.demo {
+        let folders: Vec<&Path> = outputs.iter().map(PathBuf::as_path).collect();
+        refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, &folders)?;
+    }
     let requests: Vec<_> = experiments
         .iter()
         .zip(&outputs)
@@ -44,11 +38,11 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         .collect();
     let library = Library::open(
         &config,
-        &args.full_dir,
+        &args.stage2.full_dir,
         requests.iter().map(|(request, ..)| *request),
         Upkeep::Rebuild,
         &session.ui,
     )?;
-    let reports = report::make_pools(&library, &requests, args.strict, session)?;
-    report::print_reports(&reports, args.json)
+    let reports = report::make_pools(&library, &requests, args.stage2.strict, session)?;
+    report::print_reports(&reports, args.stage2.json)
 }

@@ -18,7 +18,7 @@ use crate::{
 /// Show the statistics of pools, those of the Symphony 2.0 program included
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Pools: task_pool.jsonl files, or the folders that hold them
+    /// Pools: task_pool.jsonl files, the folders that hold them, or folders of such folders
     #[arg(value_name = "POOL", required = true)]
     pools: Vec<PathBuf>,
     /// Print the statistics as JSON, one object by pool
@@ -28,8 +28,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), CliError> {
     let mut all = Vec::new();
-    for pool in &args.pools {
-        all.push((pool.display().to_string(), statistics(pool)?));
+    for pool in args.pools.iter().flat_map(|pool| pools_in(pool)) {
+        all.push((pool.display().to_string(), statistics(&pool)?));
     }
     if args.json {
         let all: Result<serde_json::Map<_, _>, _> =
@@ -88,6 +88,17 @@ fn row(pool: &str, benchmark: &str, part: &serde_json::Value, scores: Option<(f6
         format!("{:.1}", part["effective_n"].as_f64().unwrap_or_default()),
         mean_std(scores.map(|(mean, _)| mean), scores.map(|(_, std)| std)),
     ]
+}
+
+/// The pool itself, or those in the folders right below a folder that is none.
+fn pools_in(pool: &Path) -> Vec<PathBuf> {
+    let mut below: Vec<PathBuf> = match std::fs::read_dir(pool) {
+        Ok(entries) if !pool.join(TASK_POOL).exists() => entries.flatten().map(|entry| entry.path()).collect(),
+        _ => Vec::new(),
+    };
+    below.retain(|folder| folder.join(TASK_POOL).exists());
+    below.sort();
+    if below.is_empty() { vec![pool.to_owned()] } else { below }
 }
 
 fn statistics(pool: &Path) -> Result<Statistics, Error> {

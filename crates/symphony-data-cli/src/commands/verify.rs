@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     match findings.iter().filter(|finding| finding.problem.is_some()).count() {
         0 => Ok(()),
         bad => Err(CliError::Verdict(format!(
-            "{bad} of {} files are not as they were written; `preprocess`, `run` or `build` make them anew",
+            "not as they were written: {bad} of {} files; `preprocess`, `run` or `build` make them anew",
             findings.len()
         ))),
     }

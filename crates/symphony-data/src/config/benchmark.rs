@@ -90,7 +90,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
                 }
             }
             "split" => benchmark.split = walk.text(&field, node).unwrap_or_default(),
-            "configs" => benchmark.configs = walk.texts(&field, node),
+            "configs" => benchmark.configs = configs(walk, &field, node),
             "config_field" => benchmark.config_field = walk.text(&field, node),
             "revision" => benchmark.revision = walk.text(&field, node),
             "identity" => benchmark.identity = walk.texts(&field, node),
@@ -137,13 +137,27 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
     benchmark
 }
 
+/// Names of configs: each once, and none a path to elsewhere.
+fn configs(walk: &mut Walk, field: &str, node: &Node) -> Vec<String> {
+    let names = walk.texts(field, node);
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            walk.problem(node, field, format!("`{name}` is named twice"), "name each config once");
+        }
+        if name.contains(['/', '\\']) || matches!(name.as_str(), "" | "." | "..") {
+            walk.problem(node, field, format!("`{name}` is no config's name"), "write names without folders");
+        }
+    }
+    names
+}
+
 /// A rule as written, or a preset's.
 fn difficulty_of(walk: &mut Walk, field: &str, node: &Node) -> Option<crate::difficulty::Rule> {
     let Value::Map(entries) = &node.value else {
-        return rule::rule(walk, field, node);
+        return Some(rule::rule(walk, field, node));
     };
     let Some((_, value)) = entries.iter().find(|(key, _)| key.text == "preset") else {
-        return rule::rule(walk, field, node);
+        return Some(rule::rule(walk, field, node));
     };
     let field = format!("{field}.preset");
     if let [_, (other, _), ..] = &entries[..] {
@@ -157,5 +171,5 @@ fn difficulty_of(walk: &mut Walk, field: &str, node: &Node) -> Option<crate::dif
         return None;
     };
     let difficulty = preset.map()?.iter().find(|(key, _)| key.text == "difficulty")?.1.clone();
-    rule::rule(walk, &field, &difficulty)
+    Some(rule::rule(walk, &field, &difficulty))
 }

@@ -168,17 +168,21 @@ impl Config {
     ) -> Result<Self, Problems> {
         let (mut config, mut problems) = Self::check(file, text)?;
         if let Some((file, text)) = experiments {
-            let node = Node::parse(file, text)?;
-            let mut walk = Walk::default();
-            config.experiments = request::experiments_file(&node, &config, &mut walk);
-            problems.extend(walk.problems);
+            match Node::parse_with_repeated_keys(file, text) {
+                Ok((root, repeated)) => {
+                    let mut walk = Walk { problems: repeated };
+                    config.experiments = request::experiments_file(&root, &config, &mut walk);
+                    problems.extend(walk.problems);
+                }
+                Err(more) => problems.extend(more.0),
+            }
         }
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
     }
 
     fn check(file: &str, text: &str) -> Result<(Self, Vec<Problem>), Problems> {
-        let root = Node::parse(file, text)?;
-        let mut walk = Walk::default();
+        let (root, repeated) = Node::parse_with_repeated_keys(file, text)?;
+        let mut walk = Walk { problems: repeated };
         let mut config = Self {
             benchmarks: Vec::new(),
             percentiles: BTreeMap::new(),
@@ -197,12 +201,13 @@ impl Config {
             }
         }
         if config.benchmarks.is_empty() && walk.problems.is_empty() {
-            walk.problem(
-                &root,
-                "benchmarks",
-                "no benchmark is configured",
-                "add one, or run `symphony-data init` for a full example",
-            );
+            let (what, hint) = match experiments.take() {
+                Some(_) => {
+                    ("this file defines experiments and no benchmark", "pass it with --experiments, not --config")
+                }
+                None => ("no benchmark is configured", "add one, or run `symphony-data init` for a full example"),
+            };
+            walk.problem(&root, "benchmarks", what, hint);
         }
         if let Some((field, node)) = experiments {
             config.experiments = request::experiments(&mut walk, &field, node, &config);
@@ -320,7 +325,7 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
 /// # Errors
 /// A file that is absent, unreadable or not UTF-8.
 pub fn read_file(path: &Path) -> Result<String, Problems> {
-    let place = Place { file: Some(Arc::from(path.to_string_lossy())), line: 1 };
+    let place = Place { file: Some(Arc::from(path.to_string_lossy())), line: 0 };
     let bytes = std::fs::read(path).map_err(|error| {
         let hint = if error.kind() == std::io::ErrorKind::NotFound {
             "check the path, or run `symphony-data init` to write the default files"

@@ -194,7 +194,10 @@ impl RequestSpec {
         let ratios = match &self.benchmark_ratios {
             None => vec![1.0 / self.benchmarks.len().max(1) as f64; self.benchmarks.len()],
             Some(given) => {
-                for (name, ratio) in given {
+                for (at, (name, ratio)) in given.iter().enumerate() {
+                    if given[..at].iter().any(|(earlier, _)| earlier == name) {
+                        problem("benchmark_ratios", format!("`{name}` has two ratios"), "keep one of the two");
+                    }
                     if !self.benchmarks.contains(name) {
                         let names: Vec<&str> = self.benchmarks.iter().map(String::as_str).collect();
                         problem(
@@ -293,19 +296,18 @@ impl RequestSpec {
 /// A file whose top holds `experiments:`; the keys of a configuration may stand beside it.
 pub(super) fn experiments_file(root: &Node, config: &Config, walk: &mut Walk) -> Vec<Experiment> {
     let known = ["experiments", "benchmarks", "stream_generation", "mixing_rules"];
-    let found = walk.fields("", root, &known).into_iter().find(|(key, ..)| *key == "experiments");
-    match found {
-        Some((_, field, node)) => experiments(walk, &field, node, config),
-        None => {
-            walk.problem(
-                root,
-                "experiments",
-                "no experiment is defined",
-                "write `experiments: {exp1: {benchmarks: [gsm8k], n_total_tasks: 100}}`",
-            );
-            Vec::new()
-        }
+    let fields = walk.fields("", root, &known);
+    if let Some((_, field, node)) = fields.iter().find(|(key, ..)| *key == "experiments") {
+        return experiments(walk, field, node, config);
     }
+    let (what, hint) = match fields.first() {
+        Some(_) => {
+            ("this file configures benchmarks and defines no experiment", "pass it with --config, not --experiments")
+        }
+        None => ("no experiment is defined", "write `experiments: {exp1: {benchmarks: [gsm8k], n_total_tasks: 100}}`"),
+    };
+    walk.problem(root, "experiments", what, hint);
+    Vec::new()
 }
 
 /// The experiments of a mapping from id to request.

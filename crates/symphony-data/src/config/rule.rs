@@ -25,16 +25,16 @@ const FUNCTIONS: [&str; 15] = [
 ];
 
 /// `{features: …, score: …}`.
-pub(super) fn rule(walk: &mut Walk, field: &str, node: &Node) -> Option<Rule> {
+pub(super) fn rule(walk: &mut Walk, field: &str, node: &Node) -> Rule {
     let problems = walk.problems.len();
     let mut rule = Rule { features: Vec::new(), score: Vec::new() };
     let mut scored = false;
     for (key, field, node) in walk.fields(field, node, &["features", "score"]) {
         if key == "features" {
             for (name, field, node) in walk.entries(&field, node) {
-                if let Some(feature) = feature(walk, &field, node) {
-                    rule.features.push((name, feature));
-                }
+                // One with a mistake stands as another, so that what refers to it is not called undefined.
+                let feature = feature(walk, &field, node).unwrap_or_else(|| Feature::Field(name.clone()));
+                rule.features.push((name, feature));
             }
         } else {
             scored = true;
@@ -47,7 +47,7 @@ pub(super) fn rule(walk: &mut Walk, field: &str, node: &Node) -> Option<Rule> {
         let what = if scored { "`score` has no terms" } else { "has no `score`" };
         walk.problem(node, field, what, "write `score: [{feature: NAME, normalize: p95}]`");
     }
-    (walk.problems.len() == problems).then_some(rule)
+    rule
 }
 
 /// Compiles the rule once, so that whatever no row could compute is said now, at the feature's own line.

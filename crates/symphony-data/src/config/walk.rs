@@ -133,7 +133,7 @@ impl Walk {
         for (name, field, node) in self.entries(field, node) {
             let pair: Vec<Option<f64>> = node.list().unwrap_or_default().iter().map(Node::number).collect();
             let [Some(low), Some(high)] = pair[..] else {
-                self.wrong_type(node, &field, "two percentiles", &format!("{name}: [20, 80]"));
+                self.wrong_type(node, &field, "two percentiles, as numbers", &format!("{name}: [20, 80]"));
                 continue;
             };
             match Percentiles::new(low, high) {
@@ -159,7 +159,7 @@ fn last(field: &str) -> &str {
 pub(super) fn nearest_of(word: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
+        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), *candidate))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4);
     match nearest {

@@ -19,13 +19,14 @@ const MAX_NODES: usize = 100_000;
 pub struct Place {
     /// The file as the user named it; `None` for values that came from arguments.
     pub file: Option<Arc<str>>,
-    /// The line, from 1.
+    /// The line, from 1; 0 for the file as a whole.
     pub line: usize,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.file {
+            Some(file) if self.line == 0 => write!(f, "{file}: "),
             Some(file) => write!(f, "{file}:{}: ", self.line),
             None => Ok(()),
         }
@@ -72,7 +73,18 @@ impl Node {
     /// # Errors
     /// Text that is not YAML, a key given twice, or a document larger or deeper than any configuration.
     pub fn parse(file: &str, text: &str) -> Result<Node, Problems> {
-        Builder::new(file).document(text).map_err(Problems::from)
+        let (root, repeated) = Self::parse_with_repeated_keys(file, text)?;
+        if repeated.is_empty() { Ok(root) } else { Err(Problems(repeated)) }
+    }
+
+    /// Like [`Node::parse`], but a key given twice counts as its first value, and the problem is given beside the tree.
+    ///
+    /// # Errors
+    /// As [`Node::parse`].
+    pub(super) fn parse_with_repeated_keys(file: &str, text: &str) -> Result<(Node, Vec<Problem>), Problems> {
+        let mut builder = Builder::new(file);
+        let root = builder.document(text)?;
+        Ok((root, builder.repeated))
     }
 
     /// Whether nothing is written here (`key:` alone, `~` or `null`).
@@ -142,7 +154,18 @@ impl Node {
             _ if self.is_null() => "nothing".to_owned(),
             Value::Scalar { text, plain: true } => text.clone(),
             Value::Scalar { text, .. } => format!("{text:?}"),
-            Value::List(_) => "a list".to_owned(),
+            Value::List(items)
+                if items.len() <= 4 && items.iter().all(|item| item.list().is_none() && item.map().is_none()) =>
+            {
+                format!("[{}]", items.iter().map(Node::describe).collect::<Vec<_>>().join(", "))
+            }
+            Value::List(items) => format!("a list of {}", items.len()),
+            Value::Map(entries) if entries.len() <= 4 => {
+                format!(
+                    "a mapping with {}",
+                    entries.iter().map(|(key, _)| key.text.as_str()).collect::<Vec<_>>().join(", ")
+                )
+            }
             Value::Map(_) => "a mapping".to_owned(),
         }
     }
@@ -153,11 +176,13 @@ struct Builder {
     file: Arc<str>,
     anchors: std::collections::HashMap<usize, Node>,
     nodes: usize,
+    /// The keys that were given twice.
+    repeated: Vec<Problem>,
 }
 
 impl Builder {
     fn new(file: &str) -> Self {
-        Self { file: file.into(), anchors: std::collections::HashMap::new(), nodes: 0 }
+        Self { file: file.into(), anchors: std::collections::HashMap::new(), nodes: 0, repeated: Vec::new() }
     }
 
     fn place(&self, line: usize) -> Place {
@@ -243,13 +268,14 @@ impl Builder {
                         break;
                     }
                     let key = self.key(event, span)?;
-                    if let Some((first, _)) = entries.iter().find(|(k, _)| k.text == key.text) {
-                        let message = format!("`{}` is given twice, first on line {}", key.text, first.place.line);
-                        return Err(self.problem(key.place.line, message, "keep one of the two"));
-                    }
                     let (event, span) = self.next(parser)?;
                     let value = self.node(parser, event, span, depth + 1)?;
-                    entries.push((key, value));
+                    if let Some((first, _)) = entries.iter().find(|(k, _)| k.text == key.text) {
+                        let message = format!("`{}` is given twice, first on line {}", key.text, first.place.line);
+                        self.repeated.push(self.problem(key.place.line, message, "keep one of the two"));
+                    } else {
+                        entries.push((key, value));
+                    }
                 }
                 (anchor, Value::Map(entries))
             }

@@ -30,8 +30,10 @@ pub fn read(reader: &mut dyn BufRead, rows: &mut Batcher<'_>) -> Result<(), Read
         }
         let line = record.position().map_or(line, csv::Position::line);
         if record.len() != keys.len() {
-            let fault = format!("has {} values where the header has {} names", record.len(), keys.len());
-            rows.push_fault(record.as_slice(), line, fault)?;
+            let open = record.iter().next_back().is_some_and(|value| value.contains(&b'\n'));
+            let hint = if open { "; is a quote left open?" } else { "" };
+            let fault = format!("has {} values where the header has {} names{hint}", record.len(), keys.len());
+            rows.push_fault(&as_line(&record), line, fault)?;
             continue;
         }
         json.clear();
@@ -49,9 +51,14 @@ pub fn read(reader: &mut dyn BufRead, rows: &mut Batcher<'_>) -> Result<(), Read
         json.push('}');
         match fault {
             None => rows.push(json.as_bytes(), line)?,
-            Some(fault) => rows.push_fault(record.as_slice(), line, fault)?,
+            Some(fault) => rows.push_fault(&as_line(&record), line, fault)?,
         }
     }
+}
+
+/// What there was of a record that is no row.
+fn as_line(record: &csv::ByteRecord) -> Vec<u8> {
+    record.iter().collect::<Vec<_>>().join(&b',')
 }
 
 fn error(error: csv::Error, line: u64) -> ReadError {

@@ -43,6 +43,8 @@ pub struct ManifestPart<'a> {
     pub benchmark: &'a str,
     /// How many rows its store has.
     pub n_tasks_full: u64,
+    /// How many rows were set aside when it was made.
+    pub rejected_rows: u64,
     /// Its fingerprint.
     pub benchmark_config_fingerprint: &'a str,
     /// Its normalization constants.
@@ -67,6 +69,7 @@ impl<'a> ManifestPart<'a> {
         Self {
             benchmark: &meta.benchmark,
             n_tasks_full: meta.n_tasks_full,
+            rejected_rows: meta.rejected_rows,
             benchmark_config_fingerprint: &meta.benchmark_config_fingerprint,
             normalization_constants: &meta.normalization_constants,
             thresholds,

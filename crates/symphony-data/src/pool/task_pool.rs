@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::Task;
-use crate::disk::{DiskError, NewFile};
+use crate::{
+    disk::{DiskError, NewFile},
+    row::json_reason,
+};
 
 /// Why a pool cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +66,7 @@ pub fn read_pool(path: &Path) -> Result<impl Iterator<Item = Result<Task, PoolEr
     Ok(lines.filter(|(_, line)| !line.as_ref().is_ok_and(|line| line.trim().is_empty())).map(move |(at, line)| {
         let not_a_task = |reason: String| PoolError::NotATask { path: path.to_owned(), line: at + 1, reason };
         let line = line.map_err(|error| not_a_task(error.to_string()))?;
-        serde_json::from_str(&line).map_err(|error| not_a_task(error.to_string()))
+        let line = if at == 0 { line.trim_start_matches('\u{feff}') } else { &line };
+        serde_json::from_str(line).map_err(|error| not_a_task(json_reason(&error)))
     }))
 }

@@ -75,6 +75,13 @@ fn matching(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
         pattern: pattern.to_owned(),
         folder: std::env::current_dir().unwrap_or_default().display().to_string(),
     };
+    if Path::new(pattern).is_file() {
+        // A name that merely looks like a pattern.
+        return Ok(vec![PathBuf::from(pattern)]);
+    }
+    if Path::new(pattern).is_dir() {
+        return Err(SourceError::Folder { path: PathBuf::from(pattern) });
+    }
     let mut paths = Vec::new();
     for path in glob::glob(pattern).map_err(|_| absent())? {
         let path = path.map_err(|error| SourceError::Read { path: error.path().to_owned(), error: error.into() })?;

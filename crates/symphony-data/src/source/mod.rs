@@ -204,6 +204,12 @@ pub enum SourceError {
         /// The folder that the pattern is relative to.
         folder: String,
     },
+    /// A folder where files are needed.
+    #[error("{path} is a folder; name its files, such as `file:{path}/*.jsonl`")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file whose format is not known.
     #[error("{path}: the format is not known by this name; name it .jsonl, .json or .csv, each also with .gz or .zst")]
     UnknownFormat {

@@ -37,10 +37,11 @@ pub fn rejected_name(benchmark: &str) -> String {
 pub enum StoreError {
     /// It is not there.
     #[error(
-        "{benchmark} is not preprocessed in {folder}; run `symphony-data preprocess --benchmarks {benchmark} --output-dir {folder}` first"
+        "not preprocessed in {folder}: {benchmark}; run `symphony-data preprocess --benchmarks {benchmark} --output-dir \
+         {folder}` first, with --config and --demo as here"
     )]
     Missing {
-        /// The benchmark.
+        /// The benchmark, or several with commas between them.
         benchmark: String,
         /// The folder.
         folder: PathBuf,

@@ -52,11 +52,11 @@ impl std::fmt::Display for Shortfall {
         let Self { benchmark, bin, asked, has } = self;
         write!(f, "{benchmark}: {asked} {bin} tasks asked, {has} there; ")?;
         if *has == 0 {
-            write!(f, "widen difficulty_percentiles so that the bin is not empty, or change difficulty_split")
+            write!(f, "choose difficulty_percentiles under which the bin is not empty, or change difficulty_split")
         } else {
             write!(
                 f,
-                "set sample_with_replacement: when_short to repeat tasks, widen difficulty_percentiles, or ask for fewer"
+                "set sample_with_replacement: when_short to repeat tasks, move difficulty_percentiles closer together (as [30, 70]), or ask for fewer"
             )
         }
     }
