@@ -6,6 +6,8 @@ NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 
 # All tests. One profile for program, tests and lints: nothing is built twice.
 test:
+	@test -d ../shared/data || echo "SKIPPED below, though they count as passed: tests on the real benchmarks (no ../shared/data)"
+	@command -v python3 >/dev/null || echo "SKIPPED below, though they count as passed: tests that run Python programs (no python3)"
 ifdef NEXTEST
 	cargo test --release --workspace --doc
 	cargo nextest run --release --workspace
