@@ -176,6 +176,9 @@ fn current(benchmark: &Benchmark, folder: &Path) -> Result<(Store, Option<String
             reason = Some("it was changed or damaged (checksum)".to_owned());
         }
     }
+    if reason.is_none() && !rejected_is_current(folder, &store.meta) {
+        reason = Some(format!("{} is not as it was written", rejected_name(&benchmark.name)));
+    }
     if reason.is_none()
         && let SourcePath::File(pattern) = &benchmark.source
         && let Some(paths) = file::paths(pattern, &benchmark.configs)
@@ -186,6 +189,15 @@ fn current(benchmark: &Benchmark, folder: &Path) -> Result<(Store, Option<String
         reason = changed.map(|(_, recorded)| format!("its source file {} changed", recorded.name));
     }
     Ok((store, reason))
+}
+
+/// Whether the file of rows that were set aside is the one that the meta records: none, or one of its checksum.
+fn rejected_is_current(folder: &Path, meta: &Meta) -> bool {
+    let path = folder.join(rejected_name(&meta.benchmark));
+    match &meta.rejected {
+        None => !path.exists(),
+        Some(file) => checksum::of_file(&path, &file.checksum).is_ok_and(|(now, _)| now == file.checksum),
+    }
 }
 
 fn same_percentiles(meta: &Meta, percentiles: Percentiles) -> bool {

@@ -146,6 +146,11 @@ fn skipped_rows_are_set_aside_with_line_and_reason_and_still_numbered() {
         (&"question".into(), &"expected a string, found a number".into())
     );
 
+    // A file of rejected rows that was lost or changed is made anew with its store.
+    fs::write(folder.path().join("quiz_rejected.jsonl"), "changed").unwrap();
+    builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap();
+    assert_eq!(read("quiz_rejected.jsonl"), rejected);
+
     fs::write(&file, format!("{GOOD}\n{GOOD}\n")).unwrap();
     builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap();
     assert!(!folder.path().join("quiz_rejected.jsonl").exists(), "what no longer holds does not stay");

@@ -236,6 +236,36 @@ benchmarks:
 }
 
 #[test]
+fn the_sections_of_a_file_may_stand_in_any_order() {
+    let text = "
+experiments: {e: {benchmarks: [gsm8k, amc], n_total_tasks: 10}}
+mixing_rules: {exclude_combinations: [[gsm8k, bbh]]}
+stream_generation: {difficulty_percentiles: {amc: [30, 70]}}
+benchmarks: {gsm8k: , amc: , bbh: }
+";
+    let config = Config::from_yaml("my.yaml", text).unwrap();
+    assert_eq!(config.experiments[0].request.parts[1].percentiles, Percentiles { low: 30.0, high: 70.0 });
+}
+
+#[test]
+fn a_demo_says_what_no_generator_stands_in_for() {
+    let text = "
+benchmarks:
+  gsm8k:
+  bbh: {configs: [navigate, word_sorting]}
+  mine: {path: 'file:x.jsonl', difficulty: {preset: gsm8k}}
+";
+    let found = Config::from_yaml("my.yaml", text).unwrap().use_synthetic_sources().unwrap_err().to_string();
+    let lines: Vec<&str> = found.lines().collect();
+    assert_eq!(lines.len(), 2, "{found}");
+    assert!(
+        lines[0]
+            .starts_with("benchmarks.bbh: synthetic:bbh has no config `word_sorting`; known: boolean_expressions, ")
+    );
+    assert!(lines[1].starts_with("benchmarks.mine: no generator stands in for this benchmark"));
+}
+
+#[test]
 fn a_benchmark_has_one_ratio() {
     let config = Config::from_yaml("my.yaml", "benchmarks: {gsm8k: , amc: }").unwrap();
     let spec = RequestSpec {

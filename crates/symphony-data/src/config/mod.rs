@@ -190,9 +190,12 @@ impl Config {
             exclude_combinations: Vec::new(),
             experiments: Vec::new(),
         };
-        let mut experiments = None;
         let known = ["benchmarks", "stream_generation", "mixing_rules", "experiments"];
-        for (key, field, node) in walk.fields("", &root, &known) {
+        let mut sections = walk.fields("", &root, &known);
+        // Whatever the order of the file: the others name benchmarks.
+        sections.sort_by_key(|(key, ..)| known.iter().position(|known| known == key));
+        let mut experiments = None;
+        for (key, field, node) in sections {
             match key {
                 "benchmarks" => config.benchmarks = benchmark::benchmarks(&mut walk, &field, node),
                 "stream_generation" => config.stream_generation(&mut walk, &field, node),
@@ -221,7 +224,7 @@ impl Config {
             if key == "difficulty_percentiles" {
                 self.percentiles = walk.percentiles(&field, node);
                 for (name, entry, node) in walk.entries(&field, node) {
-                    if self.benchmark(&name).is_none() && !self.benchmarks.is_empty() {
+                    if self.benchmark(&name).is_none() {
                         let names = self.names();
                         let hint = walk::nearest_of(&name, &names);
                         walk.problem(node, &entry, format!("there is no benchmark `{name}`"), hint);
@@ -285,15 +288,16 @@ impl Config {
     pub fn use_synthetic_sources(&mut self) -> Result<(), Problems> {
         let mut problems = Vec::new();
         for benchmark in self.benchmarks.iter_mut().filter(|benchmark| benchmark.enabled) {
-            match SourcePath::synthetic(&benchmark.name) {
-                Some(source) => benchmark.source = source,
-                None => problems.push(Problem::new(
-                    Place::default(),
-                    format!("benchmarks.{}", benchmark.name),
-                    "no generator stands in for this benchmark",
-                    "set `enabled: false` for the demo, or run without --demo",
-                )),
+            let field = format!("benchmarks.{}", benchmark.name);
+            let Some(source) = SourcePath::synthetic(&benchmark.name) else {
+                let hint = "set `enabled: false` for the demo, or run without --demo";
+                problems.push(Problem::new(Place::default(), field, "no generator stands in for this benchmark", hint));
+                continue;
+            };
+            if let Err((why, hint)) = source.check_configs(&benchmark.configs) {
+                problems.push(Problem::new(Place::default(), field, why, hint));
             }
+            benchmark.source = source;
         }
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }

@@ -8,7 +8,7 @@ mod writer;
 
 pub use meta::{Meta, MetaThresholds, SourceRecord, StoreRecord, fingerprint};
 pub use reader::{Scores, Store};
-pub use writer::{Rejected, Row, StoreWriter, WrittenStore, rewrite_bins};
+pub use writer::{StoreWriter, WrittenStore, rewrite_bins};
 
 use std::path::{Path, PathBuf};
 

@@ -25,21 +25,18 @@ pub struct StoreWriter<'f> {
 }
 
 /// One line of a store, as it is written.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<'r> {
-    /// The row's number, counted over good and bad rows.
-    pub number: u64,
-    /// Its difficulty score.
-    pub score: f64,
-    /// Its JSON text.
-    pub raw_data: &'r str,
-    /// xxh3_64 of its identity bytes.
-    pub identity: u64,
+#[derive(Clone, Copy)]
+struct Row<'r> {
+    /// Counted over good and bad rows.
+    number: u64,
+    score: f64,
+    raw_data: &'r str,
+    identity: u64,
 }
 
 /// A row that was set aside, and why.
-#[derive(Debug, Serialize)]
-pub struct Rejected<'r> {
+#[derive(Serialize)]
+struct Rejected<'r> {
     row: u64,
     source: &'r str,
     line: u64,
