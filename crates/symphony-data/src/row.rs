@@ -15,6 +15,9 @@ use serde_json::value::RawValue;
 /// some milliseconds, small enough that a few batches at once cost nothing.
 pub const BATCH_BYTES: usize = 2 << 20;
 
+/// How deep lists and objects of a row may be nested. Readers everywhere, Python's among them, recurse into rows.
+pub const MAX_DEPTH: usize = 128;
+
 /// Some consecutive rows of one benchmark.
 #[derive(Clone, Debug, Default)]
 pub struct RowBatch {
@@ -180,6 +183,9 @@ impl FieldSet {
     /// # Errors
     /// Text that is not one JSON object.
     pub fn read<'r>(&'r self, row: &'r str, untyped: bool) -> Result<Fields<'r>, RowFault> {
+        if is_deeper_than(row.as_bytes(), MAX_DEPTH) {
+            return Err(RowFault::new("", format!("lists and objects are nested more than {MAX_DEPTH} deep")));
+        }
         let mut found = vec![None; self.paths.len()];
         self.root.read(row, &mut found).map_err(|e| {
             let what = if row.trim_start().starts_with('{') { "not JSON" } else { "not a JSON object" };
@@ -323,6 +329,32 @@ impl<'r> Fields<'r> {
             None => Err(self.fault(slot, format!("expected a number, found {}", kind_of(json)))),
         }
     }
+}
+
+/// Whether lists and objects of a JSON text are nested deeper than `limit`.
+fn is_deeper_than(json: &[u8], limit: usize) -> bool {
+    // Hardly any row has so many brackets at all.
+    if memchr::memchr2_iter(b'[', b'{', json).nth(limit).is_none() {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for &byte in json {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
 }
 
 /// Decodes a JSON string; `None` if `json` is no string.

@@ -1,21 +1,70 @@
 //! Compression by a file's ending: `.gz` and `.zst`.
+//!
+//! Files come from strangers, and a few kilobytes can unfold to any size. What unfolds further than data does is refused.
 
 use std::{
+    cell::Cell,
     io::{self, BufRead, BufReader, Read},
     path::Path,
+    rc::Rc,
 };
 
 /// How much is read at once, in bytes.
 const BUFFER: usize = 256 << 10;
+/// How many times its stored size a file may unfold to. Text compresses 3 to 10 times, logs that repeat themselves 100.
+const MAX_RATIO: u64 = 500;
+/// Below this size nothing is asked, in bytes: it fits anywhere.
+const UNASKED: u64 = 64 << 20;
 
 /// `raw` as the bytes that the file's name promises, decompressed where it ends in `.gz` or `.zst`.
 ///
 /// # Errors
 /// The decompressor cannot begin.
 pub fn decompress<'r>(path: &Path, raw: impl Read + 'r) -> io::Result<Box<dyn BufRead + 'r>> {
+    let stored = Rc::new(Cell::new(0));
+    let counted = Counted { inner: raw, bytes: stored.clone() };
     Ok(match path.extension().and_then(|ending| ending.to_str()) {
-        Some("gz") => Box::new(BufReader::with_capacity(BUFFER, flate2::read::MultiGzDecoder::new(raw))),
-        Some("zst") => Box::new(BufReader::with_capacity(BUFFER, zstd::Decoder::new(raw)?)),
-        _ => Box::new(BufReader::with_capacity(BUFFER, raw)),
+        Some("gz") => bounded(flate2::read::MultiGzDecoder::new(counted), stored),
+        Some("zst") => bounded(zstd::Decoder::new(counted)?, stored),
+        _ => Box::new(BufReader::with_capacity(BUFFER, counted.inner)),
     })
+}
+
+fn bounded<'r>(inner: impl Read + 'r, stored: Rc<Cell<u64>>) -> Box<dyn BufRead + 'r> {
+    Box::new(BufReader::with_capacity(BUFFER, Bounded { inner, unfolded: 0, stored }))
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    inner: R,
+    bytes: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.bytes.set(self.bytes.get() + n as u64);
+        Ok(n)
+    }
+}
+
+/// Ends with an error once far more came out than went in.
+struct Bounded<R> {
+    inner: R,
+    unfolded: u64,
+    stored: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.unfolded += n as u64;
+        if self.unfolded > UNASKED && self.unfolded / MAX_RATIO > self.stored.get() {
+            let reason = format!(
+                "unfolds to more than {MAX_RATIO} times its size, as no data does; decompress it yourself if it is meant so"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        }
+        Ok(n)
+    }
 }
