@@ -269,8 +269,9 @@ proptest! {
         let sampler = if stable { "stable" } else { "numpy" };
         let stream = |seed: u32| draws(&benchmarks, &request(&benchmarks, 200, "1:1:1", seed.into(), sampler, Replacement::Always));
         prop_assert_eq!(stream(seed), stream(seed));
-        // 200 draws from three bins: that two seeds agree by chance is out of the question, unless no bin has two rows.
-        prop_assume!(benchmarks[0].scores.len() > 12);
-        prop_assert_ne!(stream(seed), stream(seed ^ 1));
+        // 200 draws from a dozen rows or more: that two seeds agree by chance is out of the question.
+        if benchmarks[0].scores.len() > 12 {
+            prop_assert_ne!(stream(seed), stream(seed ^ 1));
+        }
     }
 }
