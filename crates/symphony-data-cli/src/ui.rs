@@ -59,12 +59,8 @@ impl Ui {
     }
 
     fn line(&self, line: &str) {
-        match self.bar.lock() {
-            Ok(bar) if bar.is_some() => {
-                if let Some((_, _, bar)) = bar.as_ref() {
-                    bar.suspend(|| eprintln!("{line}"));
-                }
-            }
+        match self.bar.lock().as_deref() {
+            Ok(Some((_, _, bar))) => bar.suspend(|| eprintln!("{line}")),
             _ => eprintln!("{line}"),
         }
     }

@@ -280,12 +280,7 @@ impl Drawn<'_> {
             synthetic: self.parts.iter().any(|part| part.store.meta.source.path.starts_with("synthetic:")),
             benchmarks: parts.collect(),
             warnings: &self.warnings,
-            outputs: [
-                manifest::output(TASK_POOL, &pool_file.written()?),
-                manifest::output(STATISTICS, &statistics_file.written()?),
-            ]
-            .into_iter()
-            .collect(),
+            outputs: vec![(TASK_POOL, pool_file.written()?), (STATISTICS, statistics_file.written()?)],
             tool: TOOL,
             self_checksum: "",
         };

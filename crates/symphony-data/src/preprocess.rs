@@ -143,12 +143,11 @@ pub fn preprocess(
     progress: &dyn Progress,
 ) -> Result<(Outcome, Meta), PreprocessError> {
     let folder = Folder::lock(folder, progress)?;
-    let found = if options.force { Ok(None) } else { current(benchmark, folder.path()).map(Some) };
+    let found = if options.force { Ok(None) } else { current(benchmark, folder.path(), progress).map(Some) };
     let reason = match found {
         Ok(None) | Err(StoreError::Missing { .. }) => None,
-        Ok(Some((store, None))) if same_percentiles(&store.meta, percentiles) => {
-            let gone = matches!(&benchmark.source, SourcePath::File(pattern) if file::sizes(pattern, &benchmark.configs).is_none());
-            progress.note(if gone { Note::SourceGone(&benchmark.name) } else { Note::Cached(&benchmark.name) });
+        Ok(Some((store, None))) if store.meta.thresholds.percentiles == percentiles => {
+            progress.note(Note::Cached(&benchmark.name));
             return Ok((Outcome::Cached, store.meta));
         }
         Ok(Some((store, None))) => {
@@ -166,7 +165,11 @@ pub fn preprocess(
 }
 
 /// The store in `folder`, and why it is out of date, if it is: configuration, source files and checksums are compared.
-fn current(benchmark: &Benchmark, folder: &Path) -> Result<(Store, Option<String>), StoreError> {
+fn current(
+    benchmark: &Benchmark,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<(Store, Option<String>), StoreError> {
     let store = Store::open_in(folder, &benchmark.name)?;
     let mut reason = store.differs_from(benchmark);
     if reason.is_none() {
@@ -181,12 +184,16 @@ fn current(benchmark: &Benchmark, folder: &Path) -> Result<(Store, Option<String
     }
     if reason.is_none()
         && let SourcePath::File(pattern) = &benchmark.source
-        && let Some(paths) = file::paths(pattern, &benchmark.configs)
     {
-        let changed = paths.iter().zip(&store.meta.source.files).find(|(path, recorded)| {
-            checksum::of_file(path, &recorded.checksum).is_ok_and(|(now, _)| now != recorded.checksum)
-        });
-        reason = changed.map(|(_, recorded)| format!("its source file {} changed", recorded.name));
+        match file::paths(pattern, &benchmark.configs) {
+            Some(paths) => {
+                let changed = paths.iter().zip(&store.meta.source.files).find(|(path, recorded)| {
+                    checksum::of_file(path, &recorded.checksum).is_ok_and(|(now, _)| now != recorded.checksum)
+                });
+                reason = changed.map(|(_, recorded)| format!("its source file {} changed", recorded.name));
+            }
+            None => progress.note(Note::SourceGone(&benchmark.name)),
+        }
     }
     Ok((store, reason))
 }
@@ -198,10 +205,6 @@ fn rejected_is_current(folder: &Path, meta: &Meta) -> bool {
         None => !path.exists(),
         Some(file) => checksum::of_file(&path, &file.checksum).is_ok_and(|(now, _)| now == file.checksum),
     }
-}
-
-fn same_percentiles(meta: &Meta, percentiles: Percentiles) -> bool {
-    serde_json::to_value(percentiles).is_ok_and(|now| now == meta.thresholds.percentiles)
 }
 
 /// Writes the bins of a current store anew.
@@ -216,8 +219,7 @@ fn rebin(
         .ok_or_else(|| PreprocessError::NotFinite { benchmark: benchmark.name.clone() })?;
     let mut file = rewrite_bins(folder, &benchmark.name, store.lines()?, thresholds)?;
     let mut meta = store.meta;
-    meta.thresholds =
-        MetaThresholds { percentiles: serde_json::to_value(percentiles).unwrap_or_default(), scores: thresholds };
+    meta.thresholds = MetaThresholds { percentiles, scores: thresholds };
     meta.bins = bins;
     meta.store.file = file.written()?;
     let sealed = folder.write_small(&meta_name(&benchmark.name), &seal(&mut meta))?;
@@ -301,10 +303,7 @@ impl<'a> Stage1<'a> {
             benchmark_config_fingerprint: fingerprint(self.benchmark),
             normalization: scored.normalization,
             normalization_constants: scored.constants,
-            thresholds: MetaThresholds {
-                percentiles: serde_json::to_value(percentiles).unwrap_or_default(),
-                scores: thresholds,
-            },
+            thresholds: MetaThresholds { percentiles, scores: thresholds },
             bins,
             rejected_rows,
             rejected,
@@ -435,18 +434,14 @@ pub fn oddities(meta: &Meta) -> Option<String> {
             "all {n} rows have the raw score {raw}, so every task is easy and its score is 0.5{capped}"
         ));
     }
-    let tied = meta.thresholds.scores.easy == meta.thresholds.scores.hard;
+    let MetaThresholds { percentiles, scores: Thresholds { easy, hard } } = meta.thresholds;
     let empty: Vec<&str> = Bin::ALL
         .into_iter()
         // Equal percentiles ask for no medium tasks.
-        .filter(|&bin| {
-            meta.bins[bin] == 0
-                && (bin != Bin::Medium || !tied || meta.thresholds.percentiles[0] != meta.thresholds.percentiles[1])
-        })
+        .filter(|&bin| meta.bins[bin] == 0 && (bin != Bin::Medium || percentiles.low < percentiles.high))
         .map(Bin::name)
         .collect();
     (!empty.is_empty()).then(|| {
-        let Thresholds { easy, hard } = meta.thresholds.scores;
         format!("so many scores tie that no task is {} (easy ≤ {easy:.3}, hard ≥ {hard:.3})", empty.join(" or "))
     })
 }

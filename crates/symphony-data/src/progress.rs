@@ -43,7 +43,7 @@ pub enum Note<'a> {
     },
     /// A store is up to date.
     Cached(&'a str),
-    /// A store is up to date as far as anybody can say: the files it was made from are gone.
+    /// The files that a store was made from are gone, so that nobody can say whether they changed.
     SourceGone(&'a str),
     /// A store does not fit the configuration, but this command only reports.
     Stale {

@@ -161,6 +161,48 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn a_builder_on_a_file_tells_its_progress_what_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    fs::write(&file, GSM8K).unwrap();
+    let notes = Notes::default();
+    let builder = DatasetBuilder::from_file(&file).unwrap().with_progress(notes.clone());
+    builder.preprocess_all_benchmarks(&folder.path().join("full"), PreprocessOptions::default()).unwrap();
+    assert_eq!(*notes.0.lock().unwrap(), ["build gsm8k: new"]);
+    let Err(absent) = DatasetBuilder::from_file(&folder.path().join("nowhere.yaml")) else {
+        panic!("read what is not there")
+    };
+    assert!(absent.to_string().contains("nowhere.yaml: cannot read this file"));
+}
+
+#[test]
+fn a_store_whose_source_is_gone_serves_and_that_is_said() {
+    #[derive(Clone, Default)]
+    struct Gone(Arc<Mutex<Vec<String>>>);
+    impl Progress for Gone {
+        fn note(&self, note: Note<'_>) {
+            if let Note::SourceGone(benchmark) = note {
+                self.0.lock().unwrap().push(benchmark.to_owned());
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rows = folder.path().join("rows.jsonl");
+    fs::write(&rows, "{\"n\": 0.1}\n{\"n\": 0.2}\n").unwrap();
+    let yaml = format!(
+        "benchmarks: {{mine: {{path: 'file:{}', difficulty: {{features: {{n: {{number: n}}}}, score: [{{feature: n}}]}}}}}}",
+        rows.display()
+    );
+    let full = folder.path().join("full");
+    stage1(&config(&yaml), &full);
+    fs::remove_file(&rows).unwrap();
+    let gone = Gone::default();
+    let builder = DatasetBuilder::from_yaml("test.yaml", &yaml).unwrap().with_progress(gone.clone());
+    assert_eq!(builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap()[0].n_tasks_full, 2);
+    assert_eq!(*gone.0.lock().unwrap(), ["mine"]);
+}
+
+#[test]
 fn no_absolute_path_and_no_clock_stands_in_what_is_written() {
     let write = || {
         let folder = tempfile::tempdir().unwrap();

@@ -99,7 +99,7 @@ fn replacement(text: &str) -> Result<Replacement, String> {
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config(args.stage2.demo)?;
     if args.stage2.demo {
-        refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, &[&args.output])?;
+        refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, std::slice::from_ref(&args.output))?;
     }
     let request = args.request.spec().resolve(&config)?;
     let library = Library::open(&config, &args.stage2.full_dir, [&request], Upkeep::Rebuild, &session.ui)?;

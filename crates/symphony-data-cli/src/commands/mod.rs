@@ -40,7 +40,7 @@ pub struct Stage2Args {
 }
 
 /// A demo never replaces what was made from real tasks: neither the stores in `full_dir` nor the pools in `outputs`.
-fn refuse_to_replace_real_tasks(config: &Config, full_dir: &Path, outputs: &[&Path]) -> Result<(), CliError> {
+fn refuse_to_replace_real_tasks(config: &Config, full_dir: &Path, outputs: &[PathBuf]) -> Result<(), CliError> {
     let real_store = config.enabled().find(|benchmark| {
         Meta::read(full_dir, &benchmark.name).is_ok_and(|meta| !meta.source.path.starts_with("synthetic:"))
     });

@@ -1,11 +1,8 @@
 //! `quick-start`: both stages in one go.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use symphony_data::{
-    experiment::{Library, Upkeep},
-    preprocess::PreprocessOptions,
-};
+use symphony_data::{config::Experiment, preprocess::PreprocessOptions};
 
 use super::{preprocess::preprocess_all, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session::Session};
@@ -32,23 +29,13 @@ pub struct Args {
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config_with_experiments(args.experiments.as_deref(), args.demo)?;
-    let outputs: Vec<PathBuf> =
-        config.experiments.iter().map(|experiment| args.output_dir.join(&experiment.id)).collect();
+    let experiments: Vec<&Experiment> = config.experiments.iter().collect();
     let full_dir = args.output_dir.join("benchmarks").join("full");
     if args.demo && !args.force {
-        let folders: Vec<&Path> = outputs.iter().map(PathBuf::as_path).collect();
-        refuse_to_replace_real_tasks(&config, &full_dir, &folders)?;
+        refuse_to_replace_real_tasks(&config, &full_dir, &report::outputs(&experiments, &args.output_dir))?;
     }
     let options = PreprocessOptions { force: args.force, ..PreprocessOptions::default() };
     preprocess_all(&config, &[], &full_dir, options, session)?;
-    let requests: Vec<_> = config
-        .experiments
-        .iter()
-        .zip(&outputs)
-        .map(|(experiment, output)| (&experiment.request, Some(experiment), output.as_path()))
-        .collect();
-    let library =
-        Library::open(&config, &full_dir, requests.iter().map(|(request, ..)| *request), Upkeep::Rebuild, &session.ui)?;
-    let reports = report::make_pools(&library, &requests, false, session)?;
+    let reports = report::make_experiments(&config, &experiments, &full_dir, &args.output_dir, false, session)?;
     report::print_reports(&reports, args.json)
 }

@@ -1,12 +1,12 @@
 //! What `quick-start`, `run` and `build` say of the pools they made.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use symphony_data::{
     Error,
-    config::{Experiment, Request},
-    experiment::Drawn,
+    config::{Config, Experiment, Request},
+    experiment::{Drawn, DrawnPart, Library, Upkeep},
     pool::Statistics,
     stream::{PerBin, Thresholds},
 };
@@ -44,9 +44,34 @@ struct PartReport {
     std_difficulty: Option<f64>,
 }
 
+/// The folder that each experiment's pool goes to.
+pub fn outputs(experiments: &[&Experiment], output_dir: &Path) -> Vec<PathBuf> {
+    experiments.iter().map(|experiment| output_dir.join(&experiment.id)).collect()
+}
+
+/// Makes the pools of these experiments from the stores in `full_dir`.
+pub fn make_experiments(
+    config: &Config,
+    experiments: &[&Experiment],
+    full_dir: &Path,
+    output_dir: &Path,
+    strict: bool,
+    session: &Session,
+) -> Result<Vec<PoolReport>, CliError> {
+    let outputs = outputs(experiments, output_dir);
+    let requests: Vec<_> = experiments
+        .iter()
+        .zip(&outputs)
+        .map(|(experiment, output)| (&experiment.request, Some(*experiment), output.as_path()))
+        .collect();
+    let drawn_from = requests.iter().map(|(request, ..)| *request);
+    let library = Library::open(config, full_dir, drawn_from, Upkeep::Rebuild, &session.ui)?;
+    make_pools(&library, &requests, strict, session)
+}
+
 /// Draws all requests, then writes all pools: if one cannot be met under `strict`, nothing is written.
 pub fn make_pools(
-    library: &symphony_data::experiment::Library<'_>,
+    library: &Library<'_>,
     requests: &[(&Request, Option<&Experiment>, &Path)],
     strict: bool,
     session: &Session,
@@ -82,8 +107,9 @@ impl PoolReport {
         output: &Path,
         statistics: Statistics,
     ) -> Self {
-        let part = |part: &symphony_data::experiment::DrawnPart<'_>| {
-            let breakdown = &statistics.benchmark_breakdown[part.benchmark()];
+        let part = |part: &DrawnPart<'_>| {
+            let scores =
+                statistics.benchmark_breakdown.iter().find(|(name, _)| name == part.benchmark()).map(|(_, b)| b);
             PartReport {
                 benchmark: part.benchmark().to_owned(),
                 asked: part.asked,
@@ -92,8 +118,8 @@ impl PoolReport {
                 n_unique: part.repeats.n_unique,
                 max_repeats: part.repeats.max_repeats,
                 effective_n: part.repeats.effective_n,
-                mean_difficulty: breakdown["mean_difficulty"].as_f64(),
-                std_difficulty: breakdown["std_difficulty"].as_f64(),
+                mean_difficulty: scores.and_then(|part| part.mean_difficulty),
+                std_difficulty: scores.and_then(|part| part.std_difficulty),
             }
         };
         Self {

@@ -1,8 +1,6 @@
 //! `run`: stage 2 for named experiments.
 
-use std::path::{Path, PathBuf};
-
-use symphony_data::experiment::{Library, Upkeep};
+use std::path::PathBuf;
 
 use super::{Stage2Args, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session, session::Session};
@@ -26,23 +24,10 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config_with_experiments(args.experiments.as_deref(), args.stage2.demo)?;
     let experiments = session::select(&config, &args.ids)?;
-    let outputs: Vec<PathBuf> = experiments.iter().map(|experiment| args.output_dir.join(&experiment.id)).collect();
-    if args.stage2.demo {
-        let folders: Vec<&Path> = outputs.iter().map(PathBuf::as_path).collect();
-        refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, &folders)?;
+    let Stage2Args { full_dir, strict, demo, json } = &args.stage2;
+    if *demo {
+        refuse_to_replace_real_tasks(&config, full_dir, &report::outputs(&experiments, &args.output_dir))?;
     }
-    let requests: Vec<_> = experiments
-        .iter()
-        .zip(&outputs)
-        .map(|(experiment, output)| (&experiment.request, Some(*experiment), output.as_path()))
-        .collect();
-    let library = Library::open(
-        &config,
-        &args.stage2.full_dir,
-        requests.iter().map(|(request, ..)| *request),
-        Upkeep::Rebuild,
-        &session.ui,
-    )?;
-    let reports = report::make_pools(&library, &requests, args.stage2.strict, session)?;
-    report::print_reports(&reports, args.stage2.json)
+    let reports = report::make_experiments(&config, &experiments, full_dir, &args.output_dir, *strict, session)?;
+    report::print_reports(&reports, *json)
 }

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use symphony_data::{
     Error,
-    pool::{PoolError, Statistics, TASK_POOL, read_pool, statistics::Gatherer},
+    pool::{
+        PoolError, Statistics, TASK_POOL, read_pool,
+        statistics::{BinCounts, Distribution, Gatherer, Repeats},
+    },
 };
 
 use crate::{
@@ -51,42 +54,28 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let mut rows = Vec::new();
     for (pool, statistics) in &all {
         for (benchmark, part) in &statistics.benchmark_breakdown {
-            rows.push(row(
-                pool,
-                benchmark,
-                part,
-                part["mean_difficulty"].as_f64().zip(part["std_difficulty"].as_f64()),
-            ));
+            let scores = mean_std(part.mean_difficulty, part.std_difficulty);
+            rows.push(row(pool, benchmark, part.count, part.bins, part.repeats, scores));
         }
-        let whole = serde_json::to_value(statistics).map_err(|error| CliError::Output(error.into()))?;
-        let mut bins = whole["difficulty_bins"].clone();
-        for key in ["n_unique", "max_repeats", "effective_n"] {
-            bins[key] = whole[key].clone();
-        }
-        bins["count"] = whole["n_total"].clone();
-        rows.push(row(
-            pool,
-            "all",
-            &bins,
-            Some((statistics.difficulty_distribution.mean, statistics.difficulty_distribution.std)),
-        ));
+        let Distribution { mean, std, .. } = statistics.difficulty_distribution;
+        let scores = mean_std(Some(mean), Some(std));
+        rows.push(row(pool, "all", statistics.n_total, statistics.difficulty_bins, statistics.repeats, scores));
     }
     print(&table(&columns, rows))
 }
 
-fn row(pool: &str, benchmark: &str, part: &serde_json::Value, scores: Option<(f64, f64)>) -> Vec<String> {
-    let whole = |key: &str| part[key].as_u64().unwrap_or_default().to_string();
+fn row(pool: &str, benchmark: &str, tasks: u64, bins: BinCounts, repeats: Repeats, scores: String) -> Vec<String> {
     vec![
         pool.to_owned(),
         benchmark.to_owned(),
-        whole("count"),
-        whole("easy"),
-        whole("medium"),
-        whole("hard"),
-        whole("n_unique"),
-        whole("max_repeats"),
-        format!("{:.1}", part["effective_n"].as_f64().unwrap_or_default()),
-        mean_std(scores.map(|(mean, _)| mean), scores.map(|(_, std)| std)),
+        tasks.to_string(),
+        bins.easy.to_string(),
+        bins.medium.unwrap_or_default().to_string(),
+        bins.hard.to_string(),
+        repeats.n_unique.to_string(),
+        repeats.max_repeats.to_string(),
+        format!("{:.1}", repeats.effective_n),
+        scores,
     ]
 }
 

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{difficulty::Rule, source::SourcePath};
 
@@ -101,6 +101,13 @@ impl Percentiles {
 impl Serialize for Percentiles {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         [self.low, self.high].map(whole_or_not).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Percentiles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let [low, high] = <[f64; 2]>::deserialize(deserializer)?;
+        Self::new(low, high).map_err(serde::de::Error::custom)
     }
 }
 

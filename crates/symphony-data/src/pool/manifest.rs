@@ -29,7 +29,8 @@ pub struct Manifest<'a> {
     /// What the user was told: rescaled ratios, bins that deliver fewer.
     pub warnings: &'a [String],
     /// The pool and its statistics.
-    pub outputs: serde_json::Map<String, serde_json::Value>,
+    #[serde(serialize_with = "super::as_map")]
+    pub outputs: Vec<(&'static str, WrittenFile)>,
     /// The program that wrote this.
     pub tool: &'static str,
     /// Over this file with this value empty.
@@ -87,11 +88,6 @@ impl BinCounts {
     pub fn under(split: Split, counts: PerBin<u64>) -> Self {
         Self { easy: counts.easy, medium: split.medium.map(|_| counts.medium), hard: counts.hard }
     }
-}
-
-/// A written file as a manifest lists it.
-pub(crate) fn output(name: &str, file: &WrittenFile) -> (String, serde_json::Value) {
-    (name.to_owned(), serde_json::to_value(file).unwrap_or_default())
 }
 
 /// Whether the pool in `folder` says of itself that it holds generated tasks; `None` if no manifest lies there.

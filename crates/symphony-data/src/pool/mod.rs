@@ -10,6 +10,14 @@ pub use statistics::Statistics;
 pub use task::{StoredTask, Task};
 pub use task_pool::{PoolError, read_pool, write_pool};
 
+/// Writes pairs as a map, in their order.
+fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(
+    pairs: &[(K, V)],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.collect_map(pairs.iter().map(|(key, value)| (key, value)))
+}
+
 /// The file that holds a pool's tasks.
 pub const TASK_POOL: &str = "task_pool.jsonl";
 /// The file that holds a pool's statistics.

@@ -20,7 +20,8 @@ pub struct Statistics {
     /// Tasks by bin.
     pub difficulty_bins: BinCounts,
     /// The same for each benchmark.
-    pub benchmark_breakdown: serde_json::Map<String, serde_json::Value>,
+    #[serde(serialize_with = "super::as_map")]
+    pub benchmark_breakdown: Vec<(String, Breakdown)>,
     /// Repeats over all tasks.
     #[serde(flatten)]
     pub repeats: Repeats,
@@ -140,7 +141,7 @@ impl Gatherer {
         let all: Vec<f64> = self.benchmarks.iter().flat_map(|(_, part)| part.scores.iter().copied()).collect();
         let counts = |part: &Part| BinCounts { medium: medium.then_some(part.medium), ..part.bins };
         let mut bins = BinCounts { medium: medium.then_some(0), ..BinCounts::default() };
-        let mut breakdown = serde_json::Map::new();
+        let mut breakdown = Vec::with_capacity(self.benchmarks.len());
         for (name, part) in &self.benchmarks {
             bins.easy += part.bins.easy;
             bins.hard += part.bins.hard;
@@ -153,7 +154,7 @@ impl Gatherer {
                 bins: counts(part),
                 repeats: Repeats::of(part.tasks.values().copied()),
             };
-            breakdown.insert(name.clone(), serde_json::to_value(part).unwrap_or_default());
+            breakdown.push((name.clone(), part));
         }
         Some(Statistics {
             n_total: all.len() as u64,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{StoreError, meta_name};
 use crate::{
-    config::Benchmark,
+    config::{Benchmark, Percentiles},
     difficulty::{Constants, Normalization},
     disk::{WrittenFile, checksum},
     source::SourceFile,
@@ -50,10 +50,10 @@ pub struct Meta {
 }
 
 /// The configured percentiles and their thresholds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetaThresholds {
-    /// `[low, high]`.
-    pub percentiles: serde_json::Value,
+    /// The configured percentiles.
+    pub percentiles: Percentiles,
     /// The scores at these percentiles.
     #[serde(flatten)]
     pub scores: Thresholds,
