@@ -154,6 +154,9 @@ fn skipped_rows_are_set_aside_with_line_and_reason_and_still_numbered() {
     fs::write(&file, format!("{GOOD}\n{GOOD}\n")).unwrap();
     builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap();
     assert!(!folder.path().join("quiz_rejected.jsonl").exists(), "what no longer holds does not stay");
+    fs::write(folder.path().join("quiz_rejected.jsonl"), "of a run that was killed").unwrap();
+    builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap();
+    assert!(!folder.path().join("quiz_rejected.jsonl").exists(), "nor does what no meta knows");
     fs::write(&file, "x\ny\n").unwrap();
     let error = builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap_err().to_string();
     assert!(error.contains("has no rows left (2 were set aside)"), "{error}");
