@@ -1,11 +1,14 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test bench
+.PHONY: test bench audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
+# Python with the packages that tests compare with. Without one, those tests are skipped, and say so.
+VENV := target/venv
+export SYMPHONY_DATA_TEST_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
 # All tests. One profile for program, tests and lints: nothing is built twice.
-test:
+test: $(VENV)/ready
 	@test -d ../shared/data || echo "SKIPPED below, though they count as passed: tests on the real benchmarks (no ../shared/data)"
 	@command -v python3 >/dev/null || echo "SKIPPED below, though they count as passed: tests that run Python programs (no python3)"
 ifdef NEXTEST
@@ -14,6 +17,14 @@ ifdef NEXTEST
 else
 	cargo test --release --workspace
 endif
+
+$(VENV)/ready: tests/requirements.txt
+	@command -v python3 >/dev/null && python3 -m venv $(VENV) && $(VENV)/bin/pip install -q --disable-pip-version-check -r $< && touch $@ \
+		|| echo "SKIPPED below, though they count as passed: tests against Python's packages (no python3, or they cannot be installed)"
+
+# Licences, sources, advisories and double versions of what is depended on, where cargo-deny is installed.
+audit:
+	@cargo deny --version >/dev/null 2>&1 && cargo deny check || { cargo deny --version >/dev/null 2>&1 && exit 1 || echo "SKIPPED: cargo install cargo-deny, then again"; }
 
 # quick-start over the five real benchmarks as a whole process; DATA is the folder that holds them.
 DATA ?= benchmarks

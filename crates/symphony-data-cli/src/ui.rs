@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use symphony_data::progress::{Note, Pass, Progress};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use symphony_data::progress::{Download, Note, Pass, Progress};
 
 /// Bars and lines on stderr.
 pub struct Ui {
@@ -20,9 +20,19 @@ pub struct Ui {
     terminal: bool,
     /// Set by Ctrl-C.
     interrupted: Arc<AtomicBool>,
-    /// The bar of the pass that is under way.
-    bar: Mutex<Option<(String, Pass, ProgressBar)>>,
+    /// The bar of what is under way.
+    bar: Mutex<Option<(String, Work, ProgressBar)>>,
 }
+
+/// What a bar shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Downloading,
+    Reading(Pass),
+}
+
+/// Pauses shorter than this are not worth a line.
+const LONG_PAUSE: Duration = Duration::from_secs(3);
 
 impl Ui {
     pub fn new(quiet: bool, verbose: bool) -> Self {
@@ -64,6 +74,29 @@ impl Ui {
             _ => eprintln!("{line}"),
         }
     }
+
+    /// Shows how far something is, in a bar of its own.
+    fn show(&self, benchmark: &str, work: Work, done: u64, total: Option<u64>, message: &str) {
+        if self.quiet || !self.terminal {
+            return;
+        }
+        let Ok(mut current) = self.bar.lock() else { return };
+        if !current.as_ref().is_some_and(|(name, of, _)| name == benchmark && *of == work) {
+            if let Some((_, _, bar)) = current.take() {
+                bar.finish_and_clear();
+            }
+            *current = Some((benchmark.to_owned(), work, bar(benchmark, work, total, message)));
+        }
+        if let Some((_, _, bar)) = current.as_ref() {
+            if bar.message() != message {
+                bar.set_message(message.to_owned());
+            }
+            bar.set_position(done);
+            if total == Some(done) {
+                bar.finish_and_clear();
+            }
+        }
+    }
 }
 
 impl Progress for Ui {
@@ -72,22 +105,16 @@ impl Progress for Ui {
     }
 
     fn rows(&self, benchmark: &str, pass: Pass, done: u64, total: Option<u64>) {
-        if self.quiet || !self.terminal {
-            return;
-        }
-        let Ok(mut current) = self.bar.lock() else { return };
-        if !current.as_ref().is_some_and(|(name, of, _)| name == benchmark && *of == pass) {
-            if let Some((_, _, bar)) = current.take() {
-                bar.finish_and_clear();
-            }
-            *current = Some((benchmark.to_owned(), pass, bar(benchmark, pass, total)));
-        }
-        if let Some((_, _, bar)) = current.as_ref() {
-            bar.set_position(done);
-            if total == Some(done) {
-                bar.finish_and_clear();
-            }
-        }
+        let message = match pass {
+            Pass::Score => "scoring",
+            Pass::Write => "writing",
+        };
+        self.show(benchmark, Work::Reading(pass), done, total, message);
+    }
+
+    fn download(&self, benchmark: &str, download: Download) {
+        let Download { files, total_files, bytes, total_bytes } = download;
+        self.show(benchmark, Work::Downloading, bytes, Some(total_bytes), &format!("{files}/{total_files} files"));
     }
 
     fn note(&self, note: Note<'_>) {
@@ -101,6 +128,29 @@ impl Progress for Ui {
             Note::SourceGone(benchmark) => {
                 self.say(&format!("{benchmark}: its source files are gone; its store serves"));
             }
+            Note::Fetched { benchmark, repo, commit, branch, files, bytes, downloaded } => {
+                let branch = branch.map(|branch| format!(" ({branch})")).unwrap_or_default();
+                let of = format!("{}, {}, of {repo} at {commit}{branch}", counted(files), HumanBytes(bytes));
+                if downloaded > 0 {
+                    self.say(&format!("{benchmark}: downloaded {of}"));
+                } else {
+                    self.detail(&format!("{benchmark}: in the cache: {of}"));
+                }
+            }
+            Note::Retrying { benchmark, why, pause } => {
+                let line = format!("{benchmark}: {why}; trying again in {:.0} s", pause.as_secs_f64().ceil());
+                if pause >= LONG_PAUSE { self.say(&line) } else { self.detail(&line) }
+            }
+            Note::Dropped { benchmark, file, why } => {
+                self.say(&format!("{benchmark}: {file} in the cache is damaged ({why}); downloading it anew"));
+            }
+            Note::FromCache { benchmark, why } => {
+                self.warn(&format!("{benchmark}: {why}; what the Hub last served is in the cache and serves"));
+            }
+            Note::MaybeMoreShards { benchmark, files } => self.warn(&format!(
+                "{benchmark}: only the cache may be used, and nothing in it says whether the split has more than {}",
+                counted(files)
+            )),
             Note::Stale { benchmark, reason } => self.warn(&format!(
                 "{benchmark}: these are the numbers of a store that no longer fits: {reason}; `preprocess` and `run` rebuild it"
             )),
@@ -108,11 +158,16 @@ impl Progress for Ui {
     }
 }
 
-fn bar(benchmark: &str, pass: Pass, total: Option<u64>) -> ProgressBar {
+fn counted(files: usize) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
+}
+
+fn bar(benchmark: &str, work: Work, total: Option<u64>, message: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-    let template = match total {
-        Some(_) => "{prefix:>12} {msg:8} {bar:32} {human_pos}/{human_len} rows  {rate}  {eta}",
-        None => "{prefix:>12} {msg:8} {spinner} {human_pos} rows  {rate}",
+    let template = match (work, total) {
+        (Work::Downloading, _) => "{prefix:>12} {msg:11} {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}",
+        (_, Some(_)) => "{prefix:>12} {msg:8} {wide_bar} {human_pos}/{human_len} rows  {rate}  {eta}",
+        (_, None) => "{prefix:>12} {msg:8} {spinner} {human_pos} rows  {rate}",
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
@@ -120,10 +175,7 @@ fn bar(benchmark: &str, pass: Pass, total: Option<u64>) -> ProgressBar {
         }));
     }
     bar.set_prefix(benchmark.to_owned());
-    bar.set_message(match pass {
-        Pass::Score => "scoring",
-        Pass::Write => "writing",
-    });
+    bar.set_message(message.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

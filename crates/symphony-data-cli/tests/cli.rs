@@ -1,75 +1,16 @@
 //! The program as a user meets it: exit codes, what goes where, and the main job from end to end.
 
 use std::{
-    collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    path::Path,
+    process::{Command, Stdio},
 };
 
 use serde_json::{Value, json};
 
-/// A folder of its own, and the program run in it.
-struct Place(tempfile::TempDir);
+mod support;
 
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, args: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_symphony-data"));
-        command.args(args.split_whitespace()).current_dir(self.0.path());
-        command
-    }
-
-    fn run(&self, args: &str) -> Output {
-        self.command(args).output().unwrap()
-    }
-
-    /// Runs the program, expects it to succeed, and gives its stdout.
-    fn ok(&self, args: &str) -> String {
-        let output = self.run(args);
-        assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs the program, expects this exit code and nothing on stdout, and gives its stderr.
-    fn fails(&self, code: i32, args: &str) -> String {
-        let output = self.run(args);
-        assert_eq!(output.status.code(), Some(code), "{args}");
-        assert!(output.stdout.is_empty(), "{args}: {}", String::from_utf8_lossy(&output.stdout));
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    /// All files below a folder, by their path.
-    fn files(&self, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-        fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>, root: &Path) {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if entry.path().is_dir() {
-                    walk(&entry.path(), found, root);
-                } else {
-                    found.insert(entry.path().strip_prefix(root).unwrap().to_owned(), fs::read(entry.path()).unwrap());
-                }
-            }
-        }
-        let mut found = BTreeMap::new();
-        walk(&self.path(folder), &mut found, &self.path(folder));
-        found
-    }
-}
-
-fn real_data() -> Option<PathBuf> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").canonicalize().ok();
-    if data.is_none() {
-        eprintln!("SKIPPED: the real benchmarks are not on this machine (../shared/data)");
-    }
-    data
-}
+use support::{Place, real_data};
 
 #[test]
 fn the_demo_does_the_main_job_without_network_and_says_that_its_tasks_are_synthetic() {
@@ -314,13 +255,6 @@ fn wrong_usage_and_configuration_end_with_2_and_failures_with_1() {
         stderr.lines().all(|line| line.starts_with("error: config/data_config.yaml:1: benchmarks.gsm8k.")),
         "{stderr}"
     );
-}
-
-#[test]
-fn the_hub_is_named_where_a_benchmark_would_have_to_be_downloaded() {
-    let stderr = Place::new().fails(1, "quick-start");
-    assert!(stderr.contains("humaneval: datasets:openai_humaneval is on the Hugging Face Hub"), "{stderr}");
-    assert!(stderr.contains("path: file:") && stderr.contains("--demo"), "{stderr}");
 }
 
 #[test]

@@ -11,7 +11,10 @@ use crate::{
     disk::{DiskError, Folder, checksum},
     progress::{Note, Pass, Progress},
     row::{Origin, RowBatch, RowFault},
-    source::{Source, SourceError, SourceFile, SourcePath, file},
+    source::{
+        Source, SourceError, SourceFile, SourcePath, file,
+        hub::{HubError, HubSource},
+    },
     store::{
         Meta, MetaThresholds, SourceRecord, Store, StoreError, StoreRecord, StoreWriter, TOOL, WrittenStore,
         fingerprint, meta_name, rejected_name, rewrite_bins,
@@ -36,6 +39,8 @@ pub struct PreprocessOptions {
     pub on_bad_row: OnBadRow,
     /// Make the store anew even if it is up to date.
     pub force: bool,
+    /// Take no other source than the one that the meta records: the same commit, the same files.
+    pub locked: bool,
 }
 
 /// What stage 1 did for a benchmark.
@@ -114,6 +119,22 @@ pub enum PreprocessError {
         /// Its source.
         source_path: String,
     },
+    /// `--locked`, and nothing to compare with.
+    #[error("--locked: {benchmark}: {why}; preprocess without --locked first, and keep {}", meta_name(.benchmark))]
+    NotLocked {
+        /// The benchmark.
+        benchmark: String,
+        /// Why nothing is recorded.
+        why: String,
+    },
+    /// `--locked`, and other rows than those recorded.
+    #[error("--locked: {benchmark}: {what}; get the files that were recorded, or run without --locked to take these")]
+    Moved {
+        /// The benchmark.
+        benchmark: String,
+        /// What differs.
+        what: String,
+    },
     /// The caller asked to stop.
     #[error("{benchmark}: stopped; nothing was written")]
     Cancelled {
@@ -143,10 +164,17 @@ pub fn preprocess(
     progress: &dyn Progress,
 ) -> Result<(Outcome, Meta), PreprocessError> {
     let folder = Folder::lock(folder, progress)?;
+    let locked = if options.locked { Some(recorded_source(benchmark, folder.path())?) } else { None };
     let found = if options.force { Ok(None) } else { current(benchmark, folder.path(), progress).map(Some) };
     let reason = match found {
         Ok(None) | Err(StoreError::Missing { .. }) => None,
         Ok(Some((store, None))) if store.meta.thresholds.percentiles == percentiles => {
+            if let (SourcePath::Datasets(address), Some(SourceRecord { revision: Some(commit), .. })) =
+                (&benchmark.source, &locked)
+            {
+                HubSource::check_lock(address, benchmark, commit, progress)
+                    .map_err(|error| of_source(benchmark, error.into()))?;
+            }
             progress.note(Note::Cached(&benchmark.name));
             return Ok((Outcome::Cached, store.meta));
         }
@@ -160,8 +188,31 @@ pub fn preprocess(
         Err(error) => Some(error.to_string()),
     };
     progress.note(Note::Building { benchmark: &benchmark.name, reason: reason.as_deref() });
-    let meta = Stage1::new(benchmark, options.on_bad_row, progress)?.build(&folder, percentiles)?;
+    let meta = Stage1::new(benchmark, options.on_bad_row, locked, progress)?.build(&folder, percentiles)?;
     Ok((Outcome::Built, meta))
+}
+
+/// The source that the meta in `folder` records.
+fn recorded_source(benchmark: &Benchmark, folder: &Path) -> Result<SourceRecord, PreprocessError> {
+    let nothing = |why: String| PreprocessError::NotLocked { benchmark: benchmark.name.clone(), why };
+    let source = match Meta::read(folder, &benchmark.name) {
+        Ok(meta) => meta.source,
+        Err(StoreError::Missing { .. }) => return Err(nothing("no source is recorded yet".to_owned())),
+        Err(error) => return Err(nothing(error.to_string())),
+    };
+    let now = benchmark.source.portable();
+    if source.path != now {
+        return Err(nothing(format!("the recorded source is {}, and the configuration says {now}", source.path)));
+    }
+    Ok(source)
+}
+
+fn of_source(benchmark: &Benchmark, error: SourceError) -> PreprocessError {
+    let benchmark = benchmark.name.clone();
+    match error {
+        SourceError::Hub(error) if matches!(*error, HubError::Cancelled) => PreprocessError::Cancelled { benchmark },
+        error => PreprocessError::Source { benchmark, error },
+    }
 }
 
 /// The store in `folder`, and why it is out of date, if it is: configuration, source files and checksums are compared.
@@ -249,6 +300,8 @@ struct Stage1<'a> {
     plan: Plan,
     source: Box<dyn Source + 'a>,
     on_bad_row: OnBadRow,
+    /// The source that must serve.
+    locked: Option<SourceRecord>,
     progress: &'a dyn Progress,
 }
 
@@ -265,21 +318,21 @@ impl<'a> Stage1<'a> {
     fn new(
         benchmark: &'a Benchmark,
         on_bad_row: OnBadRow,
+        locked: Option<SourceRecord>,
         progress: &'a dyn Progress,
     ) -> Result<Self, PreprocessError> {
         let plan = Plan::compile(&benchmark.rule, &benchmark.identity).map_err(|problems| PreprocessError::Rule {
             benchmark: benchmark.name.clone(),
             why: problems.iter().map(|(feature, why)| format!("`{feature}`: {why}")).collect::<Vec<_>>().join("; "),
         })?;
-        let source = benchmark
-            .source
-            .open(benchmark)
-            .map_err(|error| PreprocessError::Source { benchmark: benchmark.name.clone(), error })?;
-        Ok(Self { benchmark, plan, source, on_bad_row, progress })
+        let commit = locked.as_ref().and_then(|source| source.revision.as_deref());
+        let source = benchmark.source.open(benchmark, commit, progress).map_err(|error| of_source(benchmark, error))?;
+        Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
     }
 
     fn build(&self, folder: &Folder, percentiles: Percentiles) -> Result<Meta, PreprocessError> {
         let scored = self.score()?;
+        self.check_lock(&scored.files)?;
         let (thresholds, bins) = thresholds_and_bins(&scored.scores, percentiles).ok_or_else(|| self.not_finite())?;
         let mut writer = StoreWriter::create(folder, &self.benchmark.name, self.plan.names(), thresholds)?;
         let mut written = 0;
@@ -309,7 +362,8 @@ impl<'a> Stage1<'a> {
             rejected,
             source: SourceRecord {
                 path: self.benchmark.source.portable(),
-                revision: self.benchmark.revision.clone(),
+                revision: self.source.revision().map(|revision| revision.commit.clone()),
+                branch: self.source.revision().and_then(|revision| revision.branch.clone()),
                 files: scored.files,
             },
             store: StoreRecord { format: "jsonl".to_owned(), file: store },
@@ -323,6 +377,18 @@ impl<'a> Stage1<'a> {
             folder.remove(&rejected_name(&self.benchmark.name))?;
         }
         Ok(meta)
+    }
+
+    /// Whether these are the files that were recorded, where only those may serve.
+    fn check_lock(&self, files: &[SourceFile]) -> Result<(), PreprocessError> {
+        let Some(locked) = &self.locked else { return Ok(()) };
+        let other = files.iter().find(|file| !locked.files.contains(file));
+        let what = match (other, files.len() == locked.files.len()) {
+            (None, true) => return Ok(()),
+            (Some(file), _) => format!("{} is not as it was recorded", file.name),
+            (None, false) => format!("{} files were recorded, and {} are there", locked.files.len(), files.len()),
+        };
+        Err(PreprocessError::Moved { benchmark: self.benchmark.name.clone(), what })
     }
 
     /// The first pass: features of all rows, then constants, then scores.
@@ -397,9 +463,7 @@ impl<'a> Stage1<'a> {
         });
         match (failure, files) {
             (Some(error), _) => Err(error),
-            (None, files) => {
-                files.map_err(|error| PreprocessError::Source { benchmark: self.benchmark.name.clone(), error })
-            }
+            (None, files) => files.map_err(|error| of_source(self.benchmark, error)),
         }
     }
 

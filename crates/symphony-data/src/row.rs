@@ -35,7 +35,7 @@ struct RowEntry {
     fault: Option<Box<str>>,
 }
 
-/// Where a row came from: the source's name and the line, from 1 (for generated rows, the row's number plus one).
+/// Where a row came from: the source's name and the line, from 1 (where there are no lines, the row's number in it).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The file, or the generator, as the user named it.

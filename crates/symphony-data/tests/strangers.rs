@@ -69,8 +69,8 @@ fn read(format: Format, bytes: &[u8], plan: &Plan) -> usize {
         ControlFlow::Continue(())
     };
     let mut batcher = Batcher::new(&mut sink);
-    let _ = batcher.begin("strange", Some(("config", "x")), format == Format::Csv);
-    let _ = format.read(&mut &bytes[..], &mut batcher);
+    let _ = batcher.begin("strange", Some(("config", "x")), format.is_untyped());
+    let _ = format.read_text(&mut &bytes[..], &mut batcher);
     let _ = batcher.flush();
     rows
 }

@@ -21,6 +21,7 @@ use crate::{
 
 /// Score every row of the benchmarks, once (stage 1)
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
 pub struct Args {
     /// Which benchmarks [default: all that are enabled]
     #[arg(long, value_delimiter = ',', value_name = "a,b")]
@@ -34,6 +35,9 @@ pub struct Args {
     /// Preprocess again what is up to date
     #[arg(long)]
     force: bool,
+    /// Take only the source that each benchmark's meta records: the same commit on the Hub, the same files
+    #[arg(long, conflicts_with = "demo")]
+    locked: bool,
     /// Use generated tasks in place of each benchmark
     #[arg(long)]
     demo: bool,
@@ -55,7 +59,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         refuse_to_replace_real_tasks(&config, &args.output_dir, &[])?;
     }
     let on_bad_row = if args.on_bad_row == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
-    let options = PreprocessOptions { on_bad_row, force: args.force };
+    let options = PreprocessOptions { on_bad_row, force: args.force, locked: args.locked };
     let done = preprocess_all(&config, &args.benchmarks, &args.output_dir, options, session)?;
     if args.json {
         let lines = done.into_iter().map(|(outcome, meta)| Line { outcome: name(outcome), meta });

@@ -133,6 +133,10 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
     {
         walk.problem(node, &format!("{field}.path"), why, hint);
     }
+    if let (Some(revision), false) = (&benchmark.revision, matches!(benchmark.source, SourcePath::Datasets(_))) {
+        let why = format!("`{revision}` pins a commit of the Hub, and the rows come from {}", benchmark.source);
+        walk.problem(node, &format!("{field}.revision"), why, "remove it, or write `path: datasets:…`");
+    }
     // Even with problems: what else is wrong should not be said of a benchmark that merely has a mistake in it.
     benchmark
 }

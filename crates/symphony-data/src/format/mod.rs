@@ -1,13 +1,20 @@
 //! File formats: one codec each, used by all who read or write.
 
-use std::{io, path::Path};
+use std::{fs::File, io, path::Path};
 
-use crate::row::{Origin, RowBatch};
+use crate::{
+    disk::checksum::{self, HashingReader},
+    row::{Origin, RowBatch},
+};
 
+pub mod arrow;
 pub mod compression;
 pub mod csv;
+mod guard;
 pub mod json;
 pub mod jsonl;
+pub mod parquet;
+mod parquet_schema;
 
 /// The longest row that is read, in bytes. Longer ones are no rows but broken files.
 pub const MAX_ROW_BYTES: usize = 64 << 20;
@@ -21,30 +28,63 @@ pub enum Format {
     Json,
     /// Comma-separated values under a header line; every value is text.
     Csv,
+    /// Parquet.
+    Parquet,
+    /// Arrow's own form, as a file or a stream.
+    Arrow,
 }
 
 impl Format {
-    /// The format by a file's name, without a compression ending.
+    /// The format by a file's name, without a compression ending; columns are compressed inside, and take none.
     pub fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
-        let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
-        match name.rsplit_once('.')?.1 {
+        let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
+        match plain.rsplit_once('.')?.1 {
             "jsonl" | "ndjson" => Some(Self::Jsonl),
             "json" => Some(Self::Json),
             "csv" => Some(Self::Csv),
+            "parquet" if plain == name => Some(Self::Parquet),
+            "arrow" if plain == name => Some(Self::Arrow),
             _ => None,
         }
     }
 
-    /// Reads all rows of `reader` into `rows`.
+    /// Whether every value is text.
+    pub fn is_untyped(self) -> bool {
+        self == Self::Csv
+    }
+
+    /// Reads all rows of the file at `path` into `rows`, and says the file's size and checksum.
     ///
     /// # Errors
     /// What makes the rest of the file unreadable; a single bad row is handed on as such instead.
-    pub fn read(self, reader: &mut dyn io::BufRead, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
+    pub fn read_file(self, path: &Path, rows: &mut Batcher<'_>) -> Result<(u64, String), ReadError> {
+        let file = File::open(path)?;
+        if matches!(self, Self::Parquet | Self::Arrow) {
+            let (checksum, bytes) = checksum::of_file(path, "blake3:")?;
+            match self {
+                Self::Parquet => parquet::read(file, rows)?,
+                _ => arrow::read(file, bytes, rows)?,
+            }
+            return Ok((bytes, checksum));
+        }
+        let mut raw = HashingReader::new(file);
+        self.read_text(&mut *compression::decompress(path, &mut raw)?, rows)?;
+        // A decompressor may leave bytes behind its last frame; the checksum is over the whole file.
+        io::copy(&mut raw, &mut io::sink())?;
+        Ok((raw.bytes(), raw.checksum()))
+    }
+
+    /// Reads all rows of a text.
+    ///
+    /// # Errors
+    /// As [`Format::read_file`]; columns are no text.
+    pub fn read_text(self, reader: &mut dyn io::BufRead, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
         match self {
             Self::Jsonl => jsonl::read(reader, rows),
             Self::Json => json::read(reader, rows),
             Self::Csv => csv::read(reader, rows),
+            Self::Parquet | Self::Arrow => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         }
     }
 }

@@ -1,27 +1,36 @@
 //! `file:PATTERN`: local files, found by wildcards, read in the order of their names.
 
 use std::{
-    fs::File,
-    io,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{Source, SourceError, SourceFile};
 use crate::{
     config::Benchmark,
-    disk::checksum::HashingReader,
-    format::{Batcher, Format, ReadError, compression},
+    format::{Batcher, Format, ReadError},
     row::RowBatch,
 };
 
+/// One file that rows are read from.
+pub(super) struct LocalFile<'b> {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its name without folders that only this machine has.
+    pub name: String,
+    /// What messages call it.
+    pub shown: Arc<str>,
+    /// Its format.
+    pub format: Format,
+    /// The config whose rows it holds.
+    pub config: Option<&'b str>,
+}
+
 /// Local files as one benchmark.
 pub struct FileSource<'b> {
-    /// Each file with its format and its config, in order.
-    files: Vec<(PathBuf, Format, Option<&'b str>)>,
+    files: Vec<LocalFile<'b>>,
     config_field: Option<&'b str>,
-    /// The part of the paths that only this machine has.
-    private: PathBuf,
 }
 
 impl<'b> FileSource<'b> {
@@ -30,16 +39,15 @@ impl<'b> FileSource<'b> {
     /// # Errors
     /// A pattern that no file matches, or a file of no known format.
     pub fn open(pattern: &str, benchmark: &'b Benchmark) -> Result<Self, SourceError> {
+        let private = private(pattern);
         let mut files = Vec::new();
         for (path, config) in find(pattern, &benchmark.configs)? {
             let format = Format::of(&path).ok_or_else(|| SourceError::UnknownFormat { path: path.clone() })?;
-            files.push((path, format, config));
+            let name = path.strip_prefix(private).unwrap_or(&path).to_string_lossy().into_owned();
+            let shown = path.to_string_lossy().into();
+            files.push(LocalFile { path, name, shown, format, config });
         }
-        Ok(Self { files, config_field: benchmark.config_field.as_deref(), private: PathBuf::from(private(pattern)) })
-    }
-
-    fn name(&self, path: &Path) -> String {
-        path.strip_prefix(&self.private).unwrap_or(path).to_string_lossy().into_owned()
+        Ok(Self { files, config_field: benchmark.config_field.as_deref() })
     }
 }
 
@@ -113,30 +121,32 @@ impl Source for FileSource<'_> {
     }
 
     fn read(&self, sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
-        let mut batcher = Batcher::new(sink);
-        let mut read = Vec::new();
-        for (path, format, config) in &self.files {
-            let file = File::open(path).map_err(|error| SourceError::read(path, error))?;
-            let mut raw = HashingReader::new(file);
-            let last_field = self.config_field.zip(*config);
-            let outcome = batcher.begin(&path.to_string_lossy(), last_field, *format == Format::Csv).and_then(|()| {
-                let mut reader = compression::decompress(path, &mut raw)?;
-                format.read(&mut *reader, &mut batcher)
-            });
-            match outcome {
-                Ok(()) => {}
-                Err(ReadError::Stopped) => return Ok(read),
-                Err(ReadError::Io(error)) => return Err(SourceError::read(path, error)),
-                Err(ReadError::Malformed { line, reason }) => {
-                    return Err(SourceError::Malformed { path: path.clone(), line, reason });
-                }
-            }
-            // A decompressor may leave bytes behind its last frame; the checksum is over the whole file.
-            io::copy(&mut raw, &mut io::sink()).map_err(|error| SourceError::read(path, error))?;
-            read.push(SourceFile { name: self.name(path), bytes: raw.bytes(), checksum: raw.checksum() });
-        }
-        // Whether anybody wants the last batch no longer matters.
-        let _: Result<(), ReadError> = batcher.flush();
-        Ok(read)
+        read_all(&self.files, self.config_field, sink)
     }
+}
+
+/// Reads all rows of the files, one file after the other.
+pub(super) fn read_all(
+    files: &[LocalFile<'_>],
+    config_field: Option<&str>,
+    sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>,
+) -> Result<Vec<SourceFile>, SourceError> {
+    let mut batcher = Batcher::new(sink);
+    let mut read = Vec::new();
+    for LocalFile { path, name, shown, format, config } in files {
+        let outcome = batcher
+            .begin(shown, config_field.zip(*config), format.is_untyped())
+            .and_then(|()| format.read_file(path, &mut batcher));
+        match outcome {
+            Ok((bytes, checksum)) => read.push(SourceFile { name: name.clone(), bytes, checksum }),
+            Err(ReadError::Stopped) => return Ok(read),
+            Err(ReadError::Io(error)) => return Err(SourceError::read(path, error)),
+            Err(ReadError::Malformed { line, reason }) => {
+                return Err(SourceError::Malformed { path: PathBuf::from(&**shown), line, reason });
+            }
+        }
+    }
+    // Whether anybody wants the last batch no longer matters.
+    let _: Result<(), ReadError> = batcher.flush();
+    Ok(read)
 }

@@ -8,17 +8,18 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{config::Benchmark, row::RowBatch};
+use crate::{config::Benchmark, progress::Progress, row::RowBatch};
 
 pub mod file;
 pub mod generated;
+pub mod hub;
 pub mod synthetic;
 
 /// A benchmark's `path`, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourcePath {
     /// `datasets:REPO[/CONFIG]`, on the Hugging Face Hub.
-    Datasets(String),
+    Datasets(hub::Address),
     /// `file:PATTERN`: a path with wildcards and `{config}`.
     File(String),
     /// `synthetic:NAME?rows=N&seed=S`: generated on the spot.
@@ -46,7 +47,7 @@ impl SourcePath {
             return Err((format!("`{text}` names nothing"), known.to_owned()));
         }
         match kind {
-            "datasets" => Ok(Self::Datasets(rest.to_owned())),
+            "datasets" => hub::Address::parse(rest).map(Self::Datasets),
             "file" => match glob::Pattern::new(&rest.replace("{config}", "x")) {
                 Ok(_) => Ok(Self::File(rest.to_owned())),
                 Err(error) => Err((
@@ -113,6 +114,10 @@ impl SourcePath {
                 format!("the path has no `{{config}}`, but the benchmark has configs ({}, …)", configs[0]),
                 "write {config} where its name goes, or `configs: []` if the rows need none".to_owned(),
             )),
+            Self::Datasets(address) if !configs.is_empty() && address.config.is_some() => Err((
+                "the path names a config, and `configs` lists some".to_owned(),
+                format!("write either datasets:{} or `configs: []`", address.repo),
+            )),
             Self::Synthetic { name, .. } => {
                 let known = synthetic::generator(name).map(synthetic::Generator::configs).unwrap_or_default();
                 match configs.iter().find(|config| !known.contains(&config.as_str())) {
@@ -127,13 +132,18 @@ impl SourcePath {
         }
     }
 
-    /// The source of a benchmark's rows.
+    /// The source of a benchmark's rows, all of it on this machine; with `locked`, only at that commit.
     ///
     /// # Errors
     /// A source that cannot be opened.
-    pub fn open<'b>(&'b self, benchmark: &'b Benchmark) -> Result<Box<dyn Source + 'b>, SourceError> {
+    pub fn open<'b>(
+        &'b self,
+        benchmark: &'b Benchmark,
+        locked: Option<&str>,
+        progress: &dyn Progress,
+    ) -> Result<Box<dyn Source + 'b>, SourceError> {
         match self {
-            Self::Datasets(repo) => Err(SourceError::NoHub { repo: repo.clone() }),
+            Self::Datasets(address) => Ok(Box::new(hub::HubSource::open(address, benchmark, locked, progress)?)),
             Self::File(pattern) => Ok(Box::new(file::FileSource::open(pattern, benchmark)?)),
             Self::Synthetic { name, rows, seed } => {
                 let generator =
@@ -147,7 +157,7 @@ impl SourcePath {
 impl fmt::Display for SourcePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Datasets(repo) => write!(f, "datasets:{repo}"),
+            Self::Datasets(address) => write!(f, "datasets:{address}"),
             Self::File(pattern) => write!(f, "file:{pattern}"),
             Self::Synthetic { name, rows, seed } => write!(f, "synthetic:{name}?rows={rows}&seed={seed}"),
         }
@@ -159,11 +169,25 @@ pub trait Source: Sync {
     /// How many rows there are, where that is known beforehand.
     fn rows(&self) -> Option<u64>;
 
+    /// What version of the source serves, where it has versions.
+    fn revision(&self) -> Option<&Revision> {
+        None
+    }
+
     /// Reads all rows in order, a batch at a time, until the end or until `sink` breaks off; then says what was read.
     ///
     /// # Errors
     /// Whatever keeps it from reading on. A single bad row is no error here: it is handed on as such.
     fn read(&self, sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError>;
+}
+
+/// A version of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// The commit, 40 hex digits.
+    pub commit: String,
+    /// The branch that it was found by; `None` where the commit itself was asked for.
+    pub branch: Option<String>,
 }
 
 /// One file that rows came from.
@@ -181,13 +205,8 @@ pub struct SourceFile {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The Hub.
-    #[error(
-        "datasets:{repo} is on the Hugging Face Hub, which this version cannot download from; give the benchmark `path: file:…` with a downloaded copy, or use --demo for synthetic tasks"
-    )]
-    NoHub {
-        /// The repository.
-        repo: String,
-    },
+    #[error(transparent)]
+    Hub(Box<hub::HubError>),
     /// A generator.
     #[error("there is no generator `{name}`")]
     NoGenerator {
@@ -211,7 +230,9 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// A file whose format is not known.
-    #[error("{path}: the format is not known by this name; name it .jsonl, .json or .csv, each also with .gz or .zst")]
+    #[error(
+        "{path}: the format is not known by this name; name it .jsonl, .json or .csv (each also with .gz or .zst), .parquet or .arrow"
+    )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
@@ -234,6 +255,12 @@ pub enum SourceError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl From<hub::HubError> for SourceError {
+    fn from(error: hub::HubError) -> Self {
+        Self::Hub(Box::new(error))
+    }
 }
 
 impl SourceError {

@@ -67,6 +67,9 @@ pub struct SourceRecord {
     /// The commit that served, where the source has commits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// The branch that the commit was found by; absent where the configuration names the commit itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
     /// The files, in the order read; none for generated rows.
     pub files: Vec<SourceFile>,
 }

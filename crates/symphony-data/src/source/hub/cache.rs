@@ -1,0 +1,235 @@
+//! The cache that this program shares with Python's `huggingface_hub`: one folder per repository, with the contents in
+//! `blobs/ETAG`, links to them in `snapshots/COMMIT/FILE`, and in `refs/BRANCH` the commit that a branch was last seen at.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use super::error::Failure;
+use crate::format::{Format, parquet};
+
+/// One repository's part of the cache.
+pub(super) struct Cache {
+    hub: PathBuf,
+    folder: PathBuf,
+}
+
+impl Cache {
+    pub fn new(hub: &Path, repo: &str) -> Self {
+        Self { hub: hub.to_owned(), folder: hub.join(format!("datasets--{}", repo.replace('/', "--"))) }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The commit that a branch was last seen at.
+    pub fn commit_of(&self, branch: &str) -> Option<String> {
+        let commit = fs::read_to_string(self.folder.join("refs").join(branch)).ok()?.trim().to_owned();
+        is_commit(&commit).then_some(commit)
+    }
+
+    /// Notes the commit that a branch is at.
+    pub fn note_commit(&self, branch: &str, commit: &str) -> Result<(), Failure> {
+        if self.commit_of(branch).as_deref() == Some(commit) {
+            return Ok(());
+        }
+        let path = self.folder.join("refs").join(branch);
+        make_room(&path)?;
+        fs::write(&path, commit).map_err(|error| Failure::Cache(path, error))
+    }
+
+    /// Where a file of a commit lies, or would.
+    pub fn snapshot(&self, commit: &str, file: &str) -> PathBuf {
+        self.folder.join("snapshots").join(commit).join(file)
+    }
+
+    /// The files of a commit that are there.
+    pub fn files(&self, commit: &str) -> Vec<String> {
+        fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let Some(name) = entry.file_name().to_str().map(|name| format!("{prefix}{name}")) else { continue };
+                if entry.path().is_dir() {
+                    walk(&entry.path(), &format!("{name}/"), found);
+                } else if entry.path().is_file() {
+                    found.push(name);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.snapshot(commit, ""), "", &mut found);
+        found
+    }
+
+    /// Whether a file is known not to be in a commit.
+    pub fn is_absent(&self, commit: &str, file: &str) -> bool {
+        self.folder.join(".no_exist").join(commit).join(file).exists()
+    }
+
+    /// Notes that a file is not in a commit.
+    pub fn note_absent(&self, commit: &str, file: &str) -> Result<(), Failure> {
+        let path = self.folder.join(".no_exist").join(commit).join(file);
+        make_room(&path)?;
+        fs::write(&path, "").map_err(|error| Failure::Cache(path, error))
+    }
+
+    /// The ETag of a file that is there: the name of what its link points at.
+    pub fn etag_of(&self, commit: &str, file: &str) -> Option<String> {
+        Some(fs::read_link(self.snapshot(commit, file)).ok()?.file_name()?.to_str()?.to_owned())
+    }
+
+    pub fn blob(&self, etag: &str) -> PathBuf {
+        self.folder.join("blobs").join(etag)
+    }
+
+    /// Where a download is gathered; Python goes on from the same file.
+    pub fn incomplete(&self, etag: &str) -> Result<PathBuf, Failure> {
+        let path = self.folder.join("blobs").join(format!("{etag}.incomplete"));
+        make_room(&path)?;
+        Ok(path)
+    }
+
+    /// Takes the lock of a blob, the one that Python takes too; `None` while somebody else has it.
+    pub fn try_lock(&self, etag: &str) -> Result<Option<File>, Failure> {
+        let repo = self.folder.file_name().unwrap_or_default();
+        let path = self.hub.join(".locks").join(repo).join(format!("{etag}.lock"));
+        make_room(&path)?;
+        let failed = |error| Failure::Cache(path.clone(), error);
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    /// Makes a gathered download the blob that it claims to be.
+    pub fn adopt(&self, incomplete: &Path, etag: &str) -> Result<(), Failure> {
+        let blob = self.blob(etag);
+        fs::rename(incomplete, &blob).map_err(|error| Failure::Cache(blob, error))
+    }
+
+    /// Points a commit's file at its blob.
+    pub fn link(&self, commit: &str, file: &str, etag: &str) -> Result<(), Failure> {
+        let path = self.snapshot(commit, file);
+        make_room(&path)?;
+        // From the file's folder up to the repository's, then down to the blob.
+        let up = "../".repeat(file.matches('/').count() + 2);
+        let target = format!("{up}blobs/{etag}");
+        let linked = match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => point(&path, &target, &self.blob(etag)),
+        };
+        match linked {
+            // Another process was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other.map_err(|error| Failure::Cache(path, error)),
+        }
+    }
+
+    /// Drops a file that is not what it should be, and the blob behind it.
+    pub fn drop_file(&self, commit: &str, file: &str) -> Result<(), Failure> {
+        let path = self.snapshot(commit, file);
+        if let Some(etag) = self.etag_of(commit, file) {
+            remove(&self.blob(&etag))?;
+        }
+        remove(&path)
+    }
+}
+
+#[cfg(unix)]
+fn point(path: &Path, target: &str, _: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+#[cfg(not(unix))]
+fn point(path: &Path, _: &str, blob: &Path) -> io::Result<()> {
+    fs::copy(blob, path).map(|_| ())
+}
+
+pub(super) fn remove(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::Cache(path.to_owned(), error)),
+        _ => Ok(()),
+    }
+}
+
+fn make_room(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(|error| Failure::Cache(folder.to_owned(), error))
+}
+
+/// Whether this is a commit's name: 40 hex digits.
+pub(super) fn is_commit(text: &str) -> bool {
+    text.len() == 40 && is_hex(text)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// Whether an ETag may name a file.
+pub(super) fn is_safe_etag(etag: &str) -> bool {
+    (1..=128).contains(&etag.len())
+        && !etag.starts_with('.')
+        && etag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// Checks that the bytes at `path` are the repository's `file`: by size, by the hash that its ETag is (a large file's is
+/// its SHA-256, a small one's its git object id), and by what the format begins and ends with.
+pub(super) fn check(path: &Path, file: &str, etag: &str, size: Option<u64>) -> Result<(), Failure> {
+    let failed = |error| Failure::Cache(path.to_owned(), error);
+    let mut bytes = File::open(path).map_err(failed)?;
+    let length = bytes.metadata().map_err(failed)?.len();
+    if let Some(size) = size.filter(|size| *size != length) {
+        return Err(Failure::Lie(format!("{length} bytes where it has {size}")));
+    }
+    let format = Format::of(Path::new(file));
+    if format == Some(Format::Parquet) {
+        let mut ends = [0; 8];
+        let whole = length >= 12 && {
+            bytes.read_exact(&mut ends[..4]).map_err(failed)?;
+            bytes.seek(SeekFrom::End(-4)).map_err(failed)?;
+            bytes.read_exact(&mut ends[4..]).map_err(failed)?;
+            bytes.rewind().map_err(failed)?;
+            ends[..4] == *parquet::MAGIC && ends[4..] == *parquet::MAGIC
+        };
+        if !whole {
+            return Err(Failure::Lie("it is no whole Parquet file".to_owned()));
+        }
+    } else if format != Some(Format::Arrow) {
+        let mut head = [0; 14];
+        let n = bytes.read(&mut head).map_err(failed)?;
+        bytes.rewind().map_err(failed)?;
+        let head = head[..n].to_ascii_lowercase();
+        if head.starts_with(b"<!doctype html") || head.starts_with(b"<html") {
+            return Err(Failure::Lie("it is a web page".to_owned()));
+        }
+    }
+    let hashed = match etag.len() {
+        64 if is_hex(etag) => hash(&mut bytes, Sha256::new()).map_err(failed)?,
+        40 if is_hex(etag) => hash(&mut bytes, Sha1::new_with_prefix(format!("blob {length}\0"))).map_err(failed)?,
+        // Nothing to compare with; what can be taken apart is at least whole.
+        _ if format == Some(Format::Parquet) => {
+            return parquet::check(bytes).map_err(|why| Failure::Lie(format!("it is damaged: {why}")));
+        }
+        _ => return Ok(()),
+    };
+    if hashed == etag { Ok(()) } else { Err(Failure::Lie("its checksum is another".to_owned())) }
+}
+
+/// The hash of the bytes, in hex.
+fn hash(bytes: &mut impl Read, mut hasher: impl Digest) -> io::Result<String> {
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match bytes.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}

@@ -1,0 +1,535 @@
+//! Talking to the Hub: one request at a time, tried again while that may help, stopped when the caller asks.
+//!
+//! hf-hub resolves the environment, lists references and streams files. Three things it would do are done here: its
+//! listing of a tree sends the token wherever a `Link` header points; its metadata of a file is lost where the Hub
+//! redirects to its storage; and its download believes whatever body comes.
+
+use std::{
+    fs::File,
+    future::Future,
+    hash::{BuildHasher, RandomState},
+    io::{Seek, Write},
+    path::PathBuf,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
+use hf_hub::{HFClient, repository::GitRefs};
+use reqwest::{
+    Url,
+    header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER},
+};
+use serde::Deserialize;
+
+use super::{
+    cache::{self, Cache},
+    error::{Failure, HubError, fit_to_show, of_hf_hub, of_request},
+};
+use crate::progress::{Download, Note, Progress};
+
+/// How long all attempts at one thing may take, unless more of it comes in.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The first pause between attempts; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// How often one looks whether the caller wants to stop.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How many bytes count as getting on.
+const GETTING_ON: u64 = 1 << 20;
+/// The largest listing that is read, in bytes: some hundred thousand files.
+const MAX_LISTING: usize = 128 << 20;
+
+/// The Hub, as one benchmark's source sees it.
+pub(super) struct Hub<'p> {
+    hf: HFClient,
+    /// For requests whose redirects are looked at.
+    plain: reqwest::Client,
+    endpoint: Url,
+    token: Option<String>,
+    /// Whether only the cache may be used.
+    pub offline: bool,
+    runtime: tokio::runtime::Runtime,
+    benchmark: &'p str,
+    progress: &'p dyn Progress,
+}
+
+/// A file in a listing.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Listed {
+    #[serde(rename = "type")]
+    kind: String,
+    pub path: String,
+    #[serde(default)]
+    pub size: u64,
+}
+
+impl Listed {
+    /// A file that is here.
+    pub fn file(path: String) -> Self {
+        Self { kind: "file".to_owned(), path, size: 0 }
+    }
+}
+
+/// What the Hub says of a file before it sends it.
+struct Facts {
+    etag: String,
+    size: Option<u64>,
+}
+
+/// How much of a download is done.
+#[derive(Default)]
+pub(super) struct Done {
+    pub files: usize,
+    pub total_files: usize,
+    pub bytes: u64,
+    pub total_bytes: u64,
+    /// How many bytes came over the network.
+    pub fetched: u64,
+}
+
+/// How long attempts go on.
+struct Patience {
+    began: Instant,
+    tries: u32,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { began: Instant::now(), tries: 0 }
+    }
+
+    /// How long to wait after this failure; `None` to give up.
+    fn after(&mut self, failure: &Failure) -> Option<Duration> {
+        self.tries += 1;
+        let most = match failure {
+            // These rarely pass by themselves.
+            Failure::Unreachable { .. } | Failure::Lie(_) | Failure::Strange(_) => 3,
+            _ => 6,
+        };
+        if !failure.is_passing() || self.tries >= most {
+            return None;
+        }
+        let pause = match failure {
+            Failure::Status { retry_after: Some(asked), .. } => *asked,
+            _ => {
+                let longest = FIRST_PAUSE * 2_u32.pow(self.tries - 1);
+                // Between half of it and all of it, so that many who failed together do not come back together.
+                let random = RandomState::new().hash_one(self.tries) as f64 / u64::MAX as f64;
+                longest.mul_f64(0.5 + 0.5 * random)
+            }
+        };
+        (self.began.elapsed() + pause < PATIENCE).then_some(pause)
+    }
+}
+
+impl<'p> Hub<'p> {
+    /// A client as the environment asks for it.
+    pub fn new(benchmark: &'p str, progress: &'p dyn Progress) -> Result<Self, HubError> {
+        let wrong = |why: String| HubError::Endpoint { why };
+        let idle = var("HF_HUB_DOWNLOAD_TIMEOUT").and_then(|text| text.parse().ok()).unwrap_or(10);
+        let agent = concat!("symphony-data/", env!("CARGO_PKG_VERSION"));
+        let client = || {
+            let idle = Duration::from_secs(idle);
+            reqwest::Client::builder().user_agent(agent).connect_timeout(CONNECT).read_timeout(idle)
+        };
+        let broken = |error: reqwest::Error| wrong(format!("no client can be made: {}", error.without_url()));
+        let token = token();
+        let mut builder = HFClient::builder()
+            .client(client().build().map_err(broken)?)
+            // Attempts are repeated here, in one place, for all that is asked.
+            .retry_max_attempts(0);
+        if let Some(token) = &token {
+            builder = builder.token(token);
+        }
+        let hf = builder.build().map_err(|error| wrong(error.to_string()))?;
+        let endpoint = Url::parse(hf.endpoint()).map_err(|error| wrong(error.to_string()))?;
+        if endpoint.host_str().is_none() || !matches!(endpoint.scheme(), "http" | "https") {
+            return Err(wrong("it names no host".to_owned()));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        Ok(Self {
+            hf,
+            plain: client().redirect(reqwest::redirect::Policy::none()).build().map_err(broken)?,
+            endpoint,
+            token,
+            offline: var("HF_HUB_OFFLINE")
+                .is_some_and(|value| matches!(value.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE")),
+            runtime: runtime.map_err(|error| HubError::Cache { path: PathBuf::from("runtime"), error })?,
+            benchmark,
+            progress,
+        })
+    }
+
+    /// The Hub's name in messages.
+    pub fn name(&self) -> String {
+        self.endpoint.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// Whether a token is sent.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    pub fn cache(&self, repo: &str) -> Cache {
+        Cache::new(self.hf.cache_dir(), repo)
+    }
+
+    pub fn note(&self, note: Note<'_>) {
+        self.progress.note(note);
+    }
+
+    /// The branches, tags and conversions of a repository.
+    pub fn refs(&self, repo: &str) -> Result<GitRefs, (Failure, u32)> {
+        let (owner, name) = hf_hub::split_id(repo);
+        let dataset = self.hf.dataset(owner, name);
+        self.patiently(|| self.wait(dataset.list_refs().send())?.map_err(|error| self.of_hf_hub(error)))
+    }
+
+    /// Datasets of about this name.
+    pub fn search(&self, text: &str) -> Vec<String> {
+        let found = self.wait(async {
+            let datasets = self.hf.list_datasets().search(text).limit(20).send().ok()?;
+            Some(datasets.filter_map(|found| async { found.ok().map(|dataset| dataset.id) }).collect::<Vec<_>>().await)
+        });
+        found.ok().flatten().unwrap_or_default()
+    }
+
+    /// All files of a commit.
+    pub fn tree(&self, repo: &str, commit: &str) -> Result<Vec<Listed>, (Failure, u32)> {
+        self.patiently(|| self.wait(self.list(repo, commit))?)
+    }
+
+    async fn list(&self, repo: &str, commit: &str) -> Result<Vec<Listed>, Failure> {
+        let mut url = self.url(&["api", "datasets", repo, "tree", commit])?;
+        url.query_pairs_mut().append_pair("recursive", "true").append_pair("expand", "false");
+        let mut listed = Vec::new();
+        loop {
+            let request = self.plain.get(url.clone()).headers(self.auth());
+            let mut response = self.followed(request, &mut url).await?;
+            if !response.status().is_success() {
+                return Err(self.status(response).await);
+            }
+            // The next page is on this Hub too, whatever the answer says: the token goes nowhere else.
+            let next = response.headers().get(LINK).and_then(next_page).and_then(|link| url.join(&link).ok());
+            let mut body = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(of_request)? {
+                body.extend_from_slice(&chunk);
+                if body.len() > MAX_LISTING {
+                    return Err(Failure::Strange("a listing without end".to_owned()));
+                }
+            }
+            let page: Vec<Listed> =
+                serde_json::from_slice(&body).map_err(|_| Failure::Strange("its listing is not JSON".to_owned()))?;
+            if page.iter().any(|entry| !is_plain_path(&entry.path)) {
+                return Err(Failure::Strange("a listed path leads out of the repository".to_owned()));
+            }
+            let more = !page.is_empty();
+            listed.extend(page.into_iter().filter(|entry| entry.kind == "file"));
+            match next {
+                Some(next) if more => {
+                    url.set_path(next.path());
+                    url.set_query(next.query());
+                }
+                _ => return Ok(listed),
+            }
+        }
+    }
+
+    /// A file of a commit, from the cache or else from the Hub into it.
+    pub fn file(&self, repo: &str, commit: &str, file: &str, done: &mut Done) -> Result<PathBuf, (Failure, u32)> {
+        let cache = self.cache(repo);
+        let path = cache.snapshot(commit, file);
+        if path.exists() {
+            let etag = cache.etag_of(commit, file).unwrap_or_default();
+            match cache::check(&path, file, &etag, None) {
+                Ok(()) => {
+                    done.bytes += path.metadata().map_or(0, |meta| meta.len());
+                    return Ok(path);
+                }
+                Err(Failure::Lie(why)) if !self.offline => {
+                    self.note(Note::Dropped { benchmark: self.benchmark, file, why: &why });
+                    cache.drop_file(commit, file).map_err(|failure| (failure, 1))?;
+                }
+                Err(failure) => return Err((failure, 1)),
+            }
+        }
+        if self.offline {
+            let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err((Failure::Cache(path, absent), 1));
+        }
+        let before = done.bytes;
+        let mut patience = Patience::new();
+        loop {
+            let fetched = done.fetched;
+            let failure = match self.attempt(repo, commit, file, &cache, done) {
+                Ok(()) => return Ok(path),
+                Err(failure) => failure,
+            };
+            if done.fetched - fetched >= GETTING_ON && !matches!(failure, Failure::Lie(_)) {
+                patience = Patience::new();
+            }
+            done.bytes = before;
+            self.pause(&mut patience, failure)?;
+        }
+    }
+
+    /// One attempt at a file: what it should be, then its bytes, then whether they are it.
+    fn attempt(&self, repo: &str, commit: &str, file: &str, cache: &Cache, done: &mut Done) -> Result<(), Failure> {
+        let Facts { etag, size } = self.wait(self.facts(repo, commit, file))??;
+        let lock = self.lock(cache, &etag)?;
+        let blob = cache.blob(&etag);
+        if blob.exists() {
+            match cache::check(&blob, file, &etag, size) {
+                Ok(()) => {
+                    done.bytes += blob.metadata().map_or(0, |meta| meta.len());
+                    return cache.link(commit, file, &etag);
+                }
+                Err(Failure::Lie(_)) => cache::remove(&blob)?,
+                Err(failure) => return Err(failure),
+            }
+        }
+        let path = cache.incomplete(&etag)?;
+        let failed = |error| Failure::Cache(path.clone(), error);
+        let mut out = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        let mut have = out.metadata().map_err(failed)?.len();
+        if size.is_none_or(|size| have > size) {
+            out.set_len(0).and_then(|()| out.rewind()).map_err(failed)?;
+            have = 0;
+        }
+        if size != Some(have) {
+            done.bytes += have;
+            let range = size.filter(|_| have > 0).map(|size| have..size);
+            let left = size.map(|size| size - have);
+            self.forever(self.stream(repo, commit, file, range, left, &path, &mut out, done))??;
+        }
+        drop(out);
+        if let Err(failure) = cache::check(&path, file, &etag, size) {
+            if let Failure::Lie(_) = failure {
+                // Also a server that answered a part with the whole: begin anew.
+                cache::remove(&path)?;
+            }
+            return Err(failure);
+        }
+        cache.adopt(&path, &etag)?;
+        cache.link(commit, file, &etag)?;
+        drop(lock);
+        Ok(())
+    }
+
+    /// Waits for whoever downloads the same file.
+    fn lock(&self, cache: &Cache, etag: &str) -> Result<File, Failure> {
+        let mut told = false;
+        loop {
+            if let Some(lock) = cache.try_lock(etag)? {
+                return Ok(lock);
+            }
+            if !told {
+                self.note(Note::Waiting(cache.folder()));
+                told = true;
+            }
+            self.sleep(TICK)?;
+        }
+    }
+
+    /// Asks for a file's ETag and size. The Hub's answer counts, not that of the storage which it redirects to.
+    async fn facts(&self, repo: &str, commit: &str, file: &str) -> Result<Facts, Failure> {
+        let mut url = self.url(&["datasets", repo, "resolve", commit, file])?;
+        let response = self.followed(self.plain.head(url.clone()).headers(self.auth()), &mut url).await?;
+        if !response.status().is_success() && !response.status().is_redirection() {
+            return Err(self.status(response).await);
+        }
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let etag = header("x-linked-etag").or_else(|| header(ETAG.as_str())).unwrap_or_default();
+        let etag = etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"').to_owned();
+        if !cache::is_safe_etag(&etag) {
+            return Err(Failure::Strange("it names no ETag".to_owned()));
+        }
+        let length = || header(CONTENT_LENGTH.as_str()).filter(|_| response.status().is_success());
+        let size = header("x-linked-size").or_else(length).and_then(|size| size.parse().ok());
+        Ok(Facts { etag, size })
+    }
+
+    /// Appends a file, or a part of it, to what was gathered.
+    #[allow(clippy::too_many_arguments)] // Each is one thing, and nothing else groups them.
+    async fn stream(
+        &self,
+        repo: &str,
+        commit: &str,
+        file: &str,
+        range: Option<std::ops::Range<u64>>,
+        left: Option<u64>,
+        path: &std::path::Path,
+        out: &mut File,
+        done: &mut Done,
+    ) -> Result<(), Failure> {
+        let (owner, name) = hf_hub::split_id(repo);
+        let dataset = self.hf.dataset(owner, name);
+        let request = dataset.download_file_stream().filename(file).revision(commit).maybe_range(range);
+        let (_, mut body) = request.send().await.map_err(|error| self.of_hf_hub(error))?;
+        let mut came = 0;
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| self.of_hf_hub(error))?;
+            out.write_all(&chunk).map_err(|error| Failure::Cache(path.to_owned(), error))?;
+            came += chunk.len() as u64;
+            done.bytes += chunk.len() as u64;
+            done.fetched += chunk.len() as u64;
+            self.show(done);
+            if left.is_some_and(|left| came > left) {
+                return cache::remove(path).and(Err(Failure::Lie("more came than it has".to_owned())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows how far a download is.
+    pub fn show(&self, done: &Done) {
+        self.progress.download(
+            self.benchmark,
+            Download {
+                files: done.files,
+                total_files: done.total_files,
+                bytes: done.bytes,
+                total_bytes: done.total_bytes.max(done.bytes),
+            },
+        );
+    }
+
+    /// Sends a request and follows redirects within the Hub; `url` is where it ends.
+    async fn followed(&self, request: reqwest::RequestBuilder, url: &mut Url) -> Result<reqwest::Response, Failure> {
+        let (client, request) = request.build_split();
+        let request = request.map_err(of_request)?;
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        let mut response = client.execute(request).await.map_err(of_request)?;
+        for _ in 0..10 {
+            let to = response.headers().get(LOCATION).and_then(|to| url.join(to.to_str().ok()?).ok());
+            match to {
+                Some(to) if response.status().is_redirection() && to.origin() == self.endpoint.origin() => *url = to,
+                _ => break,
+            }
+            let again = self.plain.request(method.clone(), url.clone()).headers(headers.clone());
+            response = again.send().await.map_err(of_request)?;
+        }
+        Ok(response)
+    }
+
+    /// What an answer that is no success says.
+    async fn status(&self, mut response: reqwest::Response) -> Failure {
+        let code = response.status().as_u16();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let retry_after = header(RETRY_AFTER.as_str()).and_then(|seconds| seconds.trim().parse().ok());
+        let mut said = header("x-error-message").unwrap_or_default();
+        if said.is_empty()
+            && let Ok(Some(body)) = response.chunk().await
+        {
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+            body["error"].as_str().unwrap_or_default().clone_into(&mut said);
+        }
+        Failure::Status {
+            code,
+            said: fit_to_show(&said, self.token.as_deref()),
+            retry_after: retry_after.map(Duration::from_secs),
+        }
+    }
+
+    fn of_hf_hub(&self, error: hf_hub::HFError) -> Failure {
+        of_hf_hub(error, self.token.as_deref())
+    }
+
+    fn url(&self, parts: &[&str]) -> Result<Url, Failure> {
+        let mut url = self.endpoint.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::Strange("no address".to_owned()))?
+            .pop_if_empty()
+            .extend(parts.iter().flat_map(|part| part.split('/')));
+        Ok(url)
+    }
+
+    fn auth(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let bearer = self.token.as_ref().and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
+        if let Some(mut bearer) = bearer {
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        headers
+    }
+
+    fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, (Failure, u32)> {
+        let mut patience = Patience::new();
+        loop {
+            match attempt() {
+                Ok(value) => return Ok(value),
+                Err(failure) => self.pause(&mut patience, failure)?,
+            }
+        }
+    }
+
+    /// Waits before the next attempt, or says that there is none.
+    fn pause(&self, patience: &mut Patience, failure: Failure) -> Result<(), (Failure, u32)> {
+        match patience.after(&failure) {
+            None => Err((failure, patience.tries)),
+            Some(pause) => {
+                let why = failure.to_string();
+                self.note(Note::Retrying { benchmark: self.benchmark, why: &why, pause });
+                self.sleep(pause).map_err(|failure| (failure, patience.tries))
+            }
+        }
+    }
+
+    fn sleep(&self, pause: Duration) -> Result<(), Failure> {
+        self.forever(async move { tokio::time::sleep(pause).await })
+    }
+
+    /// Runs what answers within the patience that there is, or not at all.
+    fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T, Failure> {
+        self.forever(async { tokio::time::timeout(PATIENCE / 2, future).await })?.map_err(|_| Failure::Timeout)
+    }
+
+    /// Runs what may take long, while the caller does not want to stop.
+    fn forever<T>(&self, future: impl Future<Output = T>) -> Result<T, Failure> {
+        self.runtime.block_on(async {
+            let mut future = pin!(future);
+            loop {
+                match tokio::time::timeout(TICK, &mut future).await {
+                    Ok(value) => return Ok(value),
+                    Err(_) if self.progress.cancelled() => return Err(Failure::Cancelled),
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+}
+
+/// Whether a listed path stays within its repository, whatever joins it to a folder.
+fn is_plain_path(path: &str) -> bool {
+    !path.contains('\\')
+        && !path.chars().any(char::is_control)
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+        && !path.split('/').next().is_some_and(|first| first.ends_with(':'))
+}
+
+/// The address of the next page in a `Link` header.
+fn next_page(header: &HeaderValue) -> Option<String> {
+    let link = header.to_str().ok()?.split(',').find(|link| link.contains("rel=\"next\""))?;
+    Some(link.split_once('<')?.1.split_once('>')?.0.to_owned())
+}
+
+/// An environment variable that is set to something.
+fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The token, from where Python's `huggingface_hub` has it.
+fn token() -> Option<String> {
+    if var("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some() {
+        return None;
+    }
+    let read = |path: PathBuf| std::fs::read_to_string(path).ok();
+    let trimmed = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    var("HF_TOKEN")
+        .and_then(trimmed)
+        .or_else(|| var("HF_TOKEN_PATH").and_then(|path| read(PathBuf::from(path))).and_then(trimmed))
+        .or_else(|| read(hf_hub::hf_home().join("token")).and_then(trimmed))
+}
