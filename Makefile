@@ -19,12 +19,14 @@ else
 endif
 
 $(VENV)/ready: tests/requirements.txt
-	@command -v python3 >/dev/null && python3 -m venv $(VENV) && $(VENV)/bin/pip install -q --disable-pip-version-check -r $< && touch $@ \
-		|| echo "SKIPPED below, though they count as passed: tests against Python's packages (no python3, or they cannot be installed)"
+	@if command -v python3 >/dev/null && python3 -m venv $(VENV) && \
+	$(VENV)/bin/pip install -q --disable-pip-version-check -r $<; then touch $@; \
+	else echo "SKIPPED below, though they count as passed: tests against Python's packages (they cannot be installed)"; fi
 
-# Licences, sources, advisories and double versions of what is depended on, where cargo-deny is installed.
+# Licences, sources and double versions of what is depended on.
 audit:
-	@cargo deny --version >/dev/null 2>&1 && cargo deny check || { cargo deny --version >/dev/null 2>&1 && exit 1 || echo "SKIPPED: cargo install cargo-deny, then again"; }
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
+	else echo "SKIPPED: cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
 
 # quick-start over the five real benchmarks as a whole process; DATA is the folder that holds them.
 DATA ?= benchmarks

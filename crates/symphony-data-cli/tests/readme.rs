@@ -8,6 +8,12 @@ use std::{
 
 use symphony_data::{config::Percentiles, stream::Bins};
 
+mod stand_in;
+mod support;
+
+use stand_in::{StandIn, real_repos};
+use support::real_hub;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -79,6 +85,11 @@ fn every_command_of_the_readme_prints_what_the_readme_shows() {
     if let Some(data) = &data {
         std::os::unix::fs::symlink(data, place.path().join("benchmarks")).unwrap();
     }
+    let hub = StandIn::new([]);
+    let on_hub = real_hub();
+    for (name, repo) in on_hub.iter().flat_map(|folder| real_repos(folder)) {
+        hub.put(&name, repo);
+    }
     let program = Path::new(env!("CARGO_BIN_EXE_symphony-data")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     let mut run = 0;
@@ -94,17 +105,16 @@ fn every_command_of_the_readme_prints_what_the_readme_shows() {
                 // This is what runs us.
                 continue;
             }
-            if data.is_none() && (command.contains("real.yaml") || command.contains("symphony2")) {
-                eprintln!("SKIPPED: the real benchmarks are not on this machine (../shared/data): {command}");
+            if (data.is_none() && command.contains("real.yaml")) || (on_hub.is_none() && command.contains("symphony2"))
+            {
+                eprintln!("SKIPPED: the real benchmarks are not on this machine (../shared): {command}");
                 continue;
             }
             let line = command.replace("cargo run --release --", "symphony-data");
-            let output = Command::new("sh")
-                .args(["-c", &format!("{{ {line}; }} 2>&1")])
-                .env("PATH", &path)
-                .current_dir(place.path())
-                .output();
-            let output = String::from_utf8(output.unwrap().stdout).unwrap();
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("{{ {line}; }} 2>&1")]).env("PATH", &path).current_dir(place.path());
+            hub.point(&mut shell, &place.path().join("huggingface"));
+            let output = String::from_utf8(shell.output().unwrap().stdout).unwrap();
             if !matches(&shown, &output.lines().map(str::trim_end).collect::<Vec<_>>()) {
                 wrong += &format!("$ {command}\n{output}\n");
             }
@@ -113,6 +123,32 @@ fn every_command_of_the_readme_prints_what_the_readme_shows() {
     }
     assert!(wrong.is_empty(), "the README shows something else for:\n{wrong}");
     assert!(run >= 10, "only {run} commands were found");
+}
+
+#[test]
+fn every_fault_in_the_table_has_its_test() {
+    fn sources(folder: &Path) -> String {
+        let mut text = String::new();
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.path().is_dir() {
+                text += &sources(&entry.path());
+            } else if entry.path().extension().is_some_and(|ending| ending == "rs") {
+                text += &fs::read_to_string(entry.path()).unwrap();
+            }
+        }
+        text
+    }
+    let sources = sources(&root().join("crates"));
+    let table = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
+    let mut found = 0;
+    for line in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault")) {
+        let tests = line.trim_end_matches([' ', '|']).rsplit('|').next().unwrap();
+        for test in tests.split(',').map(|test| test.trim().trim_matches('`')) {
+            assert!(sources.contains(&format!("fn {test}(")), "{test}");
+            found += 1;
+        }
+    }
+    assert!(found > 40, "{found}");
 }
 
 #[test]

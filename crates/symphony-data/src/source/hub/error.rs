@@ -120,9 +120,7 @@ pub enum HubError {
         why: String,
     },
     /// Nobody answers.
-    #[error(
-        "cannot reach {host} ({why}); is this machine online? Behind a proxy set HTTPS_PROXY, for a company's certificate SSL_CERT_FILE, for a mirror HF_ENDPOINT; with the files in the cache set HF_HUB_OFFLINE=1, and for synthetic tasks use --demo"
-    )]
+    #[error("cannot reach {host} ({why}); {}", way_to(.why))]
     Unreachable {
         /// Host and port.
         host: String,
@@ -130,7 +128,7 @@ pub enum HubError {
         why: String,
     },
     /// It answers, but not with what was asked.
-    #[error("{repo}: {what}: {why}; tried {tries} times; try again later")]
+    #[error("{repo}: {what}: {why}{}", if *.tries > 1 { format!("; tried {tries} times; try again later") } else { String::new() })]
     Answer {
         /// The repository.
         repo: String,
@@ -186,6 +184,15 @@ pub enum HubError {
     /// The caller asked to stop.
     #[error("stopped")]
     Cancelled,
+}
+
+fn way_to(why: &str) -> &'static str {
+    if why.contains("certificate") {
+        "where a company's proxy signs with a certificate of its own, set SSL_CERT_FILE to that certificate"
+    } else {
+        "is this machine online? Behind a proxy set HTTPS_PROXY, for a company's certificate SSL_CERT_FILE, for a mirror \
+         HF_ENDPOINT; with the files in the cache set HF_HUB_OFFLINE=1, and for synthetic tasks use --demo"
+    }
 }
 
 fn listed(names: &[String]) -> String {
