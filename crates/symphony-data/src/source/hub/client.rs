@@ -9,7 +9,8 @@ use std::{
     future::Future,
     hash::{BuildHasher, RandomState},
     io::{Seek, Write},
-    path::PathBuf,
+    ops::Range,
+    path::{Path, PathBuf},
     pin::pin,
     time::{Duration, Instant},
 };
@@ -72,10 +73,18 @@ impl Listed {
     }
 }
 
+/// A file of a repository.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'w> {
+    pub repo: &'w str,
+    pub commit: &'w str,
+    pub path: &'w str,
+}
+
 /// What the Hub says of a file before it sends it.
 struct Facts {
     etag: String,
-    size: Option<u64>,
+    size: u64,
 }
 
 /// How much of a download is done.
@@ -156,7 +165,7 @@ impl<'p> Hub<'p> {
             token,
             offline: var("HF_HUB_OFFLINE")
                 .is_some_and(|value| matches!(value.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE")),
-            runtime: runtime.map_err(|error| HubError::Cache { path: PathBuf::from("runtime"), error })?,
+            runtime: runtime.map_err(|error| HubError::Network { error })?,
             benchmark,
             progress,
         })
@@ -238,7 +247,8 @@ impl<'p> Hub<'p> {
     }
 
     /// A file of a commit, from the cache or else from the Hub into it.
-    pub fn file(&self, repo: &str, commit: &str, file: &str, done: &mut Done) -> Result<PathBuf, (Failure, u32)> {
+    pub fn file(&self, wanted: Wanted<'_>, done: &mut Done) -> Result<PathBuf, (Failure, u32)> {
+        let Wanted { repo, commit, path: file } = wanted;
         let cache = self.cache(repo);
         let path = cache.snapshot(commit, file);
         if path.exists() {
@@ -263,7 +273,7 @@ impl<'p> Hub<'p> {
         let mut patience = Patience::new();
         loop {
             let fetched = done.fetched;
-            let failure = match self.attempt(repo, commit, file, &cache, done) {
+            let failure = match self.attempt(wanted, &cache, done) {
                 Ok(()) => return Ok(path),
                 Err(failure) => failure,
             };
@@ -276,12 +286,14 @@ impl<'p> Hub<'p> {
     }
 
     /// One attempt at a file: what it should be, then its bytes, then whether they are it.
-    fn attempt(&self, repo: &str, commit: &str, file: &str, cache: &Cache, done: &mut Done) -> Result<(), Failure> {
-        let Facts { etag, size } = self.wait(self.facts(repo, commit, file))??;
-        let lock = self.lock(cache, &etag)?;
+    fn attempt(&self, wanted: Wanted<'_>, cache: &Cache, done: &mut Done) -> Result<(), Failure> {
+        let Wanted { commit, path: file, .. } = wanted;
+        let Facts { etag, size } = self.wait(self.facts(wanted))??;
+        // Held to the end.
+        let _lock = self.lock(cache, &etag)?;
         let blob = cache.blob(&etag);
         if blob.exists() {
-            match cache::check(&blob, file, &etag, size) {
+            match cache::check(&blob, file, &etag, Some(size)) {
                 Ok(()) => {
                     done.bytes += blob.metadata().map_or(0, |meta| meta.len());
                     return cache.link(commit, file, &etag);
@@ -294,28 +306,23 @@ impl<'p> Hub<'p> {
         let failed = |error| Failure::Cache(path.clone(), error);
         let mut out = File::options().create(true).append(true).open(&path).map_err(failed)?;
         let mut have = out.metadata().map_err(failed)?.len();
-        if size.is_none_or(|size| have > size) {
+        if have > size {
             out.set_len(0).and_then(|()| out.rewind()).map_err(failed)?;
             have = 0;
         }
-        if size != Some(have) {
-            done.bytes += have;
-            let range = size.filter(|_| have > 0).map(|size| have..size);
-            let left = size.map(|size| size - have);
-            self.forever(self.stream(repo, commit, file, range, left, &path, &mut out, done))??;
+        done.bytes += have;
+        if have < size {
+            self.forever(self.stream(wanted, have..size, &path, &mut out, done))??;
         }
         drop(out);
-        if let Err(failure) = cache::check(&path, file, &etag, size) {
+        if let Err(failure) = cache::check(&path, file, &etag, Some(size)) {
             if let Failure::Lie(_) = failure {
-                // Also a server that answered a part with the whole: begin anew.
                 cache::remove(&path)?;
             }
             return Err(failure);
         }
         cache.adopt(&path, &etag)?;
-        cache.link(commit, file, &etag)?;
-        drop(lock);
-        Ok(())
+        cache.link(commit, file, &etag)
     }
 
     /// Waits for whoever downloads the same file.
@@ -334,8 +341,8 @@ impl<'p> Hub<'p> {
     }
 
     /// Asks for a file's ETag and size. The Hub's answer counts, not that of the storage which it redirects to.
-    async fn facts(&self, repo: &str, commit: &str, file: &str) -> Result<Facts, Failure> {
-        let mut url = self.url(&["datasets", repo, "resolve", commit, file])?;
+    async fn facts(&self, wanted: Wanted<'_>) -> Result<Facts, Failure> {
+        let mut url = self.url(&["datasets", wanted.repo, "resolve", wanted.commit, wanted.path])?;
         let response = self.followed(self.plain.head(url.clone()).headers(self.auth()), &mut url).await?;
         if !response.status().is_success() && !response.status().is_redirection() {
             return Err(self.status(response).await);
@@ -348,25 +355,26 @@ impl<'p> Hub<'p> {
         }
         let length = || header(CONTENT_LENGTH.as_str()).filter(|_| response.status().is_success());
         let size = header("x-linked-size").or_else(length).and_then(|size| size.parse().ok());
-        Ok(Facts { etag, size })
+        match size {
+            Some(size) => Ok(Facts { etag, size }),
+            // What has no end could fill the disk.
+            None => Err(Failure::Strange("it does not say how large the file is".to_owned())),
+        }
     }
 
     /// Appends a file, or a part of it, to what was gathered.
-    #[allow(clippy::too_many_arguments)] // Each is one thing, and nothing else groups them.
     async fn stream(
         &self,
-        repo: &str,
-        commit: &str,
-        file: &str,
-        range: Option<std::ops::Range<u64>>,
-        left: Option<u64>,
-        path: &std::path::Path,
+        wanted: Wanted<'_>,
+        part: Range<u64>,
+        path: &Path,
         out: &mut File,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        let (owner, name) = hf_hub::split_id(repo);
+        let (owner, name) = hf_hub::split_id(wanted.repo);
         let dataset = self.hf.dataset(owner, name);
-        let request = dataset.download_file_stream().filename(file).revision(commit).maybe_range(range);
+        let range = Some(part.clone()).filter(|part| part.start > 0);
+        let request = dataset.download_file_stream().filename(wanted.path).revision(wanted.commit).maybe_range(range);
         let (_, mut body) = request.send().await.map_err(|error| self.of_hf_hub(error))?;
         let mut came = 0;
         while let Some(chunk) = body.next().await {
@@ -376,7 +384,8 @@ impl<'p> Hub<'p> {
             done.bytes += chunk.len() as u64;
             done.fetched += chunk.len() as u64;
             self.show(done);
-            if left.is_some_and(|left| came > left) {
+            if came > part.end - part.start {
+                // A server that answered a part with the whole, too: what was gathered is no beginning of the file.
                 return cache::remove(path).and(Err(Failure::Lie("more came than it has".to_owned())));
             }
         }

@@ -181,6 +181,12 @@ pub enum HubError {
         /// Why.
         error: std::io::Error,
     },
+    /// This machine cannot talk to networks.
+    #[error("cannot use the network: {error}")]
+    Network {
+        /// Why.
+        error: std::io::Error,
+    },
     /// The caller asked to stop.
     #[error("stopped")]
     Cancelled,

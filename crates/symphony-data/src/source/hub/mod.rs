@@ -10,7 +10,7 @@ use hf_hub::repository::GitRefs;
 
 use self::{
     cache::is_commit,
-    client::{Done, Hub, Listed},
+    client::{Done, Hub, Listed, Wanted},
     error::{Failure, closest},
     layout::{Found, as_laid_out, card_configs, converted, missing_shard, next_shard},
 };
@@ -332,11 +332,15 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
         if !listing.files.iter().any(|file| file.path == CARD && file.size < 4 << 20) {
             return Vec::new();
         }
-        let path = self.hub.file(self.repo, &listing.commit, CARD, &mut Done::default());
+        let path = self.hub.file(self.wanted(&listing.commit, CARD), &mut Done::default());
         path.ok()
             .and_then(|path| std::fs::read_to_string(path).ok())
             .map(|card| card_configs(&card))
             .unwrap_or_default()
+    }
+
+    fn wanted<'w>(&'w self, commit: &'w str, path: &'w str) -> Wanted<'w> {
+        Wanted { repo: self.repo, commit, path }
     }
 
     /// What to say where neither a conversion nor data files hold the split.
@@ -495,7 +499,7 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
             self.hub.show(&done);
             let path = self
                 .hub
-                .file(self.repo, commit, file, &mut done)
+                .file(self.wanted(commit, file), &mut done)
                 .map_err(|(failure, tries)| self.file_failed(failure, &chosen.listing, file, tries))?;
             done.files += 1;
             let format = format_of(&path, file).ok_or_else(|| HubError::NoFiles {
