@@ -1,7 +1,5 @@
 //! How a command ends when it does not end well: one place that prints, one that knows the exit codes.
 
-use std::process::ExitCode;
-
 use symphony_data::{Error, config::Problems};
 
 /// The exit code of a command that failed.
@@ -26,12 +24,13 @@ pub enum CliError {
 
 impl CliError {
     /// Prints the error and gives the exit code.
-    pub fn report(self) -> ExitCode {
+    pub fn report(self) -> u8 {
         let (lines, code) = match self {
-            Self::BrokenPipe => return ExitCode::SUCCESS,
+            Self::BrokenPipe => return 0,
             Self::Library(Error::Config(Problems(problems))) => {
                 (problems.iter().map(ToString::to_string).collect(), USAGE)
             }
+            Self::Library(error @ Error::Short { .. }) => (vec![format!("--strict: {error}")], FAILED),
             Self::Library(error) => (vec![error.to_string()], FAILED),
             Self::Usage(message) => (vec![message], USAGE),
             Self::Verdict(message) => (vec![message], FAILED),
@@ -40,7 +39,7 @@ impl CliError {
         for line in lines {
             eprintln!("error: {line}");
         }
-        ExitCode::from(code)
+        code
     }
 }
 

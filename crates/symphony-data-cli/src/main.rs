@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    symphony_data_cli::run(std::env::args_os())
+    ExitCode::from(symphony_data_cli::run(std::env::args_os()))
 }

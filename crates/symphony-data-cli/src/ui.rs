@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use symphony_data::progress::{Download, Note, Pass, Progress};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use symphony_data::progress::{Download, Level, Note, Pass, Progress};
 
 /// Bars and lines on stderr.
 pub struct Ui {
@@ -30,9 +30,6 @@ enum Work {
     Downloading,
     Reading(Pass),
 }
-
-/// Pauses shorter than this are not worth a line.
-const LONG_PAUSE: Duration = Duration::from_secs(3);
 
 impl Ui {
     pub fn new(quiet: bool, verbose: bool) -> Self {
@@ -66,6 +63,15 @@ impl Ui {
     /// Warns, always.
     pub fn warn(&self, line: &str) {
         self.line(&format!("warning: {line}"));
+    }
+
+    /// Ends what is shown of work that is over.
+    pub fn clear(&self) {
+        if let Ok(mut bar) = self.bar.lock()
+            && let Some((_, _, bar)) = bar.take()
+        {
+            bar.finish_and_clear();
+        }
     }
 
     fn line(&self, line: &str) {
@@ -118,48 +124,12 @@ impl Progress for Ui {
     }
 
     fn note(&self, note: Note<'_>) {
-        match note {
-            Note::Waiting(folder) => self.say(&format!("another run works in {}; waiting for it", folder.display())),
-            Note::Building { benchmark, reason: Some(reason) } => {
-                self.say(&format!("{benchmark}: rebuilding its store: {reason}"));
-            }
-            Note::Building { benchmark, reason: None } => self.detail(&format!("{benchmark}: preprocessing")),
-            Note::Cached(benchmark) => self.detail(&format!("{benchmark}: up to date")),
-            Note::SourceGone(benchmark) => {
-                self.say(&format!("{benchmark}: its source files are gone; its store serves"));
-            }
-            Note::Fetched { benchmark, repo, commit, branch, files, bytes, downloaded } => {
-                let branch = branch.map(|branch| format!(" ({branch})")).unwrap_or_default();
-                let of = format!("{}, {}, of {repo} at {commit}{branch}", counted(files), HumanBytes(bytes));
-                if downloaded > 0 {
-                    self.say(&format!("{benchmark}: downloaded {of}"));
-                } else {
-                    self.detail(&format!("{benchmark}: in the cache: {of}"));
-                }
-            }
-            Note::Retrying { benchmark, why, pause } => {
-                let line = format!("{benchmark}: {why}; trying again in {:.0} s", pause.as_secs_f64().ceil());
-                if pause >= LONG_PAUSE { self.say(&line) } else { self.detail(&line) }
-            }
-            Note::Dropped { benchmark, file, why } => {
-                self.say(&format!("{benchmark}: {file} in the cache is damaged ({why}); downloading it anew"));
-            }
-            Note::FromCache { benchmark, why } => {
-                self.warn(&format!("{benchmark}: {why}; what the Hub last served is in the cache and serves"));
-            }
-            Note::MaybeMoreShards { benchmark, files } => self.warn(&format!(
-                "{benchmark}: only the cache may be used, and nothing in it says whether the split has more than {}",
-                counted(files)
-            )),
-            Note::Stale { benchmark, reason } => self.warn(&format!(
-                "{benchmark}: these are the numbers of a store that no longer fits: {reason}; `preprocess` and `run` rebuild it"
-            )),
+        match note.level() {
+            Level::Warning => self.warn(&note.to_string()),
+            Level::Info => self.say(&note.to_string()),
+            Level::Detail => self.detail(&note.to_string()),
         }
     }
-}
-
-fn counted(files: usize) -> String {
-    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
 }
 
 fn bar(benchmark: &str, work: Work, total: Option<u64>, message: &str) -> ProgressBar {

@@ -675,13 +675,13 @@ fn offline_the_cache_serves_and_what_it_lacks_is_named() {
     let snapshot = case.cache().join("snapshots").join(commit).join("default/test");
     fs::remove_file(snapshot.join("0000.parquet")).unwrap();
     assert!(
-        text(&offline()).contains("default/test/0000.parquet of org/quiz is not in the cache"),
+        text(&offline()).contains("default/test/0000.parquet at refs/convert/parquet of org/quiz is not in the cache"),
         "{}",
         text(&offline())
     );
     fs::rename(snapshot.join("0001.parquet"), snapshot.join("0000.parquet")).unwrap();
     let said = text(&offline());
-    assert!(said.contains("nothing in it says whether the split has more than 1 file"), "{said}");
+    assert!(said.contains("nothing in it says whether the split has more than 1 file; a run without"), "{said}");
 }
 
 #[test]
@@ -697,10 +697,63 @@ fn a_hub_that_cannot_be_reached_leaves_what_it_last_served() {
     let output = command.env("HF_ENDPOINT", format!("http://{address}")).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
     assert!(
-        text(&output).starts_with(&format!("warning: quiz: cannot reach {address} (Connection refused")),
+        text(&output).contains(&format!("warning: quiz: cannot reach {address} (Connection refused")),
         "{}",
         text(&output)
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cache_that_may_not_be_written_serves() {
+    use std::os::unix::fs::PermissionsExt;
+    let stand_in = StandIn::new([("org/quiz", quiz())]);
+    let case = Case::new("org/quiz", "");
+    case.ok(&stand_in, "preprocess");
+    // For the superuser permissions mean nothing; files in the place of folders stop everybody.
+    for folder in [".no_exist", "refs"] {
+        fs::remove_dir_all(case.cache().join(folder)).unwrap();
+        fs::write(case.cache().join(folder), "").unwrap();
+    }
+    fs::set_permissions(case.cache(), fs::Permissions::from_mode(0o500)).unwrap();
+    case.ok(&stand_in, "preprocess --force");
+    fs::set_permissions(case.cache(), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn offline_the_missing_config_is_named_and_a_commit_that_is_whole() {
+    let of = |names: &[&str], n: usize| {
+        Repo::converted(names.iter().map(|name| (format!("{name}/test/0000.parquet"), questions(0..n))))
+    };
+    let old = of(&["a", "b", "c"], 20);
+    let stand_in = StandIn::new([("org/quiz", old.clone())]);
+    let case = Case::new("org/quiz", "configs: [a, b, c]");
+    case.ok(&stand_in, "preprocess");
+    let offline = || text(&case.command(&stand_in, "preprocess --force").env("HF_HUB_OFFLINE", "1").output().unwrap());
+    let lost = case.cache().join("snapshots").join(old.commit(CONVERSION)).join("b/test/0000.parquet");
+    let blob = fs::read_link(&lost).unwrap();
+    fs::remove_file(&lost).unwrap();
+    assert!(
+        offline().contains("b/test/0000.parquet at refs/convert/parquet of org/quiz is not in the cache"),
+        "{}",
+        offline()
+    );
+    std::os::unix::fs::symlink(blob, &lost).unwrap();
+    // Another benchmark moves the reference on, to a commit of which only a part is here.
+    let new = of(&["a", "b", "c"], 30);
+    stand_in.put("org/quiz", new);
+    let other = Case::new("org/quiz", "configs: [a]");
+    let mut command = other.command(&stand_in, "preprocess");
+    assert!(command.env("HF_HOME", case.place.path("home")).output().unwrap().status.success());
+    let commit = old.commit(CONVERSION);
+    assert!(
+        offline().contains(&format!("commit {commit} is there as a whole: pin it with `revision: {commit}`")),
+        "{}",
+        offline()
+    );
+    let mut locked = case.command(&stand_in, "preprocess --locked --force");
+    let output = locked.env("HF_HUB_OFFLINE", "1").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
 }
 
 // Names.
@@ -732,7 +785,12 @@ fn a_wrong_repository_config_or_split_answers_with_those_that_exist() {
         (
             "org/quiz/algebra",
             "revision: 0123456789012345678901234567890123456789",
-            "org/quiz has no revision 0123456789012345678901234567890123456789; write a commit",
+            "org/quiz has no revision 0123456789012345678901234567890123456789; the Hub has this commit no longer",
+        ),
+        (
+            "org/quiz/algebra",
+            "revision: 0123456",
+            "org/quiz has no revision 0123456; write all 40 digits of a commit; there are: parquet",
         ),
     ] {
         let said = Case::new(path, more).fails(&stand_in, "preprocess");
@@ -844,7 +902,7 @@ fn a_pinned_commit_serves_whatever_the_branch_does_and_locked_refuses_another() 
         assert_eq!(output.status.code(), Some(1));
         let now = new.commit(CONVERSION);
         let expected = format!(
-            "--locked: the store was made from commit {commit}, and org/quiz is now at {now} (refs/convert/parquet); pin the first with `revision: {commit}`"
+            "--locked: the store was made from commit {commit}, and org/quiz is now at {now} (refs/convert/parquet); pin the first with `revision: {commit}`, or take the second with --force and without --locked"
         );
         assert!(text(&output).contains(&expected), "{}", text(&output));
         assert!(case.place.files("data") == before);
@@ -868,6 +926,29 @@ fn a_pinned_commit_serves_whatever_the_branch_does_and_locked_refuses_another() 
     let asked = stand_in.seen().len();
     case.ok(&stand_in, "preprocess");
     assert_eq!(stand_in.seen().len(), asked);
+}
+
+#[test]
+fn a_store_is_made_anew_of_the_commit_that_it_was_made_of() {
+    let old = quiz();
+    let mut moved = Repo::converted([(FILE.to_owned(), questions(0..900))]);
+    moved.branches.insert("refs/tags/v1".to_owned(), old.branches[CONVERSION].clone());
+    let stand_in = StandIn::new([("org/quiz", old)]);
+    let case = Case::new("org/quiz", "");
+    case.ok(&stand_in, "preprocess");
+    let before = case.place.files("data");
+    stand_in.put("org/quiz", moved);
+    fs::remove_dir_all(case.place.path("home")).unwrap();
+    let store = case.place.path("data/benchmarks/full/quiz_full.jsonl");
+    fs::write(&store, [fs::read(&store).unwrap(), b"x".to_vec()].concat()).unwrap();
+    case.ok(&stand_in, "build --benchmarks quiz --n-total-tasks 10 --output pool");
+    let after = case.place.files("data");
+    assert!(before.keys().eq(after.keys()));
+    let lines = |files: &std::collections::BTreeMap<PathBuf, Vec<u8>>| {
+        files[Path::new("benchmarks/full/quiz_full.jsonl")].clone()
+    };
+    assert!(lines(&before) == lines(&after));
+    assert_eq!(case.meta()["n_tasks_full"], 800);
 }
 
 #[test]

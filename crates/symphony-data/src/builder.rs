@@ -59,6 +59,14 @@ impl DatasetBuilder {
         all.collect()
     }
 
+    /// The scored tasks of one preprocessed benchmark, in the order of its rows.
+    ///
+    /// # Errors
+    /// The store is missing, or is not as it was written.
+    pub fn load_preprocessed_benchmark(&self, name: &str, preprocessed_dir: &Path) -> Result<Vec<Task>, Error> {
+        experiment::load_preprocessed_benchmark(name, preprocessed_dir, &*self.progress)
+    }
+
     /// Stage 2: the tasks that `request` asks for, in stream order.
     ///
     /// # Errors
@@ -66,7 +74,7 @@ impl DatasetBuilder {
     pub fn build_task_stream(&self, request: &RequestSpec, full_dir: &Path) -> Result<Vec<Task>, Error> {
         let request = request.resolve(&self.config)?;
         let library = Library::open(&self.config, full_dir, [&request], Upkeep::Rebuild, &*self.progress)?;
-        library.draw(&request)?.tasks()
+        experiment::tell_and_take(&library.draw(&request)?, &*self.progress)
     }
 
     /// Writes tasks as JSON lines.

@@ -30,6 +30,14 @@ pub enum Error {
         /// The bins that were asked.
         why: Vec<String>,
     },
+    /// Requests that cannot be met in full, where they must be.
+    #[error("{short} of {asked} requests cannot be met in full; nothing was written")]
+    Short {
+        /// How many cannot.
+        short: usize,
+        /// How many there are.
+        asked: usize,
+    },
     /// A pool.
     #[error(transparent)]
     Pool(#[from] PoolError),

@@ -1,6 +1,9 @@
 //! Drives stage 2: store.scores() ─► bins ► allocate ► sample ► order ─► draws; store.fetch(draws) ─► pool.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     config::{Config, Experiment, Percentiles, Request},
@@ -183,7 +186,7 @@ impl<'a> Library<'a> {
 
     fn current(&self, name: &str) -> Result<(Store, Scores), Error> {
         let benchmark = self.config.benchmark(name);
-        let opened = Store::open(self.folder, name).and_then(|store| {
+        let opened = Store::open(self.folder, name, self.progress).and_then(|store| {
             let scores = store.scores()?;
             Ok((store, scores))
         });
@@ -212,7 +215,7 @@ impl<'a> Library<'a> {
                 error => Error::Rebuild { benchmark: name.to_owned(), reason, error: Box::new(error) },
             },
         )?;
-        let store = Store::open(self.folder, name)?;
+        let store = Store::open(self.folder, name, self.progress)?;
         let scores = store.scores()?;
         Ok((store, scores))
     }
@@ -289,6 +292,82 @@ impl Drawn<'_> {
         folder.publish(vec![pool_file, statistics_file, manifest_file], true)?;
         Ok(statistics)
     }
+}
+
+/// The tasks that were drawn, once their warnings are told.
+///
+/// # Errors
+/// A store that changed since it was opened.
+pub fn tell_and_take(drawn: &Drawn<'_>, progress: &dyn Progress) -> Result<Vec<Task>, Error> {
+    drawn.warnings.iter().for_each(|warning| progress.note(Note::Warning(warning)));
+    drawn.tasks()
+}
+
+/// The scored tasks of one preprocessed benchmark, in the order of its rows.
+///
+/// # Errors
+/// The store is missing, or is not as it was written.
+pub fn load_preprocessed_benchmark(
+    name: &str,
+    preprocessed_dir: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<Task>, Error> {
+    let store = Store::open(preprocessed_dir, name, progress)?;
+    let scores = store.scores()?;
+    let mut tasks = Vec::with_capacity(scores.scores.len());
+    store.fetch::<Error>(&scores, 0..scores.scores.len() as u32, |_, stored| {
+        tasks.push(stored.into());
+        Ok(())
+    })?;
+    Ok(tasks)
+}
+
+/// A pool to be made.
+#[derive(Clone, Debug)]
+pub struct Order<'o> {
+    /// What is asked.
+    pub request: &'o Request,
+    /// The experiment that asks it, if one does.
+    pub experiment: Option<&'o Experiment>,
+    /// The folder that the pool goes to.
+    pub output: PathBuf,
+}
+
+impl<'o> Order<'o> {
+    /// The pool of an experiment, in the folder of its name.
+    pub fn of(experiment: &'o Experiment, output_dir: &Path) -> Self {
+        let output = output_dir.join(&experiment.id);
+        Self { request: &experiment.request, experiment: Some(experiment), output }
+    }
+}
+
+/// Draws all that is asked, tells the warnings, then writes all pools. Under `strict`, where one cannot be met in full,
+/// none is written.
+///
+/// # Errors
+/// A stream of no tasks, [`Error::Short`], the disk, or a store that changed since it was opened.
+pub fn make_pools<'l>(
+    library: &'l Library<'_>,
+    orders: &'l [Order<'l>],
+    strict: bool,
+    progress: &dyn Progress,
+) -> Result<Vec<(Drawn<'l>, Statistics)>, Error> {
+    let drawn: Vec<Drawn<'_>> = orders.iter().map(|order| library.draw(order.request)).collect::<Result<_, _>>()?;
+    for (drawn, order) in drawn.iter().zip(orders) {
+        let name = order.experiment.map(|experiment| format!("{}: ", experiment.id)).unwrap_or_default();
+        for warning in &drawn.warnings {
+            progress.note(Note::Warning(&format!("{name}{warning}")));
+        }
+    }
+    let short = drawn.iter().filter(|drawn| !drawn.stream.shortfalls.is_empty()).count();
+    if strict && short > 0 {
+        return Err(Error::Short { short, asked: drawn.len() });
+    }
+    let write = |(drawn, order): (Drawn<'l>, &Order<'_>)| {
+        let statistics = drawn.write(&order.output, order.experiment, progress)?;
+        Ok((drawn, statistics))
+    };
+    drawn.into_iter().zip(orders).map(write).collect()
 }
 
 fn statistics_text(statistics: &Statistics) -> String {

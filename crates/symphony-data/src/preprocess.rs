@@ -12,7 +12,7 @@ use crate::{
     progress::{Note, Pass, Progress},
     row::{Origin, RowBatch, RowFault},
     source::{
-        Source, SourceError, SourceFile, SourcePath, file,
+        At, Source, SourceError, SourceFile, SourcePath, file,
         hub::{HubError, HubSource},
     },
     store::{
@@ -136,10 +136,12 @@ pub enum PreprocessError {
         what: String,
     },
     /// The caller asked to stop.
-    #[error("{benchmark}: stopped; nothing was written")]
+    #[error("{benchmark}: stopped; nothing was written{}", if *.downloading { ", and what came is kept: the next run goes on from there" } else { "" })]
     Cancelled {
         /// The benchmark.
         benchmark: String,
+        /// Whether its files were being downloaded.
+        downloading: bool,
     },
     /// A store.
     #[error(transparent)]
@@ -188,7 +190,16 @@ pub fn preprocess(
         Err(error) => Some(error.to_string()),
     };
     progress.note(Note::Building { benchmark: &benchmark.name, reason: reason.as_deref() });
-    let meta = Stage1::new(benchmark, options.on_bad_row, locked, progress)?.build(&folder, percentiles)?;
+    // What is made anew is made of the same commit, unless it is the source that shall be renewed.
+    let recorded = if options.force { None } else { recorded_source(benchmark, folder.path()).ok() };
+    let commit = |source: &SourceRecord| source.revision.clone();
+    let (lock, recorded) = (locked.as_ref().and_then(commit), recorded.as_ref().and_then(commit));
+    let at = match (&lock, &recorded) {
+        (Some(commit), _) => At::Locked(commit),
+        (None, Some(commit)) => At::Commit(commit),
+        (None, None) => At::Now,
+    };
+    let meta = Stage1::new(benchmark, options.on_bad_row, at, locked.clone(), progress)?.build(&folder, percentiles)?;
     Ok((Outcome::Built, meta))
 }
 
@@ -210,7 +221,9 @@ fn recorded_source(benchmark: &Benchmark, folder: &Path) -> Result<SourceRecord,
 fn of_source(benchmark: &Benchmark, error: SourceError) -> PreprocessError {
     let benchmark = benchmark.name.clone();
     match error {
-        SourceError::Hub(error) if matches!(*error, HubError::Cancelled) => PreprocessError::Cancelled { benchmark },
+        SourceError::Hub(error) if matches!(*error, HubError::Cancelled) => {
+            PreprocessError::Cancelled { benchmark, downloading: true }
+        }
         error => PreprocessError::Source { benchmark, error },
     }
 }
@@ -318,15 +331,20 @@ impl<'a> Stage1<'a> {
     fn new(
         benchmark: &'a Benchmark,
         on_bad_row: OnBadRow,
+        at: At<'_>,
         locked: Option<SourceRecord>,
         progress: &'a dyn Progress,
     ) -> Result<Self, PreprocessError> {
-        let plan = Plan::compile(&benchmark.rule, &benchmark.identity).map_err(|problems| PreprocessError::Rule {
+        let wrong = |problems: Vec<(String, String)>| PreprocessError::Rule {
             benchmark: benchmark.name.clone(),
             why: problems.iter().map(|(feature, why)| format!("`{feature}`: {why}")).collect::<Vec<_>>().join("; "),
-        })?;
-        let commit = locked.as_ref().and_then(|source| source.revision.as_deref());
-        let source = benchmark.source.open(benchmark, commit, progress).map_err(|error| of_source(benchmark, error))?;
+        };
+        let unregistered = benchmark.rule.unregistered();
+        if !unregistered.is_empty() {
+            return Err(wrong(unregistered));
+        }
+        let plan = Plan::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
+        let source = benchmark.source.open(benchmark, at, progress).map_err(|error| of_source(benchmark, error))?;
         Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
     }
 
@@ -453,7 +471,8 @@ impl<'a> Stage1<'a> {
         self.progress.rows(&self.benchmark.name, pass, 0, total);
         let files = self.source.read(&mut |batch| {
             if self.progress.cancelled() {
-                failure = Some(PreprocessError::Cancelled { benchmark: self.benchmark.name.clone() });
+                failure =
+                    Some(PreprocessError::Cancelled { benchmark: self.benchmark.name.clone(), downloading: false });
             } else if let Err(error) = each(&batch) {
                 failure = Some(error);
             }

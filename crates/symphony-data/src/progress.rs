@@ -1,6 +1,6 @@
 //! Progress and cancellation, as one trait: the library prints nothing, whoever calls it decides what is shown.
 
-use std::{path::Path, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
 /// What a caller may want to show while the library works.
 pub trait Progress: Sync {
@@ -52,6 +52,8 @@ pub enum Pass {
 pub enum Note<'a> {
     /// Another run works in this folder; this one waits for it.
     Waiting(&'a Path),
+    /// What a person should know of the tasks that they get: fewer than asked, ratios that were rescaled.
+    Warning(&'a str),
     /// A store is being made, and why.
     Building {
         /// The benchmark.
@@ -75,9 +77,9 @@ pub enum Note<'a> {
         branch: Option<&'a str>,
         /// How many files.
         files: usize,
-        /// How many bytes they have.
-        bytes: u64,
-        /// How many bytes came over the network.
+        /// How many files came over the network.
+        downloaded_files: usize,
+        /// How many bytes did.
         downloaded: u64,
     },
     /// A request failed and is tried again.
@@ -119,6 +121,100 @@ pub enum Note<'a> {
         /// What does not fit.
         reason: &'a str,
     },
+}
+
+/// How much a note matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For those who asked for more.
+    Detail,
+    /// Worth a line.
+    Info,
+    /// Shown always.
+    Warning,
+}
+
+impl Note<'_> {
+    /// How much it matters.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Warning(_)
+            | Self::Dropped { .. }
+            | Self::FromCache { .. }
+            | Self::MaybeMoreShards { .. }
+            | Self::Stale { .. } => Level::Warning,
+            Self::Building { reason: None, .. } | Self::Cached(_) | Self::Fetched { downloaded_files: 0, .. } => {
+                Level::Detail
+            }
+            _ => Level::Info,
+        }
+    }
+}
+
+/// The note as one line for people.
+impl fmt::Display for Note<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting(folder) => write!(f, "another run works in {}; waiting for it", folder.display()),
+            Self::Warning(warning) => f.write_str(warning),
+            Self::Building { benchmark, reason: Some(reason) } => {
+                write!(f, "{benchmark}: rebuilding its store: {reason}")
+            }
+            Self::Building { benchmark, reason: None } => write!(f, "{benchmark}: preprocessing"),
+            Self::Cached(benchmark) => write!(f, "{benchmark}: up to date"),
+            Self::SourceGone(benchmark) => write!(f, "{benchmark}: its source files are gone; its store serves"),
+            Self::Fetched { benchmark, repo, commit, branch, files, downloaded_files, downloaded } => {
+                match downloaded_files {
+                    0 => write!(f, "{benchmark}: in the cache: {}", Files(*files))?,
+                    n if n == files => write!(f, "{benchmark}: downloaded {}, {}", Files(*files), Bytes(*downloaded))?,
+                    n => write!(f, "{benchmark}: downloaded {n} of {}, {}", Files(*files), Bytes(*downloaded))?,
+                }
+                write!(f, ", of {repo} at {commit}")?;
+                branch.map_or(Ok(()), |branch| write!(f, " ({branch})"))
+            }
+            Self::Retrying { benchmark, why, pause } => {
+                write!(f, "{benchmark}: {why}; trying again in {:.0} s", pause.as_secs_f64().ceil())
+            }
+            Self::Dropped { benchmark, file, why } => {
+                write!(f, "{benchmark}: {file} in the cache is damaged ({why}); downloading it anew")
+            }
+            Self::FromCache { benchmark, why } => {
+                write!(f, "{benchmark}: {why}; what the Hub last served is in the cache and serves")
+            }
+            Self::MaybeMoreShards { benchmark, files } => write!(
+                f,
+                "{benchmark}: only the cache may be used, and nothing in it says whether the split has more than {}; a run without HF_HUB_OFFLINE finds out",
+                Files(*files)
+            ),
+            Self::Stale { benchmark, reason } => write!(
+                f,
+                "{benchmark}: these are the numbers of a store that no longer fits: {reason}; `preprocess` and `run` rebuild it"
+            ),
+        }
+    }
+}
+
+struct Files(usize);
+
+impl fmt::Display for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} file{}", self.0, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
+/// A number of bytes as people say it.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0 as f64;
+        match self.0 {
+            0..1_000 => write!(f, "{bytes} B"),
+            1_000..1_000_000 => write!(f, "{:.1} kB", bytes / 1e3),
+            1_000_000..1_000_000_000 => write!(f, "{:.1} MB", bytes / 1e6),
+            _ => write!(f, "{:.1} GB", bytes / 1e9),
+        }
+    }
 }
 
 /// Shows nothing and never cancels.

@@ -272,6 +272,11 @@ impl<'r> Fields<'r> {
         &self.set.paths[slot]
     }
 
+    /// The whole row.
+    pub fn row(&self) -> &'r str {
+        self.row
+    }
+
     /// A fault of field `slot`.
     pub fn fault(&self, slot: usize, reason: impl Into<String>) -> RowFault {
         RowFault::new(self.path(slot), reason)

@@ -79,7 +79,7 @@ fn motley() -> RecordBatch {
 
 const MOTLEY: [&str; 2] = [
     r#"{"text":"é😀","whole":9223372036854775807,"real":142.0,"short":0.10000000149011612,"flag":true,"list":[1,null],"object":{"A":"x\n\"y\"","n":0.10000000149011612},"label":"yes","when":"1970-01-01T00:00:00"}"#,
-    r#"{"text":null,"whole":null,"real":1.0e300,"short":3.4028234663852886e38,"flag":false,"list":null,"object":{"A":null,"n":2.0},"label":"no","when":"1970-01-02T00:00:00.500"}"#,
+    r#"{"text":null,"whole":null,"real":1e+300,"short":3.4028234663852886e+38,"flag":false,"list":null,"object":{"A":null,"n":2.0},"label":"no","when":"1970-01-02T00:00:00.500"}"#,
 ];
 
 #[test]
@@ -162,11 +162,46 @@ fn a_file_of_columns_that_is_cut_off_or_damaged_is_one_message_and_no_panic() {
     let path = place.path().join("rows.parquet");
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
-        assert!(matches!(rows(&path), Err(ReadError::Malformed { line: 1, .. })), "{length} bytes");
+        assert!(matches!(rows(&path), Err(ReadError::Malformed { line: 0, .. })), "{length} bytes");
     }
-    fs::write(&path, "<!DOCTYPE html><html>not found</html>").unwrap();
-    let Err(ReadError::Malformed { reason, .. }) = rows(&path) else { panic!("a web page is no Parquet file") };
-    assert!(reason.starts_with("is no whole Parquet file (") && reason.ends_with("); get it anew"), "{reason}");
+    for (text, expected) in [
+        ("<!DOCTYPE html><html>not found</html>", "this is a web page and no Parquet file"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "`git lfs pull` gets it"),
+        ("PAR1 and no more", "this is no whole Parquet file (it has no footer); get it anew"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let Err(ReadError::Malformed { reason, .. }) = rows(&path) else { panic!("{text}") };
+        assert!(reason.contains(expected), "{reason}");
+    }
+}
+
+#[test]
+fn what_json_has_not_is_an_error_and_never_another_value() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("rows.parquet");
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.5, f64::NAN, f64::INFINITY]));
+    let inner = StructArray::from(vec![(
+        Arc::new(arrow_schema::Field::new("x", arrow_schema::DataType::Float64, true)),
+        numbers,
+    )]);
+    let batch = RecordBatch::try_from_iter([("deep", Arc::new(inner) as ArrayRef)]).unwrap();
+    fs::write(&path, parquet_of(&batch)).unwrap();
+    let mut faults = Vec::new();
+    let mut sink = |batch: RowBatch| {
+        faults.extend(
+            (0..batch.len()).map(|i| (batch.origin(i).line, batch.row(i).map_err(|fault| fault.to_string()).is_err())),
+        );
+        ControlFlow::Continue(())
+    };
+    let mut batcher = Batcher::new(&mut sink);
+    batcher.begin("columns", None, false).unwrap();
+    Format::Parquet.read_file(&path, &mut batcher).and_then(|_| batcher.flush()).unwrap();
+    assert_eq!(faults, [(1, false), (2, true), (3, true)]);
+
+    let bytes: ArrayRef = Arc::new(arrow_array::BinaryArray::from(vec![&b"\x00\xff"[..]]));
+    fs::write(&path, parquet_of(&RecordBatch::try_from_iter([("image", bytes)]).unwrap())).unwrap();
+    let Err(ReadError::Malformed { reason, .. }) = rows(&path) else { panic!("bytes were read") };
+    assert_eq!(reason, "its column `image` holds bytes, which JSON has not; write the file without it");
 }
 
 #[test]

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use symphony_data::{
-    Error,
-    config::{Config, Experiment, Request},
-    experiment::{Drawn, DrawnPart, Library, Upkeep},
+    config::{Config, Experiment},
+    experiment::{self, Drawn, DrawnPart, Library, Order, Upkeep},
     pool::Statistics,
     stream::{PerBin, Thresholds},
 };
@@ -46,7 +45,7 @@ struct PartReport {
 
 /// The folder that each experiment's pool goes to.
 pub fn outputs(experiments: &[&Experiment], output_dir: &Path) -> Vec<PathBuf> {
-    experiments.iter().map(|experiment| output_dir.join(&experiment.id)).collect()
+    experiments.iter().map(|experiment| Order::of(experiment, output_dir).output).collect()
 }
 
 /// Makes the pools of these experiments from the stores in `full_dir`.
@@ -58,55 +57,29 @@ pub fn make_experiments(
     strict: bool,
     session: &Session,
 ) -> Result<Vec<PoolReport>, CliError> {
-    let outputs = outputs(experiments, output_dir);
-    let requests: Vec<_> = experiments
-        .iter()
-        .zip(&outputs)
-        .map(|(experiment, output)| (&experiment.request, Some(*experiment), output.as_path()))
-        .collect();
-    let drawn_from = requests.iter().map(|(request, ..)| *request);
+    let orders: Vec<Order<'_>> = experiments.iter().map(|experiment| Order::of(experiment, output_dir)).collect();
+    let drawn_from = orders.iter().map(|order| order.request);
     let library = Library::open(config, full_dir, drawn_from, Upkeep::Rebuild, &session.ui)?;
-    make_pools(&library, &requests, strict, session)
+    make_pools(&library, &orders, strict, session)
 }
 
-/// Draws all requests, then writes all pools: if one cannot be met under `strict`, nothing is written.
+/// Makes the pools that are ordered.
 pub fn make_pools(
     library: &Library<'_>,
-    requests: &[(&Request, Option<&Experiment>, &Path)],
+    orders: &[Order<'_>],
     strict: bool,
     session: &Session,
 ) -> Result<Vec<PoolReport>, CliError> {
-    let drawn: Vec<Drawn<'_>> =
-        requests.iter().map(|(request, ..)| library.draw(request)).collect::<Result<_, Error>>()?;
-    for (drawn, (_, experiment, _)) in drawn.iter().zip(requests) {
-        let name = experiment.map(|experiment| format!("{}: ", experiment.id)).unwrap_or_default();
-        for warning in &drawn.warnings {
-            session.ui.warn(&format!("{name}{warning}"));
-        }
-    }
-    let short = drawn.iter().filter(|drawn| !drawn.stream.shortfalls.is_empty()).count();
-    if strict && short > 0 {
-        return Err(CliError::Verdict(format!(
-            "--strict: {short} of {} requests cannot be met in full; nothing was written",
-            drawn.len()
-        )));
-    }
-    let mut reports = Vec::with_capacity(drawn.len());
-    for (drawn, (request, experiment, output)) in drawn.iter().zip(requests) {
-        let statistics = drawn.write(output, *experiment, &session.ui)?;
-        reports.push(PoolReport::new(drawn, request, *experiment, output, statistics));
-    }
-    Ok(reports)
+    let made = experiment::make_pools(library, orders, strict, &session.ui)?;
+    Ok(made
+        .into_iter()
+        .zip(orders)
+        .map(|((drawn, statistics), order)| PoolReport::new(&drawn, order, statistics))
+        .collect())
 }
 
 impl PoolReport {
-    fn new(
-        drawn: &Drawn<'_>,
-        request: &Request,
-        experiment: Option<&Experiment>,
-        output: &Path,
-        statistics: Statistics,
-    ) -> Self {
+    fn new(drawn: &Drawn<'_>, order: &Order<'_>, statistics: Statistics) -> Self {
         let part = |part: &DrawnPart<'_>| {
             let scores =
                 statistics.benchmark_breakdown.iter().find(|(name, _)| name == part.benchmark()).map(|(_, b)| b);
@@ -123,9 +96,9 @@ impl PoolReport {
             }
         };
         Self {
-            experiment: experiment.map_or("pool", |experiment| &experiment.id).to_owned(),
-            output: output.display().to_string(),
-            asked: request.n_total_tasks,
+            experiment: order.experiment.map_or("pool", |experiment| &experiment.id).to_owned(),
+            output: order.output.display().to_string(),
+            asked: order.request.n_total_tasks,
             warnings: drawn.warnings.clone(),
             benchmarks: drawn.parts.iter().map(part).collect(),
             statistics,

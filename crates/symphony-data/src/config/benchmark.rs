@@ -92,7 +92,12 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
             "split" => benchmark.split = walk.text(&field, node).unwrap_or_default(),
             "configs" => benchmark.configs = configs(walk, &field, node),
             "config_field" => benchmark.config_field = walk.text(&field, node),
-            "revision" => benchmark.revision = walk.text(&field, node),
+            "revision" => {
+                benchmark.revision = walk.text(&field, node);
+                if benchmark.revision.as_deref() == Some("") {
+                    walk.problem(node, &field, "names no revision", "write a commit, a branch or a tag, or remove it");
+                }
+            }
             "identity" => benchmark.identity = walk.texts(&field, node),
             "store" => {
                 if walk.text(&field, node).is_some_and(|store| store != "jsonl") {
@@ -118,7 +123,10 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
             node,
             field,
             format!("`{name}` is no preset and has no `difficulty`"),
-            format!("say how its rows are scored, or name a preset: {}", preset_names().join(", ")),
+            format!(
+                "say how its rows are scored, or as which preset: `difficulty: {{preset: NAME}}` with one of {}",
+                preset_names().join(", ")
+            ),
         ),
     }
     match source {

@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{difficulty::Rule, source::SourcePath};
+use crate::{
+    difficulty::{RowFunction, Rule},
+    source::SourcePath,
+};
 
 mod benchmark;
 pub mod problem;
@@ -286,6 +289,22 @@ impl Config {
     /// The configured percentiles of a benchmark.
     pub fn percentiles_of(&self, name: &str) -> Percentiles {
         self.percentiles.get(name).copied().unwrap_or_default()
+    }
+
+    /// Registers a function for `{python: NAME}` in all rules.
+    ///
+    /// # Errors
+    /// No rule names it.
+    pub fn register_feature(&mut self, name: &str, function: &Arc<dyn RowFunction>) -> Result<(), Problems> {
+        let mut used = false;
+        for benchmark in &mut self.benchmarks {
+            used |= benchmark.rule.register(name, function);
+        }
+        if used {
+            return Ok(());
+        }
+        let hint = format!("write `{{python: {name}}}` as a feature in the configuration");
+        Err(Problem::new(Place::default(), "", format!("no benchmark's rule uses the function `{name}`"), hint).into())
     }
 
     /// Puts the generator of the same name in place of each benchmark's source, at the real benchmark's size.

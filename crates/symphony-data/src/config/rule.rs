@@ -4,9 +4,9 @@ use super::{
     walk::{Walk, join, nearest_of},
     yaml::Node,
 };
-use crate::difficulty::{Feature, Plan, Rule, Term, Which};
+use crate::difficulty::{Feature, Function, Plan, Rule, Term, Which};
 
-const FUNCTIONS: [&str; 15] = [
+const FUNCTIONS: [&str; 16] = [
     "chars",
     "words",
     "lines",
@@ -22,6 +22,7 @@ const FUNCTIONS: [&str; 15] = [
     "mean_words",
     "above",
     "mean_of",
+    "python",
 ];
 
 /// `{features: …, score: …}`.
@@ -158,6 +159,7 @@ fn feature(walk: &mut Walk, field: &str, node: &Node) -> Option<Feature> {
         "number" => Feature::Number(args.path()?),
         "field" => Feature::Field(args.path()?),
         "mean_words" => Feature::MeanWords(args.path()?),
+        "python" => Feature::Python(Function::named(args.walk.text(&field, argument)?)),
         "count" => {
             let [row_field, substrings] = args.named(["field", "substrings"], &[])?;
             Feature::Count { field: args.text(row_field)?, substrings: args.substrings(substrings)? }

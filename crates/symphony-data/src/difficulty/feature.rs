@@ -6,6 +6,7 @@ use memchr::memmem;
 use regex::Regex;
 use serde::Serialize;
 
+use super::Function;
 use crate::row::{FieldSet, Fields, RowFault, kind_of, length_of, strings_of};
 
 /// One feature function as a configuration writes it.
@@ -87,6 +88,19 @@ pub enum Feature {
     },
     /// The mean of inline features.
     MeanOf(Vec<Feature>),
+    /// A function of the caller's.
+    Python(Function),
+}
+
+impl Feature {
+    /// Calls `visit` on each function of the caller's in this feature.
+    pub(super) fn for_each_function<'f>(&'f mut self, visit: &mut dyn FnMut(&'f mut Function)) {
+        match self {
+            Self::Python(function) => visit(function),
+            Self::MeanOf(parts) => parts.iter_mut().for_each(|part| part.for_each_function(visit)),
+            _ => {}
+        }
+    }
 }
 
 /// Which of several matches `capture` takes.
@@ -153,6 +167,7 @@ pub(super) enum Kernel {
     MeanWords(usize),
     Above(usize, f64),
     MeanOf(Vec<Kernel>),
+    Python(Function),
 }
 
 impl Kernel {
@@ -209,6 +224,7 @@ impl Kernel {
             Feature::MeanOf(parts) => {
                 Self::MeanOf(parts.iter().map(|part| Self::compile(part, fields, earlier)).collect::<Result<_, _>>()?)
             }
+            Feature::Python(function) => Self::Python(function.clone()),
         })
     }
 
@@ -295,8 +311,18 @@ impl Kernel {
                 }
                 Cell::Float(sum / parts.len() as f64)
             }
+            Self::Python(function) => {
+                let registered =
+                    function.registered().ok_or_else(|| RowFault::new("", unregistered(&function.name)))?;
+                registered.call(row.row()).map_err(|why| RowFault::new("", format!("`{}`: {why}", function.name)))?
+            }
         })
     }
+}
+
+/// What to say of a function that nobody registered.
+pub(super) fn unregistered(name: &str) -> String {
+    format!("no function `{name}` is registered; in Python, `builder.register_feature(\"{name}\", function)` does it")
 }
 
 /// Compiles a regular expression, with a one-line message where it is none.

@@ -3,11 +3,13 @@
 //! Pure functions: nothing here reads a file or knows which benchmark it serves.
 
 pub mod feature;
+pub mod function;
 pub mod plan;
 pub mod score;
 pub mod summary;
 
 pub use feature::{Cell, Feature, Which};
+pub use function::{Function, RowFunction};
 pub use plan::{Column, FeatureColumns, Plan, Rule, Term};
 pub use score::{Constants, Normalization};
 pub use summary::{Summary, mean};

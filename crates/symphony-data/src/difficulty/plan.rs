@@ -2,11 +2,16 @@
 //!
 //! One look at a row finds every field that any feature or the identity needs, and each string is decoded once.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::feature::{Cell, Feature, Kernel};
+use super::{
+    RowFunction,
+    feature::{Cell, Feature, Kernel, unregistered},
+};
 use crate::row::{FieldSet, RowBatch, RowFault};
 
 /// How a benchmark's rows are scored: features in the order in which the metadata lists them, and the terms of the
@@ -17,6 +22,35 @@ pub struct Rule {
     pub features: Vec<(String, Feature)>,
     /// The terms.
     pub score: Vec<Term>,
+}
+
+impl Rule {
+    /// Registers the function `name` wherever the rule uses it, and says whether it does.
+    pub fn register(&mut self, name: &str, function: &Arc<dyn RowFunction>) -> bool {
+        let mut used = false;
+        for (_, feature) in &mut self.features {
+            feature.for_each_function(&mut |known| {
+                if known.name == name {
+                    known.register(function);
+                    used = true;
+                }
+            });
+        }
+        used
+    }
+
+    /// The features whose functions nobody registered, and why they cannot be computed.
+    pub fn unregistered(&self) -> Vec<(String, String)> {
+        let mut missing = Vec::new();
+        for (name, feature) in &self.features {
+            feature.clone().for_each_function(&mut |function| {
+                if function.registered().is_none() {
+                    missing.push((name.clone(), unregistered(&function.name)));
+                }
+            });
+        }
+        missing
+    }
 }
 
 /// One term of a raw score.

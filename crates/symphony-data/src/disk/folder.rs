@@ -4,6 +4,8 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,36 @@ pub struct Folder {
     lock: File,
 }
 
+/// How often a run that waits for another looks whether it may go on, or shall stop.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The folder, opened and locked once that is possible.
+fn wait_for(
+    path: &Path,
+    progress: &dyn Progress,
+    try_lock: fn(&File) -> Result<(), TryLockError>,
+) -> Result<File, DiskError> {
+    let folder = File::open(path).map_err(|error| DiskError::new(path, "open this folder", error))?;
+    let failed = |error| DiskError::new(path, "lock this folder", error);
+    let mut told = false;
+    loop {
+        match try_lock(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::WouldBlock) if progress.cancelled() => {
+                return Err(failed(io::Error::new(io::ErrorKind::Interrupted, "stopped while another run had it")));
+            }
+            Err(TryLockError::WouldBlock) => {
+                if !told {
+                    progress.note(Note::Waiting(path));
+                    told = true;
+                }
+                thread::sleep(TICK);
+            }
+        }
+    }
+}
+
 impl Folder {
     /// Makes the folder if need be, waits until no other run writes to it, and removes what a killed run left.
     ///
@@ -30,16 +62,7 @@ impl Folder {
     /// The folder cannot be made or written to.
     pub fn lock(path: &Path, progress: &dyn Progress) -> Result<Self, DiskError> {
         fs::create_dir_all(path).map_err(|error| DiskError::new(path, "make this folder", error))?;
-        let lock = File::open(path).map_err(|error| DiskError::new(path, "open this folder", error))?;
-        let locked = match lock.try_lock() {
-            Ok(()) => Ok(()),
-            Err(TryLockError::WouldBlock) => {
-                progress.note(Note::Waiting(path));
-                lock.lock()
-            }
-            Err(TryLockError::Error(error)) => Err(error),
-        };
-        locked.map_err(|error| DiskError::new(path, "lock this folder", error))?;
+        let lock = wait_for(path, progress, File::try_lock)?;
         let folder = Self { path: path.to_owned(), lock };
         folder.sweep()?;
         Ok(folder)
@@ -49,9 +72,8 @@ impl Folder {
     ///
     /// # Errors
     /// The folder cannot be opened or locked.
-    pub fn shared<T>(path: &Path, read: impl FnOnce() -> T) -> Result<T, DiskError> {
-        let lock = File::open(path).map_err(|error| DiskError::new(path, "open this folder", error))?;
-        lock.lock_shared().map_err(|error| DiskError::new(path, "lock this folder", error))?;
+    pub fn shared<T>(path: &Path, progress: &dyn Progress, read: impl FnOnce() -> T) -> Result<T, DiskError> {
+        let _lock = wait_for(path, progress, File::try_lock_shared)?;
         Ok(read())
     }
 

@@ -7,11 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, Float64Array, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::StreamDecoder;
-use arrow_json::{WriterBuilder, writer::LineDelimited};
-use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
+use arrow_json::{
+    Encoder, EncoderFactory, EncoderOptions, WriterBuilder,
+    writer::{LineDelimited, NullableEncoder},
+};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema};
 
 use super::{Batcher, MAX_ROW_BYTES, ReadError, guard::guarded_batches};
 
@@ -103,7 +106,15 @@ pub(super) fn push_all(
         Lines { rows, row: 0, pending: Vec::new(), left: UNASKED.max(bytes.saturating_mul(MAX_RATIO)), end: None };
     for batch in guarded_batches(batches) {
         let batch = batch.and_then(widened).map_err(|error| malformed(lines.row, &error))?;
-        let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut lines);
+        if let Some(column) = batch.schema().fields().iter().find(|field| holds_bytes(field.data_type())) {
+            let reason =
+                format!("its column `{}` holds bytes, which JSON has not; write the file without it", column.name());
+            return Err(ReadError::Malformed { line: 0, reason });
+        }
+        let mut writer = WriterBuilder::new()
+            .with_explicit_nulls(true)
+            .with_encoder_factory(Arc::new(Doubles))
+            .build::<_, LineDelimited>(&mut lines);
         if let Err(error) = writer.write(&batch) {
             let row = lines.row;
             return Err(lines.end.take().unwrap_or_else(|| malformed(row, &error)));
@@ -150,6 +161,55 @@ fn wide(field: &Arc<Field>) -> Arc<Field> {
     if kind == *field.data_type() { field.clone() } else { Arc::new(field.as_ref().clone().with_data_type(kind)) }
 }
 
+fn holds_bytes(kind: &DataType) -> bool {
+    match kind {
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => true,
+        DataType::Dictionary(_, values) => holds_bytes(values),
+        DataType::Struct(fields) => fields.iter().any(|field| holds_bytes(field.data_type())),
+        DataType::List(inner)
+        | DataType::LargeList(inner)
+        | DataType::FixedSizeList(inner, _)
+        | DataType::ListView(inner)
+        | DataType::LargeListView(inner)
+        | DataType::Map(inner, _) => holds_bytes(inner.data_type()),
+        _ => false,
+    }
+}
+
+/// Writes doubles, and those that JSON has not behind a mark, by which their row is known.
+#[derive(Debug)]
+struct Doubles;
+
+/// A byte that JSON text never holds as it is: in strings it is escaped.
+const MARK: u8 = 1;
+
+impl EncoderFactory for Doubles {
+    fn make_default_encoder<'a>(
+        &self,
+        _: &'a FieldRef,
+        array: &'a dyn Array,
+        _: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let doubles = array.as_any().downcast_ref::<Float64Array>();
+        Ok(doubles.map(|doubles| NullableEncoder::new(Box::new(DoubleEncoder(doubles)), doubles.nulls().cloned())))
+    }
+}
+
+struct DoubleEncoder<'a>(&'a Float64Array);
+
+impl Encoder for DoubleEncoder<'_> {
+    fn encode(&mut self, at: usize, out: &mut Vec<u8>) {
+        let number = self.0.value(at);
+        match serde_json::Number::from_f64(number) {
+            Some(number) => out.extend_from_slice(number.to_string().as_bytes()),
+            None => {
+                out.push(MARK);
+                out.extend_from_slice(number.to_string().as_bytes());
+            }
+        }
+    }
+}
+
 /// Cuts written text into lines, each of which is a row, and keeps count of what came out of the file.
 struct Lines<'r, 's> {
     rows: &'r mut Batcher<'s>,
@@ -172,7 +232,14 @@ impl Lines<'_, '_> {
         while let Some(end) = memchr::memchr(b'\n', text) {
             self.pending.extend_from_slice(&text[..end]);
             self.row += 1;
-            self.rows.push(&self.pending, self.row)?;
+            match memchr::memchr(MARK, &self.pending) {
+                None => self.rows.push(&self.pending, self.row)?,
+                Some(_) => {
+                    self.pending.retain(|byte| *byte != MARK);
+                    let fault = "holds a number that is infinite or NaN, which JSON has not; mend it".to_owned();
+                    self.rows.push_fault(&self.pending, self.row, fault)?;
+                }
+            }
             self.pending.clear();
             text = &text[end + 1..];
         }

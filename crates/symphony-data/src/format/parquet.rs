@@ -29,7 +29,7 @@ const ROWS: usize = 1024;
 /// A file that is not Parquet, is cut off or damaged, or holds what JSON cannot.
 pub fn read(file: impl ChunkReader + 'static, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
     let bytes = file.len();
-    let batches = open(file).map_err(|reason| ReadError::Malformed { line: 1, reason })?;
+    let batches = open(file).map_err(|reason| ReadError::Malformed { line: 0, reason })?;
     arrow::push_all(batches, bytes, rows)
 }
 
@@ -42,7 +42,22 @@ pub fn check(file: impl ChunkReader + 'static) -> Result<(), String> {
 }
 
 fn open(file: impl ChunkReader + 'static) -> Result<ParquetRecordBatchReader, String> {
-    let broken = |error: ParquetError| format!("is no whole Parquet file ({error}); get it anew");
+    let broken = |error: ParquetError| {
+        let why = match error {
+            ParquetError::General(why) | ParquetError::EOF(why) => why,
+            error => error.to_string(),
+        };
+        format!("this is no whole Parquet file ({why}); get it anew")
+    };
+    let head = file.get_bytes(0, file.len().min(64) as usize).map_err(broken)?.to_ascii_lowercase();
+    for (beginning, what) in [
+        ("<", "this is a web page and no Parquet file; it may say why"),
+        ("version https://git-lfs", "this is git-lfs's note of a file, and not the file; `git lfs pull` gets it"),
+    ] {
+        if head.starts_with(beginning.as_bytes()) {
+            return Err(what.to_owned());
+        }
+    }
     match footer(&file).map_err(broken)?.and_then(|footer| parquet_schema::depth(&footer)) {
         Some(depth) if depth > MAX_DEPTH => {
             return Err(format!("its columns are nested more than {MAX_DEPTH} deep"));
@@ -52,7 +67,7 @@ fn open(file: impl ChunkReader + 'static) -> Result<ParquetRecordBatchReader, St
     }
     let opened = guarded(|| reader(file)).map_err(|why| broken(ParquetError::General(why)))?;
     opened.map_err(|error| match error {
-        ParquetError::NYI(reason) => format!("cannot be read: {reason}"),
+        ParquetError::NYI(reason) => format!("this file cannot be read: {reason}"),
         error => broken(error),
     })
 }

@@ -2,6 +2,7 @@
 
 pub mod manifest;
 pub mod statistics;
+pub mod table;
 mod task;
 mod task_pool;
 

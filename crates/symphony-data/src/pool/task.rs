@@ -45,6 +45,22 @@ pub struct StoredTask {
     pub identity: String,
 }
 
+/// A stored task by itself: its id in the store is the only one that it has.
+impl From<StoredTask> for Task {
+    fn from(stored: StoredTask) -> Self {
+        Self {
+            source_id: Some(stored.task_id.clone()),
+            task_id: stored.task_id,
+            benchmark: stored.benchmark,
+            difficulty_score: stored.difficulty_score,
+            difficulty_bin: stored.difficulty_bin,
+            raw_data: stored.raw_data,
+            scorer_metadata: stored.scorer_metadata,
+            identity: Some(stored.identity),
+        }
+    }
+}
+
 impl StoredTask {
     /// The task at place `place` (from 0) of a stream, in `bin`.
     pub fn into_task(self, place: usize, bin: &str) -> Task {

@@ -132,18 +132,18 @@ impl SourcePath {
         }
     }
 
-    /// The source of a benchmark's rows, all of it on this machine; with `locked`, only at that commit.
+    /// The source of a benchmark's rows, all of it on this machine. Where it has commits, `at` says which may serve.
     ///
     /// # Errors
     /// A source that cannot be opened.
     pub fn open<'b>(
         &'b self,
         benchmark: &'b Benchmark,
-        locked: Option<&str>,
+        at: At<'_>,
         progress: &dyn Progress,
     ) -> Result<Box<dyn Source + 'b>, SourceError> {
         match self {
-            Self::Datasets(address) => Ok(Box::new(hub::HubSource::open(address, benchmark, locked, progress)?)),
+            Self::Datasets(address) => Ok(Box::new(hub::HubSource::open(address, benchmark, at, progress)?)),
             Self::File(pattern) => Ok(Box::new(file::FileSource::open(pattern, benchmark)?)),
             Self::Synthetic { name, rows, seed } => {
                 let generator =
@@ -179,6 +179,17 @@ pub trait Source: Sync {
     /// # Errors
     /// Whatever keeps it from reading on. A single bad row is no error here: it is handed on as such.
     fn read(&self, sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError>;
+}
+
+/// Which commit of a source may serve, where the configuration names none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At<'c> {
+    /// The one that is served now.
+    Now,
+    /// This one, whatever is served now.
+    Commit(&'c str),
+    /// The one that is served now, if it is this one.
+    Locked(&'c str),
 }
 
 /// A version of a source.
@@ -246,11 +257,11 @@ pub enum SourceError {
         error: std::io::Error,
     },
     /// A file that is not what its name says.
-    #[error("{path}:{line}: {reason}")]
+    #[error("{}{}: {reason}", .path.display(), if *.line > 0 { format!(":{line}") } else { String::new() })]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The line, from 1; 0 where the file as a whole is meant.
         line: u64,
         /// What is wrong.
         reason: String,

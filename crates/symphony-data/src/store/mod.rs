@@ -38,7 +38,7 @@ pub enum StoreError {
     /// It is not there.
     #[error(
         "not preprocessed in {folder}: {benchmark}; run `symphony-data preprocess --benchmarks {benchmark} --output-dir \
-         {folder}` first, with --config and --demo as here"
+         {folder}` first (with the same --config), or name the folder that has it (--full-dir)"
     )]
     Missing {
         /// The benchmark, or several with commas between them.

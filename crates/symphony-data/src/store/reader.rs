@@ -13,6 +13,7 @@ use crate::{
     config::Benchmark,
     disk::{DiskError, Folder, checksum::HashingReader},
     pool::StoredTask,
+    progress::Progress,
     source::{SourcePath, file},
 };
 
@@ -41,11 +42,11 @@ impl Store {
     ///
     /// # Errors
     /// It is missing, or its meta is damaged or tells of another size.
-    pub fn open(folder: &Path, benchmark: &str) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path, benchmark: &str, progress: &dyn Progress) -> Result<Self, StoreError> {
         if !folder.is_dir() {
             return Err(StoreError::Missing { benchmark: benchmark.to_owned(), folder: folder.to_owned() });
         }
-        Folder::shared(folder, || Self::open_in(folder, benchmark))?
+        Folder::shared(folder, progress, || Self::open_in(folder, benchmark))?
     }
 
     /// Opens the store of `benchmark` in a folder that the caller has locked.
@@ -73,8 +74,8 @@ impl Store {
     /// Why this store is not the one that the configuration asks for, if it is not; looks at names and sizes only.
     pub fn differs_from(&self, benchmark: &Benchmark) -> Option<String> {
         if self.meta.benchmark_config_fingerprint != fingerprint(benchmark) {
-            let (had, wants) = (&self.meta.source.path, benchmark.source.portable());
-            return Some(if *had == wants {
+            let (had, wants) = (&self.meta.source.path, &benchmark.source);
+            return Some(if *had == wants.portable() {
                 "its configuration changed".to_owned()
             } else {
                 format!("it was made from {had}, and the configuration says {wants}")

@@ -66,6 +66,15 @@ impl Cache {
         found
     }
 
+    /// The commits that files are there of, in the order of their names.
+    pub fn commits(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.join("snapshots")).into_iter().flatten().flatten();
+        let mut commits: Vec<String> =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_commit(name)).collect();
+        commits.sort();
+        commits
+    }
+
     /// Whether a file is known not to be in a commit.
     pub fn is_absent(&self, commit: &str, file: &str) -> bool {
         self.folder.join(".no_exist").join(commit).join(file).exists()
@@ -74,6 +83,9 @@ impl Cache {
     /// Notes that a file is not in a commit.
     pub fn note_absent(&self, commit: &str, file: &str) -> Result<(), Failure> {
         let path = self.folder.join(".no_exist").join(commit).join(file);
+        if path.exists() {
+            return Ok(());
+        }
         make_room(&path)?;
         fs::write(&path, "").map_err(|error| Failure::Cache(path, error))
     }

@@ -12,6 +12,7 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     pin::pin,
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -94,8 +95,17 @@ pub(super) struct Done {
     pub total_files: usize,
     pub bytes: u64,
     pub total_bytes: u64,
-    /// How many bytes came over the network.
+    /// How many files came over the network.
+    pub fetched_files: usize,
+    /// How many bytes did.
     pub fetched: u64,
+}
+
+impl Done {
+    /// So many of the bytes need not be downloaded.
+    fn is_here(&mut self, bytes: u64) {
+        self.total_bytes = self.total_bytes.saturating_sub(bytes);
+    }
 }
 
 /// How long attempts go on.
@@ -114,6 +124,7 @@ impl Patience {
         self.tries += 1;
         let most = match failure {
             // These rarely pass by themselves.
+            Failure::Unreachable { .. } | Failure::Timeout if is_silent() => 1,
             Failure::Unreachable { .. } | Failure::Lie(_) | Failure::Strange(_) => 3,
             _ => 6,
         };
@@ -133,11 +144,26 @@ impl Patience {
     }
 }
 
+/// When this process last gave up on a Hub that did not answer. The next benchmark need not find that out again.
+static SILENT: Mutex<Option<Instant>> = Mutex::new(None);
+/// How long that is believed.
+const BELIEVED: Duration = Duration::from_secs(60);
+
+fn is_silent() -> bool {
+    SILENT.lock().is_ok_and(|since| since.is_some_and(|since| since.elapsed() < BELIEVED))
+}
+
 impl<'p> Hub<'p> {
     /// A client as the environment asks for it.
     pub fn new(benchmark: &'p str, progress: &'p dyn Progress) -> Result<Self, HubError> {
         let wrong = |why: String| HubError::Endpoint { why };
-        let idle = var("HF_HUB_DOWNLOAD_TIMEOUT").and_then(|text| text.parse().ok()).unwrap_or(10);
+        let idle = match var("HF_HUB_DOWNLOAD_TIMEOUT") {
+            Some(value) => match value.parse() {
+                Ok(seconds) if seconds > 0 => seconds,
+                _ => return Err(HubError::Timeout { value }),
+            },
+            None => 10,
+        };
         let agent = concat!("symphony-data/", env!("CARGO_PKG_VERSION"));
         let client = || {
             let idle = Duration::from_secs(idle);
@@ -151,6 +177,10 @@ impl<'p> Hub<'p> {
             .retry_max_attempts(0);
         if let Some(token) = &token {
             builder = builder.token(token);
+        }
+        // Set to nothing means not set.
+        if std::env::var_os("HF_ENDPOINT").is_some_and(|value| value.is_empty()) {
+            builder = builder.endpoint("https://huggingface.co");
         }
         let hf = builder.build().map_err(|error| wrong(error.to_string()))?;
         let endpoint = Url::parse(hf.endpoint()).map_err(|error| wrong(error.to_string()))?;
@@ -255,7 +285,7 @@ impl<'p> Hub<'p> {
             let etag = cache.etag_of(commit, file).unwrap_or_default();
             match cache::check(&path, file, &etag, None) {
                 Ok(()) => {
-                    done.bytes += path.metadata().map_or(0, |meta| meta.len());
+                    done.is_here(path.metadata().map_or(0, |meta| meta.len()));
                     return Ok(path);
                 }
                 Err(Failure::Lie(why)) if !self.offline => {
@@ -269,7 +299,7 @@ impl<'p> Hub<'p> {
             let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err((Failure::Cache(path, absent), 1));
         }
-        let before = done.bytes;
+        let before = (done.bytes, done.total_bytes, done.fetched_files);
         let mut patience = Patience::new();
         loop {
             let fetched = done.fetched;
@@ -280,7 +310,7 @@ impl<'p> Hub<'p> {
             if done.fetched - fetched >= GETTING_ON && !matches!(failure, Failure::Lie(_)) {
                 patience = Patience::new();
             }
-            done.bytes = before;
+            (done.bytes, done.total_bytes, done.fetched_files) = before;
             self.pause(&mut patience, failure)?;
         }
     }
@@ -295,7 +325,7 @@ impl<'p> Hub<'p> {
         if blob.exists() {
             match cache::check(&blob, file, &etag, Some(size)) {
                 Ok(()) => {
-                    done.bytes += blob.metadata().map_or(0, |meta| meta.len());
+                    done.is_here(size);
                     return cache.link(commit, file, &etag);
                 }
                 Err(Failure::Lie(_)) => cache::remove(&blob)?,
@@ -310,7 +340,8 @@ impl<'p> Hub<'p> {
             out.set_len(0).and_then(|()| out.rewind()).map_err(failed)?;
             have = 0;
         }
-        done.bytes += have;
+        done.is_here(have);
+        done.fetched_files += 1;
         if have < size {
             self.forever(self.stream(wanted, have..size, &path, &mut out, done))??;
         }
@@ -478,7 +509,12 @@ impl<'p> Hub<'p> {
     /// Waits before the next attempt, or says that there is none.
     fn pause(&self, patience: &mut Patience, failure: Failure) -> Result<(), (Failure, u32)> {
         match patience.after(&failure) {
-            None => Err((failure, patience.tries)),
+            None => {
+                if let (Failure::Unreachable { .. } | Failure::Timeout, Ok(mut silent)) = (&failure, SILENT.lock()) {
+                    *silent = Some(Instant::now());
+                }
+                Err((failure, patience.tries))
+            }
             Some(pause) => {
                 let why = failure.to_string();
                 self.note(Note::Retrying { benchmark: self.benchmark, why: &why, pause });

@@ -18,6 +18,12 @@ pub enum HubError {
         /// What is wrong with it.
         why: String,
     },
+    /// The environment says no time.
+    #[error("HF_HUB_DOWNLOAD_TIMEOUT is {value:?}; write whole seconds from 1, as in 30, or unset it")]
+    Timeout {
+        /// What it says.
+        value: String,
+    },
     /// No such repository, or none that may be seen.
     #[error(
         "{hub} has no dataset {repo}, or it is private{}; {}",
@@ -51,7 +57,7 @@ pub enum HubError {
         token: bool,
     },
     /// No such branch, tag or commit.
-    #[error("{repo} has no revision {revision}; {}", or_closest(.known, "write a commit, 40 hex digits"))]
+    #[error("{repo} has no revision {revision}; {}", revisions(.revision, .known))]
     NoRevision {
         /// The repository.
         repo: String,
@@ -141,7 +147,9 @@ pub enum HubError {
     },
     /// Only the cache may be used, and it lacks something.
     #[error(
-        "HF_HUB_OFFLINE is set, and {file} of {repo} is not in the cache ({folder}); run once without HF_HUB_OFFLINE, or copy the cache of a machine that has it"
+        "HF_HUB_OFFLINE is set, and {file} of {repo} is not in the cache ({}); {}run once without HF_HUB_OFFLINE, or copy the cache of a machine that has it",
+        .folder.display(),
+        .instead.as_ref().map(|commit| format!("commit {commit} is there as a whole: pin it with `revision: {commit}`, or ")).unwrap_or_default()
     )]
     Offline {
         /// The repository.
@@ -150,6 +158,8 @@ pub enum HubError {
         file: String,
         /// Where it would lie.
         folder: PathBuf,
+        /// A commit that is there as a whole.
+        instead: Option<String>,
     },
     /// A cached file is not what it was, and may not be downloaded anew.
     #[error("HF_HUB_OFFLINE is set, and {} was changed or damaged ({why}); run once without HF_HUB_OFFLINE", .path.display())]
@@ -161,7 +171,7 @@ pub enum HubError {
     },
     /// `--locked`, and the Hub serves another commit.
     #[error(
-        "--locked: the store was made from commit {locked}, and {repo} is now at {now} ({branch}); pin the first with `revision: {locked}`, or run without --locked to take the second"
+        "--locked: the store was made from commit {locked}, and {repo} is now at {now} ({branch}); pin the first with `revision: {locked}`, or take the second with --force and without --locked"
     )]
     Moved {
         /// The repository.
@@ -192,9 +202,15 @@ pub enum HubError {
     Cancelled,
 }
 
+/// Variables that name a proxy.
+const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+
 fn way_to(why: &str) -> &'static str {
     if why.contains("certificate") {
         "where a company's proxy signs with a certificate of its own, set SSL_CERT_FILE to that certificate"
+    } else if PROXIES.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
+        "a proxy is set (HTTPS_PROXY, ALL_PROXY or HTTP_PROXY), and may be what does not answer; NO_PROXY names hosts that \
+         need none; with the files in the cache set HF_HUB_OFFLINE=1, and for synthetic tasks use --demo"
     } else {
         "is this machine online? Behind a proxy set HTTPS_PROXY, for a company's certificate SSL_CERT_FILE, for a mirror \
          HF_ENDPOINT; with the files in the cache set HF_HUB_OFFLINE=1, and for synthetic tasks use --demo"
@@ -211,6 +227,16 @@ fn listed(names: &[String]) -> String {
 
 fn or_closest(known: &[String], otherwise: &str) -> String {
     if known.is_empty() { otherwise.to_owned() } else { format!("there are: {}", listed(known)) }
+}
+
+fn revisions(revision: &str, known: &[String]) -> String {
+    let commit = (7..=40).contains(&revision.len()) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if commit && revision.len() == 40 {
+        "the Hub has this commit no longer, or in lower case; `preprocess --force` takes what it has now".to_owned()
+    } else {
+        let commit = if commit { "write all 40 digits of a commit; " } else { "" };
+        commit.to_owned() + &or_closest(known, "write a commit, 40 hex digits")
+    }
 }
 
 fn of_config(config: Option<&str>) -> String {

@@ -15,7 +15,7 @@ use self::{
     layout::{Found, as_laid_out, card_configs, converted, missing_shard, next_shard},
 };
 use super::{
-    Revision, Source, SourceError, SourceFile,
+    At, Revision, Source, SourceError, SourceFile,
     file::{LocalFile, read_all},
 };
 use crate::{
@@ -121,20 +121,20 @@ pub struct HubSource<'b> {
 }
 
 impl<'b> HubSource<'b> {
-    /// Finds the split's files and downloads those that the cache does not have. With `locked`, only at that commit.
+    /// Finds the split's files and downloads those that the cache does not have.
     ///
     /// # Errors
     /// See [`HubError`]; files that were not whole are not in the cache then.
     pub fn open(
         address: &'b Address,
         benchmark: &'b Benchmark,
-        locked: Option<&str>,
+        at: At<'_>,
         progress: &dyn Progress,
     ) -> Result<Self, HubError> {
         on_a_thread(|| {
-            let request = Request::new(address, benchmark, progress)?;
+            let request = Request::new(address, benchmark, at, progress)?;
             let chosen = request.choose()?;
-            request.check_lock(&chosen, locked)?;
+            request.check_lock(&chosen, at)?;
             let (listing, files) = request.fetch(chosen)?;
             Ok(Self {
                 files,
@@ -155,8 +155,8 @@ impl<'b> HubSource<'b> {
         progress: &dyn Progress,
     ) -> Result<(), HubError> {
         on_a_thread(|| {
-            let request = Request::new(address, benchmark, progress)?;
-            request.check_lock(&request.choose()?, Some(locked))
+            let request = Request::new(address, benchmark, At::Locked(locked), progress)?;
+            request.check_lock(&request.choose()?, At::Locked(locked))
         })
     }
 }
@@ -188,6 +188,8 @@ struct Request<'p, 'b> {
     configs: Vec<Option<&'b str>>,
     split: &'b str,
     benchmark: &'b Benchmark,
+    /// What is asked for: a commit, a branch or a tag; `None` for what is served now.
+    pin: Option<String>,
 }
 
 /// The files of one commit.
@@ -211,19 +213,25 @@ struct Chosen<'b> {
 type Instead<'b> = (Option<&'b str>, Found);
 
 impl<'p, 'b: 'p> Request<'p, 'b> {
-    fn new(address: &'b Address, benchmark: &'b Benchmark, progress: &'p dyn Progress) -> Result<Self, HubError> {
+    fn new(
+        address: &'b Address,
+        benchmark: &'b Benchmark,
+        at: At<'_>,
+        progress: &'p dyn Progress,
+    ) -> Result<Self, HubError> {
         let configs = if benchmark.configs.is_empty() {
             vec![address.config.as_deref()]
         } else {
             benchmark.configs.iter().map(|config| Some(config.as_str())).collect()
         };
-        Ok(Self {
-            hub: Hub::new(&benchmark.name, progress)?,
-            repo: &address.repo,
-            configs,
-            split: &benchmark.split,
-            benchmark,
-        })
+        let hub = Hub::new(&benchmark.name, progress)?;
+        let pin = benchmark.revision.clone().or_else(|| match at {
+            At::Commit(commit) => Some(commit.to_owned()),
+            // Nobody can say what is served now; the recorded commit is what the lock is about.
+            At::Locked(commit) if hub.offline => Some(commit.to_owned()),
+            At::Locked(_) | At::Now => None,
+        });
+        Ok(Self { hub, pin, repo: &address.repo, configs, split: &benchmark.split, benchmark })
     }
 
     /// Finds the commit and the files that hold the split.
@@ -232,7 +240,7 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
             return self.choose_cached().map_err(|file| self.offline(file));
         }
         // A commit that is here as a whole never changes, and nobody need be asked.
-        if self.benchmark.revision.as_deref().is_some_and(is_commit)
+        if self.pin.as_deref().is_some_and(is_commit)
             && let Ok(chosen) = self.choose_cached()
             && self.is_known_whole(&chosen)
         {
@@ -242,7 +250,7 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
             Ok(refs) => refs,
             Err((failure, tries)) => return self.without_refs(failure, tries),
         };
-        let Some(pin) = &self.benchmark.revision else { return self.choose_unpinned(&refs) };
+        let Some(pin) = &self.pin else { return self.choose_unpinned(&refs) };
         let (commit, branch) = self.pinned(&refs, pin)?;
         let listing = self.list(commit, branch)?;
         let instead = match self.find(&listing, true) {
@@ -363,7 +371,7 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
             }
         }
         let config = instead.iter().find_map(|(config, _)| *config).map(str::to_owned);
-        let looked_for = if let Some(revision) = &self.benchmark.revision {
+        let looked_for = if let Some(revision) = &self.pin {
             format!("CONFIG/{split}/NNNN.parquet and data files of that split at {revision}")
         } else if instead.iter().any(|(_, found)| *found == Found::Partial) {
             format!(
@@ -409,36 +417,53 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
     fn choose_cached(&self) -> Result<Chosen<'b>, String> {
         let cache = self.hub.cache(self.repo);
         let commit_of = |branch: &str| cache.commit_of(branch).map(|commit| (commit, Some(branch.to_owned())));
-        let commits = match self.benchmark.revision.as_deref() {
+        let commits = match self.pin.as_deref() {
             Some(pin) if is_commit(pin) => vec![(pin.to_owned(), None)],
             Some(pin) => commit_of(pin).into_iter().collect(),
             None => [CONVERSION, MAIN].into_iter().filter_map(commit_of).collect(),
         };
         let mut lacking = None;
         for (commit, branch) in commits {
-            let listed = |path: String| Listed::file(path);
-            let files = cache.files(&commit).into_iter().map(listed).collect();
-            let listing = Listing { commit, branch, files, whole: false };
+            let listing = self.cached(commit, branch);
             for conversion in [true, false] {
                 let applies = match listing.branch.as_deref() {
                     Some(CONVERSION) => conversion,
                     Some(MAIN) => !conversion,
                     _ => true,
                 };
-                if applies && let Ok(files) = self.find(&listing, conversion) {
-                    if let Some(missing) = self.missing(&files) {
-                        lacking = Some(missing);
-                        continue;
+                if !applies {
+                    continue;
+                }
+                match self.find(&listing, conversion).map(|files| (self.missing(&files), files)) {
+                    Ok((None, files)) => return Ok(Chosen { listing, files, converted: conversion }),
+                    Ok((Some(missing), _)) => lacking = Some(missing),
+                    Err((Some(config), _)) if conversion => {
+                        lacking.get_or_insert(format!("{config}/{}/0000.parquet", self.split));
                     }
-                    return Ok(Chosen { listing, files, converted: conversion });
+                    Err(_) => {}
                 }
             }
         }
-        let revision = self.benchmark.revision.as_deref().unwrap_or(CONVERSION);
-        Err(lacking.unwrap_or_else(|| match self.configs[..] {
-            [Some(config), ..] => format!("{config}/{}/0000.parquet at {revision}", self.split),
-            _ => format!("the first Parquet file of split {} at {revision}", self.split),
-        }))
+        let at = self.pin.as_deref().unwrap_or(CONVERSION);
+        let first = || match self.configs[..] {
+            [Some(config), ..] => format!("{config}/{}/0000.parquet", self.split),
+            _ => format!("the first Parquet file of split {}", self.split),
+        };
+        Err(format!("{} at {at}", lacking.unwrap_or_else(first)))
+    }
+
+    /// The files of a commit that the cache has.
+    fn cached(&self, commit: String, branch: Option<String>) -> Listing {
+        let files = self.hub.cache(self.repo).files(&commit).into_iter().map(Listed::file).collect();
+        Listing { commit, branch, files, whole: false }
+    }
+
+    /// A commit that the cache has as a whole, whatever its references say.
+    fn whole_in_cache(&self) -> Option<String> {
+        self.hub.cache(self.repo).commits().into_iter().find(|commit| {
+            let listing = self.cached(commit.clone(), None);
+            self.find(&listing, true).is_ok_and(|files| self.missing(&files).is_none())
+        })
     }
 
     /// A shard that each config's files show to be missing.
@@ -469,12 +494,17 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
     }
 
     fn offline(&self, file: String) -> HubError {
-        HubError::Offline { repo: self.repo.to_owned(), file, folder: self.hub.cache(self.repo).folder().to_owned() }
+        HubError::Offline {
+            repo: self.repo.to_owned(),
+            file,
+            folder: self.hub.cache(self.repo).folder().to_owned(),
+            instead: self.whole_in_cache(),
+        }
     }
 
-    fn check_lock(&self, chosen: &Chosen<'b>, locked: Option<&str>) -> Result<(), HubError> {
-        match locked {
-            Some(locked) if locked != chosen.listing.commit => Err(HubError::Moved {
+    fn check_lock(&self, chosen: &Chosen<'b>, at: At<'_>) -> Result<(), HubError> {
+        match at {
+            At::Locked(locked) if locked != chosen.listing.commit => Err(HubError::Moved {
                 repo: self.repo.to_owned(),
                 locked: locked.to_owned(),
                 now: chosen.listing.commit.clone(),
@@ -519,15 +549,15 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
         self.hub.show(&done);
         let cache = self.hub.cache(self.repo);
         if chosen.listing.whole {
-            let noted = branch.iter().try_for_each(|branch| cache.note_commit(branch, commit)).and_then(|()| {
-                let next = self.by_config(&chosen.files).into_iter().filter_map(|files| next_shard(&files));
-                if chosen.converted {
-                    next.into_iter().try_for_each(|next| cache.note_absent(commit, &next))
-                } else {
-                    Ok(())
+            // These only help later runs, and a cache that may not be written serves as well.
+            if let Some(branch) = branch {
+                let _ = cache.note_commit(branch, commit);
+            }
+            if chosen.converted {
+                for next in self.by_config(&chosen.files).iter().filter_map(|files| next_shard(files)) {
+                    let _ = cache.note_absent(commit, &next);
                 }
-            });
-            noted.map_err(|failure| failure.into_error(self.repo, "the cache", 1))?;
+            }
         } else if !self.is_known_whole(&chosen) {
             self.hub.note(Note::MaybeMoreShards { benchmark: &self.benchmark.name, files: files.len() });
         }
@@ -537,7 +567,7 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
             commit,
             branch: branch.as_deref(),
             files: files.len(),
-            bytes: done.bytes,
+            downloaded_files: done.fetched_files,
             downloaded: done.fetched,
         };
         self.hub.note(note);

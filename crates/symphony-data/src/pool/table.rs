@@ -1,0 +1,71 @@
+//! Tasks as a table in Arrow's memory, which other tools read without a copy.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+
+use super::Task;
+
+/// How much text a batch gathers, in bytes. A column of texts counts its bytes with 31 bits.
+const BATCH_BYTES: usize = 256 << 20;
+
+/// The columns of a table of tasks: a task's keys, in their order on disk. `raw_data` and `scorer_metadata` are JSON text,
+/// because each benchmark has rows of its own form.
+pub fn schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
+        Arc::new(Schema::new(vec![
+            text("task_id", false),
+            text("benchmark", false),
+            Field::new("difficulty_score", DataType::Float64, false),
+            text("difficulty_bin", false),
+            text("raw_data", false),
+            text("scorer_metadata", false),
+            text("source_id", true),
+            text("identity", true),
+        ]))
+    });
+    SCHEMA.clone()
+}
+
+/// The tasks as batches of [`schema`], in their order.
+///
+/// # Errors
+/// A task whose text a batch cannot hold.
+pub fn batches(tasks: &[Task]) -> Result<Vec<RecordBatch>, ArrowError> {
+    let mut batches = Vec::new();
+    let mut rest = tasks;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let within = rest.iter().take_while(|task| {
+            bytes += task.raw_data.get().len() + task.scorer_metadata.get().len();
+            bytes <= BATCH_BYTES
+        });
+        let (batch, after) = rest.split_at(within.count().max(1));
+        batches.push(batch_of(batch)?);
+        rest = after;
+    }
+    Ok(batches)
+}
+
+fn batch_of(tasks: &[Task]) -> Result<RecordBatch, ArrowError> {
+    let texts = |text: fn(&Task) -> &str| -> ArrayRef {
+        Arc::new(tasks.iter().map(|task| Some(text(task))).collect::<StringArray>())
+    };
+    let optional =
+        |text: fn(&Task) -> Option<&str>| -> ArrayRef { Arc::new(tasks.iter().map(text).collect::<StringArray>()) };
+    RecordBatch::try_new(
+        schema(),
+        vec![
+            texts(|task| &task.task_id),
+            texts(|task| &task.benchmark),
+            Arc::new(tasks.iter().map(|task| task.difficulty_score).collect::<Float64Array>()),
+            texts(|task| &task.difficulty_bin),
+            texts(|task| task.raw_data.get()),
+            texts(|task| task.scorer_metadata.get()),
+            optional(|task| task.source_id.as_deref()),
+            optional(|task| task.identity.as_deref()),
+        ],
+    )
+}
