@@ -1,0 +1,217 @@
+//! The calls below `symphony_data.DatasetBuilder`.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use pyo3::{prelude::*, types::PyDict};
+use symphony_data::{
+    Error,
+    config::{Config, DEFAULT_CONFIG, Percentiles, Problems, Replacement, RequestSpec, read_file},
+    difficulty::RowFunction,
+    experiment::{self, Library, Order, Upkeep, make_pools},
+    preprocess::{OnBadRow, PreprocessOptions, preprocess},
+    store::Meta,
+};
+
+use crate::{
+    errors,
+    function::PyRowFunction,
+    progress::PyProgress,
+    stream::{TaskStream, to_library},
+};
+
+/// A checked configuration, and what is done with it. Every call that works takes `note(level, message)`.
+#[pyclass(module = "symphony_data._core")]
+pub struct Builder {
+    config: Config,
+    /// The configuration's name and text, for experiments that come later.
+    source: (String, String),
+    functions: Vec<(String, Arc<PyRowFunction>)>,
+}
+
+impl Builder {
+    /// Runs `work` without the GIL, and raises what it or a callable raised.
+    fn run<T: Send>(
+        &self,
+        py: Python<'_>,
+        progress: &PyProgress,
+        work: impl FnOnce() -> Result<T, Error> + Send,
+    ) -> PyResult<T> {
+        let outcome = py.detach(work);
+        if let Some(raised) = progress.taken() {
+            return Err(raised);
+        }
+        outcome.map_err(|error| {
+            let exception = errors::raised(py, &error);
+            let cause = self.functions.iter().find_map(|(_, function)| function.taken());
+            exception.set_cause(py, cause);
+            exception
+        })
+    }
+}
+
+#[pymethods]
+impl Builder {
+    /// The configuration of a file; the built-in one where there is no path.
+    #[new]
+    fn new(py: Python<'_>, path: Option<PathBuf>) -> PyResult<Self> {
+        let wrong = |problems: Problems| errors::raised(py, &problems.into());
+        let (name, text) = match path {
+            Some(path) => (path.to_string_lossy().into_owned(), read_file(&path).map_err(wrong)?),
+            None => ("built-in data_config.yaml".to_owned(), DEFAULT_CONFIG.to_owned()),
+        };
+        let config = Config::from_yaml(&name, &text).map_err(wrong)?;
+        Ok(Self { config, source: (name, text), functions: Vec::new() })
+    }
+
+    /// The enabled benchmarks, in the order of the configuration.
+    fn benchmarks(&self) -> Vec<String> {
+        self.config.enabled().map(|benchmark| benchmark.name.clone()).collect()
+    }
+
+    fn register_feature(&mut self, py: Python<'_>, name: String, function: Py<PyAny>, version: String) -> PyResult<()> {
+        let function = Arc::new(PyRowFunction::new(py, function, version)?);
+        let registered: Arc<dyn RowFunction> = function.clone();
+        self.config.register_feature(&name, &registered).map_err(|problems| errors::bad_request(py, &problems))?;
+        self.functions.retain(|(known, _)| *known != name);
+        self.functions.push((name, function));
+        Ok(())
+    }
+
+    /// Stage 1 for the benchmarks of these names.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn preprocess(
+        &self,
+        py: Python<'_>,
+        names: Vec<String>,
+        output_dir: PathBuf,
+        force: bool,
+        skip_bad_rows: bool,
+        locked: bool,
+        progress: Option<Py<PyAny>>,
+        note: Py<PyAny>,
+    ) -> PyResult<Vec<(String, TaskStream)>> {
+        let on_bad_row = if skip_bad_rows { OnBadRow::Skip } else { OnBadRow::Stop };
+        let options = PreprocessOptions { on_bad_row, force, locked };
+        let progress = PyProgress::new(progress, note);
+        let metas = self.run(py, &progress, || {
+            let chosen = self.config.enabled().filter(|benchmark| names.contains(&benchmark.name));
+            let one = |benchmark: &symphony_data::config::Benchmark| {
+                let percentiles = self.config.percentiles_of(&benchmark.name);
+                Ok(preprocess(benchmark, percentiles, &output_dir, options, &progress)?.1)
+            };
+            chosen.map(one).collect::<Result<Vec<Meta>, Error>>()
+        })?;
+        Ok(metas
+            .into_iter()
+            .map(|meta| {
+                let stream = TaskStream::stored(output_dir.clone(), meta.benchmark.clone(), meta.n_tasks_full as usize);
+                (meta.benchmark, stream)
+            })
+            .collect())
+    }
+
+    /// The tasks of one preprocessed benchmark.
+    fn load_preprocessed(&self, py: Python<'_>, name: &str, folder: PathBuf, note: Py<PyAny>) -> PyResult<TaskStream> {
+        let progress = PyProgress::new(None, note);
+        let tasks = self.run(py, &progress, || experiment::load_preprocessed_benchmark(name, &folder, &progress))?;
+        TaskStream::of(&tasks)
+    }
+
+    /// Stage 2 for one request; `spec` holds its keys.
+    fn build(
+        &self,
+        py: Python<'_>,
+        spec: &Bound<'_, PyDict>,
+        full_dir: PathBuf,
+        note: Py<PyAny>,
+    ) -> PyResult<TaskStream> {
+        let request = spec_of(spec)?.resolve(&self.config).map_err(|problems| errors::bad_request(py, &problems))?;
+        let progress = PyProgress::new(None, note);
+        let tasks = self.run(py, &progress, || {
+            let library = Library::open(&self.config, &full_dir, [&request], Upkeep::Rebuild, &progress)?;
+            experiment::tell_and_take(&library.draw(&request)?, &progress)
+        })?;
+        TaskStream::of(&tasks)
+    }
+
+    /// Stage 2 for experiments in YAML (or JSON), which messages call `name`: makes their pools, and says their folders.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn run_experiments(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        text: &str,
+        full_dir: PathBuf,
+        output_dir: PathBuf,
+        strict: bool,
+        note: Py<PyAny>,
+    ) -> PyResult<Vec<(String, PathBuf)>> {
+        let (config_name, config_text) = &self.source;
+        let mut config = Config::from_yaml_with_experiments(config_name, config_text, Some((name, text)))
+            .map_err(|problems| errors::bad_request(py, &problems))?;
+        config.benchmarks.clone_from(&self.config.benchmarks);
+        let progress = PyProgress::new(None, note);
+        self.run(py, &progress, || {
+            let orders: Vec<Order<'_>> =
+                config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir)).collect();
+            let requests = orders.iter().map(|order| order.request);
+            let library = Library::open(&config, &full_dir, requests, Upkeep::Rebuild, &progress)?;
+            make_pools(&library, &orders, strict, &progress)?;
+            Ok(config.experiments.iter().map(|e| (e.id.clone(), output_dir.join(&e.id))).collect())
+        })
+    }
+
+    /// Writes tasks as JSON lines.
+    fn save_task_pool(&self, py: Python<'_>, tasks: &Bound<'_, PyAny>, path: PathBuf, note: Py<PyAny>) -> PyResult<()> {
+        let tasks = to_library(tasks)?;
+        let progress = PyProgress::new(None, note);
+        self.run(py, &progress, || Ok(experiment::save_task_pool(&tasks, &path, &progress)?))
+    }
+
+    /// Writes the statistics of tasks.
+    fn save_statistics(
+        &self,
+        py: Python<'_>,
+        tasks: &Bound<'_, PyAny>,
+        path: PathBuf,
+        note: Py<PyAny>,
+    ) -> PyResult<()> {
+        let tasks = to_library(tasks)?;
+        let progress = PyProgress::new(None, note);
+        self.run(py, &progress, || experiment::save_statistics(&tasks, &path, &progress))
+    }
+}
+
+/// The request that the keys of a dict make.
+fn spec_of(spec: &Bound<'_, PyDict>) -> PyResult<RequestSpec> {
+    fn get<'py, T: FromPyObjectOwned<'py>>(spec: &Bound<'py, PyDict>, key: &str) -> PyResult<Option<T>> {
+        match spec.get_item(key)? {
+            Some(value) if !value.is_none() => value.extract().map(Some).map_err(Into::into),
+            _ => Ok(None),
+        }
+    }
+    let py = spec.py();
+    let wrong = |message: String| errors::exception(py, "RequestError", &message);
+    let percentiles: BTreeMap<String, (f64, f64)> = get(spec, "difficulty_percentiles")?.unwrap_or_default();
+    let replacement: Option<String> = get(spec, "sample_with_replacement")?;
+    let pair = |(name, (low, high)): (String, (f64, f64))| {
+        let pair = Percentiles::new(low, high);
+        Ok((name.clone(), pair.map_err(|why| wrong(format!("difficulty_percentiles: {name}: {why}")))?))
+    };
+    Ok(RequestSpec {
+        benchmarks: get(spec, "benchmarks")?.unwrap_or_default(),
+        benchmark_ratios: get(spec, "benchmark_ratios")?,
+        difficulty_split: get(spec, "difficulty_split")?,
+        n_total_tasks: get(spec, "n_total_tasks")?.unwrap_or_default(),
+        random_seed: get(spec, "random_seed")?,
+        sample_with_replacement: replacement
+            .map(|text| {
+                Replacement::parse(&text).ok_or_else(|| {
+                    wrong(format!("sample_with_replacement: {text:?}: write True, False or \"when_short\""))
+                })
+            })
+            .transpose()?,
+        sampler: get(spec, "sampler")?,
+        difficulty_percentiles: percentiles.into_iter().map(pair).collect::<PyResult<_>>()?,
+    })
+}

@@ -1,0 +1,51 @@
+//! The library's errors as Python's exceptions, which `symphony_data._errors` defines.
+
+use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
+use symphony_data::{Error, config::Problems, preprocess::PreprocessError, store::StoreError};
+
+/// The exception `class` of `symphony_data._errors` with this message.
+pub fn exception(py: Python<'_>, class: &str, message: &str) -> PyErr {
+    let made = || -> PyResult<PyErr> {
+        let class = py.import("symphony_data._errors")?.getattr(class)?;
+        Ok(PyErr::from_value(class.call1((message,))?))
+    };
+    made().unwrap_or_else(|error| error)
+}
+
+/// What is wrong with what was asked, as opposed to configured.
+pub fn bad_request(py: Python<'_>, problems: &Problems) -> PyErr {
+    exception(py, "RequestError", &lines(problems))
+}
+
+/// The exception of an error of the library.
+pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
+    if let Error::Preprocess(PreprocessError::Cancelled { .. }) = error {
+        return PyKeyboardInterrupt::new_err(error.to_string());
+    }
+    if let Error::Config(problems) = error {
+        return exception(py, "ConfigError", &lines(problems));
+    }
+    exception(py, class_of(error), &error.to_string())
+}
+
+fn class_of(error: &Error) -> &'static str {
+    match error {
+        Error::Store(StoreError::Missing { .. }) => "MissingDataError",
+        Error::NoTasks { .. } | Error::Short { .. } => "RequestError",
+        Error::Preprocess(error) => of_preprocessing(error),
+        Error::Rebuild { error, .. } => of_preprocessing(error),
+        _ => "SymphonyDataError",
+    }
+}
+
+fn of_preprocessing(error: &PreprocessError) -> &'static str {
+    match error {
+        PreprocessError::Rule { .. } => "ConfigError",
+        PreprocessError::Store(_) => "SymphonyDataError",
+        _ => "SourceError",
+    }
+}
+
+fn lines(problems: &Problems) -> String {
+    problems.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,65 @@
+//! Python functions as features of a row.
+
+use std::sync::Mutex;
+
+use pyo3::{
+    prelude::*,
+    types::{PyBool, PyInt},
+};
+use symphony_data::difficulty::{Cell, RowFunction};
+
+/// A Python function of a row.
+pub struct PyRowFunction {
+    function: Py<PyAny>,
+    /// `json.loads`.
+    loads: Py<PyAny>,
+    version: String,
+    /// The first exception that it raised.
+    raised: Mutex<Option<PyErr>>,
+}
+
+impl PyRowFunction {
+    pub fn new(py: Python<'_>, function: Py<PyAny>, version: String) -> PyResult<Self> {
+        let loads = py.import("json")?.getattr("loads")?.unbind();
+        Ok(Self { function, loads, version, raised: Mutex::new(None) })
+    }
+
+    /// What it raised, for the exception that follows from it.
+    pub fn taken(&self) -> Option<PyErr> {
+        self.raised.lock().ok()?.take()
+    }
+
+    fn value(&self, py: Python<'_>, row: &str) -> PyResult<Result<Cell, String>> {
+        let row = self.loads.call1(py, (row,))?;
+        let value = self.function.call1(py, (row,))?;
+        let value = value.bind(py);
+        if let Ok(flag) = value.cast::<PyBool>() {
+            return Ok(Ok(Cell::Bool(flag.is_true())));
+        }
+        if value.is_instance_of::<PyInt>()
+            && let Ok(whole) = value.extract()
+        {
+            return Ok(Ok(Cell::Int(whole)));
+        }
+        let number: f64 = value.extract()?;
+        Ok(if number.is_finite() { Ok(Cell::Float(number)) } else { Err(format!("gave {number}, which is no score")) })
+    }
+}
+
+impl RowFunction for PyRowFunction {
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn call(&self, row: &str) -> Result<Cell, String> {
+        Python::attach(|py| {
+            self.value(py, row).unwrap_or_else(|error| {
+                let why = format!("raised {error}");
+                if let Ok(mut raised) = self.raised.lock() {
+                    raised.get_or_insert(error);
+                }
+                Err(why)
+            })
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! Progress, notes and Ctrl-C between the library and Python.
+
+use std::sync::Mutex;
+
+use pyo3::prelude::*;
+use symphony_data::progress::{Download, Level, Note, Pass, Progress};
+
+/// Tells Python's callables what the library does, and listens for what ends it.
+pub struct PyProgress {
+    /// `(benchmark, stage, done, total)`.
+    progress: Option<Py<PyAny>>,
+    /// `(level, message)`.
+    note: Py<PyAny>,
+    /// What a callable raised, or Ctrl-C: it ends the work.
+    raised: Mutex<Option<PyErr>>,
+}
+
+impl PyProgress {
+    pub fn new(progress: Option<Py<PyAny>>, note: Py<PyAny>) -> Self {
+        Self { progress, note, raised: Mutex::new(None) }
+    }
+
+    /// What was raised meanwhile, which counts before what the library makes of it.
+    pub fn taken(&self) -> Option<PyErr> {
+        self.raised.lock().ok()?.take()
+    }
+
+    /// Keeps the first exception.
+    fn keep<T>(&self, outcome: PyResult<T>) {
+        if let (Err(error), Ok(mut raised)) = (outcome, self.raised.lock()) {
+            raised.get_or_insert(error);
+        }
+    }
+
+    fn show(&self, benchmark: &str, stage: &str, done: u64, total: Option<u64>) {
+        let Some(progress) = &self.progress else { return };
+        Python::attach(|py| self.keep(progress.call1(py, (benchmark, stage, done, total))));
+    }
+}
+
+impl Progress for PyProgress {
+    fn rows(&self, benchmark: &str, pass: Pass, done: u64, total: Option<u64>) {
+        let stage = match pass {
+            Pass::Score => "scoring",
+            Pass::Write => "writing",
+        };
+        self.show(benchmark, stage, done, total);
+    }
+
+    fn download(&self, benchmark: &str, download: Download) {
+        self.show(benchmark, "downloading", download.bytes, Some(download.total_bytes));
+    }
+
+    fn note(&self, note: Note<'_>) {
+        let level = match note.level() {
+            Level::Detail => "debug",
+            Level::Info => "info",
+            Level::Warning => "warning",
+        };
+        Python::attach(|py| self.keep(self.note.call1(py, (level, note.to_string()))));
+    }
+
+    fn cancelled(&self) -> bool {
+        Python::attach(|py| self.keep(py.check_signals()));
+        self.raised.lock().map_or(true, |raised| raised.is_some())
+    }
+}

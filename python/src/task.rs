@@ -1,0 +1,300 @@
+//! `Task`: one task, whose row and features become dicts when somebody looks at them.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, Float64Array, RecordBatch, StringArray, cast::AsArray};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    types::{PyDict, PyTuple, PyType},
+};
+use serde_json::value::RawValue;
+
+/// JSON text: a cell of a stream's column, or text of its own.
+#[derive(Clone)]
+enum Text {
+    Cell(StringArray, usize),
+    Own(Arc<str>),
+}
+
+impl Text {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Cell(column, row) => column.value(*row),
+            Self::Own(text) => text,
+        }
+    }
+}
+
+/// A row or its features: text until they are looked at, then a dict that may be changed.
+enum Data {
+    Text(Text),
+    Dict { dict: Py<PyAny>, before: Option<Text> },
+}
+
+impl Data {
+    /// What Python gave: a dict, or JSON text where a task is restored.
+    fn given(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = value.extract::<String>() {
+            return Ok(Self::Text(Text::Own(text.into())));
+        }
+        if value.cast::<PyDict>().is_err() {
+            let found = value.get_type().name()?;
+            return Err(PyTypeError::new_err(format!("expected a dict, found {found}")));
+        }
+        Ok(Self::Dict { dict: value.clone().unbind(), before: None })
+    }
+
+    /// The JSON text: what the source had, unless somebody changed it.
+    fn text(&self, py: Python<'_>) -> PyResult<String> {
+        let (dict, before) = match self {
+            Self::Text(text) => return Ok(text.as_str().to_owned()),
+            Self::Dict { dict, before } => (dict, before),
+        };
+        if let Some(before) = before
+            && loads(py, before.as_str())?.eq(dict)?
+        {
+            return Ok(before.as_str().to_owned());
+        }
+        let options = PyDict::new(py);
+        options.set_item("ensure_ascii", false)?;
+        options.set_item("allow_nan", false)?;
+        py.import("json")?.call_method("dumps", (dict,), Some(&options))?.extract()
+    }
+
+    /// What a copy is made of: text that nobody looked at, or the dict.
+    fn parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self {
+            Self::Text(text) => Ok(text.as_str().into_pyobject(py)?.into_any()),
+            Self::Dict { dict, .. } => Ok(dict.bind(py).clone()),
+        }
+    }
+}
+
+fn loads<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import("json")?.call_method1("loads", (text,))
+}
+
+/// One task of a pool.
+///
+/// Attributes:
+///     task_id (str): its place in its stream, as `exp_00000_humaneval`; of a task loaded from a preprocessed benchmark,
+///         its id there.
+///     benchmark (str): the benchmark it is of.
+///     difficulty_score (float): 0 (easiest) to 1 (hardest) within its benchmark.
+///     difficulty_bin (str): `easy`, `medium` or `hard`, by thresholds over the full benchmark.
+///     raw_data (dict): the row as the source has it, keys in the source's order. Read from JSON when it is first looked at.
+///     scorer_metadata (dict): the features that were read off the row.
+///     source_id (str | None): benchmark and row number, as `humaneval_26`: the task's id in its preprocessed benchmark.
+///     identity (str | None): 16 hex digits that say which task this is, anywhere.
+///
+/// A JSON line of a pool becomes a task again with `Task(**json.loads(line))`:
+///
+/// >>> from symphony_data import Task
+/// >>> task = Task(task_id="exp_00000_quiz", benchmark="quiz", difficulty_score=0.25, difficulty_bin="easy",
+/// ...             raw_data={"question": "Why?"}, scorer_metadata={"words": 1})
+/// >>> task
+/// Task('exp_00000_quiz', benchmark='quiz', difficulty_score=0.25, difficulty_bin='easy')
+/// >>> task.raw_data["question"]
+/// 'Why?'
+#[pyclass(module = "symphony_data", weakref)]
+#[allow(clippy::struct_field_names)] // The keys of a pool.
+pub struct Task {
+    #[pyo3(get, set)]
+    task_id: String,
+    #[pyo3(get, set)]
+    benchmark: String,
+    #[pyo3(get, set)]
+    difficulty_score: f64,
+    #[pyo3(get, set)]
+    difficulty_bin: String,
+    raw_data: Data,
+    scorer_metadata: Data,
+    #[pyo3(get, set)]
+    source_id: Option<String>,
+    #[pyo3(get, set)]
+    identity: Option<String>,
+}
+
+impl Task {
+    /// The task at `row` of a batch of `symphony_data::pool::table::schema`.
+    pub fn of(batch: &RecordBatch, row: usize) -> Self {
+        let column = |at: usize| batch.column(at).as_string::<i32>();
+        let text = |at: usize| column(at).value(row).to_owned();
+        let optional = |at: usize| column(at).is_valid(row).then(|| text(at));
+        let scores: &Float64Array = batch.column(2).as_primitive();
+        Self {
+            task_id: text(0),
+            benchmark: text(1),
+            difficulty_score: scores.value(row),
+            difficulty_bin: text(3),
+            raw_data: Data::Text(Text::Cell(column(4).clone(), row)),
+            scorer_metadata: Data::Text(Text::Cell(column(5).clone(), row)),
+            source_id: optional(6),
+            identity: optional(7),
+        }
+    }
+
+    /// The library's task.
+    pub fn to_library(&self, py: Python<'_>) -> PyResult<symphony_data::pool::Task> {
+        let json = |data: &Data| -> PyResult<Box<RawValue>> {
+            RawValue::from_string(data.text(py)?)
+                .map_err(|error| PyValueError::new_err(format!("{}: its data is no JSON: {error}", self.task_id)))
+        };
+        Ok(symphony_data::pool::Task {
+            task_id: self.task_id.clone(),
+            benchmark: self.benchmark.clone(),
+            difficulty_score: self.difficulty_score,
+            difficulty_bin: self.difficulty_bin.clone(),
+            raw_data: json(&self.raw_data)?,
+            scorer_metadata: json(&self.scorer_metadata)?,
+            source_id: self.source_id.clone(),
+            identity: self.identity.clone(),
+        })
+    }
+
+    /// The dict that `pick` names, read from its text if nobody did yet.
+    fn dict(this: &Bound<'_, Self>, pick: fn(&mut Self) -> &mut Data) -> PyResult<Py<PyAny>> {
+        let py = this.py();
+        let text = match pick(&mut this.borrow_mut()) {
+            Data::Dict { dict, .. } => return Ok(dict.clone_ref(py)),
+            Data::Text(text) => text.clone(),
+        };
+        // Other threads may run while it is read, and look too: the first dict counts.
+        let dict = loads(py, text.as_str())?.unbind();
+        let mut task = this.borrow_mut();
+        let data = pick(&mut task);
+        if let Data::Dict { dict, .. } = data {
+            return Ok(dict.clone_ref(py));
+        }
+        *data = Data::Dict { dict: dict.clone_ref(py), before: Some(text) };
+        Ok(dict)
+    }
+
+    fn same_data(this: &Bound<'_, Self>, other: &Bound<'_, Self>, pick: fn(&mut Self) -> &mut Data) -> PyResult<bool> {
+        if this.is(other) {
+            return Ok(true);
+        }
+        if let (Data::Text(one), Data::Text(two)) = (pick(&mut this.borrow_mut()), pick(&mut other.borrow_mut()))
+            && one.as_str() == two.as_str()
+        {
+            return Ok(true);
+        }
+        let py = this.py();
+        Self::dict(this, pick)?.bind(py).eq(Self::dict(other, pick)?)
+    }
+}
+
+#[pymethods]
+impl Task {
+    #[new]
+    #[pyo3(signature = (task_id, benchmark, difficulty_score, difficulty_bin, raw_data, scorer_metadata, source_id=None, identity=None))]
+    #[allow(clippy::too_many_arguments)] // A task's keys.
+    fn new(
+        task_id: String,
+        benchmark: String,
+        difficulty_score: f64,
+        difficulty_bin: String,
+        raw_data: &Bound<'_, PyAny>,
+        scorer_metadata: &Bound<'_, PyAny>,
+        source_id: Option<String>,
+        identity: Option<String>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            task_id,
+            benchmark,
+            difficulty_score,
+            difficulty_bin,
+            raw_data: Data::given(raw_data)?,
+            scorer_metadata: Data::given(scorer_metadata)?,
+            source_id,
+            identity,
+        })
+    }
+
+    #[getter]
+    fn raw_data(this: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::dict(this, |task| &mut task.raw_data)
+    }
+
+    #[setter]
+    fn set_raw_data(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.raw_data = Data::given(value)?;
+        Ok(())
+    }
+
+    #[getter]
+    fn scorer_metadata(this: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::dict(this, |task| &mut task.scorer_metadata)
+    }
+
+    #[setter]
+    fn set_scorer_metadata(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.scorer_metadata = Data::given(value)?;
+        Ok(())
+    }
+
+    /// The task as a dict, keys in the order in which a pool has them: what `json.loads` makes of its line.
+    fn to_dict<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(this.py());
+        let (raw_data, scorer_metadata) = (Self::raw_data(this)?, Self::scorer_metadata(this)?);
+        let task = this.borrow();
+        dict.set_item("task_id", &task.task_id)?;
+        dict.set_item("benchmark", &task.benchmark)?;
+        dict.set_item("difficulty_score", task.difficulty_score)?;
+        dict.set_item("difficulty_bin", &task.difficulty_bin)?;
+        dict.set_item("raw_data", raw_data)?;
+        dict.set_item("scorer_metadata", scorer_metadata)?;
+        for (name, value) in [("source_id", &task.source_id), ("identity", &task.identity)] {
+            if let Some(value) = value {
+                dict.set_item(name, value)?;
+            }
+        }
+        Ok(dict)
+    }
+
+    fn __eq__(this: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = this.py();
+        let Ok(other) = other.cast::<Self>() else { return Ok(py.NotImplemented()) };
+        let same = {
+            let (one, two) = (this.borrow(), other.borrow());
+            one.task_id == two.task_id
+                && one.benchmark == two.benchmark
+                && one.difficulty_score == two.difficulty_score
+                && one.difficulty_bin == two.difficulty_bin
+                && one.source_id == two.source_id
+                && one.identity == two.identity
+        };
+        let same = same
+            && Self::same_data(this, other, |task| &mut task.raw_data)?
+            && Self::same_data(this, other, |task| &mut task.scorer_metadata)?;
+        Ok(same.into_pyobject(py)?.to_owned().into_any().unbind())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let quoted = |text: &str| -> PyResult<String> { text.into_pyobject(py)?.repr()?.extract() };
+        let score: String = self.difficulty_score.into_pyobject(py)?.repr()?.extract()?;
+        Ok(format!(
+            "Task({}, benchmark={}, difficulty_score={score}, difficulty_bin={})",
+            quoted(&self.task_id)?,
+            quoted(&self.benchmark)?,
+            quoted(&self.difficulty_bin)?
+        ))
+    }
+
+    fn __reduce__<'py>(this: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyType>, Bound<'py, PyTuple>)> {
+        let py = this.py();
+        let task = this.borrow();
+        let parts = (
+            &task.task_id,
+            &task.benchmark,
+            task.difficulty_score,
+            &task.difficulty_bin,
+            task.raw_data.parts(py)?,
+            task.scorer_metadata.parts(py)?,
+            &task.source_id,
+            &task.identity,
+        );
+        Ok((this.get_type(), parts.into_pyobject(py)?))
+    }
+}

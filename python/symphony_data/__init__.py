@@ -1,0 +1,38 @@
+"""Pools of language model tasks of controlled difficulty, the same for the same seed.
+
+>>> import symphony_data
+>>> builder = symphony_data.DatasetBuilder("demo.yaml")
+>>> results = builder.preprocess_all_benchmarks("full")
+>>> tasks = builder.build_task_stream(["gsm8k"], n_total_tasks=20)
+>>> tasks
+<TaskStream: 20 tasks (gsm8k); 10 easy, 10 hard>
+>>> [task.difficulty_bin for task in tasks].count("hard")
+10
+"""
+
+from collections.abc import Sequence
+
+from ._builder import DatasetBuilder
+from ._core import Task, TaskStream
+from ._errors import (
+    ConfigError,
+    MissingDataError,
+    RequestError,
+    SourceError,
+    SymphonyDataError,
+    SymphonyDataWarning,
+)
+
+Sequence.register(TaskStream)
+
+__all__ = [
+    "ConfigError",
+    "DatasetBuilder",
+    "MissingDataError",
+    "RequestError",
+    "SourceError",
+    "SymphonyDataError",
+    "SymphonyDataWarning",
+    "Task",
+    "TaskStream",
+]

@@ -1,0 +1,320 @@
+"""``DatasetBuilder``: the two stages, from Python."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Union
+
+from . import _core
+from ._core import Task, TaskStream
+from ._errors import RequestError, SymphonyDataWarning
+
+StrPath = Union[str, "os.PathLike[str]"]
+"""A path, as text or as an object."""
+Progress = Callable[[str, str, int, "int | None"], object]
+"""``progress(benchmark, stage, done, total)``: stage is ``"downloading"`` (bytes), ``"scoring"`` or ``"writing"``
+(rows); total is None where it is not known."""
+
+FULL_DIR = os.path.join("data", "benchmarks", "full")
+"""Where preprocessed benchmarks lie if nobody says."""
+CONFIG = os.path.join("config", "data_config.yaml")
+"""Where the configuration lies if nobody says."""
+
+_logger = logging.getLogger("symphony_data")
+_PACKAGE = os.path.dirname(__file__)
+
+
+def _note(level: str, message: str) -> None:
+    """Passes on what the library says: to the logger, and as a warning where something is otherwise than asked."""
+    getattr(_logger, level)(message)
+    if level == "warning":
+        warnings.warn(message, SymphonyDataWarning, stacklevel=_caller())
+
+
+def _caller() -> int:
+    """How many frames lie between ``_note`` and the code that called this package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+class DatasetBuilder:
+    """Makes task pools from a configuration.
+
+    Args:
+        config_path: the configuration, YAML. Where the default path is absent, a built-in configuration serves:
+            HumanEval, GSM8K, BBH, AMC and Medical QA from the Hugging Face Hub.
+
+    Raises:
+        ConfigError: the file cannot be read or has problems, each with its line.
+
+    >>> from symphony_data import DatasetBuilder
+    >>> builder = DatasetBuilder("demo.yaml")
+    >>> builder.benchmarks
+    ['humaneval', 'gsm8k']
+    """
+
+    def __init__(self, config_path: StrPath = CONFIG) -> None:
+        path: str | None = os.fspath(config_path)
+        if path == CONFIG and not os.path.exists(path):
+            _logger.info("no %s here: the built-in data_config.yaml serves", CONFIG)
+            path = None
+        self._core = _core.Builder(path)
+        self._full_dir = FULL_DIR
+
+    def __repr__(self) -> str:
+        return f"<DatasetBuilder: {', '.join(self.benchmarks)}>"
+
+    @property
+    def benchmarks(self) -> list[str]:
+        """The enabled benchmarks, in the order of the configuration."""
+        return self._core.benchmarks()
+
+    def register_feature(self, name: str, function: Callable[[dict[str, Any]], float], version: str = "1") -> None:
+        """Registers a function that ``{python: NAME}`` in a rule stands for.
+
+        Args:
+            name: the name in the configuration.
+            function: gives a finite number for a row (the dict that ``raw_data`` will be). It is called from several
+                threads; an exception ends preprocessing and names the row.
+            version: change it when the function changes: benchmarks scored by another version are preprocessed anew.
+
+        Raises:
+            RequestError: no benchmark's rule uses the name.
+
+        >>> builder = DatasetBuilder("loops.yaml")
+        >>> builder.register_feature("n_loops", lambda row: row["prompt"].count("for "), version="1")
+        """
+        self._core.register_feature(name, function, version)
+
+    def preprocess_all_benchmarks(
+        self,
+        output_dir: StrPath = FULL_DIR,
+        force_reprocess: bool = False,
+        *,
+        on_bad_row: Literal["stop", "skip"] = "stop",
+        locked: bool = False,
+        progress: bool | Progress | None = None,
+    ) -> dict[str, TaskStream]:
+        """Stage 1: scores every row of every enabled benchmark, once. What is up to date is left as it is.
+
+        Args:
+            output_dir: where ``{benchmark}_full.jsonl`` and ``{benchmark}_full_meta.json`` go. Later calls of this
+                builder look there.
+            force_reprocess: preprocess again what is up to date.
+            on_bad_row: ``"stop"`` at a row that cannot be scored, or ``"skip"`` it into ``{benchmark}_rejected.jsonl``.
+            locked: take only the source that each meta records: the same commit on the Hub, the same files.
+            progress: True for tqdm bars where tqdm is installed, or a function ``(benchmark, stage, done, total)``.
+
+        Returns:
+            The scored tasks of each benchmark, by name. They are read from the disk when they are first looked at.
+
+        Raises:
+            SourceError: rows that cannot be had, or a row that cannot be scored. What lay there before is untouched.
+
+        >>> results = DatasetBuilder("demo.yaml").preprocess_all_benchmarks("full")
+        >>> {name: len(tasks) for name, tasks in results.items()}
+        {'humaneval': 164, 'gsm8k': 400}
+        """
+        if on_bad_row not in ("stop", "skip"):
+            raise RequestError(f'on_bad_row: {on_bad_row!r}: write "stop" or "skip"')
+        done = self._preprocess(self.benchmarks, output_dir, force_reprocess, on_bad_row == "skip", locked, progress)
+        self._full_dir = os.fspath(output_dir)
+        return done
+
+    def _preprocess(
+        self,
+        names: list[str],
+        output_dir: StrPath,
+        force: bool,
+        skip: bool,
+        locked: bool,
+        progress: bool | Progress | None,
+    ) -> dict[str, TaskStream]:
+        bars = None
+        if progress is True:
+            from ._progress import bars as make_bars
+
+            bars = make_bars()
+        callback = bars if progress is True else (progress or None)
+        try:
+            return dict(self._core.preprocess(names, os.fspath(output_dir), force, skip, locked, callback, _note))
+        finally:
+            if bars is not None:
+                bars.close()
+
+    def load_benchmark(self, name: str, *, progress: bool | Progress | None = None) -> TaskStream:
+        """The scored tasks of one enabled benchmark, in the order of its rows; preprocesses it first if need be.
+
+        >>> DatasetBuilder("demo.yaml").load_benchmark("gsm8k")[7].task_id
+        'gsm8k_7'
+        """
+        if name not in self.benchmarks:
+            raise RequestError(f"there is no enabled benchmark {name!r}; enabled: {', '.join(self.benchmarks)}")
+        self._preprocess([name], self._full_dir, False, False, False, progress)
+        return self.load_preprocessed_benchmark(name)
+
+    def load_preprocessed_benchmark(self, name: str, preprocessed_dir: StrPath | None = None) -> TaskStream:
+        """The scored tasks of one preprocessed benchmark, in the order of its rows.
+
+        Args:
+            name: the benchmark.
+            preprocessed_dir: where it lies; by default where this builder last preprocessed, else data/benchmarks/full.
+
+        Raises:
+            MissingDataError: it was not preprocessed (a FileNotFoundError).
+
+        >>> builder.load_preprocessed_benchmark("humaneval", "full")[0].benchmark
+        'humaneval'
+        """
+        folder = self._full_dir if preprocessed_dir is None else os.fspath(preprocessed_dir)
+        return self._core.load_preprocessed(name, folder, _note)
+
+    def build_task_stream(
+        self,
+        benchmarks_to_include: Sequence[str],
+        difficulty_split: str = "50:50",
+        n_total_tasks: int = 1000,
+        random_seed: int = 2025,
+        exclude_benchmarks: Sequence[str] | None = None,
+        difficulty_percentiles: Mapping[str, Sequence[float]] | None = None,
+        benchmark_ratios: Mapping[str, float] | None = None,
+        sample_with_replacement: bool | Literal["when_short"] | None = None,
+        sampler: Literal["numpy", "stable"] = "numpy",
+        full_dir: StrPath | None = None,
+    ) -> TaskStream:
+        """Stage 2: draws tasks from preprocessed benchmarks.
+
+        Args:
+            benchmarks_to_include: the benchmarks to mix, in order.
+            difficulty_split: shares ``easy:hard`` or ``easy:medium:hard``, whole numbers.
+            n_total_tasks: how many tasks, from 1.
+            random_seed: the same seed gives the same tasks in the same order; 0 to 4294967295 for ``numpy``, any 64-bit
+                number for ``stable``.
+            exclude_benchmarks: benchmarks to leave out of `benchmarks_to_include`.
+            difficulty_percentiles: ``{benchmark: [low, high]}``, 0 to 100, in place of the configured ones.
+            benchmark_ratios: each benchmark's share; rescaled, with a warning, where they do not sum to 1. Default:
+                equal.
+            sample_with_replacement: True for independent draws, ``"when_short"`` to repeat tasks only in a bin that is
+                too small, False to deliver fewer instead. Default: as configured.
+            sampler: ``"numpy"`` draws what the Python program Symphony 2.0 drew; ``"stable"`` nests smaller pools in
+                larger ones.
+            full_dir: where the preprocessed benchmarks lie; by default where this builder last preprocessed, else
+                data/benchmarks/full.
+
+        Returns:
+            The tasks, in the order in which they are to be given.
+
+        Raises:
+            RequestError: what is asked makes no sense, or no task can be drawn (a ValueError).
+            MissingDataError: a benchmark was not preprocessed (a FileNotFoundError).
+
+        Warns:
+            SymphonyDataWarning: a bin has fewer tasks than asked, or ratios were rescaled.
+
+        >>> builder.build_task_stream(["gsm8k"], difficulty_split="80:20", n_total_tasks=10, full_dir="full")
+        <TaskStream: 10 tasks (gsm8k); 8 easy, 2 hard>
+        """
+        if isinstance(benchmarks_to_include, str):
+            raise RequestError(
+                f"benchmarks_to_include: {benchmarks_to_include!r}: write a list, [{benchmarks_to_include!r}]"
+            )
+        excluded = set(exclude_benchmarks or ())
+        spec = {
+            "benchmarks": [name for name in benchmarks_to_include if name not in excluded],
+            "difficulty_split": difficulty_split,
+            "n_total_tasks": _whole("n_total_tasks", n_total_tasks),
+            "random_seed": _whole("random_seed", random_seed),
+            "difficulty_percentiles": None
+            if difficulty_percentiles is None
+            else {name: _pair(name, pair) for name, pair in difficulty_percentiles.items() if name not in excluded},
+            "benchmark_ratios": None
+            if benchmark_ratios is None
+            else [(name, float(ratio)) for name, ratio in benchmark_ratios.items() if name not in excluded],
+            "sample_with_replacement": None if sample_with_replacement is None else str(sample_with_replacement),
+            "sampler": sampler,
+        }
+        folder = self._full_dir if full_dir is None else os.fspath(full_dir)
+        return self._core.build(spec, folder, _note)
+
+    def run_experiments(
+        self,
+        experiments: Mapping[str, Mapping[str, Any]] | StrPath,
+        output_dir: StrPath = "data",
+        strict: bool = False,
+        *,
+        full_dir: StrPath | None = None,
+    ) -> dict[str, Path]:
+        """Stage 2 for named experiments: writes a pool, its statistics and its manifest for each.
+
+        Args:
+            experiments: ``{id: {"name": ..., "benchmarks": [...], "benchmark_ratios": {...}, "difficulty_split":
+                "50:50", "n_total_tasks": ..., "random_seed": ...}}``, or the path of a YAML file with them.
+            output_dir: each pool goes to ``output_dir/id``.
+            strict: where one cannot be met in full, make none.
+            full_dir: where the preprocessed benchmarks lie, as for `build_task_stream`.
+
+        Returns:
+            The folder of each pool, by the experiment's id.
+
+        Raises:
+            RequestError: an experiment makes no sense, or cannot be met under `strict`. Nothing is written then.
+            MissingDataError: a benchmark was not preprocessed.
+
+        >>> builder.run_experiments({"tiny": {"benchmarks": ["gsm8k"], "n_total_tasks": 6}}, full_dir="full")
+        {'tiny': PosixPath('data/tiny')}
+        """
+        if isinstance(experiments, Mapping):
+            name, text = "experiments", json.dumps(_plain({"experiments": experiments}), ensure_ascii=False)
+        else:
+            name = os.fspath(experiments)
+            try:
+                text = Path(name).read_text(encoding="utf-8")
+            except OSError as error:
+                raise RequestError(f"{name}: cannot read this file: {error.strerror}") from error
+        folder = self._full_dir if full_dir is None else os.fspath(full_dir)
+        made = self._core.run_experiments(name, text, folder, os.fspath(output_dir), strict, _note)
+        return {experiment: Path(pool) for experiment, pool in made}
+
+    def save_task_pool(self, task_stream: Iterable[Task], output_path: StrPath) -> None:
+        """Writes tasks as JSON lines, whole or not at all.
+
+        >>> builder.save_task_pool(builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full"), "pool.jsonl")
+        """
+        self._core.save_task_pool(task_stream, os.fspath(output_path), _note)
+
+    def save_statistics(self, task_stream: Iterable[Task], output_path: StrPath) -> None:
+        """Writes counts and scores by benchmark and bin, distinct tasks and repeats as JSON, whole or not at all.
+
+        >>> stream = builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full")
+        >>> builder.save_statistics(stream, "statistics.json")
+        """
+        self._core.save_statistics(task_stream, os.fspath(output_path), _note)
+
+
+def _whole(name: str, value: int) -> int:
+    if isinstance(value, bool) or int(value) != value or value < 0:
+        raise RequestError(f"{name}: {value!r}: write a whole number from 0 up")
+    return int(value)
+
+
+def _pair(name: str, pair: Sequence[float]) -> tuple[float, float]:
+    if isinstance(pair, str) or len(pair) != 2:
+        raise RequestError(f"difficulty_percentiles: {name}: {pair!r}: write [low, high], such as [20, 80]")
+    return float(pair[0]), float(pair[1])
+
+
+def _plain(value: Any) -> Any:
+    """The value in types that JSON has, whatever mappings and sequences it is made of."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
