@@ -66,6 +66,13 @@ def test_types_are_strict() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_the_example_of_the_readme_runs(in_real: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert len(Path("data/my_experiment/task_pool.jsonl").read_text().splitlines()) == 1000
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (ROOT / "docs" / "python.md").read_text()

@@ -99,6 +99,10 @@ fn every_command_of_the_readme_prints_what_the_readme_shows() {
             fs::write(place.path().join(file), block.lines.join("\n") + "\n").unwrap();
             continue;
         }
+        if block.language == "python" {
+            // The Python package's tests run these.
+            continue;
+        }
         assert_eq!(block.language, "console", "a block that is neither a file nor commands");
         for (command, shown) in commands(&block) {
             if command == "make test" {

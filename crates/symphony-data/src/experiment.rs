@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rayon::prelude::*;
+
 use crate::{
     config::{Config, Experiment, Percentiles, Request},
     disk::{DiskError, Folder, checksum},
@@ -56,6 +58,9 @@ pub struct Drawn<'l> {
     pub warnings: Vec<String>,
 }
 
+/// How many rows are fetched at once: enough to outweigh handing them over.
+const ROWS_PER_TASK: usize = 64;
+
 /// One benchmark's part in what was drawn.
 #[derive(Debug)]
 pub struct DrawnPart<'l> {
@@ -94,22 +99,33 @@ impl<'a> Library<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
         let mut library = Self { config, folder, upkeep, progress, loaded: BTreeMap::new() };
-        let mut missing: Vec<String> = Vec::new();
-        for part in requests.into_iter().flat_map(|request| &request.parts) {
-            match library.load(&part.benchmark, part.percentiles) {
-                Err(Error::Store(StoreError::Missing { benchmark, .. })) => {
-                    if !missing.contains(&benchmark) {
-                        missing.push(benchmark);
-                    }
-                }
-                loaded => loaded?,
+        let parts: Vec<_> = requests.into_iter().flat_map(|request| &request.parts).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for part in &parts {
+            if !names.contains(&part.benchmark.as_str()) {
+                names.push(&part.benchmark);
             }
         }
-        if missing.is_empty() {
-            Ok(library)
-        } else {
-            Err(StoreError::Missing { benchmark: missing.join(","), folder: folder.to_owned() }.into())
+        // Read all at once, but brought up to date one after the other: that takes the folder's lock.
+        let read: Vec<_> = names.par_iter().map(|name| library.read(name)).collect();
+        let opened: Vec<_> = names.iter().zip(read).map(|(name, read)| library.current(name, read)).collect();
+        let mut missing: Vec<String> = Vec::new();
+        for (name, opened) in names.into_iter().zip(opened) {
+            match opened {
+                Ok((store, scores)) => {
+                    library.loaded.insert(name.to_owned(), Loaded { store, scores, bins: Vec::new() });
+                }
+                Err(Error::Store(StoreError::Missing { benchmark, .. })) => missing.push(benchmark),
+                Err(error) => return Err(error),
+            }
         }
+        if !missing.is_empty() {
+            return Err(StoreError::Missing { benchmark: missing.join(","), folder: folder.to_owned() }.into());
+        }
+        for part in parts {
+            library.cut(&part.benchmark, part.percentiles)?;
+        }
+        Ok(library)
     }
 
     /// Draws what `request`, one of those this was opened for, asks for.
@@ -167,11 +183,8 @@ impl<'a> Library<'a> {
         Ok(Drawn { request, stream, parts, warnings })
     }
 
-    fn load(&mut self, name: &str, percentiles: Percentiles) -> Result<(), Error> {
-        if !self.loaded.contains_key(name) {
-            let (store, scores) = self.current(name)?;
-            self.loaded.insert(name.to_owned(), Loaded { store, scores, bins: Vec::new() });
-        }
+    /// Sorts a benchmark's rows into bins.
+    fn cut(&mut self, name: &str, percentiles: Percentiles) -> Result<(), Error> {
         if let Some(loaded) = self.loaded.get_mut(name)
             && !loaded.bins.iter().any(|(known, _)| *known == percentiles)
         {
@@ -184,13 +197,16 @@ impl<'a> Library<'a> {
         Ok(())
     }
 
-    fn current(&self, name: &str) -> Result<(Store, Scores), Error> {
+    fn read(&self, name: &str) -> Result<(Store, Scores), StoreError> {
+        let store = Store::open(self.folder, name, self.progress)?;
+        let scores = store.scores()?;
+        Ok((store, scores))
+    }
+
+    /// The store that was read, or the one that is made in its place.
+    fn current(&self, name: &str, read: Result<(Store, Scores), StoreError>) -> Result<(Store, Scores), Error> {
         let benchmark = self.config.benchmark(name);
-        let opened = Store::open(self.folder, name, self.progress).and_then(|store| {
-            let scores = store.scores()?;
-            Ok((store, scores))
-        });
-        let reason = match opened {
+        let reason = match read {
             Ok((store, scores)) => match benchmark.and_then(|benchmark| store.differs_from(benchmark)) {
                 None => return Ok((store, scores)),
                 Some(reason) if self.upkeep == Upkeep::Report => {
@@ -215,9 +231,7 @@ impl<'a> Library<'a> {
                 error => Error::Rebuild { benchmark: name.to_owned(), reason, error: Box::new(error) },
             },
         )?;
-        let store = Store::open(self.folder, name, self.progress)?;
-        let scores = store.scores()?;
-        Ok((store, scores))
+        Ok(self.read(name)?)
     }
 }
 
@@ -227,19 +241,31 @@ impl Drawn<'_> {
     /// # Errors
     /// A store that changed since it was opened.
     pub fn tasks(&self) -> Result<Vec<Task>, Error> {
-        let mut tasks: Vec<Option<Task>> = vec![None; self.stream.draws.len()];
-        for (at, part) in self.parts.iter().enumerate() {
+        let of_part = |(at, part): (usize, &DrawnPart<'_>)| -> Result<Vec<(usize, Task)>, Error> {
             // Each row once, in the order of the file, however often it was drawn.
             let mut places: BTreeMap<u32, Vec<(usize, &Draw)>> = BTreeMap::new();
             for (place, draw) in self.stream.draws.iter().enumerate().filter(|(_, draw)| draw.benchmark == at) {
                 places.entry(draw.row).or_default().push((place, draw));
             }
-            part.store.fetch::<Error>(part.scores, places.keys().copied(), |row, stored| {
-                for (place, draw) in places.get(&row).into_iter().flatten() {
-                    tasks[*place] = Some(stored.clone().into_task(*place, draw.bin.name()));
-                }
-                Ok(())
-            })?;
+            let rows: Vec<u32> = places.keys().copied().collect();
+            let of_rows = |rows: &[u32]| {
+                let mut tasks = Vec::with_capacity(rows.len());
+                part.store.fetch::<Error>(part.scores, rows.iter().copied(), |row, stored| {
+                    let of_row = places.get(&row).into_iter().flatten();
+                    tasks.extend(of_row.map(|(place, draw)| (*place, stored.in_stream(*place, draw.bin.name()))));
+                    Ok(())
+                })?;
+                Ok::<_, Error>(tasks)
+            };
+            let tasks: Vec<Vec<(usize, Task)>> =
+                rows.par_chunks(ROWS_PER_TASK).map(of_rows).collect::<Result<_, _>>()?;
+            Ok(tasks.into_iter().flatten().collect())
+        };
+        let parts: Vec<Vec<(usize, Task)>> =
+            self.parts.par_iter().enumerate().map(of_part).collect::<Result<_, _>>()?;
+        let mut tasks: Vec<Option<Task>> = vec![None; self.stream.draws.len()];
+        for (place, task) in parts.into_iter().flatten() {
+            tasks[place] = Some(task);
         }
         Ok(tasks.into_iter().flatten().collect())
     }
@@ -316,7 +342,7 @@ pub fn load_preprocessed_benchmark(
     let scores = store.scores()?;
     let mut tasks = Vec::with_capacity(scores.scores.len());
     store.fetch::<Error>(&scores, 0..scores.scores.len() as u32, |_, stored| {
-        tasks.push(stored.into());
+        tasks.push(stored.alone());
         Ok(())
     })?;
     Ok(tasks)

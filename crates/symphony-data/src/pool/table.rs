@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, builder::StringBuilder};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use rayon::prelude::*;
 
 use super::Task;
 
@@ -50,22 +51,23 @@ pub fn batches(tasks: &[Task]) -> Result<Vec<RecordBatch>, ArrowError> {
 }
 
 fn batch_of(tasks: &[Task]) -> Result<RecordBatch, ArrowError> {
-    let texts = |text: fn(&Task) -> &str| -> ArrayRef {
-        Arc::new(tasks.iter().map(|task| Some(text(task))).collect::<StringArray>())
+    type TextOf = fn(&Task) -> Option<&str>;
+    let text_of: [TextOf; 7] = [
+        |task| Some(&task.task_id),
+        |task| Some(&task.benchmark),
+        |task| Some(&task.difficulty_bin),
+        |task| Some(task.raw_data.get()),
+        |task| Some(task.scorer_metadata.get()),
+        |task| task.source_id.as_deref(),
+        |task| task.identity.as_deref(),
+    ];
+    let column = |text: &TextOf| -> ArrayRef {
+        let bytes = tasks.iter().filter_map(text).map(str::len).sum();
+        let mut column = StringBuilder::with_capacity(tasks.len(), bytes);
+        tasks.iter().for_each(|task| column.append_option(text(task)));
+        Arc::new(column.finish())
     };
-    let optional =
-        |text: fn(&Task) -> Option<&str>| -> ArrayRef { Arc::new(tasks.iter().map(text).collect::<StringArray>()) };
-    RecordBatch::try_new(
-        schema(),
-        vec![
-            texts(|task| &task.task_id),
-            texts(|task| &task.benchmark),
-            Arc::new(tasks.iter().map(|task| task.difficulty_score).collect::<Float64Array>()),
-            texts(|task| &task.difficulty_bin),
-            texts(|task| task.raw_data.get()),
-            texts(|task| task.scorer_metadata.get()),
-            optional(|task| task.source_id.as_deref()),
-            optional(|task| task.identity.as_deref()),
-        ],
-    )
+    let mut columns: Vec<ArrayRef> = text_of.par_iter().map(column).collect();
+    columns.insert(2, Arc::new(tasks.iter().map(|task| task.difficulty_score).collect::<Float64Array>()));
+    RecordBatch::try_new(schema(), columns)
 }

@@ -27,52 +27,47 @@ pub struct Task {
 }
 
 /// One line of a store: a task that stands in its benchmark, not in a stream.
-#[derive(Clone, Debug, Deserialize)]
-pub struct StoredTask {
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct StoredTask<'l> {
     /// `humaneval_26`.
-    pub task_id: String,
+    pub task_id: &'l str,
     /// The benchmark.
-    pub benchmark: String,
+    pub benchmark: &'l str,
     /// 0..1 within the benchmark.
     pub difficulty_score: f64,
     /// The bin under the configured percentiles.
-    pub difficulty_bin: String,
+    pub difficulty_bin: &'l str,
     /// The row, as JSON.
-    pub raw_data: Box<RawValue>,
+    #[serde(borrow)]
+    pub raw_data: &'l RawValue,
     /// The features, as a JSON object.
-    pub scorer_metadata: Box<RawValue>,
+    #[serde(borrow)]
+    pub scorer_metadata: &'l RawValue,
     /// 16 hex digits.
-    pub identity: String,
+    pub identity: &'l str,
 }
 
-/// A stored task by itself: its id in the store is the only one that it has.
-impl From<StoredTask> for Task {
-    fn from(stored: StoredTask) -> Self {
-        Self {
-            source_id: Some(stored.task_id.clone()),
-            task_id: stored.task_id,
-            benchmark: stored.benchmark,
-            difficulty_score: stored.difficulty_score,
-            difficulty_bin: stored.difficulty_bin,
-            raw_data: stored.raw_data,
-            scorer_metadata: stored.scorer_metadata,
-            identity: Some(stored.identity),
-        }
-    }
-}
-
-impl StoredTask {
+impl StoredTask<'_> {
     /// The task at place `place` (from 0) of a stream, in `bin`.
-    pub fn into_task(self, place: usize, bin: &str) -> Task {
+    pub fn in_stream(&self, place: usize, bin: &str) -> Task {
+        self.named(format!("exp_{place:05}_{}", self.benchmark), bin)
+    }
+
+    /// The task by itself: its id in the store is the only one that it has.
+    pub fn alone(&self) -> Task {
+        self.named(self.task_id.to_owned(), self.difficulty_bin)
+    }
+
+    fn named(&self, task_id: String, bin: &str) -> Task {
         Task {
-            task_id: format!("exp_{place:05}_{}", self.benchmark),
-            benchmark: self.benchmark,
+            task_id,
+            benchmark: self.benchmark.to_owned(),
             difficulty_score: self.difficulty_score,
             difficulty_bin: bin.to_owned(),
-            raw_data: self.raw_data,
-            scorer_metadata: self.scorer_metadata,
-            source_id: Some(self.task_id),
-            identity: Some(self.identity),
+            raw_data: self.raw_data.to_owned(),
+            scorer_metadata: self.scorer_metadata.to_owned(),
+            source_id: Some(self.task_id.to_owned()),
+            identity: Some(self.identity.to_owned()),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufRead, BufReader, Seek, SeekFrom},
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
-use serde::Deserialize;
+use memchr::memmem;
 
 use super::{Meta, StoreError, meta::fingerprint, store_name};
 use crate::{
@@ -100,29 +101,46 @@ impl Store {
     /// # Errors
     /// The store is not as it was written.
     pub fn scores(&self) -> Result<Scores, StoreError> {
-        #[derive(Deserialize)]
-        struct Line<'a> {
-            difficulty_score: f64,
-            identity: &'a str,
-        }
         let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
         (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
         let mut reader = BufReader::with_capacity(256 << 10, HashingReader::new(&self.file));
         let mut scores = Scores::default();
-        let mut line = Vec::new();
+        // What there is of a line that the buffer did not hold whole.
+        let mut begun = Vec::new();
         let mut offset = 0;
-        loop {
-            line.clear();
-            let n = reader.read_until(b'\n', &mut line).map_err(read_error)?;
+        scores.offsets.push(0);
+        let mut take = |line: &[u8]| {
+            offset += line.len() as u64;
+            let (score, identity) = score_and_identity(line).ok_or_else(damaged)?;
+            scores.scores.push(score);
+            scores.identities.push(identity);
             scores.offsets.push(offset);
-            if n == 0 {
+            Ok::<(), StoreError>(())
+        };
+        loop {
+            let buffer = reader.fill_buf().map_err(read_error)?;
+            let length = buffer.len();
+            if length == 0 {
                 break;
             }
-            offset += n as u64;
-            let Line { difficulty_score, identity } = serde_json::from_slice(&line).map_err(|_| damaged())?;
-            scores.scores.push(difficulty_score);
-            scores.identities.push(u64::from_str_radix(identity, 16).map_err(|_| damaged())?);
+            let mut rest = buffer;
+            while let Some(end) = memchr::memchr(b'\n', rest) {
+                let (line, after) = rest.split_at(end + 1);
+                if begun.is_empty() {
+                    take(line)?;
+                } else {
+                    begun.extend_from_slice(line);
+                    take(&begun)?;
+                    begun.clear();
+                }
+                rest = after;
+            }
+            begun.extend_from_slice(rest);
+            reader.consume(length);
+        }
+        if !begun.is_empty() {
+            take(&begun)?;
         }
         if reader.get_ref().checksum() != self.meta.store.file.checksum {
             return Err(damaged());
@@ -138,15 +156,13 @@ impl Store {
         &self,
         scores: &Scores,
         positions: impl IntoIterator<Item = u32>,
-        mut take: impl FnMut(u32, StoredTask) -> Result<(), E>,
+        mut take: impl FnMut(u32, StoredTask<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut file = &self.file;
         let mut line = Vec::new();
         for position in positions {
             let (start, end) = (scores.offsets[position as usize], scores.offsets[position as usize + 1]);
             line.resize((end - start) as usize, 0);
-            file.seek(SeekFrom::Start(start))
-                .and_then(|_| file.read_exact(&mut line))
+            read_at(&self.file, &mut line, start)
                 .map_err(|error| StoreError::from(DiskError::new(&self.path, "read this file", error)))?;
             let task = serde_json::from_slice(&line)
                 .map_err(|_| StoreError::stale(&self.path, "this file was changed while it was read"))?;
@@ -169,4 +185,32 @@ impl Store {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Reads from a place in a file, in one call where the system has one.
+fn read_at(file: &File, line: &mut [u8], start: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_exact_at(file, line, start);
+    #[cfg(not(unix))]
+    {
+        use io::Read;
+        let mut file = file;
+        file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(line))
+    }
+}
+
+/// A line's score and identity, from where [`super::StoreWriter`] puts them: before the row and behind the features. The
+/// row between them may be long, and is not looked at.
+fn score_and_identity(line: &[u8]) -> Option<(f64, u64)> {
+    const SCORE: &[u8] = b"\"difficulty_score\":";
+    const IDENTITY: &[u8] = b",\"identity\":\"";
+    // No benchmark's name holds a quote, so that the first is the key.
+    static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(SCORE));
+    let from = FINDER.find(&line[..line.len().min(512)])? + SCORE.len();
+    let to = from + memchr::memchr(b',', &line[from..])?;
+    let score = std::str::from_utf8(&line[from..to]).ok()?.parse().ok()?;
+    let end = line.strip_suffix(b"\n").unwrap_or(line).strip_suffix(b"\"}")?;
+    let (before, identity) = end.split_at_checked(end.len().checked_sub(16)?)?;
+    before.ends_with(IDENTITY).then_some(())?;
+    Some((score, u64::from_str_radix(std::str::from_utf8(identity).ok()?, 16).ok()?))
 }
