@@ -17,6 +17,7 @@ use crate::{
     function::PyRowFunction,
     progress::PyProgress,
     stream::{TaskStream, to_library},
+    work,
 };
 
 /// A checked configuration, and what is done with it. Every call that works takes `note(level, message)`.
@@ -36,7 +37,11 @@ impl Builder {
         progress: &PyProgress,
         work: impl FnOnce() -> Result<T, Error> + Send,
     ) -> PyResult<T> {
-        let outcome = py.detach(work);
+        let outcome = work::beside(py, |error| progress.interrupt(error), work);
+        let fatal = self.functions.iter().find_map(|(_, function)| function.taken_fatal());
+        if let Some(raised) = fatal {
+            return Err(raised);
+        }
         if let Some(raised) = progress.taken() {
             return Err(raised);
         }
@@ -92,7 +97,8 @@ impl Builder {
     ) -> PyResult<Vec<(String, TaskStream)>> {
         let on_bad_row = if skip_bad_rows { OnBadRow::Skip } else { OnBadRow::Stop };
         let options = PreprocessOptions { on_bad_row, force, locked };
-        let progress = PyProgress::new(progress, note);
+        let progress =
+            PyProgress::new(progress, note).with_functions(self.functions.iter().map(|(_, function)| function.clone()));
         let metas = self.run(py, &progress, || {
             let chosen = self.config.enabled().filter(|benchmark| names.contains(&benchmark.name));
             let one = |benchmark: &symphony_data::config::Benchmark| {
@@ -114,7 +120,7 @@ impl Builder {
     fn load_preprocessed(&self, py: Python<'_>, name: &str, folder: PathBuf, note: Py<PyAny>) -> PyResult<TaskStream> {
         let progress = PyProgress::new(None, note);
         let tasks = self.run(py, &progress, || experiment::load_preprocessed_benchmark(name, &folder, &progress))?;
-        TaskStream::of(&tasks)
+        TaskStream::of(py, &tasks)
     }
 
     /// Stage 2 for one request; `spec` holds its keys.
@@ -131,7 +137,7 @@ impl Builder {
             let library = Library::open(&self.config, &full_dir, [&request], Upkeep::Rebuild, &progress)?;
             experiment::tell_and_take(&library.draw(&request)?, &progress)
         })?;
-        TaskStream::of(&tasks)
+        TaskStream::of(py, &tasks)
     }
 
     /// Stage 2 for experiments in YAML (or JSON), which messages call `name`: makes their pools, and says their folders.

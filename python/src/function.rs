@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use pyo3::{
+    exceptions::PyException,
     prelude::*,
     types::{PyBool, PyInt},
 };
@@ -29,6 +30,14 @@ impl PyRowFunction {
         self.raised.lock().ok()?.take()
     }
 
+    /// What it raised, if that is no mere error but wants the program to end.
+    pub fn taken_fatal(&self) -> Option<PyErr> {
+        let mut raised = self.raised.lock().ok()?;
+        let fatal =
+            Python::try_attach(|py| raised.as_ref().is_some_and(|error| !error.is_instance_of::<PyException>(py)));
+        if fatal? { raised.take() } else { None }
+    }
+
     fn value(&self, py: Python<'_>, row: &str) -> PyResult<Result<Cell, String>> {
         let row = self.loads.call1(py, (row,))?;
         let value = self.function.call1(py, (row,))?;
@@ -52,7 +61,7 @@ impl RowFunction for PyRowFunction {
     }
 
     fn call(&self, row: &str) -> Result<Cell, String> {
-        Python::attach(|py| {
+        let called = Python::try_attach(|py| {
             self.value(py, row).unwrap_or_else(|error| {
                 let why = format!("raised {error}");
                 if let Ok(mut raised) = self.raised.lock() {
@@ -60,6 +69,7 @@ impl RowFunction for PyRowFunction {
                 }
                 Err(why)
             })
-        })
+        });
+        called.unwrap_or_else(|| Err("the interpreter ends".to_owned()))
     }
 }

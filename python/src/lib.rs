@@ -13,6 +13,7 @@ mod function;
 mod progress;
 mod stream;
 mod task;
+mod work;
 
 /// The part of `symphony_data` that is not written in Python.
 #[pymodule]

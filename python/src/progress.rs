@@ -1,9 +1,11 @@
 //! Progress, notes and Ctrl-C between the library and Python.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 use symphony_data::progress::{Download, Level, Note, Pass, Progress};
+
+use crate::function::PyRowFunction;
 
 /// Tells Python's callables what the library does, and listens for what ends it.
 pub struct PyProgress {
@@ -11,13 +13,20 @@ pub struct PyProgress {
     progress: Option<Py<PyAny>>,
     /// `(level, message)`.
     note: Py<PyAny>,
+    /// Whose exceptions may end the work too.
+    functions: Vec<Arc<PyRowFunction>>,
     /// What a callable raised, or Ctrl-C: it ends the work.
     raised: Mutex<Option<PyErr>>,
 }
 
 impl PyProgress {
     pub fn new(progress: Option<Py<PyAny>>, note: Py<PyAny>) -> Self {
-        Self { progress, note, raised: Mutex::new(None) }
+        Self { progress, note, functions: Vec::new(), raised: Mutex::new(None) }
+    }
+
+    /// The same, ended by what these functions raise where it is no mere error.
+    pub fn with_functions(self, functions: impl IntoIterator<Item = Arc<PyRowFunction>>) -> Self {
+        Self { functions: functions.into_iter().collect(), ..self }
     }
 
     /// What was raised meanwhile, which counts before what the library makes of it.
@@ -25,16 +34,22 @@ impl PyProgress {
         self.raised.lock().ok()?.take()
     }
 
-    /// Keeps the first exception.
-    fn keep<T>(&self, outcome: PyResult<T>) {
-        if let (Err(error), Ok(mut raised)) = (outcome, self.raised.lock()) {
+    /// Keeps an exception, if it is the first.
+    pub fn interrupt(&self, error: PyErr) {
+        if let Ok(mut raised) = self.raised.lock() {
             raised.get_or_insert(error);
+        }
+    }
+
+    fn keep<T>(&self, outcome: PyResult<T>) {
+        if let Err(error) = outcome {
+            self.interrupt(error);
         }
     }
 
     fn show(&self, benchmark: &str, stage: &str, done: u64, total: Option<u64>) {
         let Some(progress) = &self.progress else { return };
-        Python::attach(|py| self.keep(progress.call1(py, (benchmark, stage, done, total))));
+        Python::try_attach(|py| self.keep(progress.call1(py, (benchmark, stage, done, total))));
     }
 }
 
@@ -57,11 +72,13 @@ impl Progress for PyProgress {
             Level::Info => "info",
             Level::Warning => "warning",
         };
-        Python::attach(|py| self.keep(self.note.call1(py, (level, note.to_string()))));
+        Python::try_attach(|py| self.keep(self.note.call1(py, (level, note.to_string()))));
     }
 
     fn cancelled(&self) -> bool {
-        Python::attach(|py| self.keep(py.check_signals()));
+        if let Some(fatal) = self.functions.iter().find_map(|function| function.taken_fatal()) {
+            self.interrupt(fatal);
+        }
         self.raised.lock().map_or(true, |raised| raised.is_some())
     }
 }

@@ -12,9 +12,12 @@ use pyo3::{
 use pyo3_arrow::PyTable;
 use symphony_data::{experiment::load_preprocessed_benchmark, pool::table, progress::Silent};
 
-use crate::{errors, task::Task};
+use crate::{errors, task::Task, work};
 
 /// Tasks in the order in which they are to be given.
+///
+/// Each look at a place gives a task of its own: what is changed in it is not changed in the stream. Make a list of them to
+/// change them: ``tasks = list(stream)``.
 ///
 /// A sequence of :class:`Task` (``len``, indexing, slicing, iteration, ``==``), and a table of columns in Arrow's memory,
 /// which ``pyarrow.table(stream)``, ``polars.from_arrow(stream.to_arrow())`` and DuckDB read without a copy: ``task_id``,
@@ -37,8 +40,9 @@ pub struct TaskStream {
 
 impl TaskStream {
     /// A stream of these tasks.
-    pub fn of(tasks: &[symphony_data::pool::Task]) -> PyResult<Self> {
-        let batches = table::batches(tasks).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    pub fn of(py: Python<'_>, tasks: &[symphony_data::pool::Task]) -> PyResult<Self> {
+        let batches = work::beside(py, drop, || table::batches(tasks))
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Self::of_batches(batches))
     }
 
@@ -54,8 +58,8 @@ impl TaskStream {
 
     fn batches(&self, py: Python<'_>) -> PyResult<&[RecordBatch]> {
         if let (None, Some((folder, benchmark))) = (self.batches.get(), &self.stored) {
-            let tasks = py.detach(|| load_preprocessed_benchmark(benchmark, folder, &Silent));
-            let read = Self::of(&tasks.map_err(|error| errors::raised(py, &error))?)?;
+            let tasks = work::beside(py, drop, || load_preprocessed_benchmark(benchmark, folder, &Silent));
+            let read = Self::of(py, &tasks.map_err(|error| errors::raised(py, &error))?)?;
             if read.length != self.length {
                 let message = format!("{benchmark} in {} was preprocessed anew since; load it again", folder.display());
                 return Err(errors::exception(py, "SymphonyDataError", &message));
@@ -134,7 +138,7 @@ pub fn to_library(tasks: &Bound<'_, PyAny>) -> PyResult<Vec<symphony_data::pool:
 impl TaskStream {
     #[new]
     fn new(tasks: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Self::of(&to_library(tasks)?)
+        Self::of(tasks.py(), &to_library(tasks)?)
     }
 
     fn __len__(&self) -> usize {
@@ -188,7 +192,10 @@ impl TaskStream {
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = other.py();
         let same = if let Ok(other) = other.cast::<Self>() {
-            self.length == other.get().length && columns_equal(self.batches(py)?, other.get().batches(py)?)
+            let other = other.get();
+            // As text first; what is written otherwise may still mean the same.
+            self.length == other.length
+                && (columns_equal(self.batches(py)?, other.batches(py)?) || self.tasks_equal(py, other)?)
         } else if let Ok(list) = other.cast::<PyList>() {
             let mut same = list.len() == self.length;
             for (at, task) in list.iter().enumerate() {
@@ -201,11 +208,19 @@ impl TaskStream {
         Ok(same.into_pyobject(py)?.to_owned().into_any().unbind())
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let benchmarks: Vec<String> = self.counts(py, 1)?.into_iter().map(|(name, _)| name).collect();
-        let bins: Vec<String> = self.counts(py, 3)?.into_iter().map(|(bin, count)| format!("{count} {bin}")).collect();
-        let tasks = if self.length == 1 { "task" } else { "tasks" };
-        Ok(format!("<TaskStream: {} {tasks} ({}); {}>", self.length, benchmarks.join(", "), bins.join(", ")))
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let tasks = if self.length == 1 { "1 task".to_owned() } else { format!("{} tasks", self.length) };
+        // What cannot be read any more is still a stream of so many tasks.
+        let (Ok(benchmarks), Ok(mut bins)) = (self.counts(py, 1), self.counts(py, 3)) else {
+            return format!("<TaskStream: {tasks}>");
+        };
+        if self.length == 0 {
+            return format!("<TaskStream: {tasks}>");
+        }
+        bins.sort_by_key(|(bin, _)| ["easy", "medium", "hard"].iter().position(|known| known == bin));
+        let benchmarks: Vec<String> = benchmarks.into_iter().map(|(name, _)| name).collect();
+        let bins: Vec<String> = bins.into_iter().map(|(bin, count)| format!("{count} {bin}")).collect();
+        format!("<TaskStream: {tasks} ({}); {}>", benchmarks.join(", "), bins.join(", "))
     }
 
     /// The tasks as a ``pyarrow.Table``, without a copy. Needs pyarrow.
@@ -258,6 +273,15 @@ impl TaskStream {
 }
 
 impl TaskStream {
+    fn tasks_equal(&self, py: Python<'_>, other: &Self) -> PyResult<bool> {
+        for at in 0..self.length {
+            if !Bound::new(py, self.task(py, at)?)?.eq(Bound::new(py, other.task(py, at)?)?)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn find(&self, py: Python<'_>, value: &Bound<'_, PyAny>, from: usize, to: usize) -> PyResult<Option<usize>> {
         if value.cast::<Task>().is_err() {
             return Ok(None);

@@ -10,6 +10,9 @@ use pyo3::{
 };
 use serde_json::value::RawValue;
 
+/// What a copy is made of: the class, what it is called with, and what it is filled with.
+type Reduced<'py> = (Bound<'py, PyType>, Bound<'py, PyTuple>, Bound<'py, PyTuple>);
+
 /// JSON text: a cell of a stream's column, or text of its own.
 #[derive(Clone)]
 enum Text {
@@ -33,11 +36,16 @@ enum Data {
 }
 
 impl Data {
-    /// What Python gave: a dict, or JSON text where a task is restored.
-    fn given(value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if let Ok(text) = value.extract::<String>() {
-            return Ok(Self::Text(Text::Own(text.into())));
+    /// What a copy was made of: a dict, or text that nobody looked at.
+    fn restored(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        match value.extract::<String>() {
+            Ok(text) => Ok(Self::Text(Text::Own(text.into()))),
+            Err(_) => Self::given(value),
         }
+    }
+
+    /// What Python gave: a dict.
+    fn given(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         if value.cast::<PyDict>().is_err() {
             let found = value.get_type().name()?;
             return Err(PyTypeError::new_err(format!("expected a dict, found {found}")));
@@ -200,6 +208,9 @@ impl Task {
         source_id: Option<String>,
         identity: Option<String>,
     ) -> PyResult<Self> {
+        if !difficulty_score.is_finite() {
+            return Err(PyValueError::new_err(format!("difficulty_score: {difficulty_score} is no score")));
+        }
         Ok(Self {
             task_id,
             benchmark,
@@ -210,6 +221,13 @@ impl Task {
             source_id,
             identity,
         })
+    }
+
+    /// Fills in what a copy was made of.
+    fn __setstate__(&mut self, state: (Bound<'_, PyAny>, Bound<'_, PyAny>)) -> PyResult<()> {
+        self.raw_data = Data::restored(&state.0)?;
+        self.scorer_metadata = Data::restored(&state.1)?;
+        Ok(())
     }
 
     #[getter]
@@ -282,19 +300,20 @@ impl Task {
         ))
     }
 
-    fn __reduce__<'py>(this: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyType>, Bound<'py, PyTuple>)> {
+    fn __reduce__<'py>(this: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let py = this.py();
         let task = this.borrow();
-        let parts = (
+        let arguments = (
             &task.task_id,
             &task.benchmark,
             task.difficulty_score,
             &task.difficulty_bin,
-            task.raw_data.parts(py)?,
-            task.scorer_metadata.parts(py)?,
+            PyDict::new(py),
+            PyDict::new(py),
             &task.source_id,
             &task.identity,
         );
-        Ok((this.get_type(), parts.into_pyobject(py)?))
+        let state = (task.raw_data.parts(py)?, task.scorer_metadata.parts(py)?);
+        Ok((this.get_type(), arguments.into_pyobject(py)?, state.into_pyobject(py)?))
     }
 }

@@ -27,18 +27,36 @@ CONFIG = os.path.join("config", "data_config.yaml")
 """Where the configuration lies if nobody says."""
 
 _logger = logging.getLogger("symphony_data")
+# Who wants the log configures logging; without that, a warning is not to come twice.
+_logger.addHandler(logging.NullHandler())
 _PACKAGE = os.path.dirname(__file__)
 
 
-def _note(level: str, message: str) -> None:
-    """Passes on what the library says: to the logger, and as a warning where something is otherwise than asked."""
-    getattr(_logger, level)(message)
-    if level == "warning":
-        warnings.warn(message, SymphonyDataWarning, stacklevel=_caller())
+class _Notes:
+    """Passes on what the library says: to the logger at once, and at the end as a warning what is otherwise than asked.
+
+    The library works on threads of its own; a warning shall point at the line that called it.
+    """
+
+    def __init__(self) -> None:
+        self._warnings: list[str] = []
+
+    def __call__(self, level: str, message: str) -> None:
+        getattr(_logger, level)(message)
+        if level == "warning":
+            self._warnings.append(message)
+
+    def __enter__(self) -> _Notes:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            for message in self._warnings:
+                warnings.warn(message, SymphonyDataWarning, stacklevel=_caller())
 
 
 def _caller() -> int:
-    """How many frames lie between ``_note`` and the code that called this package."""
+    """How many frames lie between the caller of this function and the code that called this package."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, level = frame.f_back, level + 1
@@ -92,6 +110,10 @@ class DatasetBuilder:
         >>> builder = DatasetBuilder("loops.yaml")
         >>> builder.register_feature("n_loops", lambda row: row["prompt"].count("for "), version="1")
         """
+        if not callable(function):
+            raise RequestError(f"function: {function!r} cannot be called")
+        if not isinstance(version, str):
+            raise RequestError(f'version: {version!r}: write a text, such as "2"')
         self._core.register_feature(name, function, version)
 
     def preprocess_all_benchmarks(
@@ -145,7 +167,9 @@ class DatasetBuilder:
             bars = make_bars()
         callback = bars if progress is True else (progress or None)
         try:
-            return dict(self._core.preprocess(names, os.fspath(output_dir), force, skip, locked, callback, _note))
+            with _Notes() as note:
+                done = self._core.preprocess(names, os.fspath(output_dir), force, skip, locked, callback, note)
+            return dict(done)
         finally:
             if bars is not None:
                 bars.close()
@@ -175,7 +199,8 @@ class DatasetBuilder:
         'humaneval'
         """
         folder = self._full_dir if preprocessed_dir is None else os.fspath(preprocessed_dir)
-        return self._core.load_preprocessed(name, folder, _note)
+        with _Notes() as note:
+            return self._core.load_preprocessed(name, folder, note)
 
     def build_task_stream(
         self,
@@ -222,13 +247,20 @@ class DatasetBuilder:
         >>> builder.build_task_stream(["gsm8k"], difficulty_split="80:20", n_total_tasks=10, full_dir="full")
         <TaskStream: 10 tasks (gsm8k); 8 easy, 2 hard>
         """
-        if isinstance(benchmarks_to_include, str):
+        if not isinstance(difficulty_split, str):
+            raise RequestError(f'difficulty_split: {difficulty_split!r}: write a text, such as "50:50"')
+        for name, value in (("benchmark_ratios", benchmark_ratios), ("difficulty_percentiles", difficulty_percentiles)):
+            if value is not None and not isinstance(value, Mapping):
+                raise RequestError(f"{name}: {value!r}: write a dict with a value for each benchmark")
+        excluded = set(_names("exclude_benchmarks", exclude_benchmarks or ()))
+        for name in excluded - set(self.benchmarks):
             raise RequestError(
-                f"benchmarks_to_include: {benchmarks_to_include!r}: write a list, [{benchmarks_to_include!r}]"
+                f"exclude_benchmarks: there is no benchmark {name!r}; known: {', '.join(self.benchmarks)}"
             )
-        excluded = set(exclude_benchmarks or ())
         spec = {
-            "benchmarks": [name for name in benchmarks_to_include if name not in excluded],
+            "benchmarks": [
+                name for name in _names("benchmarks_to_include", benchmarks_to_include) if name not in excluded
+            ],
             "difficulty_split": difficulty_split,
             "n_total_tasks": _whole("n_total_tasks", n_total_tasks),
             "random_seed": _whole("random_seed", random_seed),
@@ -242,7 +274,8 @@ class DatasetBuilder:
             "sampler": sampler,
         }
         folder = self._full_dir if full_dir is None else os.fspath(full_dir)
-        return self._core.build(spec, folder, _note)
+        with _Notes() as note:
+            return self._core.build(spec, folder, note)
 
     def run_experiments(
         self,
@@ -280,7 +313,8 @@ class DatasetBuilder:
             except OSError as error:
                 raise RequestError(f"{name}: cannot read this file: {error.strerror}") from error
         folder = self._full_dir if full_dir is None else os.fspath(full_dir)
-        made = self._core.run_experiments(name, text, folder, os.fspath(output_dir), strict, _note)
+        with _Notes() as note:
+            made = self._core.run_experiments(name, text, folder, os.fspath(output_dir), strict, note)
         return {experiment: Path(pool) for experiment, pool in made}
 
     def save_task_pool(self, task_stream: Iterable[Task], output_path: StrPath) -> None:
@@ -288,7 +322,8 @@ class DatasetBuilder:
 
         >>> builder.save_task_pool(builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full"), "pool.jsonl")
         """
-        self._core.save_task_pool(task_stream, os.fspath(output_path), _note)
+        with _Notes() as note:
+            self._core.save_task_pool(task_stream, os.fspath(output_path), note)
 
     def save_statistics(self, task_stream: Iterable[Task], output_path: StrPath) -> None:
         """Writes counts and scores by benchmark and bin, distinct tasks and repeats as JSON, whole or not at all.
@@ -296,7 +331,17 @@ class DatasetBuilder:
         >>> stream = builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full")
         >>> builder.save_statistics(stream, "statistics.json")
         """
-        self._core.save_statistics(task_stream, os.fspath(output_path), _note)
+        with _Notes() as note:
+            self._core.save_statistics(task_stream, os.fspath(output_path), note)
+
+
+def _names(parameter: str, names: Sequence[str]) -> list[str]:
+    """The names, in an order that is the same each time."""
+    if isinstance(names, (str, set, frozenset)) or not all(isinstance(name, str) for name in names):
+        raise RequestError(
+            f"{parameter}: {names!r}: write a list of names, as [{', '.join(map(repr, ['gsm8k', 'amc']))}]"
+        )
+    return list(names)
 
 
 def _whole(name: str, value: int) -> int:
@@ -317,4 +362,5 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return value
+    # Numbers of numpy's.
+    return value.item() if hasattr(value, "item") and callable(value.item) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -82,6 +82,18 @@ def test_what_is_no_number_is_refused(builder: DatasetBuilder, value: Any) -> No
     builder.register_feature("n_loops", lambda row: value)
     with pytest.raises(SourceError, match="row 0 of humaneval: `n_loops`: "):
         builder.preprocess_all_benchmarks("full")
+
+
+def test_what_wants_the_program_to_end_ends_it(builder: DatasetBuilder) -> None:
+    def leaving(row: dict[str, Any]) -> float:
+        raise SystemExit(3)
+
+    builder.register_feature("n_loops", leaving)
+    choices: tuple[Literal["stop", "skip"], ...] = ("stop", "skip")
+    for on_bad_row in choices:
+        with pytest.raises(SystemExit):
+            builder.preprocess_all_benchmarks("full", on_bad_row=on_bad_row)
+        assert not Path("full/humaneval_full.jsonl").exists()
 
 
 def test_an_unregistered_name_is_an_error_when_it_is_needed(builder: DatasetBuilder) -> None:

@@ -95,6 +95,10 @@ def test_what_is_no_task_is_refused(builder: DatasetBuilder) -> None:
         builder.save_task_pool([{"task_id": "x"}], "pool.jsonl")  # type: ignore[list-item]
     with pytest.raises(TypeError, match="expected a dict, found list"):
         make(raw_data=[1])
+    with pytest.raises(TypeError, match="expected a dict, found str"):
+        make(raw_data="{}")
+    with pytest.raises(ValueError, match="is no score"):
+        make(difficulty_score=float("nan"))
     with pytest.raises(ValueError, match="not JSON compliant"):
         builder.save_task_pool([make(raw_data={"x": float("nan")})], "pool.jsonl")
     assert not Path("pool.jsonl").exists()
