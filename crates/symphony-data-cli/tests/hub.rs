@@ -908,6 +908,18 @@ fn a_pinned_commit_serves_whatever_the_branch_does_and_locked_refuses_another() 
         assert!(case.place.files("data") == before);
     }
     assert_eq!(case.meta()["n_tasks_full"], 800);
+    // Nor are the bins alone rewritten.
+    let as_it_was = fs::read_to_string(case.place.path("config.yaml")).unwrap();
+    let other_bins = "\nstream_generation: {difficulty_percentiles: {quiz: [30, 70]}}\n";
+    fs::write(case.place.path("config.yaml"), as_it_was.clone() + other_bins).unwrap();
+    let output = case.run(&stand_in, "preprocess --locked");
+    assert!(
+        output.status.code() == Some(1) && text(&output).contains("--locked: the store was made"),
+        "{}",
+        text(&output)
+    );
+    assert!(case.place.files("data") == before);
+    fs::write(case.place.path("config.yaml"), as_it_was).unwrap();
     case.ok(&stand_in, "preprocess --force");
     assert_eq!(case.meta()["n_tasks_full"], 900);
     for pin in [commit.as_str(), "v1"] {

@@ -170,17 +170,18 @@ pub fn preprocess(
     let found = if options.force { Ok(None) } else { current(benchmark, folder.path(), progress).map(Some) };
     let reason = match found {
         Ok(None) | Err(StoreError::Missing { .. }) => None,
-        Ok(Some((store, None))) if store.meta.thresholds.percentiles == percentiles => {
+        Ok(Some((store, None))) => {
+            // What is made anew below is checked where its source is opened.
             if let (SourcePath::Datasets(address), Some(SourceRecord { revision: Some(commit), .. })) =
                 (&benchmark.source, &locked)
             {
                 HubSource::check_lock(address, benchmark, commit, progress)
                     .map_err(|error| of_source(benchmark, error.into()))?;
             }
-            progress.note(Note::Cached(&benchmark.name));
-            return Ok((Outcome::Cached, store.meta));
-        }
-        Ok(Some((store, None))) => {
+            if store.meta.thresholds.percentiles == percentiles {
+                progress.note(Note::Cached(&benchmark.name));
+                return Ok((Outcome::Cached, store.meta));
+            }
             let reason = Some("other percentiles are configured, so its bins are rewritten");
             progress.note(Note::Building { benchmark: &benchmark.name, reason });
             return Ok((Outcome::Rebinned, rebin(&folder, benchmark, percentiles, store)?));
@@ -191,15 +192,17 @@ pub fn preprocess(
     };
     progress.note(Note::Building { benchmark: &benchmark.name, reason: reason.as_deref() });
     // What is made anew is made of the same commit, unless it is the source that shall be renewed.
-    let recorded = if options.force { None } else { recorded_source(benchmark, folder.path()).ok() };
-    let commit = |source: &SourceRecord| source.revision.clone();
-    let (lock, recorded) = (locked.as_ref().and_then(commit), recorded.as_ref().and_then(commit));
-    let at = match (&lock, &recorded) {
-        (Some(commit), _) => At::Locked(commit),
-        (None, Some(commit)) => At::Commit(commit),
-        (None, None) => At::Now,
+    let recorded = match &locked {
+        Some(locked) => locked.revision.clone(),
+        None if options.force => None,
+        None => recorded_source(benchmark, folder.path()).ok().and_then(|source| source.revision),
     };
-    let meta = Stage1::new(benchmark, options.on_bad_row, at, locked.clone(), progress)?.build(&folder, percentiles)?;
+    let at = match recorded.as_deref() {
+        Some(commit) if options.locked => At::Locked(commit),
+        Some(commit) => At::Commit(commit),
+        None => At::Now,
+    };
+    let meta = Stage1::new(benchmark, options.on_bad_row, at, locked, progress)?.build(&folder, percentiles)?;
     Ok((Outcome::Built, meta))
 }
 
