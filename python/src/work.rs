@@ -1,37 +1,12 @@
 //! Runs the library's work beside the interpreter: on threads of this process, while the calling thread listens for
 //! Ctrl-C.
 
-use std::{
-    process,
-    sync::{Arc, Mutex, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{sync::mpsc, thread, time::Duration};
 
 use pyo3::prelude::*;
-use rayon::ThreadPool;
 
 /// How often Ctrl-C is looked for.
 const TICK: Duration = Duration::from_millis(50);
-
-/// The threads of this process. A process that was forked has none of its parent's, and gets its own.
-static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
-
-fn pool() -> Option<Arc<ThreadPool>> {
-    let mut pool = POOL.lock().ok()?;
-    let process = process::id();
-    if let Some((of, pool)) = pool.as_ref()
-        && *of == process
-    {
-        return Some(pool.clone());
-    }
-    let made = Arc::new(rayon::ThreadPoolBuilder::new().build().ok()?);
-    if let Some((_, parents)) = pool.replace((process, made.clone())) {
-        // Its threads are not here; waiting for them would never end.
-        std::mem::forget(parents);
-    }
-    Some(made)
-}
 
 /// Runs `work` without the interpreter; `interrupted` is told what a signal raised meanwhile.
 pub fn beside<T: Send>(py: Python<'_>, interrupted: impl Fn(PyErr) + Sync, work: impl FnOnce() -> T + Send) -> T {
@@ -41,9 +16,11 @@ pub fn beside<T: Send>(py: Python<'_>, interrupted: impl Fn(PyErr) + Sync, work:
             let working = scope.spawn(move || {
                 // Dropped when the work is over, however it ends.
                 let _done = done;
-                match pool() {
-                    Some(pool) => pool.install(work),
-                    None => work(),
+                // Threads of its own: a forked process has none of its parent's, and a thread that holds a folder's lock
+                // while it waits must not be given other work that waits for that lock.
+                match rayon::ThreadPoolBuilder::new().build() {
+                    Ok(pool) => pool.install(work),
+                    Err(_) => work(),
                 }
             });
             while let Err(mpsc::RecvTimeoutError::Timeout) = is_done.recv_timeout(TICK) {

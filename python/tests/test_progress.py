@@ -66,6 +66,23 @@ def test_other_threads_run_meanwhile(tmp_path: Path) -> None:
     assert ticks > took / 0.002 / 10, f"{ticks} ticks in {took:.2f} s"
 
 
+def test_threads_that_preprocess_one_folder_wait_for_each_other(tmp_path: Path) -> None:
+    builder_of(60_000, tmp_path)
+    script = (
+        "import threading\n"
+        "from symphony_data import DatasetBuilder\n"
+        "def work():\n"
+        "    for _ in range(3):\n"
+        "        DatasetBuilder('large.yaml').preprocess_all_benchmarks('full', force_reprocess=True)\n"
+        "threads = [threading.Thread(target=work) for _ in range(3)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+        "print('done')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.stdout == "done\n", ran.stderr
+
+
 def test_ctrl_c_stops_within_a_second_and_leaves_the_disk_whole(tmp_path: Path) -> None:
     builder_of(50_000_000, tmp_path)
     script = (
