@@ -7,7 +7,7 @@ use symphony_data::{
     Error,
     config::{Config, DEFAULT_CONFIG, Percentiles, Problems, Replacement, RequestSpec, read_file},
     difficulty::RowFunction,
-    experiment::{self, Library, Order, Upkeep, make_pools},
+    experiment::{self, Order, make_pools, with_library},
     preprocess::{OnBadRow, PreprocessOptions, preprocess},
     store::Meta,
 };
@@ -119,8 +119,8 @@ impl Builder {
     /// The tasks of one preprocessed benchmark.
     fn load_preprocessed(&self, py: Python<'_>, name: &str, folder: PathBuf, note: Py<PyAny>) -> PyResult<TaskStream> {
         let progress = PyProgress::new(None, note);
-        let tasks = self.run(py, &progress, || experiment::load_preprocessed_benchmark(name, &folder, &progress))?;
-        TaskStream::of(py, &tasks)
+        let batches = self.run(py, &progress, || experiment::load_preprocessed_table(name, &folder, &progress))?;
+        Ok(TaskStream::of_batches(batches))
     }
 
     /// Stage 2 for one request; `spec` holds its keys.
@@ -133,11 +133,9 @@ impl Builder {
     ) -> PyResult<TaskStream> {
         let request = spec_of(spec)?.resolve(&self.config).map_err(|problems| errors::bad_request(py, &problems))?;
         let progress = PyProgress::new(None, note);
-        let tasks = self.run(py, &progress, || {
-            let library = Library::open(&self.config, &full_dir, [&request], Upkeep::Rebuild, &progress)?;
-            experiment::tell_and_take(&library.draw(&request)?, &progress)
-        })?;
-        TaskStream::of(py, &tasks)
+        let batches =
+            self.run(py, &progress, || experiment::build_task_table(&self.config, &full_dir, &request, &progress))?;
+        Ok(TaskStream::of_batches(batches))
     }
 
     /// Stage 2 for experiments in YAML (or JSON), which messages call `name`: makes their pools, and says their folders.
@@ -161,8 +159,9 @@ impl Builder {
             let orders: Vec<Order<'_>> =
                 config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir)).collect();
             let requests = orders.iter().map(|order| order.request);
-            let library = Library::open(&config, &full_dir, requests, Upkeep::Rebuild, &progress)?;
-            make_pools(&library, &orders, strict, &progress)?;
+            with_library(&config, &full_dir, requests, &progress, |library| {
+                make_pools(library, &orders, strict, &progress).map(drop)
+            })?;
             Ok(config.experiments.iter().map(|e| (e.id.clone(), output_dir.join(&e.id))).collect())
         })
     }

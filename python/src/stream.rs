@@ -10,7 +10,7 @@ use pyo3::{
     types::{PyDict, PyList, PySlice, PyTuple, PyType},
 };
 use pyo3_arrow::PyTable;
-use symphony_data::{experiment::load_preprocessed_benchmark, pool::table, progress::Silent};
+use symphony_data::{experiment::load_preprocessed_table, pool::table, progress::Silent};
 
 use crate::{errors, task::Task, work};
 
@@ -39,14 +39,8 @@ pub struct TaskStream {
 }
 
 impl TaskStream {
-    /// A stream of these tasks.
-    pub fn of(py: Python<'_>, tasks: &[symphony_data::pool::Task]) -> PyResult<Self> {
-        let batches = work::beside(py, drop, || table::batches(tasks))
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(Self::of_batches(batches))
-    }
-
-    fn of_batches(batches: Vec<RecordBatch>) -> Self {
+    /// A stream of these batches of [`table::schema`].
+    pub fn of_batches(batches: Vec<RecordBatch>) -> Self {
         let length = batches.iter().map(RecordBatch::num_rows).sum();
         Self { batches: OnceLock::from(batches), stored: None, length }
     }
@@ -58,8 +52,8 @@ impl TaskStream {
 
     fn batches(&self, py: Python<'_>) -> PyResult<&[RecordBatch]> {
         if let (None, Some((folder, benchmark))) = (self.batches.get(), &self.stored) {
-            let tasks = work::beside(py, drop, || load_preprocessed_benchmark(benchmark, folder, &Silent));
-            let read = Self::of(py, &tasks.map_err(|error| errors::raised(py, &error))?)?;
+            let read = work::beside(py, drop, || load_preprocessed_table(benchmark, folder, &Silent));
+            let read = Self::of_batches(read.map_err(|error| errors::raised(py, &error))?);
             if read.length != self.length {
                 let message = format!("{benchmark} in {} was preprocessed anew since; load it again", folder.display());
                 return Err(errors::exception(py, "SymphonyDataError", &message));
@@ -138,7 +132,10 @@ pub fn to_library(tasks: &Bound<'_, PyAny>) -> PyResult<Vec<symphony_data::pool:
 impl TaskStream {
     #[new]
     fn new(tasks: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Self::of(tasks.py(), &to_library(tasks)?)
+        let tasks = to_library(tasks)?;
+        let views: Vec<_> = tasks.iter().map(symphony_data::pool::Task::view).collect();
+        let batches = table::batches(&views).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self::of_batches(batches))
     }
 
     fn __len__(&self) -> usize {

@@ -8,7 +8,7 @@ use pyo3::{
     prelude::*,
     types::{PyDict, PyTuple, PyType},
 };
-use serde_json::value::RawValue;
+use symphony_data::pool::Json;
 
 /// What a copy is made of: the class, what it is called with, and what it is filled with.
 type Reduced<'py> = (Bound<'py, PyType>, Bound<'py, PyTuple>, Bound<'py, PyTuple>);
@@ -145,8 +145,8 @@ impl Task {
 
     /// The library's task.
     pub fn to_library(&self, py: Python<'_>) -> PyResult<symphony_data::pool::Task> {
-        let json = |data: &Data| -> PyResult<Box<RawValue>> {
-            RawValue::from_string(data.text(py)?)
+        let json = |data: &Data| -> PyResult<Json> {
+            Json::new(data.text(py)?)
                 .map_err(|error| PyValueError::new_err(format!("{}: its data is no JSON: {error}", self.task_id)))
         };
         Ok(symphony_data::pool::Task {
@@ -156,8 +156,8 @@ impl Task {
             difficulty_bin: self.difficulty_bin.clone(),
             raw_data: json(&self.raw_data)?,
             scorer_metadata: json(&self.scorer_metadata)?,
-            source_id: self.source_id.clone(),
-            identity: self.identity.clone(),
+            source_id: self.source_id.clone().map(Into::into),
+            identity: self.identity.clone().map(Into::into),
         })
     }
 

@@ -41,7 +41,7 @@ fn the_demo_does_the_main_job_without_network_and_says_that_its_tasks_are_synthe
         assert_eq!(manifest["synthetic"], true);
     }
     let first = place.files("data");
-    assert_eq!(first.len(), 5 * 2 + 4 * 3);
+    assert_eq!(first.len(), 5 * 3 + 4 * 3);
     place.ok("quick-start --demo");
     assert!(place.files("data") == first, "the same request gives the same bytes");
     place.ok("verify data");
@@ -377,7 +377,7 @@ fn verify_names_what_is_bad_and_fails() {
         String::from_utf8_lossy(&output.stdout)
             .contains("BAD  data/full/task_pool.jsonl: changed or damaged (checksum)\n")
     );
-    assert!(String::from_utf8_lossy(&output.stderr).contains("not as they were written: 1 of 7 files"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not as they were written: 1 of 9 files"));
 }
 
 #[test]

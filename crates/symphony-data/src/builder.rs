@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     config::{Config, RequestSpec, read_file},
     error::Error,
-    experiment::{self, Library, Upkeep},
+    experiment,
     pool::Task,
     preprocess::{PreprocessOptions, preprocess},
     progress::{Progress, Silent},
@@ -64,7 +64,8 @@ impl DatasetBuilder {
     /// # Errors
     /// The store is missing, or is not as it was written.
     pub fn load_preprocessed_benchmark(&self, name: &str, preprocessed_dir: &Path) -> Result<Vec<Task>, Error> {
-        experiment::load_preprocessed_benchmark(name, preprocessed_dir, &*self.progress)
+        let stored = experiment::load_preprocessed_benchmark(name, preprocessed_dir, &*self.progress)?;
+        Ok(stored.iter().map(|task| task.alone().to_task()).collect())
     }
 
     /// Stage 2: the tasks that `request` asks for, in stream order.
@@ -73,8 +74,8 @@ impl DatasetBuilder {
     /// A bad request, a store that is missing, or a stream of no tasks.
     pub fn build_task_stream(&self, request: &RequestSpec, full_dir: &Path) -> Result<Vec<Task>, Error> {
         let request = request.resolve(&self.config)?;
-        let library = Library::open(&self.config, full_dir, [&request], Upkeep::Rebuild, &*self.progress)?;
-        experiment::tell_and_take(&library.draw(&request)?, &*self.progress)
+        let tasks = experiment::build_task_stream(&self.config, full_dir, &request, &*self.progress)?;
+        Ok(tasks.iter().map(|task| task.to_task()).collect())
     }
 
     /// Writes tasks as JSON lines.

@@ -44,4 +44,7 @@ pub enum Error {
     /// The disk.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A table that cannot be made.
+    #[error(transparent)]
+    Table(#[from] arrow_schema::ArrowError),
 }

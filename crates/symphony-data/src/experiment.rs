@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use arrow_array::RecordBatch;
 use rayon::prelude::*;
 
 use crate::{
@@ -12,13 +13,14 @@ use crate::{
     disk::{DiskError, Folder, checksum},
     error::Error,
     pool::{
-        self, MANIFEST, Manifest, STATISTICS, Statistics, TASK_POOL, Task, manifest,
+        self, MANIFEST, Manifest, STATISTICS, Statistics, StoredTask, TASK_POOL, Task, TaskView, manifest,
         statistics::{BinCounts, Gatherer, Repeats},
+        table,
     },
     preprocess::{PreprocessError, PreprocessOptions, preprocess},
     progress::{Note, Progress},
-    store::{Scores, Store, StoreError, TOOL},
-    stream::{self, Bin, Bins, Candidates, Draw, PerBin, Shortfall, Stream},
+    store::{Store, StoreError, TOOL, index_name, store_name},
+    stream::{self, Bin, Bins, Candidates, Draw, PerBin, SamplerKind, Shortfall, Stream},
 };
 
 /// Whether a command may bring stores up to date.
@@ -36,12 +38,18 @@ pub struct Library<'a> {
     folder: &'a Path,
     upkeep: Upkeep,
     progress: &'a dyn Progress,
+    /// Whether a request draws by identity.
+    by_identity: bool,
     loaded: BTreeMap<String, Loaded>,
+    /// The stores that were made anew because reading them found them damaged.
+    renewed: Vec<String>,
 }
 
 struct Loaded {
     store: Store,
-    scores: Scores,
+    scores: Vec<f64>,
+    /// Empty where no request draws by identity.
+    identities: Vec<u64>,
     bins: Vec<(Percentiles, Bins)>,
 }
 
@@ -58,14 +66,10 @@ pub struct Drawn<'l> {
     pub warnings: Vec<String>,
 }
 
-/// How many rows are fetched at once: enough to outweigh handing them over.
-const ROWS_PER_TASK: usize = 64;
-
 /// One benchmark's part in what was drawn.
 #[derive(Debug)]
 pub struct DrawnPart<'l> {
     store: &'l Store,
-    scores: &'l Scores,
     /// Its rows by bin.
     pub bins: &'l Bins,
     /// What each bin owes.
@@ -98,7 +102,10 @@ impl<'a> Library<'a> {
         upkeep: Upkeep,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
-        let mut library = Self { config, folder, upkeep, progress, loaded: BTreeMap::new() };
+        let requests: Vec<&Request> = requests.into_iter().collect();
+        let by_identity = requests.iter().any(|request| request.sampler == SamplerKind::Stable);
+        let (loaded, renewed) = (BTreeMap::new(), Vec::new());
+        let mut library = Self { config, folder, upkeep, progress, by_identity, loaded, renewed };
         let parts: Vec<_> = requests.into_iter().flat_map(|request| &request.parts).collect();
         let mut names: Vec<&str> = Vec::new();
         for part in &parts {
@@ -112,9 +119,7 @@ impl<'a> Library<'a> {
         let mut missing: Vec<String> = Vec::new();
         for (name, opened) in names.into_iter().zip(opened) {
             match opened {
-                Ok((store, scores)) => {
-                    library.loaded.insert(name.to_owned(), Loaded { store, scores, bins: Vec::new() });
-                }
+                Ok(loaded) => _ = library.loaded.insert(name.to_owned(), loaded),
                 Err(Error::Store(StoreError::Missing { benchmark, .. })) => missing.push(benchmark),
                 Err(error) => return Err(error),
             }
@@ -138,14 +143,13 @@ impl<'a> Library<'a> {
             let loaded = self.loaded.get(&part.benchmark);
             let bins =
                 loaded.and_then(|loaded| loaded.bins.iter().find(|(percentiles, _)| *percentiles == part.percentiles));
-            let (Some(Loaded { store, scores, .. }), Some((_, bins))) = (loaded, bins) else {
+            let (Some(Loaded { store, .. }), Some((_, bins))) = (loaded, bins) else {
                 return Err(
                     StoreError::Missing { benchmark: part.benchmark.clone(), folder: self.folder.to_owned() }.into()
                 );
             };
             parts.push(DrawnPart {
                 store,
-                scores,
                 bins,
                 asked: PerBin::default(),
                 got: PerBin::default(),
@@ -153,14 +157,12 @@ impl<'a> Library<'a> {
                 repeats_by_bin: PerBin::default(),
             });
         }
-        let candidates: Vec<Candidates<'_>> = parts
-            .iter()
-            .map(|part| Candidates {
-                benchmark: part.benchmark(),
-                bins: part.bins,
-                identities: &part.scores.identities,
-            })
-            .collect();
+        let candidate = |part: &DrawnPart<'l>| Candidates {
+            benchmark: &part.store.meta.benchmark,
+            bins: part.bins,
+            identities: self.loaded.get(part.benchmark()).map_or(&[], |loaded| &loaded.identities),
+        };
+        let candidates: Vec<Candidates<'_>> = parts.iter().map(candidate).collect();
         let stream = stream::draw(request, &candidates);
         if stream.draws.is_empty() {
             return Err(Error::NoTasks { why: stream.shortfalls.iter().map(Shortfall::to_string).collect() });
@@ -188,7 +190,7 @@ impl<'a> Library<'a> {
         if let Some(loaded) = self.loaded.get_mut(name)
             && !loaded.bins.iter().any(|(known, _)| *known == percentiles)
         {
-            let bins = Bins::of(&loaded.scores.scores, percentiles).ok_or_else(|| StoreError::Stale {
+            let bins = Bins::of(&loaded.scores, percentiles).ok_or_else(|| StoreError::Stale {
                 path: loaded.store.path().to_owned(),
                 reason: "this store has no tasks".to_owned(),
             })?;
@@ -197,21 +199,52 @@ impl<'a> Library<'a> {
         Ok(())
     }
 
-    fn read(&self, name: &str) -> Result<(Store, Scores), StoreError> {
-        let store = Store::open(self.folder, name, self.progress)?;
-        let scores = store.scores()?;
-        Ok((store, scores))
+    fn read(&self, name: &str) -> Result<Loaded, StoreError> {
+        let mut store = Store::open(self.folder, name, self.progress)?;
+        if let Some(reason) = store.index_problem(false) {
+            store = match self.upkeep {
+                Upkeep::Rebuild => self.indexed(name, &reason)?,
+                Upkeep::Report => {
+                    store.make_index(None)?;
+                    store
+                }
+            };
+        }
+        let identities = if self.by_identity { store.identities()? } else { Vec::new() };
+        Ok(Loaded { scores: store.scores()?, identities, store, bins: Vec::new() })
+    }
+
+    /// The store with its index made anew; in memory where the folder cannot be written to.
+    fn indexed(&self, name: &str, reason: &str) -> Result<Store, StoreError> {
+        self.progress.note(Note::Indexing { benchmark: name, reason });
+        let in_folder = || {
+            let folder = Folder::lock(self.folder, self.progress)?;
+            let mut store = Store::open_in(self.folder, name)?;
+            // Another run may have made it meanwhile.
+            if store.index_problem(false).is_some() {
+                store.make_index(Some(&folder))?;
+            }
+            Ok(store)
+        };
+        match in_folder() {
+            Err(StoreError::Disk(_)) => {
+                let mut store = Store::open(self.folder, name, self.progress)?;
+                store.make_index(None)?;
+                Ok(store)
+            }
+            made => made,
+        }
     }
 
     /// The store that was read, or the one that is made in its place.
-    fn current(&self, name: &str, read: Result<(Store, Scores), StoreError>) -> Result<(Store, Scores), Error> {
+    fn current(&self, name: &str, read: Result<Loaded, StoreError>) -> Result<Loaded, Error> {
         let benchmark = self.config.benchmark(name);
         let reason = match read {
-            Ok((store, scores)) => match benchmark.and_then(|benchmark| store.differs_from(benchmark)) {
-                None => return Ok((store, scores)),
+            Ok(loaded) => match benchmark.and_then(|benchmark| loaded.store.differs_from(benchmark)) {
+                None => return Ok(loaded),
                 Some(reason) if self.upkeep == Upkeep::Report => {
                     self.progress.note(Note::Stale { benchmark: name, reason: &reason });
-                    return Ok((store, scores));
+                    return Ok(loaded);
                 }
                 Some(reason) => reason,
             },
@@ -220,7 +253,12 @@ impl<'a> Library<'a> {
             }
             Err(error) => return Err(error.into()),
         };
-        let Some(benchmark) = benchmark else {
+        self.rebuilt(name, reason)
+    }
+
+    /// The store that `preprocess` makes in the place of one that no longer serves.
+    fn rebuilt(&self, name: &str, reason: String) -> Result<Loaded, Error> {
+        let Some(benchmark) = self.config.benchmark(name) else {
             return Err(StoreError::Missing { benchmark: name.to_owned(), folder: self.folder.to_owned() }.into());
         };
         // `preprocess` finds and names the same reason, unless another run has mended it meanwhile.
@@ -233,48 +271,108 @@ impl<'a> Library<'a> {
         )?;
         Ok(self.read(name)?)
     }
+
+    /// Makes the store at `path` (or the index at it) anew, once; `false` where that cannot help.
+    fn renew(&mut self, path: &Path, reason: &str) -> Result<bool, Error> {
+        let is_it =
+            |name: &&String| [store_name(name), index_name(name)].iter().any(|file| *path == self.folder.join(file));
+        let Some(name) = self.loaded.keys().find(is_it).cloned() else { return Ok(false) };
+        if self.upkeep == Upkeep::Report || self.renewed.contains(&name) {
+            return Ok(false);
+        }
+        let loaded = self.rebuilt(&name, format!("{}: {reason}", path.display()))?;
+        let percentiles: Vec<Percentiles> =
+            self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.bins).map(|(p, _)| p).collect();
+        self.renewed.push(name.clone());
+        percentiles.into_iter().try_for_each(|percentiles| self.cut(&name, percentiles))?;
+        Ok(true)
+    }
+
+    /// Tells warnings, once: what was drawn from a store that had to be made anew is drawn again.
+    fn tell(&self, warnings: impl IntoIterator<Item = String>) {
+        if self.renewed.is_empty() {
+            warnings.into_iter().for_each(|warning| self.progress.note(Note::Warning(&warning)));
+        }
+    }
+}
+
+/// Opens the stores that `requests` draw from, as [`Library::open`] does, and hands them to `work`. A draw reads only what
+/// it draws; where that turns out to be damaged, the store is made anew and `work` done again.
+///
+/// # Errors
+/// As [`Library::open`], and what `work` fails with.
+pub fn with_library<'r, T>(
+    config: &Config,
+    folder: &Path,
+    requests: impl IntoIterator<Item = &'r Request>,
+    progress: &dyn Progress,
+    mut work: impl FnMut(&Library<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut library = Library::open(config, folder, requests, Upkeep::Rebuild, progress)?;
+    loop {
+        match work(&library) {
+            Err(Error::Store(StoreError::Stale { path, reason })) => {
+                if !library.renew(&path, &reason)? {
+                    return Err(StoreError::Stale { path, reason }.into());
+                }
+            }
+            done => return done,
+        }
+    }
+}
+
+/// The tasks of a stream: each drawn row once, and the order in which they come.
+#[derive(Debug)]
+pub struct DrawnTasks {
+    /// The rows that were drawn from each benchmark, in the order of its store.
+    stored: Vec<Vec<StoredTask>>,
+    /// For each place, the benchmark and which of its rows, and the bin.
+    places: Vec<(usize, usize, Bin)>,
+}
+
+impl DrawnTasks {
+    /// The tasks, in stream order.
+    pub fn iter(&self) -> impl Iterator<Item = TaskView<'_>> {
+        let task =
+            |(place, &(part, row, bin)): (usize, &(usize, usize, Bin))| self.stored[part][row].in_stream(place, bin);
+        self.places.iter().enumerate().map(task)
+    }
 }
 
 impl Drawn<'_> {
-    /// The tasks, in stream order.
+    /// The tasks.
     ///
     /// # Errors
     /// A store that changed since it was opened.
-    pub fn tasks(&self) -> Result<Vec<Task>, Error> {
-        let of_part = |(at, part): (usize, &DrawnPart<'_>)| -> Result<Vec<(usize, Task)>, Error> {
-            // Each row once, in the order of the file, however often it was drawn.
-            let mut places: BTreeMap<u32, Vec<(usize, &Draw)>> = BTreeMap::new();
-            for (place, draw) in self.stream.draws.iter().enumerate().filter(|(_, draw)| draw.benchmark == at) {
-                places.entry(draw.row).or_default().push((place, draw));
-            }
-            let rows: Vec<u32> = places.keys().copied().collect();
-            let of_rows = |rows: &[u32]| {
-                let mut tasks = Vec::with_capacity(rows.len());
-                part.store.fetch::<Error>(part.scores, rows.iter().copied(), |row, stored| {
-                    let of_row = places.get(&row).into_iter().flatten();
-                    tasks.extend(of_row.map(|(place, draw)| (*place, stored.in_stream(*place, draw.bin.name()))));
-                    Ok(())
-                })?;
-                Ok::<_, Error>(tasks)
-            };
-            let tasks: Vec<Vec<(usize, Task)>> =
-                rows.par_chunks(ROWS_PER_TASK).map(of_rows).collect::<Result<_, _>>()?;
-            Ok(tasks.into_iter().flatten().collect())
+    pub fn tasks(&self) -> Result<DrawnTasks, Error> {
+        let rows_of = |part: usize| {
+            let mut rows: Vec<u32> =
+                self.stream.draws.iter().filter(|draw| draw.benchmark == part).map(|draw| draw.row).collect();
+            rows.sort_unstable();
+            rows.dedup();
+            rows
         };
-        let parts: Vec<Vec<(usize, Task)>> =
-            self.parts.par_iter().enumerate().map(of_part).collect::<Result<_, _>>()?;
-        let mut tasks: Vec<Option<Task>> = vec![None; self.stream.draws.len()];
-        for (place, task) in parts.into_iter().flatten() {
-            tasks[place] = Some(task);
-        }
-        Ok(tasks.into_iter().flatten().collect())
+        let fetch = |(at, part): (usize, &DrawnPart<'_>)| -> Result<(Vec<u32>, Vec<StoredTask>), StoreError> {
+            let rows = rows_of(at);
+            let tasks = part.store.fetch(&rows)?;
+            Ok((rows, tasks))
+        };
+        let fetched: (Vec<Vec<u32>>, Vec<Vec<StoredTask>>) =
+            self.parts.par_iter().enumerate().map(fetch).collect::<Result<_, _>>()?;
+        let (rows, stored) = fetched;
+        let place = |draw: &Draw| {
+            // Every row that was drawn was fetched.
+            let row = rows[draw.benchmark].binary_search(&draw.row).unwrap_or_default();
+            (draw.benchmark, row, draw.bin)
+        };
+        Ok(DrawnTasks { places: self.stream.draws.iter().map(place).collect(), stored })
     }
 
     /// Statistics of `tasks`, which are this stream's.
     ///
     /// # Errors
     /// There are no tasks.
-    pub fn statistics(&self, tasks: &[Task]) -> Result<Statistics, Error> {
+    pub fn statistics(&self, tasks: &DrawnTasks) -> Result<Statistics, Error> {
         let benchmarks = self.request.parts.iter().map(|part| part.benchmark.clone());
         let mut gatherer = Gatherer::new(benchmarks, self.request.split.medium.is_some());
         tasks.iter().for_each(|task| gatherer.add(task));
@@ -295,7 +393,7 @@ impl Drawn<'_> {
         let statistics = self.statistics(&tasks)?;
         let folder = Folder::lock(folder, progress)?;
         let mut pool_file = folder.create_small(TASK_POOL)?;
-        pool::write_pool(&mut pool_file, &tasks)?;
+        pool::write_pool(&mut pool_file, tasks.iter())?;
         let mut statistics_file = folder.write_small(STATISTICS, &statistics_text(&statistics))?;
         let split = self.request.split;
         let parts = self.parts.iter().map(|part| {
@@ -320,13 +418,21 @@ impl Drawn<'_> {
     }
 }
 
-/// The tasks that were drawn, once their warnings are told.
+/// The tasks that `request` asks for from the stores in `folder`, in stream order, once its warnings are told.
 ///
 /// # Errors
-/// A store that changed since it was opened.
-pub fn tell_and_take(drawn: &Drawn<'_>, progress: &dyn Progress) -> Result<Vec<Task>, Error> {
-    drawn.warnings.iter().for_each(|warning| progress.note(Note::Warning(warning)));
-    drawn.tasks()
+/// As [`Library::open`]; a stream of no tasks.
+pub fn build_task_stream(
+    config: &Config,
+    folder: &Path,
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<DrawnTasks, Error> {
+    with_library(config, folder, [request], progress, |library| {
+        let drawn = library.draw(request)?;
+        library.tell(drawn.warnings.iter().cloned());
+        drawn.tasks()
+    })
 }
 
 /// The scored tasks of one preprocessed benchmark, in the order of its rows.
@@ -337,15 +443,40 @@ pub fn load_preprocessed_benchmark(
     name: &str,
     preprocessed_dir: &Path,
     progress: &dyn Progress,
-) -> Result<Vec<Task>, Error> {
-    let store = Store::open(preprocessed_dir, name, progress)?;
-    let scores = store.scores()?;
-    let mut tasks = Vec::with_capacity(scores.scores.len());
-    store.fetch::<Error>(&scores, 0..scores.scores.len() as u32, |_, stored| {
-        tasks.push(stored.alone());
-        Ok(())
-    })?;
-    Ok(tasks)
+) -> Result<Vec<StoredTask>, Error> {
+    let mut store = Store::open(preprocessed_dir, name, progress)?;
+    if store.index_problem(false).is_some() {
+        store.make_index(None)?;
+    }
+    let rows: Vec<u32> = (0..store.rows()? as u32).collect();
+    Ok(store.fetch(&rows)?)
+}
+
+/// [`build_task_stream`] as batches of [`table::schema`].
+///
+/// # Errors
+/// As there; a task whose text a batch cannot hold.
+pub fn build_task_table(
+    config: &Config,
+    folder: &Path,
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<Vec<RecordBatch>, Error> {
+    let tasks = build_task_stream(config, folder, request, progress)?;
+    Ok(table::batches(&tasks.iter().collect::<Vec<_>>())?)
+}
+
+/// [`load_preprocessed_benchmark`] as batches of [`table::schema`].
+///
+/// # Errors
+/// As there; a task whose text a batch cannot hold.
+pub fn load_preprocessed_table(
+    name: &str,
+    preprocessed_dir: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<RecordBatch>, Error> {
+    let tasks = load_preprocessed_benchmark(name, preprocessed_dir, progress)?;
+    Ok(table::batches(&tasks.iter().map(StoredTask::alone).collect::<Vec<_>>())?)
 }
 
 /// A pool to be made.
@@ -381,9 +512,7 @@ pub fn make_pools<'l>(
     let drawn: Vec<Drawn<'_>> = orders.iter().map(|order| library.draw(order.request)).collect::<Result<_, _>>()?;
     for (drawn, order) in drawn.iter().zip(orders) {
         let name = order.experiment.map(|experiment| format!("{}: ", experiment.id)).unwrap_or_default();
-        for warning in &drawn.warnings {
-            progress.note(Note::Warning(&format!("{name}{warning}")));
-        }
+        library.tell(drawn.warnings.iter().map(|warning| format!("{name}{warning}")));
     }
     let short = drawn.iter().filter(|drawn| !drawn.stream.shortfalls.is_empty()).count();
     if strict && short > 0 {
@@ -407,7 +536,7 @@ fn statistics_text(statistics: &Statistics) -> String {
 pub fn save_task_pool(tasks: &[Task], path: &Path, progress: &dyn Progress) -> Result<(), DiskError> {
     save(path, progress, |folder, name| {
         let mut file = folder.create_small(name)?;
-        pool::write_pool(&mut file, tasks)?;
+        pool::write_pool(&mut file, tasks.iter().map(Task::view))?;
         Ok(file)
     })
 }
@@ -418,7 +547,7 @@ pub fn save_task_pool(tasks: &[Task], path: &Path, progress: &dyn Progress) -> R
 /// No tasks, or the disk.
 pub fn save_statistics(tasks: &[Task], path: &Path, progress: &dyn Progress) -> Result<(), Error> {
     let mut gatherer = Gatherer::new([], false);
-    tasks.iter().for_each(|task| gatherer.add(task));
+    tasks.iter().for_each(|task| gatherer.add(task.view()));
     let statistics = gatherer.finish().ok_or(Error::NoTasks { why: Vec::new() })?;
     Ok(save(path, progress, |folder, name| folder.write_small(name, &statistics_text(&statistics)))?)
 }

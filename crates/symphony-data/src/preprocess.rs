@@ -170,13 +170,17 @@ pub fn preprocess(
     let found = if options.force { Ok(None) } else { current(benchmark, folder.path(), progress).map(Some) };
     let reason = match found {
         Ok(None) | Err(StoreError::Missing { .. }) => None,
-        Ok(Some((store, None))) => {
+        Ok(Some((mut store, None))) => {
             // What is made anew below is checked where its source is opened.
             if let (SourcePath::Datasets(address), Some(SourceRecord { revision: Some(commit), .. })) =
                 (&benchmark.source, &locked)
             {
                 HubSource::check_lock(address, benchmark, commit, progress)
                     .map_err(|error| of_source(benchmark, error.into()))?;
+            }
+            if let Some(reason) = store.index_problem(true) {
+                progress.note(Note::Indexing { benchmark: &benchmark.name, reason: &reason });
+                store.make_index(Some(&folder))?;
             }
             if store.meta.thresholds.percentiles == percentiles {
                 progress.note(Note::Cached(&benchmark.name));
@@ -281,16 +285,16 @@ fn rebin(
     percentiles: Percentiles,
     store: Store,
 ) -> Result<Meta, PreprocessError> {
-    let scores = store.scores()?.scores;
+    let scores = store.scores()?;
     let (thresholds, bins) = thresholds_and_bins(&scores, percentiles)
         .ok_or_else(|| PreprocessError::NotFinite { benchmark: benchmark.name.clone() })?;
-    let mut file = rewrite_bins(folder, &benchmark.name, store.lines()?, thresholds)?;
+    let (mut file, index) = rewrite_bins(folder, &benchmark.name, store.lines()?, thresholds)?;
     let mut meta = store.meta;
     meta.thresholds = MetaThresholds { percentiles, scores: thresholds };
     meta.bins = bins;
     meta.store.file = file.written()?;
     let sealed = folder.write_small(&meta_name(&benchmark.name), &seal(&mut meta))?;
-    folder.publish(vec![file, sealed], false)?;
+    folder.publish(vec![file, index, sealed], false)?;
     Ok(meta)
 }
 

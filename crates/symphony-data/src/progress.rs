@@ -2,6 +2,8 @@
 
 use std::{fmt, path::Path, time::Duration};
 
+use crate::store::index_name;
+
 /// What a caller may want to show while the library works.
 pub trait Progress: Sync {
     /// Rows done so far in one pass over a benchmark; `total` where it is known.
@@ -60,6 +62,13 @@ pub enum Note<'a> {
         benchmark: &'a str,
         /// Why what was there does not serve; `None` where nothing was there.
         reason: Option<&'a str>,
+    },
+    /// A store's index is being made anew from the store, and why.
+    Indexing {
+        /// The benchmark.
+        benchmark: &'a str,
+        /// What is wrong with the index that was there.
+        reason: &'a str,
     },
     /// A store is up to date.
     Cached(&'a str),
@@ -161,6 +170,9 @@ impl fmt::Display for Note<'_> {
                 write!(f, "{benchmark}: rebuilding its store: {reason}")
             }
             Self::Building { benchmark, reason: None } => write!(f, "{benchmark}: preprocessing"),
+            Self::Indexing { benchmark, reason } => {
+                write!(f, "{benchmark}: making its index anew: {} {reason}", index_name(benchmark))
+            }
             Self::Cached(benchmark) => write!(f, "{benchmark}: up to date"),
             Self::SourceGone(benchmark) => write!(f, "{benchmark}: its source files are gone; its store serves"),
             Self::Fetched { benchmark, repo, commit, branch, files, downloaded_files, downloaded } => {

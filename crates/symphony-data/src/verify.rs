@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     disk::{DiskError, WrittenFile, checksum},
     pool::MANIFEST,
-    store::{Meta, rejected_name, store_name},
+    store::{Meta, check_index, index_name, rejected_name, store_name},
 };
 
 /// What was found of one file.
@@ -45,6 +45,7 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
             findings.extend(vouched_by(&path, outputs_of_manifest));
         } else if let Some(benchmark) = name.strip_suffix("_full_meta.json") {
             findings.extend(vouched_by(&path, |text| files_of_meta(text, benchmark)));
+            findings.extend(index_of(&path, benchmark));
         }
     }
     Ok(findings)
@@ -79,6 +80,15 @@ fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFi
         findings.push(Finding { path: file, problem });
     }
     findings
+}
+
+/// The index beside the store of the meta at `path`. It is vouched for by itself, and by the store that it names.
+fn index_of(path: &Path, benchmark: &str) -> Option<Finding> {
+    let meta = Meta::read(path.parent()?, benchmark).ok()?;
+    let path = path.with_file_name(index_name(benchmark));
+    let problem =
+        check_index(&path, &meta.store.file).err().map(|reason| format!("{reason}; `preprocess` makes it anew"));
+    Some(Finding { path, problem })
 }
 
 fn outputs_of_manifest(text: &str) -> Option<Vec<(String, WrittenFile)>> {

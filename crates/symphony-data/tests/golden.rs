@@ -167,7 +167,7 @@ fn the_requests_of_the_brief_are_short_without_repeats_and_full_with_them() {
 
 fn statistics(tasks: &[Task]) -> Statistics {
     let mut gatherer = Gatherer::new([], false);
-    tasks.iter().for_each(|task| gatherer.add(task));
+    tasks.iter().for_each(|task| gatherer.add(task.view()));
     gatherer.finish().unwrap()
 }
 

@@ -10,7 +10,7 @@ use symphony_data::{
     DatasetBuilder,
     config::{Replacement, RequestSpec},
     experiment::{Library, Upkeep},
-    pool::{read_pool, statistics::Gatherer},
+    pool::{Task, read_pool, statistics::Gatherer},
     preprocess::PreprocessOptions,
     progress::Silent,
     verify::verify,
@@ -97,7 +97,7 @@ fn an_identity_is_the_xxh3_of_the_identity_fields() {
 
 #[test]
 fn statistics_count_repeats_and_their_cost() {
-    let task = |source: &str, benchmark: &str, score: f64, bin: &str| {
+    let task = |source: &str, benchmark: &str, score: f64, bin: &str| -> Task {
         serde_json::from_value(
             json!({"task_id": "exp_00000_x", "benchmark": benchmark, "difficulty_score": score, "difficulty_bin": bin,
             "raw_data": {}, "scorer_metadata": {}, "source_id": source, "identity": "0000000000000000"}),
@@ -108,7 +108,7 @@ fn statistics_count_repeats_and_their_cost() {
     for (source, benchmark, score, bin) in
         [("a_1", "a", 0.0, "easy"), ("a_1", "a", 0.0, "easy"), ("a_2", "a", 1.0, "hard"), ("b_7", "b", 0.5, "hard")]
     {
-        gatherer.add(&task(source, benchmark, score, bin));
+        gatherer.add(task(source, benchmark, score, bin).view());
     }
     let statistics = serde_json::to_value(gatherer.finish().unwrap()).unwrap();
     // By hand: mean 1.5/4; variance (2·0.375² + 0.625² + 0.125²)/4; Kish 16/(4+1+1) and 9/(4+1).
@@ -133,7 +133,7 @@ fn pools_of_the_python_program_have_statistics_too() {
     };
     fs::write(&path, [line(0, "a", "easy"), line(1, "b", "hard"), line(2, "a", "easy")].join("\n")).unwrap();
     let mut gatherer = Gatherer::new([], false);
-    read_pool(&path).unwrap().for_each(|task| gatherer.add(&task.unwrap()));
+    read_pool(&path).unwrap().for_each(|task| gatherer.add(task.unwrap().view()));
     let statistics = gatherer.finish().unwrap();
     assert_eq!((statistics.n_total, statistics.repeats.n_unique, statistics.repeats.max_repeats), (3, 2, 2));
 }
@@ -143,7 +143,7 @@ fn verification_notices_every_flipped_and_every_missing_byte() {
     let folder = tempfile::tempdir().unwrap();
     pool(folder.path(), "numpy");
     let findings = verify(folder.path()).unwrap();
-    assert_eq!(findings.len(), 7, "two stores and their metas, pool, statistics and manifest");
+    assert_eq!(findings.len(), 9, "two stores, their indexes and metas, pool, statistics and manifest");
     assert!(findings.iter().all(|finding| finding.problem.is_none()), "{findings:?}");
     for finding in findings {
         let whole = fs::read(&finding.path).unwrap();
@@ -162,7 +162,10 @@ fn verification_notices_every_flipped_and_every_missing_byte() {
         assert!(!bad(&whole));
         fs::remove_file(&finding.path).unwrap();
         if !finding.path.ends_with("manifest.json") && !finding.path.to_string_lossy().ends_with("meta.json") {
-            assert!(verify(folder.path()).unwrap().iter().any(|f| f.problem.as_deref() == Some("missing")));
+            assert!(
+                verify(folder.path()).unwrap().iter().any(|f| f.path == finding.path
+                    && f.problem.as_deref().is_some_and(|problem| problem.contains("missing")))
+            );
         }
         fs::write(&finding.path, &whole).unwrap();
     }

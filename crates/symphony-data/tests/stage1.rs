@@ -10,7 +10,7 @@ use std::{
 use symphony_data::{
     DatasetBuilder,
     config::{Config, RequestSpec},
-    experiment::{Library, Upkeep},
+    experiment::{self, DrawnTasks, Library, Upkeep},
     preprocess::{Outcome, PreprocessOptions, preprocess},
     progress::{Note, Progress, Silent},
 };
@@ -95,15 +95,18 @@ fn damaged_stores_and_metas_are_noticed_and_made_anew() {
     stage1(&config, folder.path());
     let whole = files(folder.path());
     for (name, bytes) in &whole {
+        // An index is made anew from its store alone.
+        let outcome = if name == "gsm8k_full.index" { Outcome::Cached } else { Outcome::Built };
         for at in [0, bytes.len() / 3, bytes.len() - 2] {
             let mut damaged = bytes.clone();
             damaged[at] ^= 4;
             fs::write(folder.path().join(name), &damaged).unwrap();
-            assert_eq!(stage1(&config, folder.path()), Outcome::Built, "{name} byte {at}");
+            assert_eq!(stage1(&config, folder.path()), outcome, "{name} byte {at}");
             assert_eq!(files(folder.path()), whole);
         }
         fs::remove_file(folder.path().join(name)).unwrap();
-        assert_eq!(stage1(&config, folder.path()), Outcome::Built, "{name} removed");
+        assert_eq!(stage1(&config, folder.path()), outcome, "{name} removed");
+        assert_eq!(files(folder.path()), whole);
     }
 }
 
@@ -116,6 +119,8 @@ impl Progress for Notes {
         let said = match note {
             Note::Building { benchmark, reason } => format!("build {benchmark}: {}", reason.unwrap_or("new")),
             Note::Stale { benchmark, reason } => format!("stale {benchmark}: {reason}"),
+            Note::Indexing { benchmark, reason } => format!("index {benchmark}: {reason}"),
+            Note::Warning(warning) => format!("warning: {warning}"),
             _ => return,
         };
         self.0.lock().unwrap().push(said);
@@ -136,12 +141,68 @@ fn stage_2_rebuilds_what_no_longer_fits_and_a_plan_only_says_so() {
         Library::open(&changed, folder.path(), [&request], upkeep, &notes).unwrap().draw(&request).unwrap();
         assert_eq!(*notes.0.lock().unwrap(), [format!("{expected} gsm8k: {reason}")]);
     }
-    let store = folder.path().join("gsm8k_full.jsonl");
-    let mut bytes = fs::read(&store).unwrap();
-    bytes[500] ^= 1;
-    fs::write(&store, &bytes).unwrap();
-    assert!(Library::open(&changed, folder.path(), [&request], Upkeep::Report, &Silent).is_err());
-    Library::open(&changed, folder.path(), [&request], Upkeep::Rebuild, &Silent).unwrap().draw(&request).unwrap();
+}
+
+#[test]
+fn a_draw_that_reads_a_damaged_byte_makes_the_store_anew_and_draws_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(GSM8K);
+    stage1(&config, folder.path());
+    let whole = files(folder.path());
+    // Every row but the medium ones, and a warning.
+    let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 2000, ..RequestSpec::default() };
+    let request = spec.resolve(&config).unwrap();
+    let draw = |notes: &Notes| experiment::build_task_stream(&config, folder.path(), &request, notes).unwrap();
+    let lines = |tasks: DrawnTasks| tasks.iter().map(|task| serde_json::to_string(&task).unwrap()).collect::<Vec<_>>();
+    let expected = lines(draw(&Notes::default()));
+    let hard = expected.iter().find(|line| line.contains(r#""hard""#)).unwrap();
+    let id = hard.split(r#""source_id":""#).nth(1).unwrap().split('"').next().unwrap();
+    let store = &whole["gsm8k_full.jsonl"];
+    let line = String::from_utf8(store.clone()).unwrap().find(&format!(r#""task_id":"{id}""#)).unwrap();
+    let index = whole["gsm8k_full.index"].len();
+    for (name, at, said) in [
+        ("gsm8k_full.jsonl", line + 200, "build gsm8k: it was changed or damaged (checksum)"),
+        ("gsm8k_full.index", 3, "index gsm8k: was changed or damaged"),
+        ("gsm8k_full.index", 700 * 8 + 3, ""),
+        ("gsm8k_full.index", index - 50, "index gsm8k: was changed or damaged"),
+        ("gsm8k_full.index", index - 1, "index gsm8k: was changed or damaged"),
+        ("gsm8k_full.index", 700 * 20, "index gsm8k: was changed or damaged"),
+    ] {
+        let mut damaged = whole[name].clone();
+        damaged[at] ^= 1;
+        fs::write(folder.path().join(name), damaged).unwrap();
+        let notes = Notes::default();
+        assert_eq!(lines(draw(&notes)), expected, "{name} byte {at}");
+        let notes = notes.0.lock().unwrap();
+        assert_eq!(notes.iter().filter(|note| note.starts_with("warning")).count(), 2, "told once: {notes:?}");
+        assert!(notes.iter().any(|note| note == said) || said.is_empty(), "{name} byte {at}: {notes:?}");
+        stage1(&config, folder.path());
+        assert_eq!(files(folder.path()), whole, "{name} byte {at}");
+    }
+    // An index that is whole, and of another store.
+    let other = tempfile::tempdir().unwrap();
+    let rows = self::config("benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=700&seed=1'}}");
+    stage1(&rows, other.path());
+    fs::copy(other.path().join("gsm8k_full.index"), folder.path().join("gsm8k_full.index")).unwrap();
+    let notes = Notes::default();
+    assert_eq!(lines(draw(&notes)), expected);
+    assert!(notes.0.lock().unwrap().contains(&"index gsm8k: is not of this store".to_owned()));
+    assert_eq!(files(folder.path()), whole);
+}
+
+#[test]
+fn a_store_without_an_index_that_nobody_may_write_beside_still_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(GSM8K);
+    stage1(&config, folder.path());
+    fs::remove_file(folder.path().join("gsm8k_full.index")).unwrap();
+    // A folder of that name stands for a disk that refuses; tests may run as root, whom no permission stops.
+    fs::create_dir_all(folder.path().join(".gsm8k_full.index.unfinished")).unwrap();
+    let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
+    let request = spec.resolve(&config).unwrap();
+    let tasks = experiment::build_task_stream(&config, folder.path(), &request, &Silent).unwrap();
+    assert_eq!(tasks.iter().count(), 10);
+    Library::open(&config, folder.path(), [&request], Upkeep::Report, &Silent).unwrap().draw(&request).unwrap();
 }
 
 #[test]
@@ -261,7 +322,7 @@ fn what_a_killed_run_left_is_removed_by_the_next() {
     stage1(&config(GSM8K), folder.path());
     assert_eq!(
         files(folder.path()).keys().collect::<Vec<_>>(),
-        ["gsm8k_full.jsonl", "gsm8k_full_meta.json", "notes.txt"]
+        ["gsm8k_full.index", "gsm8k_full.jsonl", "gsm8k_full_meta.json", "notes.txt"]
     );
 }
 

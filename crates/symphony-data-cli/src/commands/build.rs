@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser;
 use symphony_data::{
     config::{Percentiles, Replacement, RequestSpec},
-    experiment::{Library, Order, Upkeep},
+    experiment::Order,
 };
 
 use super::{Stage2Args, refuse_to_replace_real_tasks, report};
@@ -102,8 +102,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, std::slice::from_ref(&args.output))?;
     }
     let request = args.request.spec().resolve(&config)?;
-    let library = Library::open(&config, &args.stage2.full_dir, [&request], Upkeep::Rebuild, &session.ui)?;
     let order = Order { request: &request, experiment: None, output: args.output.clone() };
-    let reports = report::make_pools(&library, &[order], args.stage2.strict, session)?;
+    let reports = report::make_pools(&config, &args.stage2.full_dir, &[order], args.stage2.strict, session)?;
     report::print_reports(&reports, args.stage2.json)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use symphony_data::{
     config::{Config, Experiment},
-    experiment::{self, Drawn, DrawnPart, Library, Order, Upkeep},
+    experiment::{self, Drawn, DrawnPart, Order, with_library},
     pool::Statistics,
     stream::{PerBin, Thresholds},
 };
@@ -58,24 +58,22 @@ pub fn make_experiments(
     session: &Session,
 ) -> Result<Vec<PoolReport>, CliError> {
     let orders: Vec<Order<'_>> = experiments.iter().map(|experiment| Order::of(experiment, output_dir)).collect();
-    let drawn_from = orders.iter().map(|order| order.request);
-    let library = Library::open(config, full_dir, drawn_from, Upkeep::Rebuild, &session.ui)?;
-    make_pools(&library, &orders, strict, session)
+    make_pools(config, full_dir, &orders, strict, session)
 }
 
 /// Makes the pools that are ordered.
 pub fn make_pools(
-    library: &Library<'_>,
+    config: &Config,
+    full_dir: &Path,
     orders: &[Order<'_>],
     strict: bool,
     session: &Session,
 ) -> Result<Vec<PoolReport>, CliError> {
-    let made = experiment::make_pools(library, orders, strict, &session.ui)?;
-    Ok(made
-        .into_iter()
-        .zip(orders)
-        .map(|((drawn, statistics), order)| PoolReport::new(&drawn, order, statistics))
-        .collect())
+    let drawn_from = orders.iter().map(|order| order.request);
+    Ok(with_library(config, full_dir, drawn_from, &session.ui, |library| {
+        let made = experiment::make_pools(library, orders, strict, &session.ui)?.into_iter().zip(orders);
+        Ok(made.map(|((drawn, statistics), order)| PoolReport::new(&drawn, order, statistics)).collect())
+    })?)
 }
 
 impl PoolReport {

@@ -94,7 +94,7 @@ fn statistics(pool: &Path) -> Result<Statistics, Error> {
     let path = if pool.is_dir() { pool.join(TASK_POOL) } else { pool.to_owned() };
     let mut gatherer = Gatherer::new([], false);
     for task in read_pool(&path)? {
-        gatherer.add(&task?);
+        gatherer.add(task?.view());
     }
     Ok(gatherer.finish().ok_or(PoolError::Empty { path })?)
 }

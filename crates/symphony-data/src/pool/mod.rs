@@ -5,11 +5,13 @@ pub mod statistics;
 pub mod table;
 mod task;
 mod task_pool;
+mod text;
 
 pub use manifest::Manifest;
 pub use statistics::Statistics;
-pub use task::{StoredTask, Task};
+pub use task::{StoredTask, Task, TaskId, TaskView};
 pub use task_pool::{PoolError, read_pool, write_pool};
+pub use text::{Json, Text};
 
 /// Writes pairs as a map, in their order.
 fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(

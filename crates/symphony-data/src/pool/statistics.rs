@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Task;
+use super::TaskView;
 use crate::difficulty::mean;
 
 /// What `statistics.json` holds.
@@ -118,17 +118,17 @@ impl Gatherer {
     }
 
     /// Takes in a task.
-    pub fn add(&mut self, task: &Task) {
+    pub fn add(&mut self, task: TaskView<'_>) {
         // Without a source_id, as in pools of the Python program, the row itself says which task it is.
-        let name = task.source_id.as_deref().unwrap_or(task.raw_data.get());
-        let at = self.benchmarks.iter().position(|(known, _)| *known == task.benchmark).unwrap_or_else(|| {
-            self.benchmarks.push((task.benchmark.clone(), Part::default()));
+        let name = task.source_id.map_or(task.raw_data.get(), |id| id);
+        let at = self.benchmarks.iter().position(|(known, _)| known == task.benchmark).unwrap_or_else(|| {
+            self.benchmarks.push((task.benchmark.to_string(), Part::default()));
             self.benchmarks.len() - 1
         });
         let part = &mut self.benchmarks[at].1;
         part.scores.push(task.difficulty_score);
         *part.tasks.entry(xxh3_64(name.as_bytes())).or_default() += 1;
-        match task.difficulty_bin.as_str() {
+        match task.difficulty_bin {
             "easy" => part.bins.easy += 1,
             "hard" => part.bins.hard += 1,
             _ => part.medium += 1,

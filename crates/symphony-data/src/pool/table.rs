@@ -1,12 +1,15 @@
 //! Tasks as a table in Arrow's memory, which other tools read without a copy.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    fmt::Write,
+    sync::{Arc, LazyLock},
+};
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, builder::StringBuilder};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use rayon::prelude::*;
 
-use super::Task;
+use super::{TaskView, Text};
 
 /// How much text a batch gathers, in bytes. A column of texts counts its bytes with 31 bits.
 const BATCH_BYTES: usize = 256 << 20;
@@ -34,7 +37,7 @@ pub fn schema() -> SchemaRef {
 ///
 /// # Errors
 /// A task whose text a batch cannot hold.
-pub fn batches(tasks: &[Task]) -> Result<Vec<RecordBatch>, ArrowError> {
+pub fn batches(tasks: &[TaskView<'_>]) -> Result<Vec<RecordBatch>, ArrowError> {
     let mut batches = Vec::new();
     let mut rest = tasks;
     while !rest.is_empty() {
@@ -50,16 +53,15 @@ pub fn batches(tasks: &[Task]) -> Result<Vec<RecordBatch>, ArrowError> {
     Ok(batches)
 }
 
-fn batch_of(tasks: &[Task]) -> Result<RecordBatch, ArrowError> {
-    type TextOf = fn(&Task) -> Option<&str>;
-    let text_of: [TextOf; 7] = [
-        |task| Some(&task.task_id),
-        |task| Some(&task.benchmark),
-        |task| Some(&task.difficulty_bin),
+fn batch_of(tasks: &[TaskView<'_>]) -> Result<RecordBatch, ArrowError> {
+    type TextOf = for<'t> fn(&TaskView<'t>) -> Option<&'t str>;
+    let text_of: [TextOf; 6] = [
+        |task| Some(task.benchmark),
+        |task| Some(task.difficulty_bin),
         |task| Some(task.raw_data.get()),
         |task| Some(task.scorer_metadata.get()),
-        |task| task.source_id.as_deref(),
-        |task| task.identity.as_deref(),
+        |task| task.source_id.map(Text::as_str),
+        |task| task.identity.map(Text::as_str),
     ];
     let column = |text: &TextOf| -> ArrayRef {
         let bytes = tasks.iter().filter_map(text).map(str::len).sum();
@@ -67,7 +69,17 @@ fn batch_of(tasks: &[Task]) -> Result<RecordBatch, ArrowError> {
         tasks.iter().for_each(|task| column.append_option(text(task)));
         Arc::new(column.finish())
     };
-    let mut columns: Vec<ArrayRef> = text_of.par_iter().map(column).collect();
+    let ids = || -> ArrayRef {
+        let mut column = StringBuilder::with_capacity(tasks.len(), tasks.len() * 24);
+        for task in tasks {
+            // Writing to memory cannot fail.
+            let _ = write!(column, "{}", task.task_id);
+            column.append_value("");
+        }
+        Arc::new(column.finish())
+    };
+    let (ids, mut columns) = rayon::join(ids, || text_of.par_iter().map(column).collect::<Vec<_>>());
+    columns.insert(0, ids);
     columns.insert(2, Arc::new(tasks.iter().map(|task| task.difficulty_score).collect::<Float64Array>()));
     RecordBatch::try_new(schema(), columns)
 }

@@ -1,7 +1,11 @@
 //! A task: the record at the output edge.
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use std::{fmt, io};
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{Json, Text};
+use crate::stream::Bin;
 
 /// One task of a pool, in the order of its keys on disk.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,59 +19,152 @@ pub struct Task {
     /// `easy`, `medium` or `hard`, by thresholds over the full benchmark.
     pub difficulty_bin: String,
     /// The row as the source has it, as JSON.
-    pub raw_data: Box<RawValue>,
+    pub raw_data: Json,
     /// The features that were read off it, as a JSON object.
-    pub scorer_metadata: Box<RawValue>,
+    pub scorer_metadata: Json,
     /// `humaneval_26`: benchmark and row number, the task's id in its store. Pools of the Python program have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_id: Option<String>,
+    pub source_id: Option<Text>,
     /// 16 hex digits that say which task this is, anywhere. Pools of the Python program have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<String>,
+    pub identity: Option<Text>,
 }
 
-/// One line of a store: a task that stands in its benchmark, not in a stream.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct StoredTask<'l> {
-    /// `humaneval_26`.
-    pub task_id: &'l str,
+impl Task {
+    /// The task as it is looked at.
+    pub fn view(&self) -> TaskView<'_> {
+        TaskView {
+            task_id: TaskId::Given(&self.task_id),
+            benchmark: &self.benchmark,
+            difficulty_score: self.difficulty_score,
+            difficulty_bin: &self.difficulty_bin,
+            raw_data: &self.raw_data,
+            scorer_metadata: &self.scorer_metadata,
+            source_id: self.source_id.as_ref(),
+            identity: self.identity.as_ref(),
+        }
+    }
+}
+
+/// A task that somebody else holds, in the order of its keys on disk; see [`Task`].
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TaskView<'t> {
+    /// Its place in the stream.
+    pub task_id: TaskId<'t>,
     /// The benchmark.
-    pub benchmark: &'l str,
+    pub benchmark: &'t str,
+    /// 0..1 within the benchmark.
+    pub difficulty_score: f64,
+    /// `easy`, `medium` or `hard`.
+    pub difficulty_bin: &'t str,
+    /// The row, as JSON.
+    pub raw_data: &'t Json,
+    /// The features, as a JSON object.
+    pub scorer_metadata: &'t Json,
+    /// Benchmark and row number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<&'t Text>,
+    /// 16 hex digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<&'t Text>,
+}
+
+/// What a task is called.
+#[derive(Clone, Copy, Debug)]
+pub enum TaskId<'t> {
+    /// As somebody called it.
+    Given(&'t str),
+    /// By its place in a stream, from 0, and its benchmark: `exp_00000_humaneval`.
+    Place(usize, &'t str),
+}
+
+impl fmt::Display for TaskId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given(id) => f.write_str(id),
+            Self::Place(place, benchmark) => write!(f, "exp_{place:05}_{benchmark}"),
+        }
+    }
+}
+
+impl Serialize for TaskId<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl TaskView<'_> {
+    /// The task by itself.
+    pub fn to_task(&self) -> Task {
+        Task {
+            task_id: self.task_id.to_string(),
+            benchmark: self.benchmark.to_owned(),
+            difficulty_score: self.difficulty_score,
+            difficulty_bin: self.difficulty_bin.to_owned(),
+            raw_data: self.raw_data.clone(),
+            scorer_metadata: self.scorer_metadata.clone(),
+            source_id: self.source_id.cloned(),
+            identity: self.identity.cloned(),
+        }
+    }
+
+    /// Writes the task as a line of a pool: what serializing it gives, without a look into the row.
+    pub(crate) fn write_line(&self, to: &mut impl io::Write) -> io::Result<()> {
+        fn put(to: &mut impl io::Write, before: &str, value: &impl Serialize) -> io::Result<()> {
+            to.write_all(before.as_bytes())?;
+            Ok(serde_json::to_writer(to, value)?)
+        }
+        put(to, r#"{"task_id":"#, &self.task_id)?;
+        put(to, r#","benchmark":"#, &self.benchmark)?;
+        put(to, r#","difficulty_score":"#, &self.difficulty_score)?;
+        put(to, r#","difficulty_bin":"#, &self.difficulty_bin)?;
+        write!(to, r#","raw_data":{},"scorer_metadata":{}"#, self.raw_data.get(), self.scorer_metadata.get())?;
+        if let Some(source_id) = self.source_id {
+            put(to, r#","source_id":"#, source_id)?;
+        }
+        if let Some(identity) = self.identity {
+            put(to, r#","identity":"#, identity)?;
+        }
+        to.write_all(b"}\n")
+    }
+}
+
+/// A task as a store has it: it stands in its benchmark, not in a stream.
+#[derive(Clone, Debug)]
+pub struct StoredTask {
+    /// `humaneval_26`.
+    pub task_id: Text,
+    /// The benchmark.
+    pub benchmark: Text,
     /// 0..1 within the benchmark.
     pub difficulty_score: f64,
     /// The bin under the configured percentiles.
-    pub difficulty_bin: &'l str,
+    pub difficulty_bin: Bin,
     /// The row, as JSON.
-    #[serde(borrow)]
-    pub raw_data: &'l RawValue,
+    pub raw_data: Json,
     /// The features, as a JSON object.
-    #[serde(borrow)]
-    pub scorer_metadata: &'l RawValue,
+    pub scorer_metadata: Json,
     /// 16 hex digits.
-    pub identity: &'l str,
+    pub identity: Text,
 }
 
-impl StoredTask<'_> {
+impl StoredTask {
     /// The task at place `place` (from 0) of a stream, in `bin`.
-    pub fn in_stream(&self, place: usize, bin: &str) -> Task {
-        self.named(format!("exp_{place:05}_{}", self.benchmark), bin)
+    pub fn in_stream(&self, place: usize, bin: Bin) -> TaskView<'_> {
+        TaskView { task_id: TaskId::Place(place, &self.benchmark), difficulty_bin: bin.name(), ..self.alone() }
     }
 
     /// The task by itself: its id in the store is the only one that it has.
-    pub fn alone(&self) -> Task {
-        self.named(self.task_id.to_owned(), self.difficulty_bin)
-    }
-
-    fn named(&self, task_id: String, bin: &str) -> Task {
-        Task {
-            task_id,
-            benchmark: self.benchmark.to_owned(),
+    pub fn alone(&self) -> TaskView<'_> {
+        TaskView {
+            task_id: TaskId::Given(&self.task_id),
+            benchmark: &self.benchmark,
             difficulty_score: self.difficulty_score,
-            difficulty_bin: bin.to_owned(),
-            raw_data: self.raw_data.to_owned(),
-            scorer_metadata: self.scorer_metadata.to_owned(),
-            source_id: Some(self.task_id.to_owned()),
-            identity: Some(self.identity.to_owned()),
+            difficulty_bin: self.difficulty_bin.name(),
+            raw_data: &self.raw_data,
+            scorer_metadata: &self.scorer_metadata,
+            source_id: Some(&self.task_id),
+            identity: Some(&self.identity),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
 };
 
-use super::Task;
+use super::{Task, TaskView};
 use crate::{
     disk::{DiskError, NewFile},
     row::json_reason,
@@ -48,9 +48,9 @@ pub enum PoolError {
 ///
 /// # Errors
 /// The disk.
-pub fn write_pool<'t>(file: &mut NewFile, tasks: impl IntoIterator<Item = &'t Task>) -> Result<(), DiskError> {
+pub fn write_pool<'t>(file: &mut NewFile, tasks: impl IntoIterator<Item = TaskView<'t>>) -> Result<(), DiskError> {
     for task in tasks {
-        let written = serde_json::to_writer(&mut *file, task).map_err(Into::into).and_then(|()| file.write_all(b"\n"));
+        let written = task.write_line(file);
         file.check(written)?;
     }
     Ok(())

@@ -1,13 +1,15 @@
-//! A preprocessed benchmark on disk: `{b}_full.jsonl` and `{b}_full_meta.json`.
+//! A preprocessed benchmark on disk: `{b}_full.jsonl`, its index, and `{b}_full_meta.json`.
 //!
 //! [`Store::scores`] gives what drawing needs, [`Store::fetch`] the tasks that were drawn.
 
+mod index;
 mod meta;
 mod reader;
 mod writer;
 
+pub use index::check_index;
 pub use meta::{Meta, MetaThresholds, SourceRecord, StoreRecord, fingerprint};
-pub use reader::{Scores, Store};
+pub use reader::Store;
 pub use writer::{StoreWriter, WrittenStore, rewrite_bins};
 
 use std::path::{Path, PathBuf};
@@ -20,6 +22,11 @@ pub const TOOL: &str = concat!("symphony-data ", env!("CARGO_PKG_VERSION"));
 /// The name of a benchmark's store.
 pub fn store_name(benchmark: &str) -> String {
     format!("{benchmark}_full.jsonl")
+}
+
+/// The name of the index beside a store.
+pub fn index_name(benchmark: &str) -> String {
+    format!("{benchmark}_full.index")
 }
 
 /// The name of a benchmark's meta.

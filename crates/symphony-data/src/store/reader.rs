@@ -2,20 +2,28 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Seek, SeekFrom},
+    io::{BufRead, BufReader, Seek, SeekFrom},
     path::{Path, PathBuf},
-    sync::LazyLock,
+    sync::Arc,
 };
 
-use memchr::memmem;
+use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Meta, StoreError, meta::fingerprint, store_name};
+use super::{
+    Meta, StoreError,
+    index::{Entry, Index, IndexWriter, Place},
+    index_name,
+    meta::fingerprint,
+    store_name,
+};
 use crate::{
     config::Benchmark,
-    disk::{DiskError, Folder, checksum::HashingReader},
-    pool::StoredTask,
+    disk::{DiskError, Folder, checksum::HashingReader, read_at},
+    pool::{Json, StoredTask, Text},
     progress::Progress,
     source::{SourcePath, file},
+    stream::Bin,
 };
 
 /// An opened store. What it reads is the store as it was when it was opened, whatever is put in its place meanwhile.
@@ -25,17 +33,8 @@ pub struct Store {
     pub meta: Meta,
     path: PathBuf,
     file: File,
-}
-
-/// What drawing needs to know of each row of a store, in its order.
-#[derive(Clone, Debug, Default)]
-pub struct Scores {
-    /// Difficulty scores, 0..1.
-    pub scores: Vec<f64>,
-    /// xxh3_64 of each row's identity bytes.
-    pub identities: Vec<u64>,
-    /// Where each row's line begins, and the end of the last.
-    offsets: Vec<u64>,
+    /// The index, or why there is none that serves.
+    index: Result<Index, String>,
 }
 
 impl Store {
@@ -69,7 +68,8 @@ impl Store {
             let reason = format!("has {bytes} bytes where its meta says {}", meta.store.file.bytes);
             return Err(StoreError::stale(&path, reason));
         }
-        Ok(Self { meta, path, file })
+        let index = Index::open(&folder.join(index_name(benchmark)), &meta.store.file);
+        Ok(Self { meta, path, file, index })
     }
 
     /// Why this store is not the one that the configuration asks for, if it is not; looks at names and sizes only.
@@ -96,79 +96,121 @@ impl Store {
         None
     }
 
-    /// Reads score and identity of every row, and checks the store against its checksum on the way.
+    /// Why the index does not serve, if it does not; reads all of it if `whole`.
+    pub fn index_problem(&self, whole: bool) -> Option<String> {
+        match &self.index {
+            Err(reason) => Some(reason.clone()),
+            Ok(index) if whole && index.check().is_err() => Some("was changed or damaged".to_owned()),
+            Ok(_) => None,
+        }
+    }
+
+    /// Makes an index from the lines, and checks them against the store's checksum on the way: in `folder`, or in memory
+    /// where there is none to write to.
     ///
     /// # Errors
-    /// The store is not as it was written.
-    pub fn scores(&self) -> Result<Scores, StoreError> {
+    /// The store is not as it was written, or the disk.
+    pub fn make_index(&mut self, folder: Option<&Folder>) -> Result<(), StoreError> {
+        let name = index_name(&self.meta.benchmark);
+        let path = self.path.with_file_name(&name);
+        let checksum = &self.meta.store.file;
+        let index = match folder {
+            None => {
+                let mut index = IndexWriter::new(Vec::new());
+                self.scan(|entry| index.append(&[entry]))?;
+                Index::in_memory(&path, index.finish(checksum)?, checksum)
+            }
+            Some(folder) => {
+                let mut index = IndexWriter::new(folder.create_large(&name)?);
+                self.scan(|entry| index.append(&[entry]))?;
+                folder.publish(vec![index.finish(checksum)?], false)?;
+                Index::open(&path, checksum)
+            }
+        };
+        self.index = Ok(index.map_err(|reason| StoreError::stale(&path, reason))?);
+        Ok(())
+    }
+
+    /// Goes through all lines, and checks them against the store's checksum.
+    fn scan(&self, mut take: impl FnMut(Entry) -> Result<(), DiskError>) -> Result<(), StoreError> {
         let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
         (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
         let mut reader = BufReader::with_capacity(256 << 10, HashingReader::new(&self.file));
-        let mut scores = Scores::default();
-        // What there is of a line that the buffer did not hold whole.
-        let mut begun = Vec::new();
-        let mut offset = 0;
-        scores.offsets.push(0);
-        let mut take = |line: &[u8]| {
-            offset += line.len() as u64;
-            let (score, identity) = score_and_identity(line).ok_or_else(damaged)?;
-            scores.scores.push(score);
-            scores.identities.push(identity);
-            scores.offsets.push(offset);
-            Ok::<(), StoreError>(())
-        };
-        loop {
-            let buffer = reader.fill_buf().map_err(read_error)?;
-            let length = buffer.len();
-            if length == 0 {
-                break;
-            }
-            let mut rest = buffer;
-            while let Some(end) = memchr::memchr(b'\n', rest) {
-                let (line, after) = rest.split_at(end + 1);
-                if begun.is_empty() {
-                    take(line)?;
-                } else {
-                    begun.extend_from_slice(line);
-                    take(&begun)?;
-                    begun.clear();
-                }
-                rest = after;
-            }
-            begun.extend_from_slice(rest);
-            reader.consume(length);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).map_err(read_error)? > 0 {
+            take(Entry::of_line(&line).ok_or_else(damaged)?)?;
+            line.clear();
         }
-        if !begun.is_empty() {
-            take(&begun)?;
-        }
-        if reader.get_ref().checksum() != self.meta.store.file.checksum {
-            return Err(damaged());
-        }
-        Ok(scores)
+        if reader.get_ref().checksum() == self.meta.store.file.checksum { Ok(()) } else { Err(damaged()) }
     }
 
-    /// Reads the tasks at these positions, in any order, and hands each on.
+    fn index(&self) -> Result<&Index, StoreError> {
+        let path = || self.path.with_file_name(index_name(&self.meta.benchmark));
+        self.index.as_ref().map_err(|reason| StoreError::stale(&path(), format!("this file {reason}")))
+    }
+
+    /// How many rows there are.
     ///
     /// # Errors
-    /// The store is not as it was written, or `take` fails.
-    pub fn fetch<E: From<StoreError>>(
-        &self,
-        scores: &Scores,
-        positions: impl IntoIterator<Item = u32>,
-        mut take: impl FnMut(u32, StoredTask<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut line = Vec::new();
-        for position in positions {
-            let (start, end) = (scores.offsets[position as usize], scores.offsets[position as usize + 1]);
-            line.resize((end - start) as usize, 0);
-            read_at(&self.file, &mut line, start)
-                .map_err(|error| StoreError::from(DiskError::new(&self.path, "read this file", error)))?;
-            let task = serde_json::from_slice(&line)
-                .map_err(|_| StoreError::stale(&self.path, "this file was changed while it was read"))?;
-            take(position, task)?;
+    /// There is no index that serves.
+    pub fn rows(&self) -> Result<usize, StoreError> {
+        Ok(self.index()?.rows())
+    }
+
+    /// The difficulty score of every row, 0..1.
+    ///
+    /// # Errors
+    /// The index is not as it was written, or there is none.
+    pub fn scores(&self) -> Result<Vec<f64>, StoreError> {
+        self.index()?.scores()
+    }
+
+    /// xxh3_64 of every row's identity bytes.
+    ///
+    /// # Errors
+    /// As [`Store::scores`].
+    pub fn identities(&self) -> Result<Vec<u64>, StoreError> {
+        self.index()?.identities()
+    }
+
+    /// The tasks at these rows, which ascend, in their order.
+    ///
+    /// # Errors
+    /// A line, or the index, is not as it was written.
+    pub fn fetch(&self, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
+        /// How many rows are fetched at once: enough to outweigh handing them over.
+        const ROWS_PER_TASK: usize = 64;
+        let places = self.index()?.places(rows)?;
+        let tasks: Vec<Vec<StoredTask>> =
+            places.par_chunks(ROWS_PER_TASK).map(|places| self.lines_at(places)).collect::<Result<_, _>>()?;
+        Ok(tasks.into_iter().flatten().collect())
+    }
+
+    fn lines_at(&self, places: &[Place]) -> Result<Vec<StoredTask>, StoreError> {
+        let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
+        let mut bytes = vec![0; places.iter().map(|place| place.length as usize).sum()];
+        let mut rest = &mut bytes[..];
+        // Lines that stand one behind the other are read at once.
+        for run in places.chunk_by(|a, b| a.offset + u64::from(a.length) == b.offset) {
+            let (piece, after) = rest.split_at_mut(run.iter().map(|place| place.length as usize).sum());
+            read_at(&self.file, piece, run[0].offset)
+                .map_err(|error| DiskError::new(&self.path, "read this file", error))?;
+            rest = after;
         }
-        Ok(())
+        let text = Arc::new(String::from_utf8(bytes).map_err(|_| damaged())?);
+        let mut from = 0;
+        places
+            .iter()
+            .map(|place| {
+                let line = from..from + place.length as usize;
+                from = line.end;
+                if text.get(line.clone()).is_none_or(|line| xxh3_64(line.as_bytes()) != place.hash) {
+                    return Err(damaged());
+                }
+                stored_task(&text, line.start, line.end, place.raw_length as usize).ok_or_else(damaged)
+            })
+            .collect()
     }
 
     /// The store's lines, from the first.
@@ -187,30 +229,43 @@ impl Store {
     }
 }
 
-/// Reads from a place in a file, in one call where the system has one.
-fn read_at(file: &File, line: &mut [u8], start: u64) -> io::Result<()> {
-    #[cfg(unix)]
-    return std::os::unix::fs::FileExt::read_exact_at(file, line, start);
-    #[cfg(not(unix))]
-    {
-        use io::Read;
-        let mut file = file;
-        file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(line))
-    }
+/// The task in `text[from..to]`, a line as [`super::StoreWriter`] writes it, whose row is `raw_length` bytes long.
+fn stored_task(text: &Arc<String>, from: usize, to: usize, raw_length: usize) -> Option<StoredTask> {
+    const METADATA: &str = r#","scorer_metadata":"#;
+    const IDENTITY: &str = r#","identity":""#;
+    const DIGITS: usize = 16;
+    let mut at = from;
+    // What stands behind `key`: so many bytes, or all up to a byte.
+    let mut field = |key: &str, end: End| {
+        let start = at + text.get(at..to)?.strip_prefix(key).map(|_| key.len())?;
+        let length = match end {
+            End::After(length) => length,
+            End::Before(byte) => memchr::memchr(byte, text.as_bytes().get(start..to)?)?,
+            End::At(end) => end.checked_sub(start)?,
+        };
+        at = start + length;
+        Text::slice(text, start..at)
+    };
+    Some(StoredTask {
+        task_id: field(r#"{"task_id":""#, End::Before(b'"'))?,
+        benchmark: field(r#"","benchmark":""#, End::Before(b'"'))?,
+        difficulty_score: field(r#"","difficulty_score":"#, End::Before(b','))?.parse().ok()?,
+        difficulty_bin: Bin::parse(&field(r#","difficulty_bin":""#, End::Before(b'"'))?)?,
+        raw_data: Json::trusted(field(r#"","raw_data":"#, End::After(raw_length))?),
+        scorer_metadata: {
+            let end = to.checked_sub(IDENTITY.len() + DIGITS + "\"}\n".len())?;
+            Json::trusted(field(METADATA, End::At(end))?)
+        },
+        identity: field(IDENTITY, End::After(DIGITS))?,
+    })
 }
 
-/// A line's score and identity, from where [`super::StoreWriter`] puts them: before the row and behind the features. The
-/// row between them may be long, and is not looked at.
-fn score_and_identity(line: &[u8]) -> Option<(f64, u64)> {
-    const SCORE: &[u8] = b"\"difficulty_score\":";
-    const IDENTITY: &[u8] = b",\"identity\":\"";
-    // No benchmark's name holds a quote, so that the first is the key.
-    static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(SCORE));
-    let from = FINDER.find(&line[..line.len().min(512)])? + SCORE.len();
-    let to = from + memchr::memchr(b',', &line[from..])?;
-    let score = std::str::from_utf8(&line[from..to]).ok()?.parse().ok()?;
-    let end = line.strip_suffix(b"\n").unwrap_or(line).strip_suffix(b"\"}")?;
-    let (before, identity) = end.split_at_checked(end.len().checked_sub(16)?)?;
-    before.ends_with(IDENTITY).then_some(())?;
-    Some((score, u64::from_str_radix(std::str::from_utf8(identity).ok()?, 16).ok()?))
+/// Where a field of a line ends.
+enum End {
+    /// After so many bytes.
+    After(usize),
+    /// Before the first such byte.
+    Before(u8),
+    /// At this place.
+    At(usize),
 }

@@ -4,8 +4,13 @@ use std::io::{BufRead, Write};
 
 use rayon::prelude::*;
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::{StoreError, rejected_name, store_name};
+use super::{
+    StoreError,
+    index::{Entry, IndexWriter},
+    index_name, rejected_name, store_name,
+};
 use crate::{
     difficulty::{Cell, FeatureColumns},
     disk::{DiskError, Folder, NewFile, WrittenFile},
@@ -13,13 +18,14 @@ use crate::{
     stream::Thresholds,
 };
 
-/// Writes `{b}_full.jsonl` and, if rows were set aside, `{b}_rejected.jsonl`.
+/// Writes `{b}_full.jsonl`, its index and, if rows were set aside, `{b}_rejected.jsonl`.
 pub struct StoreWriter<'f> {
     folder: &'f Folder,
     benchmark: &'f str,
     names: Vec<String>,
     thresholds: Thresholds,
     store: NewFile,
+    index: IndexWriter<NewFile>,
     rejected: Option<NewFile>,
     rejected_rows: u64,
 }
@@ -59,6 +65,7 @@ impl<'f> StoreWriter<'f> {
     ) -> Result<Self, DiskError> {
         Ok(Self {
             store: folder.create_large(&store_name(benchmark))?,
+            index: IndexWriter::new(folder.create_large(&index_name(benchmark))?),
             // Keys as JSON strings, ready to be written.
             names: names.iter().map(|name| serde_json::Value::from(name.as_str()).to_string()).collect(),
             folder,
@@ -75,25 +82,36 @@ impl<'f> StoreWriter<'f> {
     /// The disk.
     pub fn append(&mut self, batch: &RowBatch, features: &FeatureColumns, scores: &[f64]) -> Result<(), DiskError> {
         const ROWS_PER_TASK: usize = 256;
-        let parts: Vec<Vec<u8>> = features
+        let parts: Vec<(Vec<u8>, Vec<Entry>)> = features
             .rows
             .par_chunks(ROWS_PER_TASK)
             .zip(scores.par_chunks(ROWS_PER_TASK))
             .enumerate()
             .map(|(chunk, (rows, scores))| {
                 let mut out = Vec::new();
+                let mut entries = Vec::with_capacity(rows.len());
                 for (i, (&at, &score)) in (chunk * ROWS_PER_TASK..).zip(rows.iter().zip(scores)) {
                     // Rows that are not UTF-8 were rejected with their features.
                     let Ok(raw_data) = batch.row(at) else { continue };
                     let row = Row { number: batch.row_number(at), score, raw_data, identity: features.identities[i] };
+                    let start = out.len();
                     self.line(&mut out, row, |feature| features.columns[feature].cell(i));
+                    entries.push(Entry {
+                        score,
+                        identity: row.identity,
+                        // Rows are at most MAX_ROW_BYTES long, and their features hold no more than they do.
+                        length: (out.len() - start) as u32,
+                        raw_length: raw_data.len() as u32,
+                        hash: xxh3_64(&out[start..]),
+                    });
                 }
-                out
+                (out, entries)
             })
             .collect();
-        for part in parts {
-            let written = self.store.write_all(&part);
+        for (lines, entries) in parts {
+            let written = self.store.write_all(&lines);
             self.store.check(written)?;
+            self.index.append(&entries)?;
         }
         Ok(())
     }
@@ -153,11 +171,13 @@ impl<'f> StoreWriter<'f> {
     /// The disk.
     pub fn finish(mut self) -> Result<WrittenStore, DiskError> {
         let rejected = self.rejected.as_mut().map(NewFile::written).transpose()?;
+        let store = self.store.written()?;
+        let index = self.index.finish(&store)?;
         Ok(WrittenStore {
-            store: self.store.written()?,
+            store,
             rejected,
             rejected_rows: self.rejected_rows,
-            files: self.rejected.into_iter().chain([self.store]).collect(),
+            files: self.rejected.into_iter().chain([self.store, index]).collect(),
         })
     }
 }
@@ -175,7 +195,8 @@ pub struct WrittenStore {
     pub files: Vec<NewFile>,
 }
 
-/// Writes a store anew whose lines differ from `lines` in `difficulty_bin` alone, which follows `thresholds`.
+/// Writes a store anew whose lines differ from `lines` in `difficulty_bin` alone, which follows `thresholds`; the store,
+/// and its index.
 ///
 /// # Errors
 /// A line that is none of a store's, or the disk.
@@ -184,16 +205,19 @@ pub fn rewrite_bins(
     benchmark: &str,
     mut lines: impl BufRead,
     thresholds: Thresholds,
-) -> Result<NewFile, StoreError> {
+) -> Result<(NewFile, NewFile), StoreError> {
     const SCORE: &str = r#","difficulty_score":"#;
     const BIN: &str = r#","difficulty_bin":""#;
     let path = folder.path().join(store_name(benchmark));
     let mut file = folder.create_large(&store_name(benchmark))?;
+    let mut index = IndexWriter::new(folder.create_large(&index_name(benchmark))?);
     let mut line = String::new();
+    let mut rewritten = Vec::new();
     loop {
         line.clear();
         if lines.read_line(&mut line).map_err(|error| DiskError::new(&path, "read this file", error))? == 0 {
-            return Ok(file);
+            let index = index.finish(&file.written()?)?;
+            return Ok((file, index));
         }
         // The keys before raw_data hold no free text, so that their first occurrence is the key itself.
         let parts = line.split_once(SCORE).and_then(|(head, rest)| {
@@ -201,10 +225,13 @@ pub fn rewrite_bins(
             let (_, tail) = rest.split_once('"')?;
             Some((head, score, score.parse().ok()?, tail))
         });
-        let Some((head, text, score, tail)) = parts else {
-            return Err(StoreError::stale(&path, "a line is not as it was written"));
-        };
-        let written = write!(file, "{head}{SCORE}{text}{BIN}{}\"{tail}", thresholds.bin(score));
+        let changed = || StoreError::stale(&path, "a line is not as it was written");
+        let (head, text, score, tail) = parts.ok_or_else(changed)?;
+        rewritten.clear();
+        let _ = write!(rewritten, "{head}{SCORE}{text}{BIN}{}\"{tail}", thresholds.bin(score));
+        let entry = Entry::of_line(&rewritten).ok_or_else(changed)?;
+        let written = file.write_all(&rewritten);
         file.check(written)?;
+        index.append(&[entry])?;
     }
 }

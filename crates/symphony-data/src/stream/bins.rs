@@ -33,6 +33,11 @@ impl Bin {
             Self::Hard => "hard",
         }
     }
+
+    /// The bin of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bin| bin.name() == name)
+    }
 }
 
 impl fmt::Display for Bin {

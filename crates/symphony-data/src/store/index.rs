@@ -1,0 +1,324 @@
+//! The index beside a store of JSON lines: scores, identities, and where each line stands, so that a draw reads no more
+//! than it draws, and knows that it is what was written.
+//!
+//! Rows come in groups, and a group in three blocks: its scores, its identities, its places. Behind the last group the
+//! checksums of all blocks, and last what store the index is of. Numbers are little-endian.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::StoreError;
+use crate::disk::{DiskError, NewFile, WrittenFile, read_at};
+
+/// Raised when the form changes.
+const MAGIC: &[u8; 8] = b"symidx01";
+/// How many rows a group has. A drawn row costs the reading of a group's places.
+const GROUP: usize = 1024;
+/// The bytes of a row in each block: a score, an identity, a place.
+const WIDTHS: [usize; 3] = [8, 8, 24];
+const ROW: usize = 40;
+/// The bytes of the end: rows, the store's size and checksum, a checksum of the table and of these, and [`MAGIC`].
+const END: usize = 8 + 8 + CHECKSUM + 8 + 8;
+/// `blake3:` and 64 hex digits.
+const CHECKSUM: usize = 71;
+/// An index up to this size is read at once, in bytes.
+const SMALL: u64 = 1 << 20;
+
+/// What the index holds of one row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Entry {
+    /// The difficulty score.
+    pub score: f64,
+    /// The identity.
+    pub identity: u64,
+    /// The line's length in bytes, its end of line included.
+    pub length: u32,
+    /// How long the row in it is.
+    pub raw_length: u32,
+    /// xxh3_64 of the line.
+    pub hash: u64,
+}
+
+/// Where a row's line stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub offset: u64,
+    pub hash: u64,
+    pub length: u32,
+    pub raw_length: u32,
+}
+
+impl Entry {
+    /// The entry of a store's line; `None` where it is none.
+    pub fn of_line(line: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Line<'l> {
+            difficulty_score: f64,
+            #[serde(borrow)]
+            raw_data: &'l RawValue,
+            identity: &'l str,
+        }
+        let Line { difficulty_score, raw_data, identity } = serde_json::from_slice(line).ok()?;
+        Some(Self {
+            score: difficulty_score,
+            identity: u64::from_str_radix(identity, 16).ok()?,
+            length: u32::try_from(line.len()).ok()?,
+            raw_length: u32::try_from(raw_data.get().len()).ok()?,
+            hash: xxh3_64(line),
+        })
+    }
+}
+
+/// Writes an index, row by row.
+pub(super) struct IndexWriter<T> {
+    to: T,
+    /// The group that is being filled.
+    blocks: [Vec<u8>; 3],
+    /// The checksums of the blocks written.
+    table: Vec<u8>,
+    rows: u64,
+    offset: u64,
+}
+
+/// Where an index is written to: a file, or memory.
+pub(super) trait Target {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), DiskError>;
+}
+
+impl Target for NewFile {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+        let written = self.write_all(bytes);
+        self.check(written)
+    }
+}
+
+impl Target for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl<T: Target> IndexWriter<T> {
+    pub fn new(to: T) -> Self {
+        Self { to, blocks: Default::default(), table: Vec::new(), rows: 0, offset: 0 }
+    }
+
+    /// Appends the entries of the rows that follow.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<(), DiskError> {
+        for entry in entries {
+            let [scores, identities, places] = &mut self.blocks;
+            scores.extend_from_slice(&entry.score.to_le_bytes());
+            identities.extend_from_slice(&entry.identity.to_le_bytes());
+            places.extend_from_slice(&self.offset.to_le_bytes());
+            places.extend_from_slice(&entry.hash.to_le_bytes());
+            places.extend_from_slice(&entry.length.to_le_bytes());
+            places.extend_from_slice(&entry.raw_length.to_le_bytes());
+            self.offset += u64::from(entry.length);
+            self.rows += 1;
+            if self.rows.is_multiple_of(GROUP as u64) {
+                self.end_group()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_group(&mut self) -> Result<(), DiskError> {
+        for block in &mut self.blocks {
+            self.table.extend_from_slice(&xxh3_64(block).to_le_bytes());
+            self.to.put(block)?;
+            block.clear();
+        }
+        Ok(())
+    }
+
+    /// Ends the index of this store.
+    pub fn finish(mut self, store: &WrittenFile) -> Result<T, DiskError> {
+        if !self.blocks[0].is_empty() {
+            self.end_group()?;
+        }
+        let mut end = self.table;
+        end.extend_from_slice(&self.rows.to_le_bytes());
+        end.extend_from_slice(&store.bytes.to_le_bytes());
+        end.extend_from_slice(store.checksum.as_bytes());
+        end.extend_from_slice(&xxh3_64(&end).to_le_bytes());
+        end.extend_from_slice(MAGIC);
+        self.to.put(&end)?;
+        Ok(self.to)
+    }
+}
+
+/// An index that is read.
+#[derive(Debug)]
+pub(super) struct Index {
+    path: PathBuf,
+    bytes: Bytes,
+    rows: usize,
+    /// The checksums of each group's blocks.
+    table: Vec<[u64; 3]>,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    File(File),
+    Memory(Vec<u8>),
+}
+
+impl Bytes {
+    fn read(&self, into: &mut [u8], from: u64) -> io::Result<()> {
+        match self {
+            Self::File(file) => read_at(file, into, from),
+            Self::Memory(bytes) => {
+                let from = from as usize;
+                let found = bytes.get(from..from + into.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+                into.copy_from_slice(found);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Index {
+    /// Opens the index at `path`, if it is one of this store.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn open(path: &Path, store: &WrittenFile) -> Result<Self, String> {
+        let unreadable = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => "is missing".to_owned(),
+            _ => format!("cannot be read ({error})"),
+        };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let bytes = if length <= SMALL {
+            let mut all = Vec::with_capacity(length as usize);
+            io::Read::read_to_end(&mut file, &mut all).map_err(unreadable)?;
+            Bytes::Memory(all)
+        } else {
+            Bytes::File(file)
+        };
+        Self::of(path, bytes, length, store)
+    }
+
+    /// The index that an [`IndexWriter`] wrote into memory.
+    pub fn in_memory(path: &Path, written: Vec<u8>, store: &WrittenFile) -> Result<Self, String> {
+        let length = written.len() as u64;
+        Self::of(path, Bytes::Memory(written), length, store)
+    }
+
+    fn of(path: &Path, bytes: Bytes, length: u64, store: &WrittenFile) -> Result<Self, String> {
+        let damaged = || "was changed or damaged".to_owned();
+        let end_at = length.checked_sub(END as u64).ok_or_else(damaged)?;
+        let mut end = vec![0; END];
+        bytes.read(&mut end, end_at).map_err(|_| damaged())?;
+        let rows = number(&end, 0);
+        let groups = rows.div_ceil(GROUP as u64);
+        let table_bytes = groups.checked_mul(24).ok_or_else(damaged)?;
+        let expected = rows.checked_mul(ROW as u64).and_then(|n| n.checked_add(table_bytes));
+        if expected != Some(end_at) || !end.ends_with(MAGIC) {
+            return Err(damaged());
+        }
+        let mut table = vec![0; table_bytes as usize];
+        bytes.read(&mut table, end_at - table_bytes).map_err(|_| damaged())?;
+        table.extend_from_slice(&end[..16 + CHECKSUM]);
+        if xxh3_64(&table) != number(&end, 16 + CHECKSUM) {
+            return Err(damaged());
+        }
+        if number(&end, 8) != store.bytes || end[16..16 + CHECKSUM] != *store.checksum.as_bytes() {
+            return Err("is not of this store".to_owned());
+        }
+        table.truncate(table_bytes as usize);
+        let table = table.chunks_exact(24).map(|sums| [0, 8, 16].map(|at| number(sums, at))).collect();
+        Ok(Self { path: path.to_owned(), bytes, rows: rows as usize, table })
+    }
+
+    /// How many rows the store has.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// All scores, in the order of the rows.
+    pub fn scores(&self) -> Result<Vec<f64>, StoreError> {
+        self.column(0, |bits| f64::from_bits(number(bits, 0)))
+    }
+
+    /// All identities.
+    pub fn identities(&self) -> Result<Vec<u64>, StoreError> {
+        self.column(1, |bits| number(bits, 0))
+    }
+
+    /// The places of these rows, which ascend.
+    pub fn places(&self, rows: &[u32]) -> Result<Vec<Place>, StoreError> {
+        let groups: Vec<&[u32]> = rows.chunk_by(|a, b| *a as usize / GROUP == *b as usize / GROUP).collect();
+        let places = |rows: &&[u32]| {
+            let group = rows[0] as usize / GROUP;
+            let block = self.block(group, 2)?;
+            Ok(rows
+                .iter()
+                .map(|row| {
+                    let place = &block[(*row as usize % GROUP) * 24..];
+                    let lengths = number(place, 16);
+                    Place {
+                        offset: number(place, 0),
+                        hash: number(place, 8),
+                        length: lengths as u32,
+                        raw_length: (lengths >> 32) as u32,
+                    }
+                })
+                .collect::<Vec<_>>())
+        };
+        let places: Vec<Vec<Place>> =
+            groups.par_iter().with_min_len(16).map(places).collect::<Result<_, StoreError>>()?;
+        Ok(places.into_iter().flatten().collect())
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// It is not as it was written.
+    pub fn check(&self) -> Result<(), StoreError> {
+        (0..self.table.len()).try_for_each(|group| (0..3).try_for_each(|block| self.block(group, block).map(drop)))
+    }
+
+    fn column<T: Send>(&self, block: usize, value: impl Fn(&[u8]) -> T + Sync) -> Result<Vec<T>, StoreError> {
+        let of_group = |group| Ok(self.block(group, block)?.chunks_exact(8).map(&value).collect());
+        let groups: Vec<Vec<T>> =
+            (0..self.table.len()).into_par_iter().with_min_len(16).map(of_group).collect::<Result<_, StoreError>>()?;
+        Ok(groups.into_iter().flatten().collect())
+    }
+
+    /// One block of a group.
+    fn block(&self, group: usize, block: usize) -> Result<Vec<u8>, StoreError> {
+        let rows = GROUP.min(self.rows.saturating_sub(group * GROUP));
+        let before: usize = WIDTHS[..block].iter().sum();
+        let from = (group * GROUP * ROW + rows * before) as u64;
+        let mut bytes = vec![0; rows * WIDTHS[block]];
+        self.bytes.read(&mut bytes, from).map_err(|error| DiskError::new(&self.path, "read this file", error))?;
+        match self.table.get(group) {
+            Some(sums) if sums[block] == xxh3_64(&bytes) => Ok(bytes),
+            _ => Err(StoreError::stale(&self.path, "this file was changed or damaged (checksum)")),
+        }
+    }
+}
+
+/// Reads the index at `path`, which should be one of this store.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_index(path: &Path, store: &WrittenFile) -> Result<(), String> {
+    Index::open(path, store)?.check().map_err(|_| "was changed or damaged".to_owned())
+}
+
+fn number(bytes: &[u8], at: usize) -> u64 {
+    let mut number = [0; 8];
+    number.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(number)
+}
