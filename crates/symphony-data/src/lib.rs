@@ -36,6 +36,7 @@ pub mod disk;
 mod error;
 pub mod experiment;
 pub mod format;
+mod parallel;
 pub mod pool;
 pub mod preprocess;
 pub mod progress;

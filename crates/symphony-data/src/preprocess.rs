@@ -1,14 +1,16 @@
 //! Drives stage 1: source ─► difficulty ─► store, batch by batch; rows are never held.
 //!
-//! The source is read twice. The first pass keeps 8 bytes a row and scored feature, from which the constants, the
-//! scores and the thresholds follow; the second writes the store.
+//! The source is read twice. The first pass computes the features and sets them down in a scratch file, from which the
+//! constants, the scores and the thresholds follow; the second writes the store. Each batch is worked on by one core, and
+//! what a few batches take is all the memory there is to it.
 
 use std::{ops::ControlFlow, path::Path};
 
 use crate::{
     config::{Benchmark, Percentiles},
-    difficulty::{Constants, Normalization, Plan, Summary},
-    disk::{DiskError, Folder, checksum},
+    difficulty::{FeatureColumns, Mean, Normalization, Plan, RawRange, Summary, score::CONSTANT_PERCENTILE},
+    disk::{DiskError, Folder, Scratch, checksum},
+    parallel::pipeline,
     progress::{Note, Pass, Progress},
     row::{Origin, RowBatch, RowFault},
     source::{
@@ -16,8 +18,8 @@ use crate::{
         hub::{HubError, HubSource},
     },
     store::{
-        Meta, MetaThresholds, SourceRecord, Store, StoreError, StoreRecord, StoreWriter, TOOL, WrittenStore,
-        fingerprint, meta_name, rejected_name, rewrite_bins,
+        Encoder, Meta, MetaThresholds, ScoredRows, SourceRecord, Store, StoreError, StoreRecord, StoreWriter, TOOL,
+        WrittenStore, fingerprint, meta_name, rejected_name, rewrite_bins,
     },
     stream::{Bin, PerBin, Thresholds},
 };
@@ -325,12 +327,18 @@ struct Stage1<'a> {
     progress: &'a dyn Progress,
 }
 
-/// What the first pass leaves.
+/// What the passes over the rows and their features leave.
 struct Scored {
-    scores: Vec<f64>,
-    constants: Constants,
+    /// The features, batch by batch, as [`FeatureColumns::to_bytes`] has them.
+    features: Scratch,
+    /// How many good rows each batch has.
+    rows: Vec<usize>,
+    constants: Vec<f64>,
+    range: RawRange,
     normalization: Normalization,
+    thresholds: Thresholds,
     files: Vec<SourceFile>,
+    /// Good rows and bad ones.
     rows_read: u64,
 }
 
@@ -356,32 +364,19 @@ impl<'a> Stage1<'a> {
     }
 
     fn build(&self, folder: &Folder, percentiles: Percentiles) -> Result<Meta, PreprocessError> {
-        let scored = self.score()?;
+        let scored = self.score(folder, percentiles)?;
         self.check_lock(&scored.files)?;
-        let (thresholds, bins) = thresholds_and_bins(&scored.scores, percentiles).ok_or_else(|| self.not_finite())?;
-        let mut writer = StoreWriter::create(folder, &self.benchmark.name, self.plan.names(), thresholds)?;
-        let mut written = 0;
-        let files = self.pass(Pass::Write, Some(scored.rows_read), &mut |batch| {
-            let features = self.plan.features(batch);
-            let scores = scored.scores.get(written..written + features.rows.len()).ok_or_else(|| self.changed())?;
-            written += features.rows.len();
-            writer.append(batch, &features, scores)?;
-            for (at, fault) in &features.rejected {
-                writer.reject(batch, *at, fault)?;
-            }
-            Ok(())
-        })?;
-        if files != scored.files || written != scored.scores.len() {
-            return Err(self.changed());
-        }
-        let WrittenStore { store, rejected, rejected_rows, mut files } = writer.finish()?;
+        let WrittenStore { store, bins, rejected, rejected_rows, mut files } = self.write(folder, &scored)?;
+        let constants = self.plan.constants().iter().zip(&scored.constants);
         let mut meta = Meta {
             benchmark: self.benchmark.name.clone(),
-            n_tasks_full: scored.scores.len() as u64,
+            n_tasks_full: bins.total(),
             benchmark_config_fingerprint: fingerprint(self.benchmark),
             normalization: scored.normalization,
-            normalization_constants: scored.constants,
-            thresholds: MetaThresholds { percentiles, scores: thresholds },
+            normalization_constants: constants
+                .map(|((name, _), constant)| (name.clone(), (*constant).into()))
+                .collect(),
+            thresholds: MetaThresholds { percentiles, scores: scored.thresholds },
             bins,
             rejected_rows,
             rejected,
@@ -416,77 +411,171 @@ impl<'a> Stage1<'a> {
         Err(PreprocessError::Moved { benchmark: self.benchmark.name.clone(), what })
     }
 
-    /// The first pass: features of all rows, then constants, then scores.
-    fn score(&self) -> Result<Scored, PreprocessError> {
-        let mut scored: Vec<Vec<f64>> = vec![Vec::new(); self.plan.scored_names().len()];
-        let (mut rows, mut rejected) = (0, 0);
-        let files = self.pass(Pass::Score, self.source.rows(), &mut |batch| {
-            let features = self.plan.features(batch);
+    /// The first pass over the rows, which computes their features; then, from those, constants, scores and thresholds.
+    fn score(&self, folder: &Folder, percentiles: Percentiles) -> Result<Scored, PreprocessError> {
+        let mut features = folder.scratch(&format!("{}_features", self.benchmark.name));
+        let mut summaries = vec![Summary::default(); self.plan.constants().len()];
+        let mut rows = Vec::new();
+        let (mut good, mut rejected) = (0_u64, 0);
+        let work = |_, batch: RowBatch| {
+            let found = self.plan.features(&batch);
             if self.on_bad_row == OnBadRow::Stop
-                && let Some((at, fault)) = features.rejected.first()
+                && let Some((at, fault)) = found.rejected.first()
             {
                 return Err(PreprocessError::BadRow {
                     benchmark: self.benchmark.name.clone(),
-                    origin: batch.origin(*at).clone(),
+                    origin: batch.origin(*at),
                     row: batch.row_number(*at),
                     fault: fault.clone(),
                 });
             }
-            rows += features.rows.len();
-            rejected += features.rejected.len() as u64;
-            if u32::try_from(rows).is_err() {
+            let mut summaries = vec![Summary::default(); self.plan.constants().len()];
+            for (summary, (_, at)) in summaries.iter_mut().zip(self.plan.constants()) {
+                summary.observe(&found.scored[*at]).map_err(|_| self.not_finite())?;
+            }
+            Ok((batch.len(), found.identities.len(), found.rejected.len(), summaries, found.to_bytes()))
+        };
+        let files = self.pass(Pass::Score, self.source.rows(), work, |(all, some, bad, more, bytes)| {
+            good += some as u64;
+            rejected += bad as u64;
+            if u32::try_from(good).is_err() {
                 return Err(PreprocessError::TooLarge { benchmark: self.benchmark.name.clone() });
             }
-            for (all, more) in scored.iter_mut().zip(&features.scored) {
-                all.extend_from_slice(more);
-            }
-            Ok(())
+            summaries.iter_mut().zip(&more).for_each(|(summary, more)| summary.merge(more));
+            rows.push(some);
+            features.push(bytes)?;
+            Ok(all as u64)
         })?;
-        if rows == 0 {
+        if good == 0 {
             let source_path = self.benchmark.source.to_string();
             return Err(PreprocessError::Empty { benchmark: self.benchmark.name.clone(), source_path, rejected });
         }
-        let constants = self
-            .plan
-            .constants()
-            .iter()
-            .map(|&(_, at)| {
-                let mut summary = Summary::default();
-                summary.observe(&scored[at]);
-                summary
-                    .percentile(crate::difficulty::score::CONSTANT_PERCENTILE)
-                    .filter(|constant| constant.is_finite())
-            })
-            .collect::<Option<Vec<f64>>>()
-            .ok_or_else(|| self.not_finite())?;
-        let mut scores = self.plan.raw_scores(&scored, &constants, rows);
-        let normalization = Normalization::min_max(&mut scores).ok_or_else(|| self.not_finite())?;
-        let named =
-            self.plan.constants().iter().zip(constants).map(|((name, _), constant)| (name.clone(), constant.into()));
-        Ok(Scored { scores, constants: named.collect(), normalization, files, rows_read: rows as u64 + rejected })
+        let mut constants = Vec::with_capacity(summaries.len());
+        for (summary, (_, at)) in summaries.iter().zip(self.plan.constants()) {
+            let again = |take: &mut dyn FnMut(&[f64])| self.scored(&features, &rows, |_, scored| take(&scored[*at]));
+            let found = summary.percentiles(&[CONSTANT_PERCENTILE], again)?;
+            constants.extend(found.into_iter().flatten().filter(|constant| constant.is_finite()));
+        }
+        if constants.len() < summaries.len() {
+            return Err(self.not_finite());
+        }
+        let raw_scores = |take: &mut dyn FnMut(&[f64])| {
+            self.scored(&features, &rows, |rows, scored| take(&self.plan.raw_scores(scored, &constants, rows)))
+        };
+        let mut range = Ok(None);
+        raw_scores(&mut |raw| range = range.and_then(|range| RawRange::observe(range, raw)))?;
+        let range = range.ok().flatten().ok_or_else(|| self.not_finite())?;
+        let scores = |take: &mut dyn FnMut(&[f64])| {
+            raw_scores(&mut |raw| take(&raw.iter().map(|raw| range.scale(*raw)).collect::<Vec<_>>()))
+        };
+        let (mut summary, mut mean, mut finite) = (Summary::default(), Mean::default(), true);
+        scores(&mut |scores| {
+            finite &= summary.observe(scores).is_ok();
+            scores.iter().for_each(|score| mean.observe(*score));
+        })?;
+        let thresholds = summary.percentiles(&[percentiles.low, percentiles.high], scores)?;
+        let (Some([easy, hard]), Some(normalized_mean), true) = (thresholds.as_deref(), mean.get(), finite) else {
+            return Err(self.not_finite());
+        };
+        let normalization = Normalization {
+            method: "min-max".to_owned(),
+            raw_min: range.min,
+            raw_max: range.max,
+            normalized_min: range.scale(range.min),
+            normalized_max: range.scale(range.max),
+            normalized_mean,
+        };
+        let thresholds = Thresholds { easy: *easy, hard: *hard };
+        let rows_read = good + rejected;
+        Ok(Scored { features, rows, constants, range, normalization, thresholds, files, rows_read })
     }
 
-    /// Reads the source once, telling progress and listening for a stop.
-    fn pass(
+    /// Goes through the scored features of all rows, batch by batch.
+    fn scored(
+        &self,
+        features: &Scratch,
+        rows: &[usize],
+        mut take: impl FnMut(usize, &[Vec<f64>]),
+    ) -> Result<(), PreprocessError> {
+        let columns = self.plan.scored_names().len();
+        for (batch, &rows) in rows.iter().enumerate() {
+            let bytes = features.get(batch, FeatureColumns::bytes_of_scored(rows, columns))?;
+            take(rows, &FeatureColumns::scored_from_bytes(&bytes, columns));
+        }
+        Ok(())
+    }
+
+    /// The second pass over the rows, which writes the store.
+    fn write(&self, folder: &Folder, scored: &Scored) -> Result<WrittenStore, PreprocessError> {
+        let encoder = Encoder::new(&self.benchmark.name, scored.thresholds);
+        let mut writer = StoreWriter::create(folder, &self.benchmark.name)?;
+        let columns = self.plan.scored_names().len();
+        let work = |at: usize, batch: RowBatch| {
+            if scored.rows.len() <= at {
+                return Err(self.changed());
+            }
+            let features = FeatureColumns::from_bytes(&scored.features.get(at, usize::MAX)?, columns);
+            if features.batch_rows != batch.len() {
+                return Err(self.changed());
+            }
+            let rows = features.identities.len();
+            let mut scores = self.plan.raw_scores(&features.scored, &scored.constants, rows);
+            scores.iter_mut().for_each(|score| *score = scored.range.scale(*score));
+            Ok((batch.len(), encoder.encode(ScoredRows { batch: &batch, features: &features, scores: &scores })))
+        };
+        let files = self.pass(Pass::Write, Some(scored.rows_read), work, |(rows, encoded)| {
+            writer.append(&encoded)?;
+            Ok(rows as u64)
+        })?;
+        let written = writer.finish()?;
+        let rows: usize = scored.rows.iter().sum();
+        if files != scored.files || written.bins.total() != rows as u64 {
+            return Err(self.changed());
+        }
+        Ok(written)
+    }
+
+    /// Reads the source once: `work` on each batch on all cores, then `take`, which says how many rows it took, in the order
+    /// of the rows. Tells progress, and listens for a stop.
+    fn pass<R: Send>(
         &self,
         pass: Pass,
         total: Option<u64>,
-        each: &mut dyn FnMut(&RowBatch) -> Result<(), PreprocessError>,
+        work: impl Fn(usize, RowBatch) -> Result<R, PreprocessError> + Sync,
+        mut take: impl FnMut(R) -> Result<u64, PreprocessError>,
     ) -> Result<Vec<SourceFile>, PreprocessError> {
         let mut done = 0;
         let mut failure = None;
         self.progress.rows(&self.benchmark.name, pass, 0, total);
-        let files = self.source.read(&mut |batch| {
-            if self.progress.cancelled() {
-                failure =
-                    Some(PreprocessError::Cancelled { benchmark: self.benchmark.name.clone(), downloading: false });
-            } else if let Err(error) = each(&batch) {
-                failure = Some(error);
-            }
-            done += batch.len() as u64;
-            self.progress.rows(&self.benchmark.name, pass, done, total);
-            if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+        let produce = |sink: &mut dyn FnMut((usize, RowBatch)) -> ControlFlow<()>| {
+            let mut batches = 0;
+            self.source.read(&mut |batch| {
+                batches += 1;
+                sink((batches - 1, batch))
+            })
+        };
+        let files = pipeline(
+            produce,
+            |(at, batch)| work(at, batch),
+            |result| {
+                let taken = if self.progress.cancelled() {
+                    Err(PreprocessError::Cancelled { benchmark: self.benchmark.name.clone(), downloading: false })
+                } else {
+                    result.and_then(&mut take)
+                };
+                match taken {
+                    Ok(rows) => {
+                        done += rows;
+                        self.progress.rows(&self.benchmark.name, pass, done, total);
+                        ControlFlow::Continue(())
+                    }
+                    Err(error) => {
+                        failure = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            },
+        );
         match (failure, files) {
             (Some(error), _) => Err(error),
             (None, files) => files.map_err(|error| of_source(self.benchmark, error)),

@@ -11,18 +11,21 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// How much row text a reader gathers before it hands a batch on, in bytes. Large enough to keep every core busy for
-/// some milliseconds, small enough that a few batches at once cost nothing.
-pub const BATCH_BYTES: usize = 2 << 20;
+/// How much row text a reader gathers before it hands a batch on, in bytes. Enough to outweigh handing it over, so little
+/// that small benchmarks are shared among all cores, and that a batch stays in a core's cache while it is worked on.
+pub const BATCH_BYTES: usize = 256 << 10;
 
 /// How deep lists and objects of a row may be nested. Readers everywhere, Python's among them, recurse into rows.
 pub const MAX_DEPTH: usize = 128;
 
-/// Some consecutive rows of one benchmark.
-#[derive(Clone, Debug, Default)]
+/// Some consecutive rows of one benchmark, all from one file or generator.
+#[derive(Clone, Debug)]
 pub struct RowBatch {
     text: Vec<u8>,
     rows: Vec<RowEntry>,
+    /// The rows that could not even be read as text, ascending, and why; the text of such a row is what there was of it.
+    faults: Vec<(usize, Box<str>)>,
+    source: Arc<str>,
     first_row: u64,
     untyped: bool,
 }
@@ -30,9 +33,7 @@ pub struct RowBatch {
 #[derive(Clone, Debug)]
 struct RowEntry {
     text: Range<usize>,
-    origin: Origin,
-    /// Why this row could not even be read as text; then `text` holds what there was of it.
-    fault: Option<Box<str>>,
+    line: u64,
 }
 
 /// Where a row came from: the source's name and the line, from 1 (where there are no lines, the row's number in it).
@@ -76,24 +77,26 @@ impl fmt::Display for RowFault {
 }
 
 impl RowBatch {
-    /// An empty batch whose first row has the number `first_row`; `untyped` where every value is text (CSV).
-    pub fn new(first_row: u64, untyped: bool) -> Self {
-        Self { first_row, untyped, ..Self::default() }
+    /// An empty batch of rows of `source`, the first of which has the number `first_row`; `untyped` where every value is
+    /// text (CSV).
+    pub fn new(source: Arc<str>, first_row: u64, untyped: bool) -> Self {
+        Self { text: Vec::new(), rows: Vec::new(), faults: Vec::new(), source, first_row, untyped }
     }
 
-    /// Appends a row whose JSON text is `text`.
-    pub fn push(&mut self, text: &[u8], origin: Origin) {
+    /// Appends a row whose JSON text is `text`, which begins on `line` of its source.
+    pub fn push(&mut self, text: &[u8], line: u64) {
+        if self.text.capacity() == 0 {
+            self.text.reserve(BATCH_BYTES + BATCH_BYTES / 4);
+        }
         let start = self.text.len();
         self.text.extend_from_slice(text);
-        self.rows.push(RowEntry { text: start..self.text.len(), origin, fault: None });
+        self.rows.push(RowEntry { text: start..self.text.len(), line });
     }
 
     /// Appends a row that could not be read; `text` is what there was of it.
-    pub fn push_fault(&mut self, text: &[u8], origin: Origin, fault: impl Into<Box<str>>) {
-        self.push(text, origin);
-        if let Some(row) = self.rows.last_mut() {
-            row.fault = Some(fault.into());
-        }
+    pub fn push_fault(&mut self, text: &[u8], line: u64, fault: impl Into<Box<str>>) {
+        self.faults.push((self.rows.len(), fault.into()));
+        self.push(text, line);
     }
 
     /// The number of rows, good and bad.
@@ -111,14 +114,19 @@ impl RowBatch {
         self.text.len() >= BATCH_BYTES
     }
 
+    /// How much text the rows have together, in bytes.
+    pub fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
     /// The row number (from 0, over the whole benchmark) of row `i` of this batch.
     pub fn row_number(&self, i: usize) -> u64 {
         self.first_row + i as u64
     }
 
     /// Where row `i` came from.
-    pub fn origin(&self, i: usize) -> &Origin {
-        &self.rows[i].origin
+    pub fn origin(&self, i: usize) -> Origin {
+        Origin { source: self.source.clone(), line: self.rows[i].line }
     }
 
     /// The bytes of row `i` as they were read.
@@ -136,8 +144,8 @@ impl RowBatch {
     /// # Errors
     /// A row that the reader could not read, or that is not UTF-8.
     pub fn row(&self, i: usize) -> Result<&str, RowFault> {
-        if let Some(fault) = &self.rows[i].fault {
-            return Err(RowFault::new("", fault.as_ref()));
+        if let Ok(at) = self.faults.binary_search_by_key(&i, |(row, _)| *row) {
+            return Err(RowFault::new("", self.faults[at].1.as_ref()));
         }
         std::str::from_utf8(self.bytes(i))
             .map_err(|e| RowFault::new("", format!("not UTF-8 (byte {} of the row)", e.valid_up_to() + 1)))
@@ -365,10 +373,35 @@ fn is_deeper_than(json: &[u8], limit: usize) -> bool {
 /// Decodes a JSON string; `None` if `json` is no string.
 fn decode_string(json: &str) -> Option<serde_json::Result<Cow<'_, str>>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.contains('\\') {
-        return Some(Ok(Cow::Borrowed(inner)));
+    let Some(first) = memchr::memchr(b'\\', inner.as_bytes()) else { return Some(Ok(Cow::Borrowed(inner))) };
+    Some(match unescape(inner, first) {
+        Some(text) => Ok(Cow::Owned(text)),
+        None => serde_json::from_str(json).map(Cow::Owned),
+    })
+}
+
+/// `inner` without its escapes, the first of which is at `escape`; `None` where there are others than those of one letter,
+/// which line breaks and quotes have.
+fn unescape(inner: &str, escape: usize) -> Option<String> {
+    let mut text = String::with_capacity(inner.len());
+    let (mut from, mut escape) = (0, Some(escape));
+    while let Some(at) = escape {
+        let letter = match inner.as_bytes().get(at + 1)? {
+            b'n' => '\n',
+            b't' => '\t',
+            b'r' => '\r',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            &other @ (b'"' | b'\\' | b'/') => char::from(other),
+            _ => return None,
+        };
+        text.push_str(&inner[from..at]);
+        text.push(letter);
+        from = at + 2;
+        escape = memchr::memchr(b'\\', &inner.as_bytes()[from..]).map(|next| from + next);
     }
-    Some(serde_json::from_str(json).map(Cow::Owned))
+    text.push_str(&inner[from..]);
+    Some(text)
 }
 
 /// The strings among the values of a JSON array or object; `None` if `json` is neither.
@@ -426,5 +459,29 @@ pub(crate) fn kind_of(json: &str) -> &'static str {
         Some(b't' | b'f') => "a boolean",
         Some(b'n') => "null",
         _ => "a number",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_decoded_as_json_says() {
+        for json in [
+            r#""""#,
+            r#""plain""#,
+            r#""a\nb\tc\rd\be\ff\"g\\h\/i""#,
+            r#""\\n""#,
+            r#""é\né""#,
+            r#""\u00e9\n""#,
+            r#""\ud83d\ude00""#,
+            r#""ends\n""#,
+        ] {
+            let expected: String = serde_json::from_str(json).unwrap();
+            assert_eq!(decode_string(json).unwrap().unwrap(), expected, "{json}");
+        }
+        assert!(decode_string("12").is_none());
+        assert!(decode_string(r#""\ud83d""#).unwrap().is_err());
     }
 }

@@ -64,7 +64,7 @@ fn read(format: Format, bytes: &[u8], plan: &Plan) -> usize {
     let mut rows = 0;
     let mut sink = |batch: symphony_data::row::RowBatch| {
         let features = plan.features(&batch);
-        assert_eq!(features.rows.len() + features.rejected.len(), batch.len());
+        assert_eq!(features.rows().count() + features.rejected.len(), batch.len());
         rows += batch.len();
         ControlFlow::Continue(())
     };

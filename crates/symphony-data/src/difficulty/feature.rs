@@ -4,6 +4,11 @@ use std::collections::HashMap;
 
 use memchr::memmem;
 use regex::Regex;
+use regex_automata::{
+    Anchored, Input,
+    dfa::{Automaton, StartKind, dense},
+};
+use regex_syntax::hir::Look;
 use serde::Serialize;
 
 use super::Function;
@@ -139,6 +144,22 @@ impl Cell {
     }
 }
 
+impl Cell {
+    /// Appends the value as JSON.
+    pub(super) fn write_json(&self, out: &mut Vec<u8>) {
+        // Writing to memory cannot fail.
+        let _ = match self {
+            Self::Int(n) => serde_json::to_writer(out, n),
+            Self::Float(n) => serde_json::to_writer(out, n),
+            Self::Bool(b) => serde_json::to_writer(out, b),
+            Self::Json(text) => {
+                out.extend_from_slice(text.as_bytes());
+                Ok(())
+            }
+        };
+    }
+}
+
 pub(super) fn json_number(text: &str) -> Option<f64> {
     let number = match text {
         "true" => 1.0,
@@ -161,7 +182,7 @@ pub(super) enum Kernel {
     Count(usize, Vec<memmem::Finder<'static>>),
     Present(usize, Vec<memmem::Finder<'static>>, bool),
     AnyOf(usize, Vec<memmem::Finder<'static>>),
-    Matches(usize, Regex, i64),
+    Matches(usize, Matcher, i64),
     Capture(usize, Regex, Which),
     Lookup(usize, HashMap<String, f64>, Option<f64>),
     MeanWords(usize),
@@ -200,7 +221,7 @@ impl Kernel {
                 Self::Present(fields.add(field), finders(needles), *ignore_case)
             }
             Feature::Matches { field, regex, at_least } => {
-                Self::Matches(fields.add(field), compile_regex(regex)?, i64::from(*at_least))
+                Self::Matches(fields.add(field), Matcher::new(compile_regex(regex)?), i64::from(*at_least))
             }
             Feature::Capture { field, regex, which } => {
                 let regex = compile_regex(regex)?;
@@ -251,7 +272,8 @@ impl Kernel {
                 let text = row.text(*field)?;
                 let lowered: String;
                 let text = if *ignore_case {
-                    lowered = text.to_lowercase();
+                    // The same for ASCII, and several times as fast.
+                    lowered = if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() };
                     &lowered
                 } else {
                     text
@@ -262,9 +284,7 @@ impl Kernel {
                 let text = row.text(*field)?.as_bytes();
                 Cell::Bool(finders.iter().any(|f| f.find(text).is_some()))
             }
-            Self::Matches(field, regex, at_least) => {
-                Cell::Int((regex.find_iter(row.text(*field)?).count() as i64).max(*at_least))
-            }
+            Self::Matches(field, regex, at_least) => Cell::Int(regex.count(row.text(*field)?).max(*at_least)),
             Self::Capture(field, regex, which) => {
                 let text = row.text(*field)?;
                 let group = match which {
@@ -320,6 +340,60 @@ impl Kernel {
     }
 }
 
+/// A regular expression whose matches are counted.
+#[derive(Debug)]
+pub(super) struct Matcher {
+    regex: Regex,
+    /// Where every match begins at the beginning of a line, and holds something: an automaton that is asked there alone. A
+    /// search would look at every byte between.
+    at_line_starts: Option<Box<dense::DFA<Vec<u32>>>>,
+}
+
+impl Matcher {
+    /// The largest automaton that is worth it, in bytes.
+    const MAX_BYTES: usize = 1 << 20;
+
+    fn new(regex: Regex) -> Self {
+        let syntax = regex_syntax::parse(regex.as_str()).ok();
+        let starts_lines = syntax.is_some_and(|syntax| {
+            let found = syntax.properties();
+            found.look_set_prefix().contains(Look::StartLF) && found.minimum_len().is_some_and(|length| length > 0)
+        });
+        let config = dense::Config::new()
+            .start_kind(StartKind::Anchored)
+            .dfa_size_limit(Some(Self::MAX_BYTES))
+            .determinize_size_limit(Some(Self::MAX_BYTES));
+        let automaton = || dense::Builder::new().configure(config).build(regex.as_str()).ok();
+        Self { at_line_starts: if starts_lines { automaton().map(Box::new) } else { None }, regex }
+    }
+
+    /// How often it matches, without overlap.
+    fn count(&self, text: &str) -> i64 {
+        self.at_line_starts
+            .as_ref()
+            .and_then(|automaton| Self::count_at_line_starts(automaton, text))
+            .unwrap_or_else(|| self.regex.find_iter(text).count() as i64)
+    }
+
+    /// `None` where the automaton gives up.
+    fn count_at_line_starts(automaton: &dense::DFA<Vec<u32>>, text: &str) -> Option<i64> {
+        let mut count = 0;
+        let mut start = 0;
+        loop {
+            let input = Input::new(text).range(start..).anchored(Anchored::Yes);
+            if let Some(found) = automaton.try_search_fwd(&input).ok()? {
+                count += 1;
+                // What a match took, another cannot begin in. It may end where a line begins.
+                start = found.offset() - 1;
+            }
+            match memchr::memchr(b'\n', &text.as_bytes()[start..]) {
+                Some(end) => start += end + 1,
+                None => return Some(count),
+            }
+        }
+    }
+}
+
 /// What to say of a function that nobody registered.
 pub(super) fn unregistered(name: &str) -> String {
     format!("no function `{name}` is registered; in Python, `builder.register_feature(\"{name}\", function)` does it")
@@ -351,17 +425,19 @@ fn chars(text: &str) -> i64 {
 
 /// Whitespace-separated words.
 fn words(text: &str) -> i64 {
-    if text.is_ascii() {
-        let mut count = 0;
-        let mut in_word = false;
-        for byte in text.bytes() {
-            let space = matches!(byte, b'\t'..=b'\r' | 0x1c..=b' ');
-            count += i64::from(!space && !in_word);
-            in_word = !space;
-        }
-        return count;
+    if !text.is_ascii() {
+        return text.split(is_space).filter(|word| !word.is_empty()).count() as i64;
     }
-    text.split(is_space).filter(|word| !word.is_empty()).count() as i64
+    // A word begins where a byte is no space and the one before it is. Counted without a branch, 64 bytes at a time, which
+    // the compiler makes into vector instructions.
+    let space = |byte: u8| matches!(byte, b'\t'..=b'\r' | 0x1c..=b' ');
+    let bytes = text.as_bytes();
+    let Some((&first, rest)) = bytes.split_first() else { return 0 };
+    let count = |(before, at): (&[u8], &[u8])| {
+        let starts = before.iter().zip(at).map(|(before, at)| u8::from(space(*before) & !space(*at)));
+        i64::from(starts.sum::<u8>())
+    };
+    i64::from(!space(first)) + bytes.chunks(64).zip(rest.chunks(64)).map(count).sum::<i64>()
 }
 
 /// Lines of the text without the whitespace around it.
@@ -386,6 +462,12 @@ mod tests {
         assert_eq!(words("é\u{a0}b\u{3000}c\u{85}d"), 4);
         assert_eq!(words("zero\u{200b}width is no space"), 4);
         assert_eq!(words(" \n "), 0);
+        assert_eq!(words(""), 0);
+        for n in [1, 63, 64, 65, 127, 128, 129, 1000] {
+            assert_eq!(words(&" a".repeat(n)), n as i64);
+            assert_eq!(words(&"a ".repeat(n)), n as i64);
+            assert_eq!(words(&"a".repeat(n)), 1);
+        }
     }
 
     #[test]
@@ -393,6 +475,35 @@ mod tests {
         assert_eq!(lines("\n one\ntwo\n\n"), 2);
         assert_eq!(lines("one\n\nthree"), 3);
         assert_eq!(lines(" \n"), 0);
+    }
+
+    #[test]
+    fn matches_at_line_starts_are_those_that_a_search_finds() {
+        let texts = [
+            "",
+            "1. one\n2) no\na) yes\nb. no\n10. ten",
+            "\n\n1.\n",
+            "12.34.\n5.",
+            "a)b)\nc)",
+            "x 1.\n 2.",
+            "٣. Arabic\r\n4. five",
+            "ab\nab\nab\n",
+            "1.1.1.",
+        ];
+        for (regex, fast) in [
+            (r"(?m)^\d+\.|^[A-Za-z]\)", true),
+            (r"(?m)^[a-z]+\n", true),
+            (r"(?m)^\d+\.|x", false),
+            (r"(?m)^", false),
+            (r"^\d", false),
+            (r"\d\.", false),
+        ] {
+            let matcher = Matcher::new(compile_regex(regex).unwrap());
+            assert_eq!(matcher.at_line_starts.is_some(), fast, "{regex}");
+            for text in texts {
+                assert_eq!(matcher.count(text), matcher.regex.find_iter(text).count() as i64, "{regex} {text:?}");
+            }
+        }
     }
 
     #[test]

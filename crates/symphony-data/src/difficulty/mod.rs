@@ -10,6 +10,6 @@ pub mod summary;
 
 pub use feature::{Cell, Feature, Which};
 pub use function::{Function, RowFunction};
-pub use plan::{Column, FeatureColumns, Plan, Rule, Term};
-pub use score::{Constants, Normalization};
-pub use summary::{Summary, mean};
+pub use plan::{FeatureColumns, Plan, Rule, Term, Texts};
+pub use score::{Constants, Normalization, RawRange};
+pub use summary::{Mean, NotFinite, Summary, mean, percentile};

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -77,6 +76,8 @@ pub struct Plan {
     fields: FieldSet,
     identity: Vec<usize>,
     names: Vec<String>,
+    /// The names as keys of JSON: `"n_asserts":`.
+    keys: Vec<String>,
     kernels: Vec<Kernel>,
     /// The features that the score reads, as indices into `kernels`, each once.
     scored: Vec<usize>,
@@ -92,33 +93,110 @@ pub(super) enum PlanTerm {
 }
 
 /// The features of a batch's good rows, column by column, and the rows that are set aside.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeatureColumns {
-    /// Which rows of the batch are good, ascending. All other vectors but `rejected` run along these.
-    pub rows: Vec<usize>,
-    /// xxh3_64 (seed 0) of the identity bytes of each row.
+    /// How many rows the batch has, good and bad.
+    pub batch_rows: usize,
+    /// xxh3_64 (seed 0) of the identity bytes of each good row.
     pub identities: Vec<u64>,
-    /// One column a feature, in the rule's order.
-    pub columns: Vec<Column>,
-    /// The scored features as numbers, in the order of [`Plan::scored_names`].
+    /// The scored features as numbers, in the order of [`Plan::scored_names`]; each runs along the good rows.
     pub scored: Vec<Vec<f64>>,
-    /// The rows that no score can be computed for, and why.
+    /// All features of each good row, as a JSON object.
+    pub metadata: Texts,
+    /// The rows of the batch that no score can be computed for, ascending, and why.
     pub rejected: Vec<(usize, RowFault)>,
 }
 
-/// One feature's values.
-#[derive(Debug, Default)]
-pub struct Column(Vec<Cell>);
+/// Texts, one behind the other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+}
 
-impl Column {
-    /// The value at position `i` of [`FeatureColumns::rows`].
-    pub fn cell(&self, i: usize) -> &Cell {
-        &self.0[i]
+impl Texts {
+    /// Text `i`.
+    pub fn get(&self, i: usize) -> &[u8] {
+        let from = i.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.bytes[from..self.ends[i] as usize]
     }
 }
 
-/// How many rows one task takes: enough to outweigh handing it over, few enough to share a batch evenly.
-const ROWS_PER_TASK: usize = 256;
+impl FeatureColumns {
+    /// The good rows of the batch, ascending.
+    pub fn rows(&self) -> impl Iterator<Item = usize> {
+        let mut rejected = self.rejected.iter().map(|(row, _)| *row).peekable();
+        (0..self.batch_rows).filter(move |row| rejected.next_if_eq(row).is_none())
+    }
+
+    /// All of it as bytes, for [`FeatureColumns::from_bytes`]. The scored features come first.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let rejected: Vec<_> = self.rejected.iter().map(|(row, fault)| (row, &fault.field, &fault.reason)).collect();
+        // Numbers and texts can always be written.
+        let rejected = serde_json::to_vec(&rejected).unwrap_or_default();
+        let rows = self.identities.len();
+        let mut bytes =
+            Vec::with_capacity(8 * (rows * (self.scored.len() + 1) + 4) + 4 * rows + self.metadata.bytes.len());
+        for number in [self.batch_rows, rows, self.metadata.bytes.len()] {
+            bytes.extend_from_slice(&(number as u64).to_le_bytes());
+        }
+        for value in self.scored.iter().flatten() {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+        for identity in &self.identities {
+            bytes.extend_from_slice(&identity.to_le_bytes());
+        }
+        for end in &self.metadata.ends {
+            bytes.extend_from_slice(&end.to_le_bytes());
+        }
+        bytes.extend_from_slice(&self.metadata.bytes);
+        bytes.extend_from_slice(&rejected);
+        bytes
+    }
+
+    /// How many of the first bytes hold `columns` scored features of `rows` rows.
+    pub fn bytes_of_scored(rows: usize, columns: usize) -> usize {
+        24 + rows * columns * 8
+    }
+
+    /// The scored features alone, from as many bytes as they take.
+    pub fn scored_from_bytes(bytes: &[u8], columns: usize) -> Vec<Vec<f64>> {
+        let rows = number(bytes, 8) as usize;
+        let column = |at: usize| -> Vec<f64> {
+            bytes[24 + at * rows * 8..][..rows * 8]
+                .chunks_exact(8)
+                .map(|bits| f64::from_bits(number(bits, 0)))
+                .collect()
+        };
+        (0..columns).map(column).collect()
+    }
+
+    /// What [`FeatureColumns::to_bytes`] made bytes of, with so many columns.
+    pub fn from_bytes(bytes: &[u8], columns: usize) -> Self {
+        let (batch_rows, rows, text) = (number(bytes, 0), number(bytes, 8) as usize, number(bytes, 16) as usize);
+        let (_, rest) = bytes.split_at(Self::bytes_of_scored(rows, columns));
+        let (identities, rest) = rest.split_at(rows * 8);
+        let (ends, rest) = rest.split_at(rows * 4);
+        let (metadata, rejected) = rest.split_at(text);
+        let rejected: Vec<(usize, String, String)> = serde_json::from_slice(rejected).unwrap_or_default();
+        Self {
+            batch_rows: batch_rows as usize,
+            identities: identities.chunks_exact(8).map(|bytes| number(bytes, 0)).collect(),
+            scored: Self::scored_from_bytes(bytes, columns),
+            metadata: Texts {
+                bytes: metadata.to_vec(),
+                ends: ends.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            },
+            rejected: rejected.into_iter().map(|(row, field, reason)| (row, RowFault { field, reason })).collect(),
+        }
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> u64 {
+    let mut number = [0; 8];
+    number.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(number)
+}
 
 impl Plan {
     /// Compiles a rule; `identity` are the fields that say which task a row is (none: its row number).
@@ -140,6 +218,7 @@ impl Plan {
         let mut plan = Self {
             fields,
             identity: Vec::new(),
+            keys: names.iter().map(|name| format!("{}:", serde_json::Value::from(name.as_str()))).collect(),
             names,
             kernels,
             scored: Vec::new(),
@@ -195,51 +274,20 @@ impl Plan {
         &self.constants
     }
 
-    /// Computes the features of a batch, on all cores; the result does not depend on how many there are.
+    /// Computes the features of a batch.
     pub fn features(&self, batch: &RowBatch) -> FeatureColumns {
-        let starts: Vec<usize> = (0..batch.len()).step_by(ROWS_PER_TASK).collect();
-        let mut parts = starts
-            .into_par_iter()
-            .map(|start| self.features_of(batch, start..(start + ROWS_PER_TASK).min(batch.len())))
-            .collect::<Vec<_>>()
-            .into_iter();
-        let mut all = parts.next().unwrap_or_else(|| self.empty());
-        for part in parts {
-            all.rows.extend(part.rows);
-            all.identities.extend(part.identities);
-            all.rejected.extend(part.rejected);
-            for (column, more) in all.columns.iter_mut().zip(part.columns) {
-                column.0.extend(more.0);
-            }
-            for (column, more) in all.scored.iter_mut().zip(part.scored) {
-                column.extend(more);
-            }
-        }
-        all
-    }
-
-    fn empty(&self) -> FeatureColumns {
-        FeatureColumns {
-            rows: Vec::new(),
-            identities: Vec::new(),
-            columns: self.kernels.iter().map(|_| Column::default()).collect(),
-            scored: vec![Vec::new(); self.scored.len()],
-            rejected: Vec::new(),
-        }
-    }
-
-    fn features_of(&self, batch: &RowBatch, rows: std::ops::Range<usize>) -> FeatureColumns {
-        let mut out = self.empty();
+        let mut out = FeatureColumns {
+            batch_rows: batch.len(),
+            scored: vec![Vec::with_capacity(batch.len()); self.scored.len()],
+            ..FeatureColumns::default()
+        };
         let mut cells = Vec::with_capacity(self.kernels.len());
         let mut numbers = Vec::with_capacity(self.scored.len());
-        for i in rows {
+        for i in 0..batch.len() {
             match self.row(batch, i, &mut cells, &mut numbers) {
                 Ok(identity) => {
-                    out.rows.push(i);
                     out.identities.push(identity);
-                    for (column, cell) in out.columns.iter_mut().zip(cells.drain(..)) {
-                        column.0.push(cell);
-                    }
+                    self.write_metadata(&cells, &mut out.metadata);
                     for (column, number) in out.scored.iter_mut().zip(&numbers) {
                         column.push(*number);
                     }
@@ -248,6 +296,21 @@ impl Plan {
             }
         }
         out
+    }
+
+    /// Appends a row's features as a JSON object.
+    fn write_metadata(&self, cells: &[Cell], to: &mut Texts) {
+        to.bytes.push(b'{');
+        for (at, (cell, name)) in cells.iter().zip(&self.keys).enumerate() {
+            if at > 0 {
+                to.bytes.push(b',');
+            }
+            to.bytes.extend_from_slice(name.as_bytes());
+            cell.write_json(&mut to.bytes);
+        }
+        to.bytes.push(b'}');
+        // A batch's features are no longer than a few of its rows, which are at most MAX_ROW_BYTES long.
+        to.ends.push(to.bytes.len() as u32);
     }
 
     /// Computes one row into `cells` and `numbers` and returns its identity.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     plan::{Plan, PlanTerm},
-    summary::mean,
+    summary::NotFinite,
 };
 
 /// Normalization constants by name, in the order in which the score first uses them.
@@ -56,27 +56,35 @@ pub struct Normalization {
     pub normalized_mean: f64,
 }
 
-impl Normalization {
-    /// Scales `scores` in place from raw to 0..1 within the benchmark and says how; where all raw scores are equal,
-    /// every difficulty score is 0.5. `None` if there are no scores, or one is not finite.
-    pub fn min_max(scores: &mut [f64]) -> Option<Self> {
-        let first = *scores.first()?;
-        if scores.iter().any(|score| !score.is_finite()) {
-            return None;
+/// The least and the greatest raw score of a benchmark.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RawRange {
+    /// The least.
+    pub min: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+impl RawRange {
+    /// Takes in the raw scores of some more rows; `None` is the range of no rows.
+    ///
+    /// # Errors
+    /// One of them is not finite.
+    pub fn observe(range: Option<Self>, raw_scores: &[f64]) -> Result<Option<Self>, NotFinite> {
+        let mut range = range;
+        for &raw in raw_scores {
+            if !raw.is_finite() {
+                return Err(NotFinite(raw));
+            }
+            let Self { min, max } = range.unwrap_or(Self { min: raw, max: raw });
+            range = Some(Self { min: min.min(raw), max: max.max(raw) });
         }
-        let raw_min = scores.iter().copied().fold(first, f64::min);
-        let raw_max = scores.iter().copied().fold(first, f64::max);
-        for score in &mut *scores {
-            *score = if raw_max > raw_min { (*score - raw_min) / (raw_max - raw_min) } else { 0.5 };
-        }
-        Some(Self {
-            method: "min-max".to_owned(),
-            raw_min,
-            raw_max,
-            normalized_min: scores.iter().copied().fold(f64::INFINITY, f64::min),
-            normalized_max: scores.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            normalized_mean: mean(scores)?,
-        })
+        Ok(range)
+    }
+
+    /// The difficulty score of a raw score: scaled to 0..1 within the benchmark; 0.5 where all raw scores are equal.
+    pub fn scale(self, raw: f64) -> f64 {
+        if self.max > self.min { (raw - self.min) / (self.max - self.min) } else { 0.5 }
     }
 }
 
@@ -84,19 +92,27 @@ impl Normalization {
 mod tests {
     use super::*;
 
+    fn range(raw_scores: &[f64]) -> Result<Option<RawRange>, NotFinite> {
+        raw_scores.iter().try_fold(None, |range, raw| RawRange::observe(range, &[*raw]))
+    }
+
     #[test]
     fn equal_raw_scores_are_all_half_difficult() {
-        let mut scores = [0.7, 0.7];
-        let how = Normalization::min_max(&mut scores).unwrap();
-        assert_eq!(scores, [0.5, 0.5]);
-        assert_eq!((how.raw_min, how.raw_max, how.normalized_mean), (0.7, 0.7, 0.5));
+        let range = range(&[0.7, 0.7]).unwrap().unwrap();
+        assert_eq!((range.min, range.max, range.scale(0.7)), (0.7, 0.7, 0.5));
+    }
+
+    #[test]
+    fn the_least_is_0_and_the_greatest_is_1() {
+        let range = range(&[0.3, 0.1, 0.9]).unwrap().unwrap();
+        assert_eq!([range.scale(0.1), range.scale(0.9), range.scale(0.5)], [0.0, 1.0, 0.5]);
     }
 
     #[test]
     fn scores_that_are_not_finite_are_refused() {
-        assert!(Normalization::min_max(&mut [0.1, f64::NAN]).is_none());
-        assert!(Normalization::min_max(&mut [0.1, f64::NEG_INFINITY]).is_none());
-        assert!(Normalization::min_max(&mut []).is_none());
+        assert!(range(&[0.1, f64::NAN]).is_err());
+        assert!(range(&[0.1, f64::NEG_INFINITY]).is_err());
+        assert_eq!(range(&[]), Ok(None));
     }
 
     #[test]

@@ -1,51 +1,226 @@
-//! Percentiles over a whole benchmark: observe, merge, select.
+//! Percentiles over a whole benchmark: observe, merge, select. Exact, in bounded memory, whatever the size.
+//!
+//! A feature has few distinct values, and they are counted. Where there are too many to count, the ranks that matter are
+//! found by looking at the values again: each look tells 16 more bits of what stands at a rank.
+
+use std::collections::HashMap;
+
+/// How many distinct values are counted before that is given up.
+const MAX_DISTINCT: usize = 1 << 16;
 
 /// The values of one feature, or of the scores, over a benchmark.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    values: Vec<f64>,
+    n: u64,
+    /// How often each value occurs, by its [`key`]; `None` once there were too many.
+    counts: Counts,
+}
+
+#[derive(Clone, Debug)]
+enum Counts {
+    Of(HashMap<u64, u64, foldhash::fast::FixedState>),
+    TooMany,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self::Of(HashMap::default())
+    }
+}
+
+/// A value that is NaN or infinite.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("{0} is no finite number")]
+pub struct NotFinite(pub f64);
+
+/// The bits of a number as a whole number of the same order (that of [`f64::total_cmp`]).
+fn key(value: f64) -> u64 {
+    let bits = value.to_bits();
+    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
+}
+
+fn value_of(key: u64) -> f64 {
+    f64::from_bits(if key >> 63 == 1 { key & !(1 << 63) } else { !key })
 }
 
 impl Summary {
-    /// Takes in some finite values.
-    pub fn observe(&mut self, values: &[f64]) {
-        self.values.extend_from_slice(values);
+    /// Takes in some values.
+    ///
+    /// # Errors
+    /// One of them is not finite.
+    pub fn observe(&mut self, values: &[f64]) -> Result<(), NotFinite> {
+        for &value in values {
+            if !value.is_finite() {
+                return Err(NotFinite(value));
+            }
+            if let Counts::Of(counts) = &mut self.counts {
+                *counts.entry(key(value)).or_default() += 1;
+                if counts.len() > MAX_DISTINCT {
+                    self.counts = Counts::TooMany;
+                }
+            }
+        }
+        self.n += values.len() as u64;
+        Ok(())
     }
 
     /// Takes in what another summary has seen.
     pub fn merge(&mut self, other: &Self) {
-        self.observe(&other.values);
+        self.n += other.n;
+        match (&mut self.counts, &other.counts) {
+            (Counts::Of(counts), Counts::Of(more)) => {
+                more.iter().for_each(|(key, count)| *counts.entry(*key).or_default() += count);
+                if counts.len() > MAX_DISTINCT {
+                    self.counts = Counts::TooMany;
+                }
+            }
+            _ => self.counts = Counts::TooMany,
+        }
     }
 
-    /// The `q`-th percentile (0 to 100) by NumPy's linear method, bit for bit; `None` if nothing was observed.
+    /// The `qs`-th percentiles (0 to 100) by NumPy's linear method, bit for bit; `None` if nothing was observed. Where there
+    /// were too many distinct values to count, `again` is called to hand all of them to what it is called with once more.
     ///
-    /// The virtual index is (n−1)·(q/100); between neighbours a and b at fraction t the value is a + (b−a)·t, but
-    /// b − (b−a)·(1−t) from t = 0.5 up, which is how NumPy keeps it monotone.
-    pub fn percentile(&mut self, q: f64) -> Option<f64> {
-        let last = self.values.len().checked_sub(1)?;
-        let index = last as f64 * (q / 100.0);
-        let below = (index.floor() as usize).min(last);
-        let t = index - below as f64;
-        let (_, &mut a, above) = self.values.select_nth_unstable_by(below, f64::total_cmp);
-        let b = above.iter().copied().min_by(f64::total_cmp).unwrap_or(a);
-        Some(if t >= 0.5 { b - (b - a) * (1.0 - t) } else { a + (b - a) * t })
+    /// # Errors
+    /// What `again` fails with.
+    pub fn percentiles<E>(
+        &self,
+        qs: &[f64],
+        again: impl FnMut(&mut dyn FnMut(&[f64])) -> Result<(), E>,
+    ) -> Result<Option<Vec<f64>>, E> {
+        let Some(last) = self.n.checked_sub(1) else { return Ok(None) };
+        let spots: Vec<Spot> = qs.iter().map(|q| Spot::of(last, *q)).collect();
+        let ranks: Vec<u64> = spots.iter().flat_map(|spot| [spot.below, (spot.below + 1).min(last)]).collect();
+        let keys = match &self.counts {
+            Counts::Of(counts) => counted(counts, &ranks),
+            Counts::TooMany => refined(&ranks, again)?,
+        };
+        let between = |(spot, keys): (&Spot, &[u64])| spot.between(value_of(keys[0]), value_of(keys[1]));
+        Ok(Some(spots.iter().zip(keys.chunks_exact(2)).map(between).collect()))
     }
 }
 
-/// The mean of some values, `None` if there are none. Summed with the rounding errors kept (Neumaier 1974), so that the
-/// mean of ten million scores is as good as that of ten.
-pub fn mean(values: &[f64]) -> Option<f64> {
-    let (mut sum, mut lost) = (0.0_f64, 0.0);
-    for &value in values {
-        let next = sum + value;
-        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
-        sum = next;
+/// Where a percentile lies among sorted values.
+struct Spot {
+    /// The rank of the neighbour below, from 0.
+    below: u64,
+    /// How far it is to the next, 0..1.
+    t: f64,
+}
+
+impl Spot {
+    /// The virtual index is (n−1)·(q/100).
+    fn of(last: u64, q: f64) -> Self {
+        let index = last as f64 * (q / 100.0);
+        let below = (index.floor() as u64).min(last);
+        Self { below, t: index - below as f64 }
     }
-    (!values.is_empty()).then(|| (sum + lost) / values.len() as f64)
+
+    /// Between neighbours a and b at fraction t the value is a + (b−a)·t, but b − (b−a)·(1−t) from t = 0.5 up, which is
+    /// how NumPy keeps it monotone.
+    fn between(&self, a: f64, b: f64) -> f64 {
+        if self.t >= 0.5 { b - (b - a) * (1.0 - self.t) } else { a + (b - a) * self.t }
+    }
+}
+
+/// The keys at these ranks, from counts.
+fn counted(counts: &HashMap<u64, u64, foldhash::fast::FixedState>, ranks: &[u64]) -> Vec<u64> {
+    let mut sorted: Vec<(u64, u64)> = counts.iter().map(|(key, count)| (*key, *count)).collect();
+    sorted.sort_unstable();
+    let mut upto = 0;
+    let ends: Vec<u64> = sorted
+        .iter()
+        .map(|(_, count)| {
+            upto += count;
+            upto
+        })
+        .collect();
+    // Every rank is below n, so that some value reaches beyond it.
+    ranks.iter().map(|rank| sorted[ends.partition_point(|end| end <= rank)].0).collect()
+}
+
+/// The keys at these ranks, by four looks at all values: each counts, among those that begin as what stands at a rank does,
+/// the next 16 bits.
+fn refined<E>(ranks: &[u64], mut again: impl FnMut(&mut dyn FnMut(&[f64])) -> Result<(), E>) -> Result<Vec<u64>, E> {
+    /// What is known of the key at a rank: its upper bits, and its rank among the keys that begin with them.
+    #[derive(Clone, Copy)]
+    struct Known {
+        prefix: u64,
+        rank: u64,
+    }
+    let mut known: Vec<Known> = ranks.iter().map(|rank| Known { prefix: 0, rank: *rank }).collect();
+    for shift in [48, 32, 16, 0] {
+        let mut prefixes: Vec<u64> = known.iter().map(|known| known.prefix).collect();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        let mut histograms = vec![vec![0_u64; 1 << 16]; prefixes.len()];
+        again(&mut |values| {
+            for &value in values {
+                let key = key(value);
+                // In the first look everything counts: shifting by 64 is no shift.
+                let prefix = key.checked_shr(shift + 16).unwrap_or(0);
+                if let Some(at) = prefixes.iter().position(|known| *known == prefix) {
+                    histograms[at][(key >> shift) as usize & 0xffff] += 1;
+                }
+            }
+        })?;
+        for known in &mut known {
+            let at = prefixes.binary_search(&known.prefix).unwrap_or_default();
+            let mut next = 0;
+            while next < 0xffff && known.rank >= histograms[at][next] {
+                known.rank -= histograms[at][next];
+                next += 1;
+            }
+            known.prefix = known.prefix << 16 | next as u64;
+        }
+    }
+    Ok(known.into_iter().map(|known| known.prefix).collect())
+}
+
+/// The `q`-th percentile of values that are all at hand, as [`Summary::percentiles`] has it; `None` if there are none.
+/// Changes their order.
+pub fn percentile(values: &mut [f64], q: f64) -> Option<f64> {
+    let spot = Spot::of((values.len() as u64).checked_sub(1)?, q);
+    let (_, &mut a, above) = values.select_nth_unstable_by(spot.below as usize, f64::total_cmp);
+    let b = above.iter().copied().min_by(f64::total_cmp).unwrap_or(a);
+    Some(spot.between(a, b))
+}
+
+/// A mean that is taken value by value, with the rounding errors kept (Neumaier 1974), so that the mean of ten million
+/// scores is as good as that of ten.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mean {
+    n: u64,
+    sum: f64,
+    lost: f64,
+}
+
+impl Mean {
+    /// Takes in a value.
+    pub fn observe(&mut self, value: f64) {
+        let next = self.sum + value;
+        self.lost += if self.sum.abs() >= value.abs() { (self.sum - next) + value } else { (value - next) + self.sum };
+        self.sum = next;
+        self.n += 1;
+    }
+
+    /// The mean; `None` of nothing.
+    pub fn get(&self) -> Option<f64> {
+        (self.n > 0).then(|| (self.sum + self.lost) / self.n as f64)
+    }
+}
+
+/// The mean of some values, `None` if there are none.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    let mut mean = Mean::default();
+    values.iter().for_each(|value| mean.observe(*value));
+    mean.get()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
 
     #[test]
@@ -55,10 +230,27 @@ mod tests {
         assert_eq!(mean(&[]), None);
     }
 
+    /// All three ways to one percentile, which must agree to the bit.
     fn percentile(values: &[f64], q: f64) -> Option<f64> {
         let mut summary = Summary::default();
-        summary.observe(values);
-        summary.percentile(q)
+        for part in values.chunks(3) {
+            let mut more = Summary::default();
+            more.observe(part).unwrap();
+            summary.merge(&more);
+        }
+        let select = |summary: &Summary| {
+            let looked = summary.percentiles(&[q], |take| {
+                values.chunks(5).for_each(take);
+                Ok::<_, Infallible>(())
+            });
+            looked.unwrap().map(|found| found[0].to_bits())
+        };
+        let counted = select(&summary);
+        let refined = select(&Summary { counts: Counts::TooMany, ..summary });
+        let selected = super::percentile(&mut values.to_vec(), q).map(f64::to_bits);
+        assert_eq!(counted, refined, "{values:?} {q}");
+        assert_eq!(counted, selected, "{values:?} {q}");
+        counted.map(f64::from_bits)
     }
 
     #[test]
@@ -89,16 +281,59 @@ mod tests {
         assert_eq!(percentile(&[3.0, 1.0, 2.0], 0.0), Some(1.0));
         assert_eq!(percentile(&[3.0, 1.0, 2.0], 100.0), Some(3.0));
         assert_eq!(percentile(&[7.0], 33.0), Some(7.0));
+        assert_eq!(percentile(&[2.5; 9], 33.0), Some(2.5));
         assert_eq!(percentile(&[], 50.0), None);
     }
 
+    /// Against sorting, on a million values with and without ties, of either sign, of every size.
     #[test]
-    fn merged_summaries_are_one_summary_of_everything() {
-        let mut left = Summary::default();
-        left.observe(&[5.0, 1.0]);
-        let mut right = Summary::default();
-        right.observe(&[4.0, 2.0, 3.0]);
-        left.merge(&right);
-        assert_eq!(left.percentile(50.0), Some(3.0));
+    fn percentiles_are_those_of_the_sorted_values() {
+        let mut state = 7_u64;
+        let mut random = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state
+        };
+        let spread: Vec<f64> = (0..200_000).map(|_| f64::from_bits(random())).filter(|v| v.is_finite()).collect();
+        let close: Vec<f64> = (0..200_000).map(|_| 0.5 + (random() >> 40) as f64 * 1e-15).collect();
+        let tied: Vec<f64> = (0..200_000).map(|_| (random() >> 60) as f64 / 3.0).collect();
+        for values in [spread, close, tied] {
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            let mut summary = Summary::default();
+            summary.observe(&values).unwrap();
+            for q in [0.0, 0.1, 20.0, 50.0, 79.9, 95.0, 100.0] {
+                let index = (values.len() - 1) as f64 * (q / 100.0);
+                let (a, b) = (sorted[index.floor() as usize], sorted[index.ceil() as usize]);
+                let t = index - index.floor();
+                let expected = if t >= 0.5 { b - (b - a) * (1.0 - t) } else { a + (b - a) * t };
+                let found = summary.percentiles(&[q], |take| {
+                    values.chunks(1000).for_each(take);
+                    Ok::<_, Infallible>(())
+                });
+                assert_eq!(found.unwrap().unwrap()[0].to_bits(), expected.to_bits(), "{q}");
+                assert_eq!(super::percentile(&mut values.clone(), q).unwrap().to_bits(), expected.to_bits(), "{q}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_refused() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let refused = Summary::default().observe(&[1.0, value]).unwrap_err();
+            assert_eq!(refused.0.to_bits(), value.to_bits());
+        }
+    }
+
+    #[test]
+    fn counting_is_given_up_where_there_is_too_much_to_count() {
+        let values: Vec<f64> = (0..=MAX_DISTINCT).map(|i| i as f64).collect();
+        let mut summary = Summary::default();
+        summary.observe(&values[1..]).unwrap();
+        assert!(matches!(summary.counts, Counts::Of(_)));
+        summary.observe(&values[..1]).unwrap();
+        assert!(matches!(summary.counts, Counts::TooMany));
+        let mut merged = Summary::default();
+        merged.merge(&summary);
+        assert!(matches!(merged.counts, Counts::TooMany));
     }
 }

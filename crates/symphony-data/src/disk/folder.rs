@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{DiskError, checksum};
+use super::{DiskError, Scratch, checksum};
 use crate::progress::{Note, Progress};
 
 /// The ending of files that are being written; they begin with a dot.
@@ -118,9 +118,13 @@ impl Folder {
     /// It cannot be written.
     pub fn write_small(&self, name: &str, text: &str) -> Result<NewFile, DiskError> {
         let mut file = self.create_small(name)?;
-        let written = file.write_all(text.as_bytes());
-        file.check(written)?;
+        file.put(text.as_bytes())?;
         Ok(file)
+    }
+
+    /// A place for what one pass leaves for the next.
+    pub fn scratch(&self, name: &str) -> Scratch {
+        Scratch::new(self.path.join(format!(".{name}{UNFINISHED}")))
     }
 
     /// Puts finished files in their places, in this order; with `durable`, they outlive a power cut from here on.
@@ -229,6 +233,15 @@ impl NewFile {
     /// The error.
     pub fn check<T>(&self, result: io::Result<T>) -> Result<T, DiskError> {
         result.map_err(|error| DiskError::new(&self.place, "write this file", error))
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+        let written = self.file.write_all(bytes);
+        self.check(written)
     }
 
     /// Writes out what is buffered, and gives size and checksum of all that was written so far.

@@ -2,26 +2,16 @@
 
 pub mod checksum;
 mod folder;
+mod scratch;
 
 pub use folder::{Folder, NewFile, WrittenFile};
+pub use scratch::Scratch;
 
 use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
 };
-
-/// Reads from a place in a file, in one call where the system has one.
-pub(crate) fn read_at(file: &File, into: &mut [u8], from: u64) -> io::Result<()> {
-    #[cfg(unix)]
-    return std::os::unix::fs::FileExt::read_exact_at(file, into, from);
-    #[cfg(not(unix))]
-    {
-        use io::{Read, Seek};
-        let mut file = file;
-        file.seek(io::SeekFrom::Start(from)).and_then(|_| file.read_exact(into))
-    }
-}
 
 /// A failure of the disk, with the path it happened at.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +28,18 @@ pub struct DiskError {
 impl DiskError {
     pub(crate) fn new(path: &Path, action: &'static str, error: std::io::Error) -> Self {
         Self { path: path.to_owned(), action, error }
+    }
+}
+
+/// Reads from a place in a file, in one call where the system has one.
+pub(crate) fn read_at(file: &File, into: &mut [u8], from: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_exact_at(file, into, from);
+    #[cfg(not(unix))]
+    {
+        use io::{Read, Seek};
+        let mut file = file;
+        file.seek(io::SeekFrom::Start(from)).and_then(|_| file.read_exact(into))
     }
 }
 

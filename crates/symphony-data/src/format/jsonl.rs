@@ -1,6 +1,6 @@
 //! JSON lines: one object a line. Blank lines are no rows; a byte order mark is passed over.
 
-use std::io::{self, BufRead, Read};
+use std::io::BufRead;
 
 use super::{Batcher, MAX_ROW_BYTES, ReadError};
 
@@ -9,25 +9,48 @@ use super::{Batcher, MAX_ROW_BYTES, ReadError};
 /// # Errors
 /// A line longer than [`MAX_ROW_BYTES`], or bytes that cannot be read.
 pub fn read(reader: &mut dyn BufRead, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
-    let mut line = Vec::new();
+    // What there is of a line that the reader's buffer did not hold whole.
+    let mut begun = Vec::new();
     let mut number = 0;
-    while next_line(reader, &mut line)? {
+    let mut take = |line: &[u8]| {
         number += 1;
         if line.len() > MAX_ROW_BYTES {
-            let reason = format!("a line longer than {} MiB; is this JSON lines?", MAX_ROW_BYTES >> 20);
-            return Err(ReadError::Malformed { line: number, reason });
+            return Err(too_long(number));
         }
-        let text = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
+        let text = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         let text = text.trim_ascii();
-        if !text.is_empty() {
-            rows.push(text, number)?;
+        if text.is_empty() { Ok(()) } else { rows.push(text, number) }
+    };
+    let mut lines = 0;
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            break;
         }
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', buffer) {
+            let line = &buffer[from..=end];
+            if begun.is_empty() {
+                take(line)?;
+            } else {
+                begun.extend_from_slice(line);
+                take(&begun)?;
+                begun.clear();
+            }
+            lines += 1;
+            from = end + 1;
+        }
+        begun.extend_from_slice(&buffer[from..]);
+        if begun.len() > MAX_ROW_BYTES {
+            return Err(too_long(lines + 1));
+        }
+        let length = buffer.len();
+        reader.consume(length);
     }
-    Ok(())
+    if begun.is_empty() { Ok(()) } else { take(&begun) }
 }
 
-/// Reads one line into `line`, without more than one byte past the limit; `false` at the end.
-fn next_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    Ok(reader.take(MAX_ROW_BYTES as u64 + 2).read_until(b'\n', line)? > 0)
+fn too_long(line: u64) -> ReadError {
+    let reason = format!("a line longer than {} MiB; is this JSON lines?", MAX_ROW_BYTES >> 20);
+    ReadError::Malformed { line, reason }
 }

@@ -4,7 +4,7 @@ use std::{fs::File, io, path::Path};
 
 use crate::{
     disk::checksum::{self, HashingReader},
-    row::{Origin, RowBatch},
+    row::RowBatch,
 };
 
 pub mod arrow;
@@ -113,7 +113,7 @@ impl From<io::Error> for ReadError {
 
 /// Gathers rows into batches and hands each full batch on.
 pub struct Batcher<'s> {
-    batch: RowBatch,
+    batch: Option<RowBatch>,
     next_row: u64,
     source: std::sync::Arc<str>,
     /// A field that every row gets as its last key, ready to be written: `"task_name": "navigate"`.
@@ -130,7 +130,7 @@ struct LastField {
 impl<'s> Batcher<'s> {
     /// A batcher that hands its batches to `sink`.
     pub fn new(sink: &'s mut dyn FnMut(RowBatch) -> std::ops::ControlFlow<()>) -> Self {
-        Self { batch: RowBatch::default(), next_row: 0, source: "".into(), last_field: None, untyped: false, sink }
+        Self { batch: None, next_row: 0, source: "".into(), last_field: None, untyped: false, sink }
     }
 
     /// Begins a file: its name, the field that its rows get, and whether its values are all text.
@@ -138,11 +138,11 @@ impl<'s> Batcher<'s> {
     /// # Errors
     /// [`ReadError::Stopped`].
     pub fn begin(&mut self, source: &str, last_field: Option<(&str, &str)>, untyped: bool) -> Result<(), ReadError> {
-        if untyped != self.untyped {
+        if untyped != self.untyped || *self.source != *source {
             self.flush()?;
+            self.source = source.into();
         }
         self.untyped = untyped;
-        self.source = source.into();
         self.last_field = last_field.map(|(name, value)| LastField {
             name: name.to_owned(),
             json: format!("{}: {}", serde_json::Value::from(name), serde_json::Value::from(value)),
@@ -155,13 +155,12 @@ impl<'s> Batcher<'s> {
     /// # Errors
     /// [`ReadError::Stopped`].
     pub fn push(&mut self, text: &[u8], line: u64) -> Result<(), ReadError> {
-        let origin = self.origin(line);
-        match &self.last_field {
-            None => self.batch.push(text, origin),
-            Some(field) => match with_last_field(text, field) {
-                Ok(text) => self.batch.push(&text, origin),
-                Err(fault) => self.batch.push_fault(text, origin, fault),
-            },
+        let with_field = self.last_field.as_ref().map(|field| with_last_field(text, field));
+        let batch = self.batch();
+        match with_field {
+            None => batch.push(text, line),
+            Some(Ok(text)) => batch.push(&text, line),
+            Some(Err(fault)) => batch.push_fault(text, line, fault),
         }
         self.flush_if_full()
     }
@@ -171,8 +170,7 @@ impl<'s> Batcher<'s> {
     /// # Errors
     /// [`ReadError::Stopped`].
     pub fn push_fault(&mut self, text: &[u8], line: u64, fault: String) -> Result<(), ReadError> {
-        let origin = self.origin(line);
-        self.batch.push_fault(text, origin, fault);
+        self.batch().push_fault(text, line, fault);
         self.flush_if_full()
     }
 
@@ -181,22 +179,18 @@ impl<'s> Batcher<'s> {
     /// # Errors
     /// [`ReadError::Stopped`].
     pub fn flush(&mut self) -> Result<(), ReadError> {
-        let rows = self.batch.len() as u64;
-        let batch = std::mem::take(&mut self.batch);
-        let answer = if rows == 0 { std::ops::ControlFlow::Continue(()) } else { (self.sink)(batch) };
-        self.next_row += rows;
-        if answer.is_break() { Err(ReadError::Stopped) } else { Ok(()) }
+        let Some(batch) = self.batch.take() else { return Ok(()) };
+        self.next_row += batch.len() as u64;
+        if (self.sink)(batch).is_break() { Err(ReadError::Stopped) } else { Ok(()) }
     }
 
-    fn origin(&mut self, line: u64) -> Origin {
-        if self.batch.is_empty() {
-            self.batch = RowBatch::new(self.next_row, self.untyped);
-        }
-        Origin { source: self.source.clone(), line }
+    fn batch(&mut self) -> &mut RowBatch {
+        let (source, next_row, untyped) = (&self.source, self.next_row, self.untyped);
+        self.batch.get_or_insert_with(|| RowBatch::new(source.clone(), next_row, untyped))
     }
 
     fn flush_if_full(&mut self) -> Result<(), ReadError> {
-        if self.batch.is_full() { self.flush() } else { Ok(()) }
+        if self.batch.as_ref().is_some_and(RowBatch::is_full) { self.flush() } else { Ok(()) }
     }
 }
 

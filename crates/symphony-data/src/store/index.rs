@@ -6,7 +6,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -95,8 +95,7 @@ pub(super) trait Target {
 
 impl Target for NewFile {
     fn put(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
-        let written = self.write_all(bytes);
-        self.check(written)
+        Self::put(self, bytes)
     }
 }
 

@@ -10,7 +10,7 @@ mod writer;
 pub use index::check_index;
 pub use meta::{Meta, MetaThresholds, SourceRecord, StoreRecord, fingerprint};
 pub use reader::Store;
-pub use writer::{StoreWriter, WrittenStore, rewrite_bins};
+pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore, rewrite_bins};
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, Write};
 
-use rayon::prelude::*;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -12,32 +11,49 @@ use super::{
     index_name, rejected_name, store_name,
 };
 use crate::{
-    difficulty::{Cell, FeatureColumns},
+    difficulty::FeatureColumns,
     disk::{DiskError, Folder, NewFile, WrittenFile},
     row::{RowBatch, RowFault},
-    stream::Thresholds,
+    stream::{Bin, PerBin, Thresholds},
 };
+
+/// Some rows on their way into a store.
+#[derive(Clone, Copy)]
+pub struct ScoredRows<'r> {
+    /// The rows.
+    pub batch: &'r RowBatch,
+    /// Their features.
+    pub features: &'r FeatureColumns,
+    /// The difficulty scores of the good ones.
+    pub scores: &'r [f64],
+}
+
+/// How the rows of a benchmark are written: what of its store does not depend on the rows before.
+#[derive(Clone, Debug)]
+pub struct Encoder<'b> {
+    benchmark: &'b str,
+    thresholds: Thresholds,
+}
+
+/// Rows ready to be appended to a store.
+#[derive(Debug, Default)]
+pub struct Encoded {
+    lines: Vec<u8>,
+    entries: Vec<Entry>,
+    rejected: Vec<u8>,
+    rejected_rows: u64,
+    bins: PerBin<u64>,
+}
 
 /// Writes `{b}_full.jsonl`, its index and, if rows were set aside, `{b}_rejected.jsonl`.
 pub struct StoreWriter<'f> {
     folder: &'f Folder,
     benchmark: &'f str,
-    names: Vec<String>,
-    thresholds: Thresholds,
     store: NewFile,
     index: IndexWriter<NewFile>,
     rejected: Option<NewFile>,
     rejected_rows: u64,
-}
-
-/// One line of a store, as it is written.
-#[derive(Clone, Copy)]
-struct Row<'r> {
-    /// Counted over good and bad rows.
-    number: u64,
-    score: f64,
-    raw_data: &'r str,
-    identity: u64,
+    bins: PerBin<u64>,
 }
 
 /// A row that was set aside, and why.
@@ -52,116 +68,125 @@ struct Rejected<'r> {
     text: std::borrow::Cow<'r, str>,
 }
 
+impl<'b> Encoder<'b> {
+    /// For the store of `benchmark`, whose bins follow `thresholds`.
+    pub fn new(benchmark: &'b str, thresholds: Thresholds) -> Self {
+        Self { benchmark, thresholds }
+    }
+
+    /// Writes some rows into memory.
+    pub fn encode(&self, rows: ScoredRows<'_>) -> Encoded {
+        let ScoredRows { batch, features, scores } = rows;
+        let mut out = Encoded::default();
+        out.lines.reserve(batch.text_len() + batch.len() * 320);
+        out.entries.reserve(scores.len());
+        for (i, (row, &score)) in features.rows().zip(scores).enumerate() {
+            // Rows that are not UTF-8 were rejected with their features.
+            let Ok(raw_data) = batch.row(row) else { continue };
+            let start = out.lines.len();
+            let identity = features.identities[i];
+            self.line(&mut out.lines, batch.row_number(row), score, raw_data, features.metadata.get(i), identity);
+            out.bins[self.thresholds.bin(score)] += 1;
+            out.entries.push(Entry {
+                score,
+                identity,
+                // Rows are at most MAX_ROW_BYTES long, and their features hold no more than they do.
+                length: (out.lines.len() - start) as u32,
+                raw_length: raw_data.len() as u32,
+                hash: xxh3_64(&out.lines[start..]),
+            });
+        }
+        for (row, fault) in &features.rejected {
+            reject(&mut out.rejected, batch, *row, fault);
+        }
+        out.rejected_rows = features.rejected.len() as u64;
+        out
+    }
+
+    /// Appends one line. Names are safe in JSON as they are (see `check_name`).
+    fn line(&self, out: &mut Vec<u8>, number: u64, score: f64, raw_data: &str, metadata: &[u8], identity: u64) {
+        let bin = self.thresholds.bin(score).name();
+        // Writing to memory cannot fail.
+        out.extend_from_slice(br#"{"task_id":""#);
+        out.extend_from_slice(self.benchmark.as_bytes());
+        out.push(b'_');
+        let _ = serde_json::to_writer(&mut *out, &number);
+        out.extend_from_slice(br#"","benchmark":""#);
+        out.extend_from_slice(self.benchmark.as_bytes());
+        out.extend_from_slice(br#"","difficulty_score":"#);
+        let _ = serde_json::to_writer(&mut *out, &score);
+        out.extend_from_slice(br#","difficulty_bin":""#);
+        out.extend_from_slice(bin.as_bytes());
+        out.extend_from_slice(br#"","raw_data":"#);
+        out.extend_from_slice(raw_data.as_bytes());
+        out.extend_from_slice(br#","scorer_metadata":"#);
+        out.extend_from_slice(metadata);
+        out.extend_from_slice(br#","identity":""#);
+        out.extend_from_slice(&hex(identity));
+        out.extend_from_slice(b"\"}\n");
+    }
+}
+
+/// The 16 hex digits of an identity.
+fn hex(identity: u64) -> [u8; 16] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    std::array::from_fn(|at| DIGITS[(identity >> (60 - 4 * at)) as usize & 15])
+}
+
+/// Appends a row that was set aside as a line.
+fn reject(out: &mut Vec<u8>, batch: &RowBatch, row: usize, fault: &RowFault) {
+    let origin = batch.origin(row);
+    let line = Rejected {
+        row: batch.row_number(row),
+        source: std::path::Path::new(origin.source.as_ref())
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or(&origin.source),
+        line: origin.line,
+        field: &fault.field,
+        reason: &fault.reason,
+        text: String::from_utf8_lossy(batch.bytes(row)),
+    };
+    // Writing to memory cannot fail.
+    let _ = serde_json::to_writer(&mut *out, &line);
+    out.push(b'\n');
+}
+
 impl<'f> StoreWriter<'f> {
-    /// Begins the store of `benchmark`, whose features are called `names`.
+    /// Begins the store of `benchmark`.
     ///
     /// # Errors
     /// The file cannot be made.
-    pub fn create(
-        folder: &'f Folder,
-        benchmark: &'f str,
-        names: &[String],
-        thresholds: Thresholds,
-    ) -> Result<Self, DiskError> {
+    pub fn create(folder: &'f Folder, benchmark: &'f str) -> Result<Self, DiskError> {
         Ok(Self {
             store: folder.create_large(&store_name(benchmark))?,
             index: IndexWriter::new(folder.create_large(&index_name(benchmark))?),
-            // Keys as JSON strings, ready to be written.
-            names: names.iter().map(|name| serde_json::Value::from(name.as_str()).to_string()).collect(),
             folder,
             benchmark,
-            thresholds,
             rejected: None,
             rejected_rows: 0,
+            bins: PerBin::default(),
         })
     }
 
-    /// Appends the good rows of a batch, whose scores are `scores`.
+    /// Appends rows.
     ///
     /// # Errors
     /// The disk.
-    pub fn append(&mut self, batch: &RowBatch, features: &FeatureColumns, scores: &[f64]) -> Result<(), DiskError> {
-        const ROWS_PER_TASK: usize = 256;
-        let parts: Vec<(Vec<u8>, Vec<Entry>)> = features
-            .rows
-            .par_chunks(ROWS_PER_TASK)
-            .zip(scores.par_chunks(ROWS_PER_TASK))
-            .enumerate()
-            .map(|(chunk, (rows, scores))| {
-                let mut out = Vec::new();
-                let mut entries = Vec::with_capacity(rows.len());
-                for (i, (&at, &score)) in (chunk * ROWS_PER_TASK..).zip(rows.iter().zip(scores)) {
-                    // Rows that are not UTF-8 were rejected with their features.
-                    let Ok(raw_data) = batch.row(at) else { continue };
-                    let row = Row { number: batch.row_number(at), score, raw_data, identity: features.identities[i] };
-                    let start = out.len();
-                    self.line(&mut out, row, |feature| features.columns[feature].cell(i));
-                    entries.push(Entry {
-                        score,
-                        identity: row.identity,
-                        // Rows are at most MAX_ROW_BYTES long, and their features hold no more than they do.
-                        length: (out.len() - start) as u32,
-                        raw_length: raw_data.len() as u32,
-                        hash: xxh3_64(&out[start..]),
-                    });
-                }
-                (out, entries)
-            })
-            .collect();
-        for (lines, entries) in parts {
-            let written = self.store.write_all(&lines);
-            self.store.check(written)?;
-            self.index.append(&entries)?;
-        }
-        Ok(())
-    }
-
-    fn line<'c>(&self, out: &mut Vec<u8>, row: Row<'_>, cell: impl Fn(usize) -> &'c Cell) {
-        let bin = self.thresholds.bin(row.score);
-        // Writing to memory cannot fail; names are safe in JSON as they are (see `check_name`).
-        let _ = write!(
-            out,
-            r#"{{"task_id":"{}_{}","benchmark":"{}","difficulty_score":"#,
-            self.benchmark, row.number, self.benchmark
-        );
-        let _ = serde_json::to_writer(&mut *out, &row.score);
-        let _ = write!(out, r#","difficulty_bin":"{bin}","raw_data":{},"scorer_metadata":{{"#, row.raw_data);
-        for (feature, name) in self.names.iter().enumerate() {
-            let _ = write!(out, "{}{name}:", if feature == 0 { "" } else { "," });
-            let _ = match cell(feature) {
-                Cell::Int(n) => write!(out, "{n}"),
-                Cell::Float(n) => serde_json::to_writer(&mut *out, n).map_err(Into::into),
-                Cell::Bool(b) => write!(out, "{b}"),
-                Cell::Json(text) => out.write_all(text.as_bytes()),
+    pub fn append(&mut self, rows: &Encoded) -> Result<(), DiskError> {
+        self.store.put(&rows.lines)?;
+        self.index.append(&rows.entries)?;
+        if rows.rejected_rows > 0 {
+            let file = match &mut self.rejected {
+                Some(file) => file,
+                none => none.insert(self.folder.create_large(&rejected_name(self.benchmark))?),
             };
+            file.put(&rows.rejected)?;
+            self.rejected_rows += rows.rejected_rows;
         }
-        let _ = writeln!(out, r#"}},"identity":"{:016x}"}}"#, row.identity);
-    }
-
-    /// Sets a bad row aside.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn reject(&mut self, batch: &RowBatch, at: usize, fault: &RowFault) -> Result<(), DiskError> {
-        let origin = batch.origin(at);
-        let line = Rejected {
-            row: batch.row_number(at),
-            source: std::path::Path::new(origin.source.as_ref())
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or(&origin.source),
-            line: origin.line,
-            field: &fault.field,
-            reason: &fault.reason,
-            text: String::from_utf8_lossy(batch.bytes(at)),
-        };
-        let file = match &mut self.rejected {
-            Some(file) => file,
-            none => none.insert(self.folder.create_large(&rejected_name(self.benchmark))?),
-        };
-        let written = serde_json::to_writer(&mut *file, &line).map_err(Into::into).and_then(|()| file.write_all(b"\n"));
-        file.check(written)?;
-        self.rejected_rows += 1;
+        for bin in Bin::ALL {
+            self.bins[bin] += rows.bins[bin];
+        }
         Ok(())
     }
 
@@ -175,6 +200,7 @@ impl<'f> StoreWriter<'f> {
         let index = self.index.finish(&store)?;
         Ok(WrittenStore {
             store,
+            bins: self.bins,
             rejected,
             rejected_rows: self.rejected_rows,
             files: self.rejected.into_iter().chain([self.store, index]).collect(),
@@ -187,6 +213,8 @@ impl<'f> StoreWriter<'f> {
 pub struct WrittenStore {
     /// The store.
     pub store: WrittenFile,
+    /// How many tasks each bin has.
+    pub bins: PerBin<u64>,
     /// The rows that were set aside, if there are any.
     pub rejected: Option<WrittenFile>,
     /// How many they are.
@@ -230,8 +258,7 @@ pub fn rewrite_bins(
         rewritten.clear();
         let _ = write!(rewritten, "{head}{SCORE}{text}{BIN}{}\"{tail}", thresholds.bin(score));
         let entry = Entry::of_line(&rewritten).ok_or_else(changed)?;
-        let written = file.write_all(&rewritten);
-        file.check(written)?;
+        file.put(&rewritten)?;
         index.append(&[entry])?;
     }
 }

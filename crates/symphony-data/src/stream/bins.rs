@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{config::Percentiles, difficulty::Summary};
+use crate::{config::Percentiles, difficulty::percentile};
 
 /// A difficulty bin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,9 +97,9 @@ pub struct Thresholds {
 impl Thresholds {
     /// The thresholds of a benchmark's difficulty scores; `None` if there are none.
     pub fn of(scores: &[f64], percentiles: Percentiles) -> Option<Self> {
-        let mut summary = Summary::default();
-        summary.observe(scores);
-        Some(Self { easy: summary.percentile(percentiles.low)?, hard: summary.percentile(percentiles.high)? })
+        let mut scores = scores.to_vec();
+        let easy = percentile(&mut scores, percentiles.low)?;
+        Some(Self { easy, hard: percentile(&mut scores, percentiles.high)? })
     }
 
     /// The bin of a score.
