@@ -9,7 +9,7 @@ use symphony_data::{
     difficulty::RowFunction,
     experiment::{self, Order, make_pools, with_library},
     preprocess::{OnBadRow, PreprocessOptions, preprocess},
-    store::Meta,
+    store::{Meta, StoreFormat},
 };
 
 use crate::{
@@ -92,11 +92,12 @@ impl Builder {
         force: bool,
         skip_bad_rows: bool,
         locked: bool,
+        format: Option<&str>,
         progress: Option<Py<PyAny>>,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, TaskStream)>> {
         let on_bad_row = if skip_bad_rows { OnBadRow::Skip } else { OnBadRow::Stop };
-        let options = PreprocessOptions { on_bad_row, force, locked };
+        let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(StoreFormat::parse) };
         let progress =
             PyProgress::new(progress, note).with_functions(self.functions.iter().map(|(_, function)| function.clone()));
         let metas = self.run(py, &progress, || {
@@ -148,6 +149,7 @@ impl Builder {
         full_dir: PathBuf,
         output_dir: PathBuf,
         strict: bool,
+        format: &str,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, PathBuf)>> {
         let (config_name, config_text) = &self.source;
@@ -155,9 +157,10 @@ impl Builder {
             .map_err(|problems| errors::bad_request(py, &problems))?;
         config.benchmarks.clone_from(&self.config.benchmarks);
         let progress = PyProgress::new(None, note);
+        let format = StoreFormat::parse(format).unwrap_or_default();
         self.run(py, &progress, || {
             let orders: Vec<Order<'_>> =
-                config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir)).collect();
+                config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir, format)).collect();
             let requests = orders.iter().map(|order| order.request);
             with_library(&config, &full_dir, requests, &progress, |library| {
                 make_pools(library, &orders, strict, &progress).map(drop)

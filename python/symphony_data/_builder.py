@@ -123,16 +123,18 @@ class DatasetBuilder:
         *,
         on_bad_row: Literal["stop", "skip"] = "stop",
         locked: bool = False,
+        format: Literal["jsonl", "parquet"] | None = None,
         progress: bool | Progress | None = None,
     ) -> dict[str, TaskStream]:
         """Stage 1: scores every row of every enabled benchmark, once. What is up to date is left as it is.
 
         Args:
-            output_dir: where ``{benchmark}_full.jsonl`` and ``{benchmark}_full_meta.json`` go. Later calls of this
-                builder look there.
+            output_dir: where ``{benchmark}_full.jsonl`` (or ``.parquet``) and ``{benchmark}_full_meta.json`` go. Later
+                calls of this builder look there.
             force_reprocess: preprocess again what is up to date.
             on_bad_row: ``"stop"`` at a row that cannot be scored, or ``"skip"`` it into ``{benchmark}_rejected.jsonl``.
             locked: take only the source that each meta records: the same commit on the Hub, the same files.
+            format: how preprocessed benchmarks hold their rows. Default: as configured, else as they do, else jsonl.
             progress: True for tqdm bars where tqdm is installed, or a function ``(benchmark, stage, done, total)``.
 
         Returns:
@@ -147,7 +149,10 @@ class DatasetBuilder:
         """
         if on_bad_row not in ("stop", "skip"):
             raise RequestError(f'on_bad_row: {on_bad_row!r}: write "stop" or "skip"')
-        done = self._preprocess(self.benchmarks, output_dir, force_reprocess, on_bad_row == "skip", locked, progress)
+        if format is not None:
+            _format(format)
+        skip = on_bad_row == "skip"
+        done = self._preprocess(self.benchmarks, output_dir, force_reprocess, skip, locked, format, progress)
         self._full_dir = os.fspath(output_dir)
         return done
 
@@ -158,6 +163,7 @@ class DatasetBuilder:
         force: bool,
         skip: bool,
         locked: bool,
+        format: str | None,
         progress: bool | Progress | None,
     ) -> dict[str, TaskStream]:
         bars = None
@@ -168,7 +174,7 @@ class DatasetBuilder:
         callback = bars if progress is True else (progress or None)
         try:
             with _Notes() as note:
-                done = self._core.preprocess(names, os.fspath(output_dir), force, skip, locked, callback, note)
+                done = self._core.preprocess(names, os.fspath(output_dir), force, skip, locked, format, callback, note)
             return dict(done)
         finally:
             if bars is not None:
@@ -182,7 +188,7 @@ class DatasetBuilder:
         """
         if name not in self.benchmarks:
             raise RequestError(f"there is no enabled benchmark {name!r}; enabled: {', '.join(self.benchmarks)}")
-        self._preprocess([name], self._full_dir, False, False, False, progress)
+        self._preprocess([name], self._full_dir, False, False, False, None, progress)
         return self.load_preprocessed_benchmark(name)
 
     def load_preprocessed_benchmark(self, name: str, preprocessed_dir: StrPath | None = None) -> TaskStream:
@@ -284,6 +290,7 @@ class DatasetBuilder:
         strict: bool = False,
         *,
         full_dir: StrPath | None = None,
+        format: Literal["jsonl", "parquet"] = "jsonl",
     ) -> dict[str, Path]:
         """Stage 2 for named experiments: writes a pool, its statistics and its manifest for each.
 
@@ -293,6 +300,7 @@ class DatasetBuilder:
             output_dir: each pool goes to ``output_dir/id``.
             strict: where one cannot be met in full, make none.
             full_dir: where the preprocessed benchmarks lie, as for `build_task_stream`.
+            format: how the pools hold their tasks: ``task_pool.jsonl`` or ``task_pool.parquet``.
 
         Returns:
             The folder of each pool, by the experiment's id.
@@ -312,13 +320,14 @@ class DatasetBuilder:
                 text = Path(name).read_text(encoding="utf-8")
             except OSError as error:
                 raise RequestError(f"{name}: cannot read this file: {error.strerror}") from error
+        _format(format)
         folder = self._full_dir if full_dir is None else os.fspath(full_dir)
         with _Notes() as note:
-            made = self._core.run_experiments(name, text, folder, os.fspath(output_dir), strict, note)
+            made = self._core.run_experiments(name, text, folder, os.fspath(output_dir), strict, format, note)
         return {experiment: Path(pool) for experiment, pool in made}
 
     def save_task_pool(self, task_stream: Iterable[Task], output_path: StrPath) -> None:
-        """Writes tasks as JSON lines, whole or not at all.
+        """Writes tasks as JSON lines, or as Parquet where the path ends in ``.parquet``; whole or not at all.
 
         >>> builder.save_task_pool(builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full"), "pool.jsonl")
         """
@@ -333,6 +342,11 @@ class DatasetBuilder:
         """
         with _Notes() as note:
             self._core.save_statistics(task_stream, os.fspath(output_path), note)
+
+
+def _format(name: str) -> None:
+    if name not in ("jsonl", "parquet"):
+        raise RequestError(f'format: {name!r}: write "jsonl" or "parquet"')
 
 
 def _names(parameter: str, names: Sequence[str]) -> list[str]:

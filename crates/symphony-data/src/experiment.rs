@@ -13,13 +13,13 @@ use crate::{
     disk::{DiskError, Folder, checksum},
     error::Error,
     pool::{
-        self, MANIFEST, Manifest, STATISTICS, Statistics, StoredTask, TASK_POOL, Task, TaskView, manifest,
+        self, MANIFEST, Manifest, STATISTICS, Statistics, StoredTask, Task, TaskView, manifest,
         statistics::{BinCounts, Gatherer, Repeats},
-        table,
+        table, task_pool,
     },
     preprocess::{PreprocessError, PreprocessOptions, preprocess},
     progress::{Note, Progress},
-    store::{Store, StoreError, TOOL, index_name, store_name},
+    store::{Store, StoreError, StoreFormat, TOOL, index_name},
     stream::{self, Bin, Bins, Candidates, Draw, PerBin, SamplerKind, Shortfall, Stream},
 };
 
@@ -274,9 +274,10 @@ impl<'a> Library<'a> {
 
     /// Makes the store at `path` (or the index at it) anew, once; `false` where that cannot help.
     fn renew(&mut self, path: &Path, reason: &str) -> Result<bool, Error> {
-        let is_it =
-            |name: &&String| [store_name(name), index_name(name)].iter().any(|file| *path == self.folder.join(file));
-        let Some(name) = self.loaded.keys().find(is_it).cloned() else { return Ok(false) };
+        let is_it = |(name, loaded): &(&String, &Loaded)| {
+            path == loaded.store.path() || *path == self.folder.join(index_name(name))
+        };
+        let Some(name) = self.loaded.iter().find(is_it).map(|(name, _)| name.clone()) else { return Ok(false) };
         if self.upkeep == Upkeep::Report || self.renewed.contains(&name) {
             return Ok(false);
         }
@@ -379,21 +380,16 @@ impl Drawn<'_> {
         gatherer.finish().ok_or(Error::NoTasks { why: Vec::new() })
     }
 
-    /// Writes pool, statistics and manifest into `folder`: all three, or none.
+    /// Writes pool, statistics and manifest into the folder of `order`: all three, or none.
     ///
     /// # Errors
     /// The disk, or a store that changed since it was opened.
-    pub fn write(
-        &self,
-        folder: &Path,
-        experiment: Option<&Experiment>,
-        progress: &dyn Progress,
-    ) -> Result<Statistics, Error> {
+    pub fn write(&self, order: &Order<'_>, progress: &dyn Progress) -> Result<Statistics, Error> {
+        let Order { experiment, format, .. } = *order;
         let tasks = self.tasks()?;
         let statistics = self.statistics(&tasks)?;
-        let folder = Folder::lock(folder, progress)?;
-        let mut pool_file = folder.create_small(TASK_POOL)?;
-        pool::write_pool(&mut pool_file, tasks.iter())?;
+        let folder = Folder::lock(&order.output, progress)?;
+        let mut pool_file = pool::write_pool(folder.create_small(task_pool(format))?, format, tasks.iter())?;
         let mut statistics_file = folder.write_small(STATISTICS, &statistics_text(&statistics))?;
         let split = self.request.split;
         let parts = self.parts.iter().map(|part| {
@@ -407,13 +403,16 @@ impl Drawn<'_> {
             synthetic: self.parts.iter().any(|part| part.store.meta.source.path.starts_with("synthetic:")),
             benchmarks: parts.collect(),
             warnings: &self.warnings,
-            outputs: vec![(TASK_POOL, pool_file.written()?), (STATISTICS, statistics_file.written()?)],
+            outputs: vec![(task_pool(format), pool_file.written()?), (STATISTICS, statistics_file.written()?)],
             tool: TOOL,
             self_checksum: "",
         };
         // A manifest holds finite numbers, texts and maps with text keys: it can always be written.
         let manifest_file = folder.write_small(MANIFEST, &checksum::seal(&manifest).unwrap_or_default())?;
         folder.publish(vec![pool_file, statistics_file, manifest_file], true)?;
+        for other in StoreFormat::ALL.into_iter().filter(|other| *other != format) {
+            folder.remove(task_pool(other))?;
+        }
         Ok(statistics)
     }
 }
@@ -488,13 +487,15 @@ pub struct Order<'o> {
     pub experiment: Option<&'o Experiment>,
     /// The folder that the pool goes to.
     pub output: PathBuf,
+    /// How the pool holds its tasks.
+    pub format: StoreFormat,
 }
 
 impl<'o> Order<'o> {
     /// The pool of an experiment, in the folder of its name.
-    pub fn of(experiment: &'o Experiment, output_dir: &Path) -> Self {
+    pub fn of(experiment: &'o Experiment, output_dir: &Path, format: StoreFormat) -> Self {
         let output = output_dir.join(&experiment.id);
-        Self { request: &experiment.request, experiment: Some(experiment), output }
+        Self { request: &experiment.request, experiment: Some(experiment), output, format }
     }
 }
 
@@ -519,7 +520,7 @@ pub fn make_pools<'l>(
         return Err(Error::Short { short, asked: drawn.len() });
     }
     let write = |(drawn, order): (Drawn<'l>, &Order<'_>)| {
-        let statistics = drawn.write(&order.output, order.experiment, progress)?;
+        let statistics = drawn.write(order, progress)?;
         Ok((drawn, statistics))
     };
     drawn.into_iter().zip(orders).map(write).collect()
@@ -529,15 +530,15 @@ fn statistics_text(statistics: &Statistics) -> String {
     serde_json::to_string_pretty(statistics).unwrap_or_default() + "\n"
 }
 
-/// Writes tasks as a pool of its own at `path`, whole or not at all.
+/// Writes tasks as a pool of its own at `path`, whole or not at all; as Parquet where it ends in `.parquet`.
 ///
 /// # Errors
 /// The disk.
 pub fn save_task_pool(tasks: &[Task], path: &Path, progress: &dyn Progress) -> Result<(), DiskError> {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let format = ending.and_then(StoreFormat::parse).unwrap_or_default();
     save(path, progress, |folder, name| {
-        let mut file = folder.create_small(name)?;
-        pool::write_pool(&mut file, tasks.iter().map(Task::view))?;
-        Ok(file)
+        pool::write_pool(folder.create_small(name)?, format, tasks.iter().map(Task::view))
     })
 }
 

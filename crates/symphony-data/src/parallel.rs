@@ -16,7 +16,7 @@ pub fn pipeline<T: Send, R: Send, P: Send>(
     work: impl Fn(T) -> R + Sync,
     mut take: impl FnMut(R) -> ControlFlow<()>,
 ) -> P {
-    let threads = rayon::current_num_threads();
+    let threads = threads();
     let work = &work;
     thread::scope(|scope| {
         let (hand_out, items) = mpsc::sync_channel::<(T, mpsc::SyncSender<R>)>(threads);
@@ -50,6 +50,15 @@ pub fn pipeline<T: Send, R: Send, P: Send>(
         }
         producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
+}
+
+/// As many as the caller's pool has; without one, as rayon's own would have, which is not started for this.
+fn threads() -> usize {
+    if rayon::current_thread_index().is_some() {
+        return rayon::current_num_threads();
+    }
+    let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+    asked.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
 #[cfg(test)]

@@ -14,12 +14,12 @@ use crate::{
     progress::{Note, Pass, Progress},
     row::{Origin, RowBatch, RowFault},
     source::{
-        At, Source, SourceError, SourceFile, SourcePath, file,
+        At, Rows, Source, SourceError, SourceFile, SourcePath, file,
         hub::{HubError, HubSource},
     },
     store::{
-        Encoder, Meta, MetaThresholds, ScoredRows, SourceRecord, Store, StoreError, StoreRecord, StoreWriter, TOOL,
-        WrittenStore, fingerprint, meta_name, rejected_name, rewrite_bins,
+        Meta, MetaThresholds, ScoredRows, SourceRecord, Store, StoreError, StoreFormat, StoreRecord, StoreWriter, TOOL,
+        WrittenStore, fingerprint, meta_name, rejected_name, store_name,
     },
     stream::{Bin, PerBin, Thresholds},
 };
@@ -43,6 +43,8 @@ pub struct PreprocessOptions {
     pub force: bool,
     /// Take no other source than the one that the meta records: the same commit, the same files.
     pub locked: bool,
+    /// How the store holds its rows; `None`: as the configuration says, else as it does already, else as JSON lines.
+    pub format: Option<StoreFormat>,
 }
 
 /// What stage 1 did for a benchmark.
@@ -169,7 +171,8 @@ pub fn preprocess(
 ) -> Result<(Outcome, Meta), PreprocessError> {
     let folder = Folder::lock(folder, progress)?;
     let locked = if options.locked { Some(recorded_source(benchmark, folder.path())?) } else { None };
-    let found = if options.force { Ok(None) } else { current(benchmark, folder.path(), progress).map(Some) };
+    let wanted = options.format.or(benchmark.store);
+    let found = if options.force { Ok(None) } else { current(benchmark, folder.path(), wanted, progress).map(Some) };
     let reason = match found {
         Ok(None) | Err(StoreError::Missing { .. }) => None,
         Ok(Some((mut store, None))) => {
@@ -180,6 +183,8 @@ pub fn preprocess(
                 HubSource::check_lock(address, benchmark, commit, progress)
                     .map_err(|error| of_source(benchmark, error.into()))?;
             }
+            // What a run that was stopped before its end may have left.
+            remove_other(&folder, &benchmark.name, store.meta.store.format)?;
             if let Some(reason) = store.index_problem(true) {
                 progress.note(Note::Indexing { benchmark: &benchmark.name, reason: &reason });
                 store.make_index(Some(&folder))?;
@@ -208,8 +213,21 @@ pub fn preprocess(
         Some(commit) => At::Commit(commit),
         None => At::Now,
     };
-    let meta = Stage1::new(benchmark, options.on_bad_row, at, locked, progress)?.build(&folder, percentiles)?;
-    Ok((Outcome::Built, meta))
+    let before = match Meta::read(folder.path(), &benchmark.name) {
+        Ok(meta) => Some(meta.store.format),
+        Err(_) => StoreFormat::ALL
+            .into_iter()
+            .find(|format| folder.path().join(store_name(&benchmark.name, *format)).exists()),
+    };
+    let format = wanted.or(before).unwrap_or_default();
+    let stage = Stage1::new(benchmark, options.on_bad_row, at, locked, progress)?;
+    Ok((Outcome::Built, stage.build(&folder, percentiles, format)?))
+}
+
+/// Removes the benchmark's store in any other format than this.
+fn remove_other(folder: &Folder, benchmark: &str, format: StoreFormat) -> Result<(), DiskError> {
+    let mut others = StoreFormat::ALL.into_iter().filter(|other| *other != format);
+    others.try_for_each(|other| folder.remove(&store_name(benchmark, other)))
 }
 
 /// The source that the meta in `folder` records.
@@ -241,10 +259,14 @@ fn of_source(benchmark: &Benchmark, error: SourceError) -> PreprocessError {
 fn current(
     benchmark: &Benchmark,
     folder: &Path,
+    format: Option<StoreFormat>,
     progress: &dyn Progress,
 ) -> Result<(Store, Option<String>), StoreError> {
     let store = Store::open_in(folder, &benchmark.name)?;
     let mut reason = store.differs_from(benchmark);
+    if let Some(format) = format.filter(|format| reason.is_none() && store.meta.store.format != *format) {
+        reason = Some(format!("it is {}, and {} is asked", store.meta.store.format.name(), format.name()));
+    }
     if reason.is_none() {
         let (now, _) = checksum::of_file(store.path(), &store.meta.store.file.checksum)
             .map_err(|error| DiskError::new(store.path(), "read this file", error))?;
@@ -290,13 +312,13 @@ fn rebin(
     let scores = store.scores()?;
     let (thresholds, bins) = thresholds_and_bins(&scores, percentiles)
         .ok_or_else(|| PreprocessError::NotFinite { benchmark: benchmark.name.clone() })?;
-    let (mut file, index) = rewrite_bins(folder, &benchmark.name, store.lines()?, thresholds)?;
+    let (written, files) = store.rewrite_bins(folder, thresholds)?;
     let mut meta = store.meta;
     meta.thresholds = MetaThresholds { percentiles, scores: thresholds };
     meta.bins = bins;
-    meta.store.file = file.written()?;
+    meta.store.file = written;
     let sealed = folder.write_small(&meta_name(&benchmark.name), &seal(&mut meta))?;
-    folder.publish(vec![file, index, sealed], false)?;
+    folder.publish(files.into_iter().chain([sealed]).collect(), false)?;
     Ok(meta)
 }
 
@@ -326,6 +348,9 @@ struct Stage1<'a> {
     locked: Option<SourceRecord>,
     progress: &'a dyn Progress,
 }
+
+/// Some batches, each with its number.
+type Batches = Vec<(usize, RowBatch)>;
 
 /// What the passes over the rows and their features leave.
 struct Scored {
@@ -363,10 +388,10 @@ impl<'a> Stage1<'a> {
         Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
     }
 
-    fn build(&self, folder: &Folder, percentiles: Percentiles) -> Result<Meta, PreprocessError> {
+    fn build(&self, folder: &Folder, percentiles: Percentiles, format: StoreFormat) -> Result<Meta, PreprocessError> {
         let scored = self.score(folder, percentiles)?;
         self.check_lock(&scored.files)?;
-        let WrittenStore { store, bins, rejected, rejected_rows, mut files } = self.write(folder, &scored)?;
+        let WrittenStore { store, bins, rejected, rejected_rows, mut files } = self.write(folder, &scored, format)?;
         let constants = self.plan.constants().iter().zip(&scored.constants);
         let mut meta = Meta {
             benchmark: self.benchmark.name.clone(),
@@ -386,7 +411,7 @@ impl<'a> Stage1<'a> {
                 branch: self.source.revision().and_then(|revision| revision.branch.clone()),
                 files: scored.files,
             },
-            store: StoreRecord { format: "jsonl".to_owned(), file: store },
+            store: StoreRecord { format, file: store },
             tool: String::new(),
             self_checksum: String::new(),
         };
@@ -396,6 +421,7 @@ impl<'a> Stage1<'a> {
         if rejected_rows == 0 {
             folder.remove(&rejected_name(&self.benchmark.name))?;
         }
+        remove_other(folder, &self.benchmark.name, format)?;
         Ok(meta)
     }
 
@@ -417,8 +443,8 @@ impl<'a> Stage1<'a> {
         let mut summaries = vec![Summary::default(); self.plan.constants().len()];
         let mut rows = Vec::new();
         let (mut good, mut rejected) = (0_u64, 0);
-        let work = |_, batch: RowBatch| {
-            let found = self.plan.features(&batch);
+        let features_of = |batch: &RowBatch| {
+            let found = self.plan.features(batch);
             if self.on_bad_row == OnBadRow::Stop
                 && let Some((at, fault)) = found.rejected.first()
             {
@@ -433,19 +459,26 @@ impl<'a> Stage1<'a> {
             for (summary, (_, at)) in summaries.iter_mut().zip(self.plan.constants()) {
                 summary.observe(&found.scored[*at]).map_err(|_| self.not_finite())?;
             }
-            Ok((batch.len(), found.identities.len(), found.rejected.len(), summaries, found.to_bytes()))
+            Ok((found.identities.len(), found.rejected.len(), summaries, found.to_bytes()))
         };
-        let files = self.pass(Pass::Score, self.source.rows(), work, |(all, some, bad, more, bytes)| {
-            good += some as u64;
-            rejected += bad as u64;
-            if u32::try_from(good).is_err() {
-                return Err(PreprocessError::TooLarge { benchmark: self.benchmark.name.clone() });
-            }
-            summaries.iter_mut().zip(&more).for_each(|(summary, more)| summary.merge(more));
-            rows.push(some);
-            features.push(bytes)?;
-            Ok(all as u64)
-        })?;
+        let files = self.pass(
+            Pass::Score,
+            self.source.rows(),
+            1,
+            |batch| features_of(&batch[0].1),
+            |found| {
+                let (some, bad, more, bytes) = found;
+                good += some as u64;
+                rejected += bad as u64;
+                if u32::try_from(good).is_err() {
+                    return Err(PreprocessError::TooLarge { benchmark: self.benchmark.name.clone() });
+                }
+                summaries.iter_mut().zip(&more).for_each(|(summary, more)| summary.merge(more));
+                rows.push(some);
+                features.push(bytes)?;
+                Ok((some + bad) as u64)
+            },
+        )?;
         if good == 0 {
             let source_path = self.benchmark.source.to_string();
             return Err(PreprocessError::Empty { benchmark: self.benchmark.name.clone(), source_path, rejected });
@@ -506,27 +539,39 @@ impl<'a> Stage1<'a> {
     }
 
     /// The second pass over the rows, which writes the store.
-    fn write(&self, folder: &Folder, scored: &Scored) -> Result<WrittenStore, PreprocessError> {
-        let encoder = Encoder::new(&self.benchmark.name, scored.thresholds);
-        let mut writer = StoreWriter::create(folder, &self.benchmark.name)?;
-        let columns = self.plan.scored_names().len();
-        let work = |at: usize, batch: RowBatch| {
-            if scored.rows.len() <= at {
+    fn write(&self, folder: &Folder, scored: &Scored, format: StoreFormat) -> Result<WrittenStore, PreprocessError> {
+        let names = self.plan.scored_names();
+        let columns = names.len();
+        let (mut writer, encoder) =
+            StoreWriter::create(folder, &self.benchmark.name, format, scored.thresholds, names)?;
+        let scores_of = |(at, batch): &(usize, RowBatch)| {
+            if scored.rows.len() <= *at {
                 return Err(self.changed());
             }
-            let features = FeatureColumns::from_bytes(&scored.features.get(at, usize::MAX)?, columns);
+            let features = FeatureColumns::from_bytes(&scored.features.get(*at, usize::MAX)?, columns);
             if features.batch_rows != batch.len() {
                 return Err(self.changed());
             }
             let rows = features.identities.len();
             let mut scores = self.plan.raw_scores(&features.scored, &scored.constants, rows);
             scores.iter_mut().for_each(|score| *score = scored.range.scale(*score));
-            Ok((batch.len(), encoder.encode(ScoredRows { batch: &batch, features: &features, scores: &scores })))
+            Ok((features, scores))
         };
-        let files = self.pass(Pass::Write, Some(scored.rows_read), work, |(rows, encoded)| {
-            writer.append(&encoded)?;
-            Ok(rows as u64)
-        })?;
+        let work = |batches: Batches| {
+            let scores = batches.iter().map(scores_of).collect::<Result<Vec<_>, PreprocessError>>()?;
+            let of_batch: Vec<ScoredRows<'_>> = batches
+                .iter()
+                .zip(&scores)
+                .map(|((_, batch), (features, scores))| ScoredRows { batch, features, scores })
+                .collect();
+            let rows: usize = batches.iter().map(|(_, batch)| batch.len()).sum();
+            Ok((rows as u64, encoder.encode(&of_batch)?))
+        };
+        let files =
+            self.pass(Pass::Write, Some(scored.rows_read), encoder.batches_at_once(), work, |(rows, encoded)| {
+                writer.append(encoded)?;
+                Ok(rows)
+            })?;
         let written = writer.finish()?;
         let rows: usize = scored.rows.iter().sum();
         if files != scored.files || written.bins.total() != rows as u64 {
@@ -535,47 +580,58 @@ impl<'a> Stage1<'a> {
         Ok(written)
     }
 
-    /// Reads the source once: `work` on each batch on all cores, then `take`, which says how many rows it took, in the order
-    /// of the rows. Tells progress, and listens for a stop.
-    fn pass<R: Send>(
-        &self,
+    /// Reads the source once: `work` on so many batches at once (each with its number), on all cores; then `take`, which says how many rows it took, in the order of the rows. Tells progress, and
+    /// listens for a stop.
+    fn pass<'p, R: Send>(
+        &'p self,
         pass: Pass,
         total: Option<u64>,
-        work: impl Fn(usize, RowBatch) -> Result<R, PreprocessError> + Sync,
+        at_once: usize,
+        work: impl Fn(Batches) -> Result<R, PreprocessError> + Sync,
         mut take: impl FnMut(R) -> Result<u64, PreprocessError>,
     ) -> Result<Vec<SourceFile>, PreprocessError> {
         let mut done = 0;
         let mut failure = None;
         self.progress.rows(&self.benchmark.name, pass, 0, total);
-        let produce = |sink: &mut dyn FnMut((usize, RowBatch)) -> ControlFlow<()>| {
-            let mut batches = 0;
-            self.source.read(&mut |batch| {
+        let produce = |sink: &mut dyn FnMut(Vec<(usize, Rows<'p>)>) -> ControlFlow<()>| {
+            let (mut number, mut gathered, mut batches) = (0, Vec::new(), 0);
+            let files = self.source.read(&mut |rows| {
+                gathered.push((number, rows));
+                number += 1;
                 batches += 1;
-                sink((batches - 1, batch))
-            })
-        };
-        let files = pipeline(
-            produce,
-            |(at, batch)| work(at, batch),
-            |result| {
-                let taken = if self.progress.cancelled() {
-                    Err(PreprocessError::Cancelled { benchmark: self.benchmark.name.clone(), downloading: false })
-                } else {
-                    result.and_then(&mut take)
-                };
-                match taken {
-                    Ok(rows) => {
-                        done += rows;
-                        self.progress.rows(&self.benchmark.name, pass, done, total);
-                        ControlFlow::Continue(())
-                    }
-                    Err(error) => {
-                        failure = Some(error);
-                        ControlFlow::Break(())
-                    }
+                if batches < at_once {
+                    return ControlFlow::Continue(());
                 }
-            },
-        );
+                batches = 0;
+                sink(std::mem::take(&mut gathered))
+            });
+            if !gathered.is_empty() {
+                // Whether anybody wants the last of them no longer matters.
+                let _ = sink(gathered);
+            }
+            files
+        };
+        let work = |rows: Vec<(usize, Rows<'p>)>| {
+            work(rows.into_iter().map(|(number, rows)| (number, rows.batch())).collect())
+        };
+        let files = pipeline(produce, work, |result| {
+            let taken = if self.progress.cancelled() {
+                Err(PreprocessError::Cancelled { benchmark: self.benchmark.name.clone(), downloading: false })
+            } else {
+                result.and_then(&mut take)
+            };
+            match taken {
+                Ok(rows) => {
+                    done += rows;
+                    self.progress.rows(&self.benchmark.name, pass, done, total);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
         match (failure, files) {
             (Some(error), _) => Err(error),
             (None, files) => files.map_err(|error| of_source(self.benchmark, error)),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     disk::{DiskError, WrittenFile, checksum},
     pool::MANIFEST,
-    store::{Meta, check_index, index_name, rejected_name, store_name},
+    store::{Meta, Store, index_name, rejected_name, store_name},
 };
 
 /// What was found of one file.
@@ -84,11 +84,9 @@ fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFi
 
 /// The index beside the store of the meta at `path`. It is vouched for by itself, and by the store that it names.
 fn index_of(path: &Path, benchmark: &str) -> Option<Finding> {
-    let meta = Meta::read(path.parent()?, benchmark).ok()?;
-    let path = path.with_file_name(index_name(benchmark));
-    let problem =
-        check_index(&path, &meta.store.file).err().map(|reason| format!("{reason}; `preprocess` makes it anew"));
-    Some(Finding { path, problem })
+    let store = Store::open_in(path.parent()?, benchmark).ok()?;
+    let problem = store.index_problem(true).map(|reason| format!("{reason}; `preprocess` makes it anew"));
+    Some(Finding { path: path.with_file_name(index_name(benchmark)), problem })
 }
 
 fn outputs_of_manifest(text: &str) -> Option<Vec<(String, WrittenFile)>> {
@@ -103,5 +101,5 @@ fn outputs_of_manifest(text: &str) -> Option<Vec<(String, WrittenFile)>> {
 fn files_of_meta(text: &str, benchmark: &str) -> Option<Vec<(String, WrittenFile)>> {
     let meta: Meta = serde_json::from_str(text).ok()?;
     let rejected = meta.rejected.map(|file| (rejected_name(benchmark), file));
-    Some([(store_name(benchmark), meta.store.file)].into_iter().chain(rejected).collect())
+    Some([(store_name(benchmark, meta.store.format), meta.store.file)].into_iter().chain(rejected).collect())
 }

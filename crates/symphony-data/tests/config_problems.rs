@@ -88,7 +88,7 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
             "benchmarks:\n  bbh: {configs: [../navigate]}",
             "`../navigate` is no config's name; write names without folders",
         ),
-        ("benchmarks:\n  gsm8k: {store: parquett}", "`parquett` is no store format; write `store: jsonl`"),
+        ("benchmarks:\n  gsm8k: {store: parquett}", "`parquett` is no store format; write jsonl or parquet"),
         (
             "benchmarks:\n  gsm8k: {difficulty: {preset: amc_lenght}}",
             "there is no preset `amc_lenght`; did you mean `amc_length`?",

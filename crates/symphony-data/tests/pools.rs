@@ -9,10 +9,11 @@ use support::json_lines;
 use symphony_data::{
     DatasetBuilder,
     config::{Replacement, RequestSpec},
-    experiment::{Library, Upkeep},
+    experiment::{Library, Order, Upkeep},
     pool::{Task, read_pool, statistics::Gatherer},
     preprocess::PreprocessOptions,
     progress::Silent,
+    store::StoreFormat,
     verify::verify,
 };
 
@@ -34,7 +35,8 @@ fn pool(folder: &Path, sampler: &str) -> DatasetBuilder {
     };
     let request = spec.resolve(&builder.config).unwrap();
     let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
-    library.draw(&request).unwrap().write(&folder.join("pool"), None, &Silent).unwrap();
+    let order = Order { request: &request, experiment: None, output: folder.join("pool"), format: StoreFormat::Jsonl };
+    library.draw(&request).unwrap().write(&order, &Silent).unwrap();
     builder
 }
 

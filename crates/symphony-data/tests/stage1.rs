@@ -10,9 +10,10 @@ use std::{
 use symphony_data::{
     DatasetBuilder,
     config::{Config, RequestSpec},
-    experiment::{self, DrawnTasks, Library, Upkeep},
+    experiment::{self, DrawnTasks, Library, Order, Upkeep},
     preprocess::{Outcome, PreprocessOptions, preprocess},
     progress::{Note, Progress, Silent},
+    store::StoreFormat,
 };
 
 fn config(yaml: &str) -> Config {
@@ -280,7 +281,8 @@ fn no_absolute_path_and_no_clock_stands_in_what_is_written() {
         let request = request.resolve(&builder.config).unwrap();
         let pool = folder.path().join("pool");
         let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
-        library.draw(&request).unwrap().write(&pool, None, &Silent).unwrap();
+        let order = Order { request: &request, experiment: None, output: pool.clone(), format: StoreFormat::Jsonl };
+        library.draw(&request).unwrap().write(&order, &Silent).unwrap();
         let written = (files(&full), files(&pool));
         for bytes in written.0.values().chain(written.1.values()) {
             assert!(!String::from_utf8_lossy(bytes).contains(&folder.path().display().to_string()));

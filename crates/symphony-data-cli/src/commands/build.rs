@@ -6,6 +6,7 @@ use clap::builder::TypedValueParser;
 use symphony_data::{
     config::{Percentiles, Replacement, RequestSpec},
     experiment::Order,
+    store::StoreFormat,
 };
 
 use super::{Stage2Args, refuse_to_replace_real_tasks, report};
@@ -19,9 +20,12 @@ pub struct Args {
     request: RequestArgs,
     #[command(flatten)]
     stage2: Stage2Args,
-    /// The folder that gets task_pool.jsonl, statistics.json and manifest.json
+    /// The folder that gets the pool, statistics.json and manifest.json
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
+    /// How the pool holds its tasks [default: jsonl]
+    #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
+    format: Option<StoreFormat>,
 }
 
 /// A request as arguments.
@@ -102,7 +106,9 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, std::slice::from_ref(&args.output))?;
     }
     let request = args.request.spec().resolve(&config)?;
-    let order = Order { request: &request, experiment: None, output: args.output.clone() };
+    let format = args.format.unwrap_or_default();
+    let order = Order { request: &request, experiment: None, output: args.output.clone(), format };
+
     let reports = report::make_pools(&config, &args.stage2.full_dir, &[order], args.stage2.strict, session)?;
     report::print_reports(&reports, args.stage2.json)
 }

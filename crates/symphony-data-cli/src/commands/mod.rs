@@ -15,7 +15,11 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
-use symphony_data::{config::Config, pool::manifest, store::Meta};
+use symphony_data::{
+    config::Config,
+    pool::manifest,
+    store::{Meta, StoreFormat},
+};
 
 use crate::error::CliError;
 
@@ -37,6 +41,11 @@ pub struct Stage2Args {
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// `jsonl` or `parquet`.
+fn format(text: &str) -> Result<StoreFormat, String> {
+    StoreFormat::parse(text).ok_or_else(|| "write jsonl or parquet".to_owned())
 }
 
 /// A demo never replaces what was made from real tasks: neither the stores in `full_dir` nor the pools in `outputs`.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use symphony_data::{
     config::Config,
     preprocess::{OnBadRow, Outcome, PreprocessOptions, bin_shares, oddities, preprocess},
-    store::{Meta, rejected_name},
+    store::{Meta, StoreFormat, rejected_name},
 };
 
 use super::{FULL_DIR, refuse_to_replace_real_tasks};
@@ -32,6 +32,9 @@ pub struct Args {
     /// What to do with a row that cannot be scored: stop, or set it aside in {benchmark}_rejected.jsonl
     #[arg(long, value_name = "stop|skip", default_value = "stop", value_parser = ["stop", "skip"], hide_possible_values = true)]
     on_bad_row: String,
+    /// How stores hold their rows [default: as configured, else as they are, else jsonl]
+    #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
+    format: Option<StoreFormat>,
     /// Preprocess again what is up to date
     #[arg(long)]
     force: bool,
@@ -59,7 +62,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         refuse_to_replace_real_tasks(&config, &args.output_dir, &[])?;
     }
     let on_bad_row = if args.on_bad_row == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
-    let options = PreprocessOptions { on_bad_row, force: args.force, locked: args.locked };
+    let options = PreprocessOptions { on_bad_row, force: args.force, locked: args.locked, format: args.format };
     let done = preprocess_all(&config, &args.benchmarks, &args.output_dir, options, session)?;
     if args.json {
         let lines = done.into_iter().map(|(outcome, meta)| Line { outcome: name(outcome), meta });

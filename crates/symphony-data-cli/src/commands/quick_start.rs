@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use symphony_data::{config::Experiment, preprocess::PreprocessOptions};
+use symphony_data::{config::Experiment, preprocess::PreprocessOptions, store::StoreFormat};
 
 use super::{preprocess::preprocess_all, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session::Session};
@@ -36,6 +36,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     }
     let options = PreprocessOptions { force: args.force, ..PreprocessOptions::default() };
     preprocess_all(&config, &[], &full_dir, options, session)?;
-    let reports = report::make_experiments(&config, &experiments, &full_dir, &args.output_dir, false, session)?;
+    let orders = report::orders(&experiments, &args.output_dir, StoreFormat::default());
+    let reports = report::make_pools(&config, &full_dir, &orders, false, session)?;
     report::print_reports(&reports, args.json)
 }

@@ -7,6 +7,7 @@ use symphony_data::{
     config::{Config, Experiment},
     experiment::{self, Drawn, DrawnPart, Order, with_library},
     pool::Statistics,
+    store::StoreFormat,
     stream::{PerBin, Thresholds},
 };
 
@@ -45,23 +46,15 @@ struct PartReport {
 
 /// The folder that each experiment's pool goes to.
 pub fn outputs(experiments: &[&Experiment], output_dir: &Path) -> Vec<PathBuf> {
-    experiments.iter().map(|experiment| Order::of(experiment, output_dir).output).collect()
+    orders(experiments, output_dir, StoreFormat::default()).into_iter().map(|order| order.output).collect()
 }
 
-/// Makes the pools of these experiments from the stores in `full_dir`.
-pub fn make_experiments(
-    config: &Config,
-    experiments: &[&Experiment],
-    full_dir: &Path,
-    output_dir: &Path,
-    strict: bool,
-    session: &Session,
-) -> Result<Vec<PoolReport>, CliError> {
-    let orders: Vec<Order<'_>> = experiments.iter().map(|experiment| Order::of(experiment, output_dir)).collect();
-    make_pools(config, full_dir, &orders, strict, session)
+/// The orders for the pools of experiments.
+pub fn orders<'e>(experiments: &[&'e Experiment], output_dir: &Path, format: StoreFormat) -> Vec<Order<'e>> {
+    experiments.iter().map(|experiment| Order::of(experiment, output_dir, format)).collect()
 }
 
-/// Makes the pools that are ordered.
+/// Makes the pools that are ordered, from the stores in `full_dir`.
 pub fn make_pools(
     config: &Config,
     full_dir: &Path,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use symphony_data::store::StoreFormat;
+
 use super::{Stage2Args, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session, session::Session};
 
@@ -19,6 +21,9 @@ pub struct Args {
     /// Where the pools go, each into a folder of its experiment's name
     #[arg(long, value_name = "OUTPUT", default_value = "data")]
     output_dir: PathBuf,
+    /// How pools hold their tasks [default: jsonl]
+    #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
+    format: Option<StoreFormat>,
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
@@ -28,6 +33,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     if *demo {
         refuse_to_replace_real_tasks(&config, full_dir, &report::outputs(&experiments, &args.output_dir))?;
     }
-    let reports = report::make_experiments(&config, &experiments, full_dir, &args.output_dir, *strict, session)?;
+    let orders = report::orders(&experiments, &args.output_dir, args.format.unwrap_or_default());
+    let reports = report::make_pools(&config, full_dir, &orders, *strict, session)?;
     report::print_reports(&reports, *json)
 }

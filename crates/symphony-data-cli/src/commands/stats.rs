@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use symphony_data::{
     Error,
     pool::{
-        PoolError, Statistics, TASK_POOL, read_pool,
+        PoolError, Statistics, find_pool, read_pool,
         statistics::{BinCounts, Distribution, Gatherer, Repeats},
+        task_pool,
     },
+    store::StoreFormat,
 };
 
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
 /// Show the statistics of pools, those of the Symphony 2.0 program included
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Pools: task_pool.jsonl files, the folders that hold them, or folders of such folders
+    /// Pools: task_pool.jsonl or .parquet files, the folders that hold them, or folders of such folders
     #[arg(value_name = "POOL", required = true)]
     pools: Vec<PathBuf>,
     /// Print the statistics as JSON, one object by pool
@@ -82,16 +84,20 @@ fn row(pool: &str, benchmark: &str, tasks: u64, bins: BinCounts, repeats: Repeat
 /// The pool itself, or those in the folders right below a folder that is none.
 fn pools_in(pool: &Path) -> Vec<PathBuf> {
     let mut below: Vec<PathBuf> = match std::fs::read_dir(pool) {
-        Ok(entries) if !pool.join(TASK_POOL).exists() => entries.flatten().map(|entry| entry.path()).collect(),
+        Ok(entries) if find_pool(pool).is_none() => entries.flatten().map(|entry| entry.path()).collect(),
         _ => Vec::new(),
     };
-    below.retain(|folder| folder.join(TASK_POOL).exists());
+    below.retain(|folder| find_pool(folder).is_some());
     below.sort();
     if below.is_empty() { vec![pool.to_owned()] } else { below }
 }
 
 fn statistics(pool: &Path) -> Result<Statistics, Error> {
-    let path = if pool.is_dir() { pool.join(TASK_POOL) } else { pool.to_owned() };
+    let path = if pool.is_dir() {
+        find_pool(pool).unwrap_or_else(|| pool.join(task_pool(StoreFormat::default())))
+    } else {
+        pool.to_owned()
+    };
     let mut gatherer = Gatherer::new([], false);
     for task in read_pool(&path)? {
         gatherer.add(task?.view());

@@ -5,7 +5,7 @@ use super::{
     walk::{Walk, nearest_of},
     yaml::{Node, Value},
 };
-use crate::source::SourcePath;
+use crate::{source::SourcePath, store::StoreFormat};
 
 /// The presets: data, not code. A preset's keys are those that a user writes.
 const PRESETS: [(&str, &str); 6] = [
@@ -75,6 +75,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         config_field: None,
         revision: None,
         identity: Vec::new(),
+        store: None,
         rule: crate::difficulty::Rule { features: Vec::new(), score: Vec::new() },
     };
     for (key, field, node) in entries {
@@ -100,12 +101,14 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
             }
             "identity" => benchmark.identity = walk.texts(&field, node),
             "store" => {
-                if walk.text(&field, node).is_some_and(|store| store != "jsonl") {
+                let text = walk.text(&field, node);
+                benchmark.store = text.as_deref().and_then(StoreFormat::parse);
+                if text.is_some() && benchmark.store.is_none() {
                     walk.problem(
                         node,
                         &field,
                         format!("`{}` is no store format", node.describe()),
-                        "write `store: jsonl`",
+                        "write jsonl or parquet",
                     );
                 }
             }

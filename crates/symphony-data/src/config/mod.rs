@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     difficulty::{RowFunction, Rule},
     source::SourcePath,
+    store::StoreFormat,
 };
 
 mod benchmark;
@@ -66,6 +67,8 @@ pub struct Benchmark {
     pub revision: Option<String>,
     /// The fields that say which task a row is; empty for the row number.
     pub identity: Vec<String>,
+    /// How its store holds its rows, if the configuration says.
+    pub store: Option<StoreFormat>,
     /// How its rows are scored.
     pub rule: Rule,
 }

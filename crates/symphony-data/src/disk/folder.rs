@@ -235,6 +235,11 @@ impl NewFile {
         result.map_err(|error| DiskError::new(&self.place, "write this file", error))
     }
 
+    /// Where the file will be.
+    pub fn path(&self) -> &Path {
+        &self.place
+    }
+
     /// Appends bytes.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// Runs a decoder's `work`; a panic in it ends there, unseen, and its message is the error.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let before = take_hook();
@@ -35,7 +35,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// The batches of a decoder, ending with an error where it panics.
-pub(super) fn guarded_batches<T>(
+pub(crate) fn guarded_batches<T>(
     mut batches: impl Iterator<Item = Result<T, ArrowError>>,
 ) -> impl Iterator<Item = Result<T, ArrowError>> {
     let mut broken = false;

@@ -16,6 +16,8 @@ pub mod jsonl;
 pub mod parquet;
 mod parquet_schema;
 
+pub(crate) use guard::{guarded, guarded_batches};
+
 /// The longest row that is read, in bytes. Longer ones are no rows but broken files.
 pub const MAX_ROW_BYTES: usize = 64 << 20;
 
@@ -116,15 +118,9 @@ pub struct Batcher<'s> {
     batch: Option<RowBatch>,
     next_row: u64,
     source: std::sync::Arc<str>,
-    /// A field that every row gets as its last key, ready to be written: `"task_name": "navigate"`.
     last_field: Option<LastField>,
     untyped: bool,
     sink: &'s mut dyn FnMut(RowBatch) -> std::ops::ControlFlow<()>,
-}
-
-struct LastField {
-    name: String,
-    json: String,
 }
 
 impl<'s> Batcher<'s> {
@@ -143,10 +139,7 @@ impl<'s> Batcher<'s> {
             self.source = source.into();
         }
         self.untyped = untyped;
-        self.last_field = last_field.map(|(name, value)| LastField {
-            name: name.to_owned(),
-            json: format!("{}: {}", serde_json::Value::from(name), serde_json::Value::from(value)),
-        });
+        self.last_field = last_field.map(|(name, value)| LastField::new(name, value));
         Ok(())
     }
 
@@ -155,7 +148,7 @@ impl<'s> Batcher<'s> {
     /// # Errors
     /// [`ReadError::Stopped`].
     pub fn push(&mut self, text: &[u8], line: u64) -> Result<(), ReadError> {
-        let with_field = self.last_field.as_ref().map(|field| with_last_field(text, field));
+        let with_field = self.last_field.as_ref().map(|field| field.added_to(text));
         let batch = self.batch();
         match with_field {
             None => batch.push(text, line),
@@ -194,29 +187,47 @@ impl<'s> Batcher<'s> {
     }
 }
 
-/// The row with the field added as its last key.
-fn with_last_field(row: &[u8], field: &LastField) -> Result<Vec<u8>, String> {
-    let Some(open) = row.strip_suffix(b"}").filter(|open| open.starts_with(b"{")) else {
-        // Whatever else it is, the row's own reader says it better.
-        return Ok(row.to_vec());
-    };
-    // A cheap look first: only a row that holds the name anywhere can have it as a key.
-    if memchr::memmem::find(row, field.name.as_bytes()).is_some()
-        && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(row)
-            .is_ok_and(|r| r.contains_key(&field.name))
-    {
-        return Err(format!(
-            "has a field `{}` of its own, which config_field would hide; rename one of them",
-            field.name
-        ));
+/// A field that every row gets as its last key.
+pub(crate) struct LastField {
+    name: String,
+    /// Ready to be written: `"task_name": "navigate"`.
+    json: String,
+}
+
+impl LastField {
+    /// The field `name` with the text `value`.
+    pub fn new(name: &str, value: &str) -> Self {
+        let json = format!("{}: {}", serde_json::Value::from(name), serde_json::Value::from(value));
+        Self { name: name.to_owned(), json }
     }
-    let open = open.trim_ascii_end();
-    let mut out = Vec::with_capacity(row.len() + field.json.len() + 2);
-    out.extend_from_slice(open);
-    if open.len() > 1 {
-        out.extend_from_slice(b", ");
+
+    /// The row with the field added as its last key.
+    ///
+    /// # Errors
+    /// The row has such a field already.
+    pub fn added_to(&self, row: &[u8]) -> Result<Vec<u8>, String> {
+        let Some(open) = row.strip_suffix(b"}").filter(|open| open.starts_with(b"{")) else {
+            // Whatever else it is, the row's own reader says it better.
+            return Ok(row.to_vec());
+        };
+        // A cheap look first: only a row that holds the name anywhere can have it as a key.
+        if memchr::memmem::find(row, self.name.as_bytes()).is_some()
+            && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(row)
+                .is_ok_and(|r| r.contains_key(&self.name))
+        {
+            return Err(format!(
+                "has a field `{}` of its own, which config_field would hide; rename one of them",
+                self.name
+            ));
+        }
+        let open = open.trim_ascii_end();
+        let mut out = Vec::with_capacity(row.len() + self.json.len() + 2);
+        out.extend_from_slice(open);
+        if open.len() > 1 {
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(self.json.as_bytes());
+        out.push(b'}');
+        Ok(out)
     }
-    out.extend_from_slice(field.json.as_bytes());
-    out.push(b'}');
-    Ok(out)
 }

@@ -1,6 +1,7 @@
 //! Pools: streams on disk, rows and all, with their statistics and their manifest.
 
 pub mod manifest;
+mod parquet;
 pub mod statistics;
 pub mod table;
 mod task;
@@ -13,6 +14,10 @@ pub use task::{StoredTask, Task, TaskId, TaskView};
 pub use task_pool::{PoolError, read_pool, write_pool};
 pub use text::{Json, Text};
 
+use std::path::{Path, PathBuf};
+
+use crate::store::StoreFormat;
+
 /// Writes pairs as a map, in their order.
 fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(
     pairs: &[(K, V)],
@@ -22,7 +27,18 @@ fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(
 }
 
 /// The file that holds a pool's tasks.
-pub const TASK_POOL: &str = "task_pool.jsonl";
+pub fn task_pool(format: StoreFormat) -> &'static str {
+    match format {
+        StoreFormat::Jsonl => "task_pool.jsonl",
+        StoreFormat::Parquet => "task_pool.parquet",
+    }
+}
+
+/// The pool in `folder`, in whatever format it is.
+pub fn find_pool(folder: &Path) -> Option<PathBuf> {
+    StoreFormat::ALL.into_iter().map(|format| folder.join(task_pool(format))).find(|path| path.exists())
+}
+
 /// The file that holds a pool's statistics.
 pub const STATISTICS: &str = "statistics.json";
 /// The file that says how a pool was made.

@@ -1,4 +1,4 @@
-//! `task_pool.jsonl`: one task a line.
+//! `task_pool.jsonl`, one task a line, or `task_pool.parquet`.
 
 use std::{
     fs::File,
@@ -6,10 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Task, TaskView};
+use super::{Task, TaskView, parquet};
 use crate::{
     disk::{DiskError, NewFile},
     row::json_reason,
+    store::StoreFormat,
 };
 
 /// Why a pool cannot be read or written.
@@ -44,29 +45,44 @@ pub enum PoolError {
     Disk(#[from] DiskError),
 }
 
-/// Appends tasks to a pool that is being written.
+/// Writes tasks as a pool into an empty file.
 ///
 /// # Errors
 /// The disk.
-pub fn write_pool<'t>(file: &mut NewFile, tasks: impl IntoIterator<Item = TaskView<'t>>) -> Result<(), DiskError> {
-    for task in tasks {
-        let written = task.write_line(file);
-        file.check(written)?;
+pub fn write_pool<'t>(
+    mut file: NewFile,
+    format: StoreFormat,
+    tasks: impl IntoIterator<Item = TaskView<'t>>,
+) -> Result<NewFile, DiskError> {
+    if format == StoreFormat::Parquet {
+        return parquet::write(file, tasks);
     }
-    Ok(())
+    let to = &mut file;
+    for task in tasks {
+        let written = task.write_line(to);
+        to.check(written)?;
+    }
+    Ok(file)
 }
 
-/// Reads a pool task by task. Pools of the Python program are read as well.
+/// The tasks of a pool that is read, each a task or why it is none.
+pub type Tasks<'p> = Box<dyn Iterator<Item = Result<Task, PoolError>> + 'p>;
+
+/// Reads a pool task by task: JSON lines, or Parquet where the name says so. Pools of the Python program are read as well.
 ///
 /// # Errors
 /// The file cannot be opened; each item that is no task is an error of its own.
-pub fn read_pool(path: &Path) -> Result<impl Iterator<Item = Result<Task, PoolError>> + '_, PoolError> {
+pub fn read_pool(path: &Path) -> Result<Tasks<'_>, PoolError> {
     let file = File::open(path).map_err(|error| DiskError::new(path, "read this pool", error))?;
+    if path.extension().is_some_and(|ending| ending == StoreFormat::Parquet.name()) {
+        return Ok(Box::new(parquet::read(path, file)?));
+    }
     let lines = BufReader::with_capacity(256 << 10, file).lines().enumerate();
-    Ok(lines.filter(|(_, line)| !line.as_ref().is_ok_and(|line| line.trim().is_empty())).map(move |(at, line)| {
+    let lines = lines.filter(|(_, line)| !line.as_ref().is_ok_and(|line| line.trim().is_empty()));
+    Ok(Box::new(lines.map(move |(at, line)| {
         let not_a_task = |reason: String| PoolError::NotATask { path: path.to_owned(), line: at + 1, reason };
         let line = line.map_err(|error| not_a_task(error.to_string()))?;
         let line = if at == 0 { line.trim_start_matches('\u{feff}') } else { &line };
         serde_json::from_str(line).map_err(|error| not_a_task(json_reason(&error)))
-    }))
+    })))
 }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Source, SourceError, SourceFile};
+use super::{Rows, Source, SourceError, SourceFile};
 use crate::{
     config::Benchmark,
     format::{Batcher, Format, ReadError},
@@ -120,8 +120,8 @@ impl Source for FileSource<'_> {
         None
     }
 
-    fn read(&self, sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
-        read_all(&self.files, self.config_field, sink)
+    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
+        read_all(&self.files, self.config_field, &mut |batch| sink(Rows::Read(batch)))
     }
 }
 

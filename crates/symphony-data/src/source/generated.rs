@@ -1,18 +1,15 @@
 //! `synthetic:` as a source: batches of generated rows.
 
-use std::ops::ControlFlow;
-
-use rayon::prelude::*;
-
-use super::{Source, SourceError, SourceFile, synthetic::Generator};
-use crate::{
-    config::Benchmark,
-    format::{Batcher, ReadError},
-    row::RowBatch,
+use std::{
+    ops::{ControlFlow, Range},
+    sync::Arc,
 };
 
-/// How many rows are generated between two looks at the batch.
-const ROWS_AT_ONCE: u64 = 2048;
+use super::{Rows, Source, SourceError, SourceFile, synthetic::Generator};
+use crate::{config::Benchmark, format::LastField, row::RowBatch};
+
+/// How many rows are generated at once.
+const ROWS_AT_ONCE: u64 = 256;
 
 /// A generator's rows, as one benchmark.
 pub struct GeneratedSource<'b> {
@@ -20,8 +17,9 @@ pub struct GeneratedSource<'b> {
     rows: u64,
     seed: u64,
     configs: Vec<&'b str>,
-    config_field: Option<&'b str>,
-    name: String,
+    /// What the rows of each config get as their last field; nothing where they get none.
+    last_fields: Vec<LastField>,
+    name: Arc<str>,
 }
 
 impl<'b> GeneratedSource<'b> {
@@ -37,7 +35,9 @@ impl<'b> GeneratedSource<'b> {
             chosen
         };
         let config_field = benchmark.config_field.as_deref().filter(|_| !known.is_empty());
-        Self { generator, rows, seed, configs, config_field, name: format!("synthetic:{}", generator.name()) }
+        let last_fields =
+            config_field.iter().flat_map(|field| configs.iter().map(|config| LastField::new(field, config))).collect();
+        Self { generator, rows, seed, configs, last_fields, name: format!("synthetic:{}", generator.name()).into() }
     }
 }
 
@@ -46,38 +46,36 @@ impl Source for GeneratedSource<'_> {
         Some(self.rows)
     }
 
-    fn read(&self, sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
-        let mut batcher = Batcher::new(sink);
-        // A source that was told to stop has nothing more to say.
-        let _: Result<(), ReadError> = self.generate(&mut batcher);
+    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
+        for start in (0..self.rows).step_by(ROWS_AT_ONCE as usize) {
+            let end = (start + ROWS_AT_ONCE).min(self.rows);
+            if sink(Rows::ToMake(Box::new(move || self.generate(start..end)))).is_break() {
+                break;
+            }
+        }
         Ok(Vec::new())
     }
 }
 
 impl GeneratedSource<'_> {
-    fn generate(&self, batcher: &mut Batcher<'_>) -> Result<(), ReadError> {
-        let mut current = None;
-        for start in (0..self.rows).step_by(ROWS_AT_ONCE as usize) {
-            let end = (start + ROWS_AT_ONCE).min(self.rows);
-            let rows: Vec<(&str, String)> = (start..end)
-                .into_par_iter()
-                .map(|i| {
-                    // The configs take turns, so that every prefix holds all of them.
-                    let k = self.configs.len() as u64;
-                    let config = self.configs[(i % k) as usize];
-                    let mut text = String::new();
-                    self.generator.write_row(config, self.seed, i / k, &mut text);
-                    (config, text)
-                })
-                .collect();
-            for (i, (config, text)) in (start..).zip(&rows) {
-                if current != Some(*config) {
-                    batcher.begin(&self.name, self.config_field.map(|field| (field, *config)), false)?;
-                    current = Some(*config);
-                }
-                batcher.push(text.as_bytes(), i + 1)?;
+    /// These rows.
+    fn generate(&self, rows: Range<u64>) -> RowBatch {
+        let mut batch = RowBatch::new(self.name.clone(), rows.start, false);
+        let mut text = String::new();
+        for i in rows {
+            // The configs take turns, so that every prefix holds all of them.
+            let k = self.configs.len() as u64;
+            let at = (i % k) as usize;
+            text.clear();
+            self.generator.write_row(self.configs[at], self.seed, i / k, &mut text);
+            match self.last_fields.get(at) {
+                None => batch.push(text.as_bytes(), i + 1),
+                Some(field) => match field.added_to(text.as_bytes()) {
+                    Ok(text) => batch.push(&text, i + 1),
+                    Err(fault) => batch.push_fault(text.as_bytes(), i + 1, fault),
+                },
             }
         }
-        batcher.flush()
+        batch
     }
 }

@@ -174,11 +174,29 @@ pub trait Source: Sync {
         None
     }
 
-    /// Reads all rows in order, a batch at a time, until the end or until `sink` breaks off; then says what was read.
+    /// Reads all rows in order, some at a time, until the end or until `sink` breaks off; then says what was read.
     ///
     /// # Errors
     /// Whatever keeps it from reading on. A single bad row is no error here: it is handed on as such.
-    fn read(&self, sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError>;
+    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError>;
+}
+
+/// Some consecutive rows of a source.
+pub enum Rows<'s> {
+    /// As they were read.
+    Read(RowBatch),
+    /// Yet to be made, by whoever wants them, on whatever thread.
+    ToMake(Box<dyn FnOnce() -> RowBatch + Send + 's>),
+}
+
+impl Rows<'_> {
+    /// The rows themselves.
+    pub fn batch(self) -> RowBatch {
+        match self {
+            Self::Read(batch) => batch,
+            Self::ToMake(make) => make(),
+        }
+    }
 }
 
 /// Which commit of a source may serve, where the configuration names none.

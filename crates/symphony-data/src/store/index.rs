@@ -2,7 +2,7 @@
 //! than it draws, and knows that it is what was written.
 //!
 //! Rows come in groups, and a group in three blocks: its scores, its identities, its places. Behind the last group the
-//! checksums of all blocks, and last what store the index is of. Numbers are little-endian.
+//! checksums of all blocks, and last what store the index is of ([`super::seal`]). Numbers are little-endian.
 
 use std::{
     fs::File,
@@ -15,7 +15,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::StoreError;
+use super::{
+    StoreError,
+    seal::{END, damaged, number, open, sealed, unreadable, unsealed},
+};
 use crate::disk::{DiskError, NewFile, WrittenFile, read_at};
 
 /// Raised when the form changes.
@@ -25,10 +28,6 @@ const GROUP: usize = 1024;
 /// The bytes of a row in each block: a score, an identity, a place.
 const WIDTHS: [usize; 3] = [8, 8, 24];
 const ROW: usize = 40;
-/// The bytes of the end: rows, the store's size and checksum, a checksum of the table and of these, and [`MAGIC`].
-const END: usize = 8 + 8 + CHECKSUM + 8 + 8;
-/// `blake3:` and 64 hex digits.
-const CHECKSUM: usize = 71;
 /// An index up to this size is read at once, in bytes.
 const SMALL: u64 = 1 << 20;
 
@@ -144,13 +143,7 @@ impl<T: Target> IndexWriter<T> {
         if !self.blocks[0].is_empty() {
             self.end_group()?;
         }
-        let mut end = self.table;
-        end.extend_from_slice(&self.rows.to_le_bytes());
-        end.extend_from_slice(&store.bytes.to_le_bytes());
-        end.extend_from_slice(store.checksum.as_bytes());
-        end.extend_from_slice(&xxh3_64(&end).to_le_bytes());
-        end.extend_from_slice(MAGIC);
-        self.to.put(&end)?;
+        self.to.put(&sealed(self.table, *MAGIC, self.rows, store))?;
         Ok(self.to)
     }
 }
@@ -191,15 +184,10 @@ impl Index {
     /// # Errors
     /// Why it is not.
     pub fn open(path: &Path, store: &WrittenFile) -> Result<Self, String> {
-        let unreadable = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => "is missing".to_owned(),
-            _ => format!("cannot be read ({error})"),
-        };
-        let mut file = File::open(path).map_err(unreadable)?;
-        let length = file.metadata().map_err(unreadable)?.len();
+        let (mut file, length) = open(path)?;
         let bytes = if length <= SMALL {
             let mut all = Vec::with_capacity(length as usize);
-            io::Read::read_to_end(&mut file, &mut all).map_err(unreadable)?;
+            io::Read::read_to_end(&mut file, &mut all).map_err(|error| unreadable(&error))?;
             Bytes::Memory(all)
         } else {
             Bytes::File(file)
@@ -214,27 +202,18 @@ impl Index {
     }
 
     fn of(path: &Path, bytes: Bytes, length: u64, store: &WrittenFile) -> Result<Self, String> {
-        let damaged = || "was changed or damaged".to_owned();
         let end_at = length.checked_sub(END as u64).ok_or_else(damaged)?;
         let mut end = vec![0; END];
         bytes.read(&mut end, end_at).map_err(|_| damaged())?;
         let rows = number(&end, 0);
-        let groups = rows.div_ceil(GROUP as u64);
-        let table_bytes = groups.checked_mul(24).ok_or_else(damaged)?;
-        let expected = rows.checked_mul(ROW as u64).and_then(|n| n.checked_add(table_bytes));
-        if expected != Some(end_at) || !end.ends_with(MAGIC) {
+        let table_bytes = rows.div_ceil(GROUP as u64).checked_mul(24).ok_or_else(damaged)?;
+        if rows.checked_mul(ROW as u64).and_then(|n| n.checked_add(table_bytes)) != Some(end_at) {
             return Err(damaged());
         }
         let mut table = vec![0; table_bytes as usize];
         bytes.read(&mut table, end_at - table_bytes).map_err(|_| damaged())?;
-        table.extend_from_slice(&end[..16 + CHECKSUM]);
-        if xxh3_64(&table) != number(&end, 16 + CHECKSUM) {
-            return Err(damaged());
-        }
-        if number(&end, 8) != store.bytes || end[16..16 + CHECKSUM] != *store.checksum.as_bytes() {
-            return Err("is not of this store".to_owned());
-        }
-        table.truncate(table_bytes as usize);
+        table.extend_from_slice(&end);
+        let (table, rows) = unsealed(&table, *MAGIC, store)?;
         let table = table.chunks_exact(24).map(|sums| [0, 8, 16].map(|at| number(sums, at))).collect();
         Ok(Self { path: path.to_owned(), bytes, rows: rows as usize, table })
     }
@@ -306,18 +285,4 @@ impl Index {
             _ => Err(StoreError::stale(&self.path, "this file was changed or damaged (checksum)")),
         }
     }
-}
-
-/// Reads the index at `path`, which should be one of this store.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check_index(path: &Path, store: &WrittenFile) -> Result<(), String> {
-    Index::open(path, store)?.check().map_err(|_| "was changed or damaged".to_owned())
-}
-
-fn number(bytes: &[u8], at: usize) -> u64 {
-    let mut number = [0; 8];
-    number.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(number)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{StoreError, meta_name};
+use super::{StoreError, StoreFormat, meta_name};
 use crate::{
     config::{Benchmark, Percentiles},
     difficulty::{Constants, Normalization},
@@ -77,8 +77,8 @@ pub struct SourceRecord {
 /// A store's format, size and checksum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoreRecord {
-    /// `jsonl`.
-    pub format: String,
+    /// Its format.
+    pub format: StoreFormat,
     /// Size and checksum.
     #[serde(flatten)]
     pub file: WrittenFile,

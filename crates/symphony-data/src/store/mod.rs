@@ -1,27 +1,67 @@
-//! A preprocessed benchmark on disk: `{b}_full.jsonl`, its index, and `{b}_full_meta.json`.
+//! A preprocessed benchmark on disk: `{b}_full.jsonl` or `{b}_full.parquet`, its index, and `{b}_full_meta.json`.
 //!
 //! [`Store::scores`] gives what drawing needs, [`Store::fetch`] the tasks that were drawn.
 
+mod blocks;
 mod index;
+mod lines;
 mod meta;
+mod parquet;
 mod reader;
+mod seal;
 mod writer;
 
-pub use index::check_index;
 pub use meta::{Meta, MetaThresholds, SourceRecord, StoreRecord, fingerprint};
 pub use reader::Store;
-pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore, rewrite_bins};
+pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore};
 
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::disk::DiskError;
 
 /// The tool's name and version, as meta and manifest record it.
 pub const TOOL: &str = concat!("symphony-data ", env!("CARGO_PKG_VERSION"));
 
+/// How a store holds its rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreFormat {
+    /// One JSON object a line.
+    #[default]
+    Jsonl,
+    /// Typed columns; rows and features as JSON text.
+    Parquet,
+}
+
+impl StoreFormat {
+    /// All formats.
+    pub const ALL: [Self; 2] = [Self::Jsonl, Self::Parquet];
+
+    /// `jsonl` or `parquet`, which is also the ending of its files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// The format of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+}
+
 /// The name of a benchmark's store.
-pub fn store_name(benchmark: &str) -> String {
-    format!("{benchmark}_full.jsonl")
+pub fn store_name(benchmark: &str, format: StoreFormat) -> String {
+    format!("{benchmark}_full.{}", format.name())
+}
+
+/// The 16 hex digits of an identity.
+fn hex(identity: u64) -> [u8; 16] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    std::array::from_fn(|at| DIGITS[(identity >> (60 - 4 * at)) as usize & 15])
 }
 
 /// The name of the index beside a store.

@@ -1,19 +1,17 @@
-//! Writing a store, row by row, and rewriting the bins of one.
-
-use std::io::{BufRead, Write};
+//! Writing a store: rows are encoded on all cores, and appended in order.
 
 use serde::Serialize;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    StoreError,
-    index::{Entry, IndexWriter},
-    index_name, rejected_name, store_name,
+    StoreError, StoreFormat,
+    lines::{Lines, LinesWriter},
+    parquet::{self, ParquetEncoder, ParquetWriter, RowGroup},
+    rejected_name,
 };
 use crate::{
     difficulty::FeatureColumns,
-    disk::{DiskError, Folder, NewFile, WrittenFile},
-    row::{RowBatch, RowFault},
+    disk::{Folder, NewFile, WrittenFile},
+    row::{BATCH_BYTES, RowBatch, RowFault},
     stream::{Bin, PerBin, Thresholds},
 };
 
@@ -28,32 +26,56 @@ pub struct ScoredRows<'r> {
     pub scores: &'r [f64],
 }
 
+impl<'r> ScoredRows<'r> {
+    /// The good rows: their places in the batch, and their text.
+    pub(super) fn good(self) -> impl Iterator<Item = (usize, &'r str)> {
+        // Rows that are not UTF-8 were rejected with their features.
+        self.features.rows().filter_map(move |row| Some((row, self.batch.row(row).ok()?)))
+    }
+}
+
 /// How the rows of a benchmark are written: what of its store does not depend on the rows before.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Encoder<'b> {
     benchmark: &'b str,
     thresholds: Thresholds,
+    format: EncoderFormat,
+}
+
+#[derive(Debug)]
+enum EncoderFormat {
+    Jsonl,
+    Parquet(ParquetEncoder),
 }
 
 /// Rows ready to be appended to a store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Encoded {
-    lines: Vec<u8>,
-    entries: Vec<Entry>,
+    rows: EncodedRows,
     rejected: Vec<u8>,
     rejected_rows: u64,
     bins: PerBin<u64>,
 }
 
-/// Writes `{b}_full.jsonl`, its index and, if rows were set aside, `{b}_rejected.jsonl`.
+#[derive(Debug)]
+enum EncodedRows {
+    Lines(Lines),
+    RowGroup(RowGroup),
+}
+
+/// Writes `{b}_full.jsonl` or `{b}_full.parquet`, its index and, if rows were set aside, `{b}_rejected.jsonl`.
 pub struct StoreWriter<'f> {
     folder: &'f Folder,
     benchmark: &'f str,
-    store: NewFile,
-    index: IndexWriter<NewFile>,
+    store: Writer,
     rejected: Option<NewFile>,
     rejected_rows: u64,
     bins: PerBin<u64>,
+}
+
+enum Writer {
+    Lines(Box<LinesWriter>),
+    Parquet(Box<ParquetWriter>),
 }
 
 /// A row that was set aside, and why.
@@ -68,69 +90,35 @@ struct Rejected<'r> {
     text: std::borrow::Cow<'r, str>,
 }
 
-impl<'b> Encoder<'b> {
-    /// For the store of `benchmark`, whose bins follow `thresholds`.
-    pub fn new(benchmark: &'b str, thresholds: Thresholds) -> Self {
-        Self { benchmark, thresholds }
+impl Encoder<'_> {
+    /// How many batches are best encoded at once: one, or as many as make a row group.
+    pub fn batches_at_once(&self) -> usize {
+        match self.format {
+            EncoderFormat::Jsonl => 1,
+            EncoderFormat::Parquet(_) => parquet::GROUP_BYTES / BATCH_BYTES,
+        }
     }
 
     /// Writes some rows into memory.
-    pub fn encode(&self, rows: ScoredRows<'_>) -> Encoded {
-        let ScoredRows { batch, features, scores } = rows;
-        let mut out = Encoded::default();
-        out.lines.reserve(batch.text_len() + batch.len() * 320);
-        out.entries.reserve(scores.len());
-        for (i, (row, &score)) in features.rows().zip(scores).enumerate() {
-            // Rows that are not UTF-8 were rejected with their features.
-            let Ok(raw_data) = batch.row(row) else { continue };
-            let start = out.lines.len();
-            let identity = features.identities[i];
-            self.line(&mut out.lines, batch.row_number(row), score, raw_data, features.metadata.get(i), identity);
-            out.bins[self.thresholds.bin(score)] += 1;
-            out.entries.push(Entry {
-                score,
-                identity,
-                // Rows are at most MAX_ROW_BYTES long, and their features hold no more than they do.
-                length: (out.lines.len() - start) as u32,
-                raw_length: raw_data.len() as u32,
-                hash: xxh3_64(&out.lines[start..]),
-            });
+    ///
+    /// # Errors
+    /// Why they cannot be written.
+    pub fn encode(&self, rows: &[ScoredRows<'_>]) -> Result<Encoded, StoreError> {
+        let mut bins = PerBin::default();
+        let mut rejected = Vec::new();
+        for rows in rows {
+            rows.scores.iter().for_each(|score| bins[self.thresholds.bin(*score)] += 1);
+            rows.features.rejected.iter().for_each(|(row, fault)| reject(&mut rejected, rows.batch, *row, fault));
         }
-        for (row, fault) in &features.rejected {
-            reject(&mut out.rejected, batch, *row, fault);
-        }
-        out.rejected_rows = features.rejected.len() as u64;
-        out
+        let rejected_rows = rows.iter().map(|rows| rows.features.rejected.len() as u64).sum();
+        let rows = match &self.format {
+            EncoderFormat::Jsonl => EncodedRows::Lines(Lines::encode(self.benchmark, self.thresholds, rows)),
+            EncoderFormat::Parquet(encoder) => {
+                EncodedRows::RowGroup(encoder.encode(self.benchmark, self.thresholds, rows)?)
+            }
+        };
+        Ok(Encoded { rows, rejected, rejected_rows, bins })
     }
-
-    /// Appends one line. Names are safe in JSON as they are (see `check_name`).
-    fn line(&self, out: &mut Vec<u8>, number: u64, score: f64, raw_data: &str, metadata: &[u8], identity: u64) {
-        let bin = self.thresholds.bin(score).name();
-        // Writing to memory cannot fail.
-        out.extend_from_slice(br#"{"task_id":""#);
-        out.extend_from_slice(self.benchmark.as_bytes());
-        out.push(b'_');
-        let _ = serde_json::to_writer(&mut *out, &number);
-        out.extend_from_slice(br#"","benchmark":""#);
-        out.extend_from_slice(self.benchmark.as_bytes());
-        out.extend_from_slice(br#"","difficulty_score":"#);
-        let _ = serde_json::to_writer(&mut *out, &score);
-        out.extend_from_slice(br#","difficulty_bin":""#);
-        out.extend_from_slice(bin.as_bytes());
-        out.extend_from_slice(br#"","raw_data":"#);
-        out.extend_from_slice(raw_data.as_bytes());
-        out.extend_from_slice(br#","scorer_metadata":"#);
-        out.extend_from_slice(metadata);
-        out.extend_from_slice(br#","identity":""#);
-        out.extend_from_slice(&hex(identity));
-        out.extend_from_slice(b"\"}\n");
-    }
-}
-
-/// The 16 hex digits of an identity.
-fn hex(identity: u64) -> [u8; 16] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    std::array::from_fn(|at| DIGITS[(identity >> (60 - 4 * at)) as usize & 15])
 }
 
 /// Appends a row that was set aside as a line.
@@ -153,29 +141,42 @@ fn reject(out: &mut Vec<u8>, batch: &RowBatch, row: usize, fault: &RowFault) {
 }
 
 impl<'f> StoreWriter<'f> {
-    /// Begins the store of `benchmark`.
+    /// Begins the store of `benchmark` in this format, whose bins follow `thresholds` and whose scored features have these
+    /// names; and gives what encodes its rows.
     ///
     /// # Errors
     /// The file cannot be made.
-    pub fn create(folder: &'f Folder, benchmark: &'f str) -> Result<Self, DiskError> {
-        Ok(Self {
-            store: folder.create_large(&store_name(benchmark))?,
-            index: IndexWriter::new(folder.create_large(&index_name(benchmark))?),
-            folder,
-            benchmark,
-            rejected: None,
-            rejected_rows: 0,
-            bins: PerBin::default(),
-        })
+    pub fn create<'s>(
+        folder: &'f Folder,
+        benchmark: &'f str,
+        format: StoreFormat,
+        thresholds: Thresholds,
+        scored: impl IntoIterator<Item = &'s str>,
+    ) -> Result<(Self, Encoder<'f>), StoreError> {
+        let (store, format) = match format {
+            StoreFormat::Jsonl => {
+                (Writer::Lines(Box::new(LinesWriter::create(folder, benchmark)?)), EncoderFormat::Jsonl)
+            }
+            StoreFormat::Parquet => {
+                let (writer, encoder) = ParquetWriter::create(folder, benchmark, scored)?;
+                (Writer::Parquet(Box::new(writer)), EncoderFormat::Parquet(encoder))
+            }
+        };
+        let bins = PerBin::default();
+        let writer = Self { folder, benchmark, store, rejected: None, rejected_rows: 0, bins };
+        Ok((writer, Encoder { benchmark, thresholds, format }))
     }
 
-    /// Appends rows.
+    /// Appends rows, which its own encoder encoded.
     ///
     /// # Errors
     /// The disk.
-    pub fn append(&mut self, rows: &Encoded) -> Result<(), DiskError> {
-        self.store.put(&rows.lines)?;
-        self.index.append(&rows.entries)?;
+    pub fn append(&mut self, rows: Encoded) -> Result<(), StoreError> {
+        match (&mut self.store, rows.rows) {
+            (Writer::Lines(writer), EncodedRows::Lines(lines)) => writer.append(&lines)?,
+            (Writer::Parquet(writer), EncodedRows::RowGroup(group)) => writer.append(group)?,
+            _ => {}
+        }
         if rows.rejected_rows > 0 {
             let file = match &mut self.rejected {
                 Some(file) => file,
@@ -194,16 +195,18 @@ impl<'f> StoreWriter<'f> {
     ///
     /// # Errors
     /// The disk.
-    pub fn finish(mut self) -> Result<WrittenStore, DiskError> {
+    pub fn finish(mut self) -> Result<WrittenStore, StoreError> {
         let rejected = self.rejected.as_mut().map(NewFile::written).transpose()?;
-        let store = self.store.written()?;
-        let index = self.index.finish(&store)?;
+        let (store, files) = match self.store {
+            Writer::Lines(writer) => writer.finish()?,
+            Writer::Parquet(writer) => writer.finish()?,
+        };
         Ok(WrittenStore {
             store,
             bins: self.bins,
             rejected,
             rejected_rows: self.rejected_rows,
-            files: self.rejected.into_iter().chain([self.store, index]).collect(),
+            files: self.rejected.into_iter().chain(files).collect(),
         })
     }
 }
@@ -221,44 +224,4 @@ pub struct WrittenStore {
     pub rejected_rows: u64,
     /// The files themselves.
     pub files: Vec<NewFile>,
-}
-
-/// Writes a store anew whose lines differ from `lines` in `difficulty_bin` alone, which follows `thresholds`; the store,
-/// and its index.
-///
-/// # Errors
-/// A line that is none of a store's, or the disk.
-pub fn rewrite_bins(
-    folder: &Folder,
-    benchmark: &str,
-    mut lines: impl BufRead,
-    thresholds: Thresholds,
-) -> Result<(NewFile, NewFile), StoreError> {
-    const SCORE: &str = r#","difficulty_score":"#;
-    const BIN: &str = r#","difficulty_bin":""#;
-    let path = folder.path().join(store_name(benchmark));
-    let mut file = folder.create_large(&store_name(benchmark))?;
-    let mut index = IndexWriter::new(folder.create_large(&index_name(benchmark))?);
-    let mut line = String::new();
-    let mut rewritten = Vec::new();
-    loop {
-        line.clear();
-        if lines.read_line(&mut line).map_err(|error| DiskError::new(&path, "read this file", error))? == 0 {
-            let index = index.finish(&file.written()?)?;
-            return Ok((file, index));
-        }
-        // The keys before raw_data hold no free text, so that their first occurrence is the key itself.
-        let parts = line.split_once(SCORE).and_then(|(head, rest)| {
-            let (score, rest) = rest.split_once(BIN)?;
-            let (_, tail) = rest.split_once('"')?;
-            Some((head, score, score.parse().ok()?, tail))
-        });
-        let changed = || StoreError::stale(&path, "a line is not as it was written");
-        let (head, text, score, tail) = parts.ok_or_else(changed)?;
-        rewritten.clear();
-        let _ = write!(rewritten, "{head}{SCORE}{text}{BIN}{}\"{tail}", thresholds.bin(score));
-        let entry = Entry::of_line(&rewritten).ok_or_else(changed)?;
-        file.put(&rewritten)?;
-        index.append(&[entry])?;
-    }
 }

@@ -15,14 +15,13 @@ use self::{
     layout::{Found, as_laid_out, card_configs, converted, missing_shard, next_shard},
 };
 use super::{
-    At, Revision, Source, SourceError, SourceFile,
+    At, Revision, Rows, Source, SourceError, SourceFile,
     file::{LocalFile, read_all},
 };
 use crate::{
     config::Benchmark,
     format::{Format, compression},
     progress::{Note, Progress},
-    row::RowBatch,
 };
 
 mod cache;
@@ -175,8 +174,8 @@ impl Source for HubSource<'_> {
         Some(&self.revision)
     }
 
-    fn read(&self, sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
-        read_all(&self.files, self.config_field, sink)
+    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
+        read_all(&self.files, self.config_field, &mut |batch| sink(Rows::Read(batch)))
     }
 }
 

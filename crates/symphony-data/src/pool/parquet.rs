@@ -1,0 +1,110 @@
+//! `task_pool.parquet`: the pool as a table of [`table::schema`].
+
+use std::{fs::File, path::Path};
+
+use arrow_array::{Array, RecordBatch, StringArray, cast::AsArray, types::Float64Type};
+use arrow_schema::{ArrowError, DataType};
+use parquet::{
+    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+    basic::{Compression, ZstdLevel},
+    errors::ParquetError,
+    file::properties::WriterProperties,
+};
+
+use super::{Json, PoolError, Task, TaskView, Text, table};
+use crate::{
+    disk::{DiskError, NewFile},
+    format::{guarded, guarded_batches},
+    store::TOOL,
+};
+
+/// How many tasks are made a table of at once.
+const TASKS_AT_ONCE: usize = 1024;
+
+/// Writes tasks into an empty file.
+///
+/// # Errors
+/// The disk.
+pub(super) fn write<'t>(file: NewFile, tasks: impl IntoIterator<Item = TaskView<'t>>) -> Result<NewFile, DiskError> {
+    let path = file.path().to_owned();
+    let failed = |error: ParquetError| {
+        let error = match error {
+            // What the disk said comes out as it went in.
+            ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+                Ok(error) => *error,
+                Err(inner) => std::io::Error::other(inner),
+            },
+            error => std::io::Error::other(error),
+        };
+        DiskError::new(&path, "write this file", error)
+    };
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(TOOL.to_owned())
+        .build();
+    let mut writer = ArrowWriter::try_new(file, table::schema(), Some(properties)).map_err(failed)?;
+    let tasks: Vec<TaskView<'_>> = tasks.into_iter().collect();
+    for tasks in tasks.chunks(TASKS_AT_ONCE) {
+        for batch in table::batches(tasks).map_err(|error| failed(error.into()))? {
+            writer.write(&batch).map_err(failed)?;
+        }
+    }
+    writer.into_inner().map_err(failed)
+}
+
+/// The tasks of a pool, by the names of its columns, whoever wrote it.
+///
+/// # Errors
+/// The file is no Parquet; each task that is none is an error of its own.
+pub(super) fn read(path: &Path, file: File) -> Result<impl Iterator<Item = Result<Task, PoolError>> + '_, PoolError> {
+    let malformed = move |reason: String| PoolError::Malformed {
+        path: path.to_owned(),
+        reason: format!("this pool is no whole Parquet file of tasks ({reason})"),
+    };
+    let opened =
+        guarded(|| ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build));
+    let batches = opened.map_err(malformed)?.map_err(|error| malformed(error.to_string()))?;
+    let tasks = move |batch: Result<RecordBatch, ArrowError>| match batch.and_then(|batch| tasks_of(&batch)) {
+        Ok(tasks) => tasks.into_iter().map(|task| task.map_err(malformed)).collect::<Vec<_>>(),
+        Err(error) => vec![Err(malformed(error.to_string()))],
+    };
+    Ok(guarded_batches(batches).flat_map(tasks))
+}
+
+fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, ArrowError> {
+    let column = |name: &str, kind: &DataType| {
+        let column = batch.column_by_name(name);
+        let missing = || ArrowError::SchemaError(format!("it has no column `{name}`"));
+        arrow_cast::cast(column.ok_or_else(missing)?, kind)
+    };
+    let text = |name: &str| Ok::<StringArray, ArrowError>(column(name, &DataType::Utf8)?.as_string::<i32>().clone());
+    // Pools of others have none.
+    let optional = |name: &str| batch.column_by_name(name).map(|_| text(name)).transpose();
+    let [ids, benchmarks, bins] = [text("task_id")?, text("benchmark")?, text("difficulty_bin")?];
+    let [raw_data, metadata] = [text("raw_data")?, text("scorer_metadata")?];
+    let scores = column("difficulty_score", &DataType::Float64)?.as_primitive::<Float64Type>().clone();
+    let (source_ids, identities) = (optional("source_id")?, optional("identity")?);
+    let task = |row: usize| {
+        let text = |column: &StringArray, name: &str| {
+            let text = column.is_valid(row).then(|| column.value(row).to_owned());
+            text.ok_or_else(|| format!("row {}: no `{name}`", row + 1))
+        };
+        let json = |column: &StringArray, name: &str| {
+            Json::new(text(column, name)?).map_err(|error| format!("row {}: `{name}` is no JSON: {error}", row + 1))
+        };
+        let given = |column: &Option<StringArray>| {
+            column.as_ref().filter(|column| column.is_valid(row)).map(|column| Text::from(column.value(row).to_owned()))
+        };
+        Ok(Task {
+            task_id: text(&ids, "task_id")?,
+            benchmark: text(&benchmarks, "benchmark")?,
+            difficulty_score: scores.value(row),
+            difficulty_bin: text(&bins, "difficulty_bin")?,
+            raw_data: json(&raw_data, "raw_data")?,
+            scorer_metadata: json(&metadata, "scorer_metadata")?,
+            source_id: given(&source_ids),
+            identity: given(&identities),
+        })
+    };
+    Ok((0..batch.num_rows()).map(task).collect())
+}

@@ -1,0 +1,292 @@
+//! Stores as JSON lines: one object a line, and an index beside them.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{
+    Meta, ScoredRows, StoreError, StoreFormat, hex,
+    index::{Entry, Index, IndexWriter, Place},
+    index_name, store_name,
+};
+use crate::{
+    disk::{DiskError, Folder, NewFile, WrittenFile, checksum::HashingReader, read_at},
+    pool::{Json, StoredTask, Text},
+    stream::{Bin, Thresholds},
+};
+
+/// Rows as lines, and their entries in the index.
+#[derive(Debug, Default)]
+pub struct Lines {
+    text: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl Lines {
+    /// Writes some rows into memory.
+    pub fn encode(benchmark: &str, thresholds: Thresholds, rows: &[ScoredRows<'_>]) -> Self {
+        let mut out = Self::default();
+        for rows in rows {
+            let ScoredRows { batch, features, scores } = *rows;
+            out.text.reserve(batch.text_len() + batch.len() * 320);
+            out.entries.reserve(scores.len());
+            for (i, (row, raw_data)) in rows.good().enumerate() {
+                let (start, score, identity) = (out.text.len(), scores[i], features.identities[i]);
+                let bin = thresholds.bin(score);
+                let line = Line { number: batch.row_number(row), score, bin, raw_data, identity };
+                line.write(&mut out.text, benchmark, features.metadata.get(i));
+                out.entries.push(Entry {
+                    score,
+                    identity,
+                    // Rows are at most MAX_ROW_BYTES long, and their features hold no more than they do.
+                    length: (out.text.len() - start) as u32,
+                    raw_length: raw_data.len() as u32,
+                    hash: xxh3_64(&out.text[start..]),
+                });
+            }
+        }
+        out
+    }
+}
+
+struct Line<'l> {
+    number: u64,
+    score: f64,
+    bin: Bin,
+    raw_data: &'l str,
+    identity: u64,
+}
+
+impl Line<'_> {
+    /// Appends the line. Names are safe in JSON as they are (see `check_name`).
+    fn write(&self, out: &mut Vec<u8>, benchmark: &str, metadata: &[u8]) {
+        // Writing to memory cannot fail.
+        out.extend_from_slice(br#"{"task_id":""#);
+        out.extend_from_slice(benchmark.as_bytes());
+        out.push(b'_');
+        let _ = serde_json::to_writer(&mut *out, &self.number);
+        out.extend_from_slice(br#"","benchmark":""#);
+        out.extend_from_slice(benchmark.as_bytes());
+        out.extend_from_slice(br#"","difficulty_score":"#);
+        let _ = serde_json::to_writer(&mut *out, &self.score);
+        out.extend_from_slice(br#","difficulty_bin":""#);
+        out.extend_from_slice(self.bin.name().as_bytes());
+        out.extend_from_slice(br#"","raw_data":"#);
+        out.extend_from_slice(self.raw_data.as_bytes());
+        out.extend_from_slice(br#","scorer_metadata":"#);
+        out.extend_from_slice(metadata);
+        out.extend_from_slice(br#","identity":""#);
+        out.extend_from_slice(&hex(self.identity));
+        out.extend_from_slice(b"\"}\n");
+    }
+}
+
+/// A store of lines that is being written.
+pub(super) struct LinesWriter {
+    store: NewFile,
+    index: IndexWriter<NewFile>,
+}
+
+impl LinesWriter {
+    pub fn create(folder: &Folder, benchmark: &str) -> Result<Self, DiskError> {
+        Ok(Self {
+            store: folder.create_large(&store_name(benchmark, StoreFormat::Jsonl))?,
+            index: IndexWriter::new(folder.create_large(&index_name(benchmark))?),
+        })
+    }
+
+    pub fn append(&mut self, lines: &Lines) -> Result<(), DiskError> {
+        self.store.put(&lines.text)?;
+        self.index.append(&lines.entries)
+    }
+
+    /// The store and its index, to be published in this order.
+    pub fn finish(mut self) -> Result<(WrittenFile, [NewFile; 2]), DiskError> {
+        let written = self.store.written()?;
+        let index = self.index.finish(&written)?;
+        Ok((written, [self.store, index]))
+    }
+}
+
+/// A store of lines that is read.
+#[derive(Debug)]
+pub(super) struct LinesReader {
+    path: PathBuf,
+    file: File,
+    store: WrittenFile,
+    /// The index, or why there is none that serves.
+    index: Result<Index, String>,
+}
+
+impl LinesReader {
+    pub fn new(path: &Path, file: File, meta: &Meta) -> Self {
+        let store = meta.store.file.clone();
+        let index = Index::open(&path.with_file_name(index_name(&meta.benchmark)), &store);
+        Self { path: path.to_owned(), file, store, index }
+    }
+
+    /// Why the index does not serve, if it does not; reads all of it if `whole`.
+    pub fn index_problem(&self, whole: bool) -> Option<String> {
+        match &self.index {
+            Err(reason) => Some(reason.clone()),
+            Ok(index) if whole && index.check().is_err() => Some("was changed or damaged".to_owned()),
+            Ok(_) => None,
+        }
+    }
+
+    pub fn make_index(&mut self, benchmark: &str, folder: Option<&Folder>) -> Result<(), StoreError> {
+        let name = index_name(benchmark);
+        let path = self.path.with_file_name(&name);
+        let index = match folder {
+            None => {
+                let mut index = IndexWriter::new(Vec::new());
+                self.scan(|entry| index.append(&[entry]))?;
+                Index::in_memory(&path, index.finish(&self.store)?, &self.store)
+            }
+            Some(folder) => {
+                let mut index = IndexWriter::new(folder.create_large(&name)?);
+                self.scan(|entry| index.append(&[entry]))?;
+                folder.publish(vec![index.finish(&self.store)?], false)?;
+                Index::open(&path, &self.store)
+            }
+        };
+        self.index = Ok(index.map_err(|reason| StoreError::stale(&path, reason))?);
+        Ok(())
+    }
+
+    /// Goes through all lines, and checks them against the store's checksum.
+    fn scan(&self, mut take: impl FnMut(Entry) -> Result<(), DiskError>) -> Result<(), StoreError> {
+        let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
+        let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
+        (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
+        let mut reader = BufReader::with_capacity(256 << 10, HashingReader::new(&self.file));
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).map_err(read_error)? > 0 {
+            take(Entry::of_line(&line).ok_or_else(damaged)?)?;
+            line.clear();
+        }
+        if reader.get_ref().checksum() == self.store.checksum { Ok(()) } else { Err(damaged()) }
+    }
+
+    pub fn index(&self, benchmark: &str) -> Result<&Index, StoreError> {
+        let path = || self.path.with_file_name(index_name(benchmark));
+        self.index.as_ref().map_err(|reason| StoreError::stale(&path(), format!("this file {reason}")))
+    }
+
+    pub fn fetch(&self, benchmark: &str, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
+        /// How many rows are fetched at once: enough to outweigh handing them over.
+        const ROWS_PER_TASK: usize = 64;
+        let places = self.index(benchmark)?.places(rows)?;
+        let tasks: Vec<Vec<StoredTask>> =
+            places.par_chunks(ROWS_PER_TASK).map(|places| self.lines_at(places)).collect::<Result<_, _>>()?;
+        Ok(tasks.into_iter().flatten().collect())
+    }
+
+    fn lines_at(&self, places: &[Place]) -> Result<Vec<StoredTask>, StoreError> {
+        let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
+        let mut bytes = vec![0; places.iter().map(|place| place.length as usize).sum()];
+        let mut rest = &mut bytes[..];
+        // Lines that stand one behind the other are read at once.
+        for run in places.chunk_by(|a, b| a.offset + u64::from(a.length) == b.offset) {
+            let (piece, after) = rest.split_at_mut(run.iter().map(|place| place.length as usize).sum());
+            read_at(&self.file, piece, run[0].offset)
+                .map_err(|error| DiskError::new(&self.path, "read this file", error))?;
+            rest = after;
+        }
+        let text = Arc::new(String::from_utf8(bytes).map_err(|_| damaged())?);
+        let mut from = 0;
+        places
+            .iter()
+            .map(|place| {
+                let line = from..from + place.length as usize;
+                from = line.end;
+                if text.get(line.clone()).is_none_or(|line| xxh3_64(line.as_bytes()) != place.hash) {
+                    return Err(damaged());
+                }
+                stored_task(&text, line.start, line.end, place.raw_length as usize).ok_or_else(damaged)
+            })
+            .collect()
+    }
+
+    /// Writes the store anew with bins that follow `thresholds`; its lines differ in `difficulty_bin` alone.
+    ///
+    /// # Errors
+    /// A line that is none of a store's, or the disk.
+    pub fn rewrite_bins(
+        &self,
+        folder: &Folder,
+        benchmark: &str,
+        thresholds: Thresholds,
+    ) -> Result<(WrittenFile, [NewFile; 2]), StoreError> {
+        const SCORE: &str = r#","difficulty_score":"#;
+        const BIN: &str = r#","difficulty_bin":""#;
+        let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
+        let changed = || StoreError::stale(&self.path, "a line is not as it was written");
+        let mut writer = LinesWriter::create(folder, benchmark)?;
+        (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
+        let mut lines = BufReader::with_capacity(256 << 10, &self.file);
+        let mut line = String::new();
+        while lines.read_line(&mut line).map_err(read_error)? > 0 {
+            // The keys before raw_data hold no free text, so that their first occurrence is the key itself.
+            let parts = line.split_once(SCORE).and_then(|(head, rest)| {
+                let (score, rest) = rest.split_once(BIN)?;
+                let (_, tail) = rest.split_once('"')?;
+                Some((head, score, score.parse().ok()?, tail))
+            });
+            let (head, score_text, score, tail) = parts.ok_or_else(changed)?;
+            let mut rewritten = Lines::default();
+            let _ = write!(rewritten.text, "{head}{SCORE}{score_text}{BIN}{}\"{tail}", thresholds.bin(score));
+            rewritten.entries.push(Entry::of_line(&rewritten.text).ok_or_else(changed)?);
+            writer.append(&rewritten)?;
+            line.clear();
+        }
+        Ok(writer.finish()?)
+    }
+}
+
+/// The task in `text[from..to]`, a line as [`Line::write`] writes it, whose row is `raw_length` bytes long.
+fn stored_task(text: &Arc<String>, from: usize, to: usize, raw_length: usize) -> Option<StoredTask> {
+    const METADATA: &str = r#","scorer_metadata":"#;
+    const IDENTITY: &str = r#","identity":""#;
+    const DIGITS: usize = 16;
+    let mut at = from;
+    // What stands behind `key`: so many bytes, or all up to a byte.
+    let mut field = |key: &str, end: End| {
+        let start = at + text.get(at..to)?.strip_prefix(key).map(|_| key.len())?;
+        let length = match end {
+            End::After(length) => length,
+            End::Before(byte) => memchr::memchr(byte, text.as_bytes().get(start..to)?)?,
+            End::At(end) => end.checked_sub(start)?,
+        };
+        at = start + length;
+        Text::slice(text, start..at)
+    };
+    Some(StoredTask {
+        task_id: field(r#"{"task_id":""#, End::Before(b'"'))?,
+        benchmark: field(r#"","benchmark":""#, End::Before(b'"'))?,
+        difficulty_score: field(r#"","difficulty_score":"#, End::Before(b','))?.parse().ok()?,
+        difficulty_bin: Bin::parse(&field(r#","difficulty_bin":""#, End::Before(b'"'))?)?,
+        raw_data: Json::trusted(field(r#"","raw_data":"#, End::After(raw_length))?),
+        scorer_metadata: {
+            let end = to.checked_sub(IDENTITY.len() + DIGITS + "\"}\n".len())?;
+            Json::trusted(field(METADATA, End::At(end))?)
+        },
+        identity: field(IDENTITY, End::After(DIGITS))?,
+    })
+}
+
+/// Where a field of a line ends.
+enum End {
+    /// After so many bytes.
+    After(usize),
+    /// Before the first such byte.
+    Before(u8),
+    /// At this place.
+    At(usize),
+}

@@ -1,0 +1,216 @@
+//! Parquet stores and pools: the same benchmark, the same draws, the same care as JSON lines.
+
+mod support;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde_json::Value;
+use support::{golden, golden_request, real};
+use symphony_data::{
+    DatasetBuilder,
+    config::{Config, Replacement, RequestSpec},
+    experiment::{self, Library, Order, Upkeep},
+    pool::{Task, read_pool, task_pool},
+    preprocess::{OnBadRow, Outcome, PreprocessOptions, preprocess},
+    progress::Silent,
+    store::StoreFormat,
+    verify::verify,
+};
+
+const PARQUET: PreprocessOptions =
+    PreprocessOptions { on_bad_row: OnBadRow::Stop, force: false, locked: false, format: Some(StoreFormat::Parquet) };
+const JSONL: PreprocessOptions = PreprocessOptions { format: Some(StoreFormat::Jsonl), ..PARQUET };
+
+/// Several row groups.
+const LARGE: &str = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=40000'}}";
+const SMALL: &str = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=700'}}";
+
+fn config(yaml: &str) -> Config {
+    Config::from_yaml("test.yaml", yaml).unwrap()
+}
+
+fn stage1(config: &Config, folder: &Path, options: PreprocessOptions) -> Outcome {
+    let benchmark = &config.benchmarks[0];
+    preprocess(benchmark, config.percentiles_of(&benchmark.name), folder, options, &Silent).unwrap().0
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
+}
+
+fn draw(config: &Config, folder: &Path, n: u64, sampler: &str) -> Vec<String> {
+    let spec = RequestSpec {
+        benchmarks: vec!["gsm8k".into()],
+        n_total_tasks: n,
+        difficulty_split: Some("1:1:1".into()),
+        sampler: Some(sampler.into()),
+        ..RequestSpec::default()
+    };
+    let request = spec.resolve(config).unwrap();
+    let tasks = experiment::build_task_stream(config, folder, &request, &Silent).unwrap();
+    tasks.iter().map(|task| serde_json::to_string(&task).unwrap()).collect()
+}
+
+#[test]
+fn the_golden_pools_come_out_of_parquet_stores_too() {
+    let Some((builder, _)) = real("default") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    builder.preprocess_all_benchmarks(folder.path(), PARQUET).unwrap();
+    assert!(folder.path().join("gsm8k_full.parquet").exists() && !folder.path().join("gsm8k_full.jsonl").exists());
+    for (name, replacement) in [
+        ("exp1", Replacement::WhenShort),
+        ("exp2", Replacement::WhenShort),
+        ("exp3", Replacement::WhenShort),
+        ("exp5", Replacement::WhenShort),
+        ("no_replacement", Replacement::WhenShort),
+        ("custom_percentiles", Replacement::WhenShort),
+        ("with_replacement", Replacement::Always),
+    ] {
+        let pool = golden("default", &format!("pools/{name}.json"));
+        let tasks = builder.build_task_stream(&golden_request(&pool, replacement), folder.path()).unwrap();
+        let got =
+            tasks.iter().map(|t| serde_json::json!([t.task_id, t.source_id, t.difficulty_bin, t.difficulty_score]));
+        assert_eq!(got.collect::<Vec<Value>>(), *pool["tasks"].as_array().unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn the_same_tasks_are_drawn_from_either_format() {
+    let (lines, columns) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let config = config(LARGE);
+    stage1(&config, lines.path(), JSONL);
+    stage1(&config, columns.path(), PARQUET);
+    for sampler in ["numpy", "stable"] {
+        let (from_lines, from_columns) =
+            (draw(&config, lines.path(), 900, sampler), draw(&config, columns.path(), 900, sampler));
+        assert_eq!(from_lines.len(), 900);
+        assert!(from_lines == from_columns, "{sampler}");
+    }
+    let all = |folder: &Path| {
+        let tasks = experiment::load_preprocessed_benchmark("gsm8k", folder, &Silent).unwrap();
+        tasks.iter().map(|task| serde_json::to_string(&task.alone()).unwrap()).collect::<Vec<_>>()
+    };
+    assert!(all(lines.path()) == all(columns.path()));
+}
+
+#[test]
+fn a_store_changes_its_format_when_that_is_asked_and_keeps_it_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(SMALL);
+    let names = || files(folder.path()).into_keys().collect::<Vec<_>>();
+    stage1(&config, folder.path(), JSONL);
+    assert_eq!(names(), ["gsm8k_full.index", "gsm8k_full.jsonl", "gsm8k_full_meta.json"]);
+    assert_eq!(stage1(&config, folder.path(), PARQUET), Outcome::Built);
+    assert_eq!(names(), ["gsm8k_full.index", "gsm8k_full.parquet", "gsm8k_full_meta.json"]);
+    assert_eq!(stage1(&config, folder.path(), PARQUET), Outcome::Cached);
+    assert_eq!(stage1(&config, folder.path(), PreprocessOptions::default()), Outcome::Cached);
+    let forced = PreprocessOptions { force: true, ..PreprocessOptions::default() };
+    assert_eq!(stage1(&config, folder.path(), forced), Outcome::Built);
+    assert_eq!(names(), ["gsm8k_full.index", "gsm8k_full.parquet", "gsm8k_full_meta.json"]);
+    // What a run that was stopped between two files left.
+    fs::write(folder.path().join("gsm8k_full.jsonl"), "{}").unwrap();
+    assert_eq!(stage1(&config, folder.path(), PreprocessOptions::default()), Outcome::Cached);
+    assert_eq!(names(), ["gsm8k_full.index", "gsm8k_full.parquet", "gsm8k_full_meta.json"]);
+    assert_eq!(stage1(&config, folder.path(), JSONL), Outcome::Built);
+    assert_eq!(names(), ["gsm8k_full.index", "gsm8k_full.jsonl", "gsm8k_full_meta.json"]);
+    let configured = self::config(&SMALL.replace("rows=700'", "rows=700', store: parquet"));
+    assert_eq!(stage1(&configured, folder.path(), PreprocessOptions::default()), Outcome::Built);
+    assert_eq!(names(), ["gsm8k_full.index", "gsm8k_full.parquet", "gsm8k_full_meta.json"]);
+}
+
+#[test]
+fn other_percentiles_rewrite_the_bins_alone() {
+    let (rewritten, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let other = config(&format!("{LARGE}\nstream_generation: {{difficulty_percentiles: {{gsm8k: [10, 60]}}}}"));
+    stage1(&config(LARGE), rewritten.path(), PARQUET);
+    assert_eq!(stage1(&other, rewritten.path(), PARQUET), Outcome::Rebinned);
+    stage1(&other, fresh.path(), PARQUET);
+    assert!(files(rewritten.path()) == files(fresh.path()));
+    assert!(verify(rewritten.path()).unwrap().iter().all(|finding| finding.problem.is_none()));
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_number_of_threads() {
+    let with_threads = |threads: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| stage1(&config(LARGE), folder.path(), PARQUET));
+        files(folder.path())
+    };
+    let one = with_threads(1);
+    assert!(one == with_threads(2) && one == with_threads(7));
+}
+
+#[test]
+fn a_damaged_byte_is_noticed_by_verify_and_by_the_draw_that_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(SMALL);
+    stage1(&config, folder.path(), PARQUET);
+    let whole = files(folder.path());
+    let expected = draw(&config, folder.path(), 1200, "stable");
+    for (name, bytes) in &whole {
+        for at in (0..bytes.len()).step_by(bytes.len() / 23).chain([bytes.len() - 1]) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x20;
+            fs::write(folder.path().join(name), &damaged).unwrap();
+            let findings = verify(folder.path()).unwrap();
+            assert!(findings.iter().any(|finding| finding.problem.is_some()), "{name} byte {at}");
+            assert_eq!(draw(&config, folder.path(), 1200, "stable"), expected, "{name} byte {at}");
+            stage1(&config, folder.path(), PreprocessOptions::default());
+            assert!(files(folder.path()) == whole, "{name} byte {at}");
+        }
+        fs::remove_file(folder.path().join(name)).unwrap();
+        stage1(&config, folder.path(), PARQUET);
+        assert!(files(folder.path()) == whole, "{name} removed");
+    }
+}
+
+#[test]
+fn rows_are_set_aside_and_features_may_be_called_as_columns_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "{\"q\": \"one two\", \"n\": 1}\n{\"q\": 3}\n{\"q\": \"three\", \"n\": 2.5}\n";
+    fs::write(folder.path().join("rows.jsonl"), rows).unwrap();
+    let yaml = format!(
+        "benchmarks: {{mine: {{path: 'file:{}/rows.jsonl', store: parquet, difficulty: {{features: {{identity: {{words: q}}, n: {{number: n}}}}, score: [{{feature: identity, normalize: p95}}, {{feature: n, weight: 0.1}}]}}}}}}",
+        folder.path().display()
+    );
+    let builder = DatasetBuilder::from_yaml("test.yaml", &yaml).unwrap();
+    let full = folder.path().join("full");
+    let skip = PreprocessOptions { on_bad_row: OnBadRow::Skip, ..PreprocessOptions::default() };
+    let meta = builder.preprocess_all_benchmarks(&full, skip).unwrap().remove(0);
+    assert_eq!((meta.n_tasks_full, meta.rejected_rows, meta.store.format), (2, 1, StoreFormat::Parquet));
+    let tasks = builder.load_preprocessed_benchmark("mine", &full).unwrap();
+    let said: Vec<_> = tasks.iter().map(|task| (task.task_id.as_str(), task.scorer_metadata.get())).collect();
+    assert_eq!(said, [("mine_0", r#"{"identity":2,"n":1}"#), ("mine_2", r#"{"identity":1,"n":2.5}"#)]);
+}
+
+#[test]
+fn a_pool_as_parquet_holds_the_tasks_of_one_as_json_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(SMALL);
+    let full = folder.path().join("full");
+    stage1(&config, &full, JSONL);
+    let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 80, ..RequestSpec::default() };
+    let request = spec.resolve(&config).unwrap();
+    let library = Library::open(&config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+    let output = folder.path().join("pool");
+    let mut pools = Vec::new();
+    for format in [StoreFormat::Jsonl, StoreFormat::Parquet] {
+        let order = Order { request: &request, experiment: None, output: output.clone(), format };
+        library.draw(&request).unwrap().write(&order, &Silent).unwrap();
+        let names: Vec<String> = files(&output).into_keys().collect();
+        assert_eq!(names, ["manifest.json", "statistics.json", task_pool(format)], "the other one is gone");
+        assert!(verify(&output).unwrap().iter().all(|finding| finding.problem.is_none()));
+        let tasks: Vec<Task> = read_pool(&output.join(task_pool(format))).unwrap().map(Result::unwrap).collect();
+        assert_eq!(tasks.len(), 80);
+        pools.push(tasks.iter().map(|task| serde_json::to_string(task).unwrap()).collect::<Vec<_>>());
+    }
+    assert_eq!(pools[0], pools[1]);
+    let mut bytes = fs::read(output.join("task_pool.parquet")).unwrap();
+    bytes.truncate(2000);
+    fs::write(output.join("task_pool.parquet"), bytes).unwrap();
+    let path = output.join("task_pool.parquet");
+    let error = read_pool(&path).map(drop).unwrap_err().to_string();
+    assert!(error.contains("task_pool.parquet: this pool is no whole Parquet file"), "{error}");
+}
