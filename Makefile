@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python wheel bench audit
+.PHONY: test test-rust test-python wheel bench bench-quick audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with.
@@ -38,8 +38,18 @@ audit:
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
 	else echo "SKIPPED: cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
 
-# quick-start over the five real benchmarks as a whole process; DATA is the folder that holds them.
-DATA ?= benchmarks
-bench:
+# The program beside plain Python, Polars and DuckDB; writes benches/RESULTS.md. DATA is the folder of the five real
+# benchmarks, without which generated rows serve.
+DATA ?= $(wildcard ../shared/data)
+COMPARE = $(VENV)/bin/python benches/compare.py target/release/symphony-data $(if $(DATA),--data $(DATA))
+
+bench: $(VENV)/ready
 	cargo build --release
-	python3 benches/quick_start.py target/release/symphony-data $(DATA)
+	cargo bench --workspace --exclude symphony-data-python --bench kernels -- synthetic
+	$(COMPARE)
+
+# The same at a tenth of the size, in a few minutes.
+bench-quick: $(VENV)/ready
+	cargo build --release
+	$(COMPARE) --scale 0.1 --runs 3 --output target/compare-quick.md
+	@cat target/compare-quick.md

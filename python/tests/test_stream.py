@@ -13,6 +13,7 @@ import datasets
 import duckdb
 import polars
 import pyarrow
+import pyarrow.parquet
 import pytest
 
 from symphony_data import DatasetBuilder, Task, TaskStream
@@ -150,3 +151,31 @@ def test_preprocessed_benchmarks_are_streams_too(builder: DatasetBuilder) -> Non
     assert results["gsm8k"] == builder.load_preprocessed_benchmark("gsm8k") == builder.load_benchmark("gsm8k")
     assert [task.task_id for task in results["gsm8k"][:2]] == ["gsm8k_0", "gsm8k_1"]
     assert {task.difficulty_bin for task in results["gsm8k"]} == {"easy", "medium", "hard"}
+
+
+def test_parquet_stores_and_pools_are_read_by_others(builder: DatasetBuilder) -> None:
+    lines = list(builder.load_preprocessed_benchmark("gsm8k", "full"))
+    stored = builder.preprocess_all_benchmarks("columns", format="parquet")
+    assert list(stored["gsm8k"]) == lines
+    path = "columns/gsm8k_full.parquet"
+    names = ["task_id", "source_id", "difficulty_score", "difficulty_bin", "reasoning_steps", "raw_data"]
+    names += ["scorer_metadata", "identity"]
+    scores = [task.difficulty_score for task in lines]
+    table = pyarrow.parquet.read_table(path)
+    assert table.column_names == names and table["difficulty_score"].to_pylist() == scores
+    assert polars.read_parquet(path)["difficulty_score"].to_list() == scores
+    found = duckdb.sql(f"SELECT difficulty_score FROM '{path}'")
+    assert found is not None and [row[0] for row in found.fetchall()] == scores
+    loaded = datasets.load_dataset("parquet", data_files=path, split="train", cache_dir="cache")
+    assert loaded.column_names == names and len(loaded) == len(lines)
+    assert json.loads(loaded[5]["raw_data"]) == lines[5].raw_data
+    assert json.loads(loaded[5]["scorer_metadata"])["reasoning_steps"] == loaded[5]["reasoning_steps"]
+
+    experiments = {"tiny": {"benchmarks": ["gsm8k"], "n_total_tasks": 10}}
+    pool = builder.run_experiments(experiments, full_dir="columns", format="parquet")["tiny"] / "task_pool.parquet"
+    drawn = builder.build_task_stream(["gsm8k"], n_total_tasks=10, full_dir="columns")
+    assert polars.read_parquet(pool)["task_id"].to_list() == [task.task_id for task in drawn]
+    builder.save_task_pool(drawn, "mine.parquet")
+    assert pyarrow.parquet.read_table("mine.parquet").equals(pyarrow.table(drawn))
+    with pytest.raises(ValueError, match="format: 'csv'"):
+        builder.preprocess_all_benchmarks("columns", format="csv")  # type: ignore[arg-type]

@@ -94,11 +94,11 @@ fn the_same_request_gives_the_same_bytes_with_one_thread_or_many() {
 }
 
 #[test]
-fn half_a_million_rows_are_preprocessed_in_256_mib_of_address_space() {
+fn two_million_rows_are_preprocessed_in_512_mib_of_address_space() {
     let place = Place::new();
-    fs::write(place.path("big.yaml"), "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=500000'}}").unwrap();
+    fs::write(place.path("big.yaml"), "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=2000000'}}").unwrap();
     // Each thread reserves address space for its heap, so that their number has to be the same everywhere.
-    let script = "ulimit -v 262144 && exec \"$0\" --config big.yaml preprocess";
+    let script = "ulimit -v 524288 && exec \"$0\" --config big.yaml preprocess";
     let output = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_symphony-data")])
         .env("RAYON_NUM_THREADS", "2")
@@ -107,7 +107,7 @@ fn half_a_million_rows_are_preprocessed_in_256_mib_of_address_space() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let meta = fs::read_to_string(place.path("data/benchmarks/full/gsm8k_full_meta.json")).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&meta).unwrap()["n_tasks_full"], 500_000);
+    assert_eq!(serde_json::from_str::<Value>(&meta).unwrap()["n_tasks_full"], 2_000_000);
 }
 
 const SMALL: &str = "

@@ -426,7 +426,12 @@ fn chars(text: &str) -> i64 {
 /// Whitespace-separated words.
 fn words(text: &str) -> i64 {
     if !text.is_ascii() {
-        return text.split(is_space).filter(|word| !word.is_empty()).count() as i64;
+        let mut after_space = true;
+        let starts = text.chars().filter(|c| {
+            let space = is_space(*c);
+            std::mem::replace(&mut after_space, space) && !space
+        });
+        return starts.count() as i64;
     }
     // A word begins where a byte is no space and the one before it is. Counted without a branch, 64 bytes at a time, which
     // the compiler makes into vector instructions.

@@ -4,8 +4,9 @@
 //! Neither the other tasks nor their number enter, so a larger pool holds the smaller one, and row order, file format,
 //! threads and machines do not matter. Hashed fields are joined by 0x1F; identities are their 16 hex digits.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, io::Write};
 
+use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Sampler;
@@ -13,6 +14,9 @@ use crate::{
     config::Replacement,
     stream::{Allocation, Bin, Candidates, Draw, delivered},
 };
+
+/// What stands between two hashed fields.
+const JOIN: u8 = 0x1f;
 
 pub(super) struct Stable;
 
@@ -26,9 +30,20 @@ impl Sampler for Stable {
     ) -> Vec<Draw> {
         let mut ordered: Vec<(u64, Draw)> = Vec::new();
         for (benchmark, (candidate, asked)) in candidates.iter().zip(allocation).enumerate() {
-            let repeats = earlier_of_same_identity(candidate.identities);
-            let key =
-                |row: u32| (format!("{:016x}", candidate.identities[row as usize]), repeats[row as usize].to_string());
+            let earlier = Earlier::of(candidate.identities);
+            let hash_of = |text: &mut Vec<u8>, before: &[&str], row: u32, behind: Option<u32>| {
+                text.clear();
+                for field in before {
+                    text.extend_from_slice(field.as_bytes());
+                    text.push(JOIN);
+                }
+                // Writing to memory cannot fail.
+                let _ = write!(text, "{:016x}\u{1f}{}", candidate.identities[row as usize], earlier.rows(row));
+                if let Some(number) = behind {
+                    let _ = write!(text, "\u{1f}{number}");
+                }
+                xxh3_64_with_seed(text, seed)
+            };
             for bin in Bin::ALL {
                 let rows = &candidate.bins.rows[bin];
                 let n = delivered(asked[bin], rows.len() as u64, replacement) as usize;
@@ -36,14 +51,18 @@ impl Sampler for Stable {
                     continue;
                 }
                 let mut ranked: Vec<(u64, u32)> = rows
-                    .iter()
-                    .map(|&row| {
-                        let (identity, k) = key(row);
-                        (hash(&[candidate.benchmark, &identity, &k], seed), row)
-                    })
+                    .par_iter()
+                    .with_min_len(1024)
+                    .map_init(Vec::new, |text, &row| (hash_of(text, &[candidate.benchmark], row, None), row))
                     .collect();
+                if n < ranked.len() && replacement != Replacement::Always {
+                    // Only those that are taken need an order.
+                    ranked.select_nth_unstable(n);
+                    ranked.truncate(n);
+                }
                 ranked.sort_unstable();
                 let mut taken: HashMap<u32, u32> = HashMap::new();
+                let mut text = Vec::new();
                 for i in 0..n {
                     let rank = match replacement {
                         Replacement::Always => independent_rank(candidate.benchmark, bin, i, ranked.len(), seed),
@@ -52,8 +71,7 @@ impl Sampler for Stable {
                     };
                     let row = ranked[rank].1;
                     let copies = taken.entry(row).or_insert(0);
-                    let (identity, k) = key(row);
-                    let place = hash(&["order", candidate.benchmark, &identity, &k, &copies.to_string()], seed);
+                    let place = hash_of(&mut text, &["order", candidate.benchmark], row, Some(*copies));
                     ordered.push((place, Draw { benchmark, row, copy: *copies, bin }));
                     *copies += 1;
                 }
@@ -65,23 +83,35 @@ impl Sampler for Stable {
 }
 
 fn independent_rank(benchmark: &str, bin: Bin, i: usize, rows: usize, seed: u64) -> usize {
-    let hash = hash(&["draw", benchmark, bin.name(), &i.to_string()], seed);
+    let text = format!("draw\u{1f}{benchmark}\u{1f}{}\u{1f}{i}", bin.name());
+    let hash = xxh3_64_with_seed(text.as_bytes(), seed);
     ((u128::from(hash) * rows as u128) >> 64) as usize
 }
 
-fn hash(fields: &[&str], seed: u64) -> u64 {
-    xxh3_64_with_seed(fields.join("\u{1f}").as_bytes(), seed)
-}
+/// For each row, how many earlier rows have the same identity; nothing where all identities differ.
+struct Earlier(Vec<u32>);
 
-/// For each row, how many earlier rows have the same identity.
-fn earlier_of_same_identity(identities: &[u64]) -> Vec<u32> {
-    let mut seen = HashMap::with_capacity(identities.len());
-    identities
-        .iter()
-        .map(|identity| {
-            let count = seen.entry(identity).or_insert(0_u32);
-            *count += 1;
-            *count - 1
-        })
-        .collect()
+impl Earlier {
+    fn of(identities: &[u64]) -> Self {
+        let mut sorted = identities.to_vec();
+        sorted.par_sort_unstable();
+        // Only those that occur again are counted: of ten million rows, these may be few.
+        let mut seen: HashMap<u64, u32> =
+            sorted.windows(2).filter(|two| two[0] == two[1]).map(|two| (two[0], 0)).collect();
+        drop(sorted);
+        if seen.is_empty() {
+            return Self(Vec::new());
+        }
+        let earlier = |identity| {
+            seen.get_mut(identity).map_or(0, |count| {
+                *count += 1;
+                *count - 1
+            })
+        };
+        Self(identities.iter().map(earlier).collect())
+    }
+
+    fn rows(&self, row: u32) -> u32 {
+        self.0.get(row as usize).copied().unwrap_or(0)
+    }
 }
