@@ -25,7 +25,7 @@ pub enum Error {
         error: Box<PreprocessError>,
     },
     /// A stream of no tasks.
-    #[error("no task can be drawn{}", .why.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    #[error("{}{}", if .why.is_empty() { "there are no tasks" } else { "no task can be drawn" }, .why.iter().map(|line| format!("\n  {line}")).collect::<String>())]
     NoTasks {
         /// The bins that were asked.
         why: Vec<String>,

@@ -352,19 +352,25 @@ struct Stage1<'a> {
 /// Some batches, each with its number.
 type Batches = Vec<(usize, RowBatch)>;
 
-/// What the passes over the rows and their features leave.
-struct Scored {
+/// What the first pass over the rows leaves.
+struct Featured {
     /// The features, batch by batch, as [`FeatureColumns::to_bytes`] has them.
     features: Scratch,
     /// How many good rows each batch has.
     rows: Vec<usize>,
+    /// What each normalization constant is a percentile of.
+    summaries: Vec<Summary>,
+    files: Vec<SourceFile>,
+    /// Good rows and bad ones.
+    rows_read: u64,
+}
+
+/// How features become scores, and scores bins.
+struct Scale {
     constants: Vec<f64>,
     range: RawRange,
     normalization: Normalization,
     thresholds: Thresholds,
-    files: Vec<SourceFile>,
-    /// Good rows and bad ones.
-    rows_read: u64,
 }
 
 impl<'a> Stage1<'a> {
@@ -389,19 +395,21 @@ impl<'a> Stage1<'a> {
     }
 
     fn build(&self, folder: &Folder, percentiles: Percentiles, format: StoreFormat) -> Result<Meta, PreprocessError> {
-        let scored = self.score(folder, percentiles)?;
-        self.check_lock(&scored.files)?;
-        let WrittenStore { store, bins, rejected, rejected_rows, mut files } = self.write(folder, &scored, format)?;
-        let constants = self.plan.constants().iter().zip(&scored.constants);
+        let featured = self.features(folder)?;
+        self.check_lock(&featured.files)?;
+        let scale = self.scale(&featured, percentiles)?;
+        let written = self.write(folder, &featured, &scale, format)?;
+        let WrittenStore { store, bins, rejected, rejected_rows, mut files } = written;
+        let constants = self.plan.constants().iter().zip(&scale.constants);
         let mut meta = Meta {
             benchmark: self.benchmark.name.clone(),
             n_tasks_full: bins.total(),
             benchmark_config_fingerprint: fingerprint(self.benchmark),
-            normalization: scored.normalization,
+            normalization: scale.normalization,
             normalization_constants: constants
                 .map(|((name, _), constant)| (name.clone(), (*constant).into()))
                 .collect(),
-            thresholds: MetaThresholds { percentiles, scores: scored.thresholds },
+            thresholds: MetaThresholds { percentiles, scores: scale.thresholds },
             bins,
             rejected_rows,
             rejected,
@@ -409,7 +417,7 @@ impl<'a> Stage1<'a> {
                 path: self.benchmark.source.portable(),
                 revision: self.source.revision().map(|revision| revision.commit.clone()),
                 branch: self.source.revision().and_then(|revision| revision.branch.clone()),
-                files: scored.files,
+                files: featured.files,
             },
             store: StoreRecord { format, file: store },
             tool: String::new(),
@@ -437,8 +445,8 @@ impl<'a> Stage1<'a> {
         Err(PreprocessError::Moved { benchmark: self.benchmark.name.clone(), what })
     }
 
-    /// The first pass over the rows, which computes their features; then, from those, constants, scores and thresholds.
-    fn score(&self, folder: &Folder, percentiles: Percentiles) -> Result<Scored, PreprocessError> {
+    /// The first pass over the rows, which computes their features.
+    fn features(&self, folder: &Folder) -> Result<Featured, PreprocessError> {
         let mut features = folder.scratch(&format!("{}_features", self.benchmark.name));
         let mut summaries = vec![Summary::default(); self.plan.constants().len()];
         let mut rows = Vec::new();
@@ -483,17 +491,22 @@ impl<'a> Stage1<'a> {
             let source_path = self.benchmark.source.to_string();
             return Err(PreprocessError::Empty { benchmark: self.benchmark.name.clone(), source_path, rejected });
         }
-        let mut constants = Vec::with_capacity(summaries.len());
-        for (summary, (_, at)) in summaries.iter().zip(self.plan.constants()) {
-            let again = |take: &mut dyn FnMut(&[f64])| self.scored(&features, &rows, |_, scored| take(&scored[*at]));
+        Ok(Featured { features, rows, summaries, files, rows_read: good + rejected })
+    }
+
+    /// Constants, range and thresholds, from the features.
+    fn scale(&self, featured: &Featured, percentiles: Percentiles) -> Result<Scale, PreprocessError> {
+        let mut constants = Vec::with_capacity(featured.summaries.len());
+        for (summary, (_, at)) in featured.summaries.iter().zip(self.plan.constants()) {
+            let again = |take: &mut dyn FnMut(&[f64])| self.scored(featured, |_, scored| take(&scored[*at]));
             let found = summary.percentiles(&[CONSTANT_PERCENTILE], again)?;
             constants.extend(found.into_iter().flatten().filter(|constant| constant.is_finite()));
         }
-        if constants.len() < summaries.len() {
+        if constants.len() < featured.summaries.len() {
             return Err(self.not_finite());
         }
         let raw_scores = |take: &mut dyn FnMut(&[f64])| {
-            self.scored(&features, &rows, |rows, scored| take(&self.plan.raw_scores(scored, &constants, rows)))
+            self.scored(featured, |rows, scored| take(&self.plan.raw_scores(scored, &constants, rows)))
         };
         let mut range = Ok(None);
         raw_scores(&mut |raw| range = range.and_then(|range| RawRange::observe(range, raw)))?;
@@ -519,42 +532,46 @@ impl<'a> Stage1<'a> {
             normalized_mean,
         };
         let thresholds = Thresholds { easy: *easy, hard: *hard };
-        let rows_read = good + rejected;
-        Ok(Scored { features, rows, constants, range, normalization, thresholds, files, rows_read })
+        Ok(Scale { constants, range, normalization, thresholds })
     }
 
     /// Goes through the scored features of all rows, batch by batch.
     fn scored(
         &self,
-        features: &Scratch,
-        rows: &[usize],
+        featured: &Featured,
         mut take: impl FnMut(usize, &[Vec<f64>]),
     ) -> Result<(), PreprocessError> {
         let columns = self.plan.scored_names().len();
-        for (batch, &rows) in rows.iter().enumerate() {
-            let bytes = features.get(batch, FeatureColumns::bytes_of_scored(rows, columns))?;
+        for (batch, &rows) in featured.rows.iter().enumerate() {
+            let bytes = featured.features.get(batch, FeatureColumns::bytes_of_scored(rows, columns))?;
             take(rows, &FeatureColumns::scored_from_bytes(&bytes, columns));
         }
         Ok(())
     }
 
     /// The second pass over the rows, which writes the store.
-    fn write(&self, folder: &Folder, scored: &Scored, format: StoreFormat) -> Result<WrittenStore, PreprocessError> {
+    fn write(
+        &self,
+        folder: &Folder,
+        featured: &Featured,
+        scale: &Scale,
+        format: StoreFormat,
+    ) -> Result<WrittenStore, PreprocessError> {
         let names = self.plan.scored_names();
         let columns = names.len();
         let (mut writer, encoder) =
-            StoreWriter::create(folder, &self.benchmark.name, format, scored.thresholds, names)?;
+            StoreWriter::create(folder, &self.benchmark.name, format, scale.thresholds, names)?;
         let scores_of = |(at, batch): &(usize, RowBatch)| {
-            if scored.rows.len() <= *at {
+            if featured.rows.len() <= *at {
                 return Err(self.changed());
             }
-            let features = FeatureColumns::from_bytes(&scored.features.get(*at, usize::MAX)?, columns);
+            let features = FeatureColumns::from_bytes(&featured.features.get(*at, usize::MAX)?, columns);
             if features.batch_rows != batch.len() {
                 return Err(self.changed());
             }
             let rows = features.identities.len();
-            let mut scores = self.plan.raw_scores(&features.scored, &scored.constants, rows);
-            scores.iter_mut().for_each(|score| *score = scored.range.scale(*score));
+            let mut scores = self.plan.raw_scores(&features.scored, &scale.constants, rows);
+            scores.iter_mut().for_each(|score| *score = scale.range.scale(*score));
             Ok((features, scores))
         };
         let work = |batches: Batches| {
@@ -568,20 +585,20 @@ impl<'a> Stage1<'a> {
             Ok((rows as u64, encoder.encode(&of_batch)?))
         };
         let files =
-            self.pass(Pass::Write, Some(scored.rows_read), encoder.batches_at_once(), work, |(rows, encoded)| {
+            self.pass(Pass::Write, Some(featured.rows_read), encoder.batches_at_once(), work, |(rows, encoded)| {
                 writer.append(encoded)?;
                 Ok(rows)
             })?;
         let written = writer.finish()?;
-        let rows: usize = scored.rows.iter().sum();
-        if files != scored.files || written.bins.total() != rows as u64 {
+        let rows: usize = featured.rows.iter().sum();
+        if files != featured.files || written.bins.total() != rows as u64 {
             return Err(self.changed());
         }
         Ok(written)
     }
 
-    /// Reads the source once: `work` on so many batches at once (each with its number), on all cores; then `take`, which says how many rows it took, in the order of the rows. Tells progress, and
-    /// listens for a stop.
+    /// Reads the source once: `work` on so many batches at once (each with its number), on all cores; then `take`, which
+    /// says how many rows it took, in the order of the rows. Tells progress, and listens for a stop.
     fn pass<'p, R: Send>(
         &'p self,
         pass: Pass,
