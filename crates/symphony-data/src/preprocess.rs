@@ -536,11 +536,7 @@ impl<'a> Stage1<'a> {
     }
 
     /// Goes through the scored features of all rows, batch by batch.
-    fn scored(
-        &self,
-        featured: &Featured,
-        mut take: impl FnMut(usize, &[Vec<f64>]),
-    ) -> Result<(), PreprocessError> {
+    fn scored(&self, featured: &Featured, mut take: impl FnMut(usize, &[Vec<f64>])) -> Result<(), PreprocessError> {
         let columns = self.plan.scored_names().len();
         for (batch, &rows) in featured.rows.iter().enumerate() {
             let bytes = featured.features.get(batch, FeatureColumns::bytes_of_scored(rows, columns))?;
@@ -559,8 +555,7 @@ impl<'a> Stage1<'a> {
     ) -> Result<WrittenStore, PreprocessError> {
         let names = self.plan.scored_names();
         let columns = names.len();
-        let (mut writer, encoder) =
-            StoreWriter::create(folder, &self.benchmark.name, format, scale.thresholds, names)?;
+        let (mut writer, encoder) = StoreWriter::create(folder, &self.benchmark.name, format, scale.thresholds, names)?;
         let scores_of = |(at, batch): &(usize, RowBatch)| {
             if featured.rows.len() <= *at {
                 return Err(self.changed());
