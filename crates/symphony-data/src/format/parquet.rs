@@ -1,6 +1,6 @@
 //! Parquet: columns, read a few rows at a time.
 
-use std::sync::Arc;
+use std::{io, path::Path, sync::Arc};
 
 use arrow_schema::{DataType, Field, Fields, Schema};
 use parquet::{
@@ -16,7 +16,7 @@ use super::{
     guard::{guarded, guarded_batches},
     parquet_schema,
 };
-use crate::row::MAX_DEPTH;
+use crate::{disk::DiskError, row::MAX_DEPTH};
 
 /// What a file begins and ends with.
 pub const MAGIC: &[u8; 4] = b"PAR1";
@@ -39,6 +39,18 @@ pub fn read(file: impl ChunkReader + 'static, rows: &mut Batcher<'_>) -> Result<
 /// Why it cannot.
 pub fn check(file: impl ChunkReader + 'static) -> Result<(), String> {
     guarded_batches(open(file)?).try_for_each(|batch| batch.map(drop)).map_err(|error| error.to_string())
+}
+
+/// Why a file could not be written, as the disk said it.
+pub(crate) fn cannot_write(path: &Path, error: ParquetError) -> DiskError {
+    let error = match error {
+        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(inner) => io::Error::other(inner),
+        },
+        error => io::Error::other(error),
+    };
+    DiskError::new(path, "write this file", error)
 }
 
 fn open(file: impl ChunkReader + 'static) -> Result<ParquetRecordBatchReader, String> {

@@ -7,14 +7,13 @@ use arrow_schema::{ArrowError, DataType};
 use parquet::{
     arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
     basic::{Compression, ZstdLevel},
-    errors::ParquetError,
     file::properties::WriterProperties,
 };
 
 use super::{Json, PoolError, Task, TaskView, Text, table};
 use crate::{
     disk::{DiskError, NewFile},
-    format::{guarded, guarded_batches},
+    format::{guarded, guarded_batches, parquet::cannot_write},
     store::TOOL,
 };
 
@@ -27,17 +26,7 @@ const TASKS_AT_ONCE: usize = 1024;
 /// The disk.
 pub(super) fn write<'t>(file: NewFile, tasks: impl IntoIterator<Item = TaskView<'t>>) -> Result<NewFile, DiskError> {
     let path = file.path().to_owned();
-    let failed = |error: ParquetError| {
-        let error = match error {
-            // What the disk said comes out as it went in.
-            ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
-                Ok(error) => *error,
-                Err(inner) => std::io::Error::other(inner),
-            },
-            error => std::io::Error::other(error),
-        };
-        DiskError::new(&path, "write this file", error)
-    };
+    let failed = |error| cannot_write(&path, error);
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(TOOL.to_owned())

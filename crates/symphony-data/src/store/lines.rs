@@ -59,7 +59,7 @@ struct Line<'l> {
     number: u64,
     score: f64,
     bin: Bin,
-    raw_data: &'l str,
+    raw_data: &'l [u8],
     identity: u64,
 }
 
@@ -78,7 +78,7 @@ impl Line<'_> {
         out.extend_from_slice(br#","difficulty_bin":""#);
         out.extend_from_slice(self.bin.name().as_bytes());
         out.extend_from_slice(br#"","raw_data":"#);
-        out.extend_from_slice(self.raw_data.as_bytes());
+        out.extend_from_slice(self.raw_data);
         out.extend_from_slice(br#","scorer_metadata":"#);
         out.extend_from_slice(metadata);
         out.extend_from_slice(br#","identity":""#);

@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     disk::{DiskError, Folder, NewFile, WrittenFile, checksum::HashingReader},
-    format::guarded,
+    format::{guarded, parquet::cannot_write},
     pool::{Json, StoredTask, Text},
     stream::{Bin, Thresholds},
 };
@@ -139,8 +139,8 @@ impl ParquetEncoder {
         let mut identities = StringBuilder::with_capacity(count, count * 16);
         for rows in rows {
             for (i, (_, text)) in rows.good().enumerate() {
-                raw_data.append_value(text);
-                // Features are written as JSON, and hex digits are ASCII.
+                // All of this is UTF-8: the rows were looked at before, features are JSON, hex digits ASCII.
+                raw_data.append_value(String::from_utf8_lossy(text));
                 metadata.append_value(String::from_utf8_lossy(rows.features.metadata.get(i)));
                 identities.append_value(String::from_utf8_lossy(&hex(rows.features.identities[i])));
             }
@@ -203,7 +203,7 @@ impl ParquetWriter {
             group.columns.into_iter().try_for_each(|column| column.append_to_row_group(&mut writer))?;
             writer.close()
         });
-        written.map(drop).map_err(|error| cannot_write(&self.path, error))
+        Ok(written.map(drop).map_err(|error| cannot_write(&self.path, error))?)
     }
 
     /// The store and its index, to be published in this order.
@@ -214,18 +214,6 @@ impl ParquetWriter {
         self.index.put(&index_of(sums, self.rows, &written))?;
         Ok((written, [store, self.index]))
     }
-}
-
-fn cannot_write(path: &Path, error: ParquetError) -> StoreError {
-    let error = match error {
-        // What the disk said comes out as it went in.
-        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
-            Ok(error) => *error,
-            Err(inner) => std::io::Error::other(inner),
-        },
-        error => std::io::Error::other(error),
-    };
-    DiskError::new(path, "write this file", error).into()
 }
 
 /// A Parquet store that is read.

@@ -27,10 +27,10 @@ pub struct ScoredRows<'r> {
 }
 
 impl<'r> ScoredRows<'r> {
-    /// The good rows: their places in the batch, and their text.
-    pub(super) fn good(self) -> impl Iterator<Item = (usize, &'r str)> {
-        // Rows that are not UTF-8 were rejected with their features.
-        self.features.rows().filter_map(move |row| Some((row, self.batch.row(row).ok()?)))
+    /// The good rows: their places in the batch, and their text. Rows that are not UTF-8 were rejected with their features,
+    /// so that this is not asked again.
+    pub(super) fn good(self) -> impl Iterator<Item = (usize, &'r [u8])> {
+        self.features.rows().map(move |row| (row, self.batch.bytes(row)))
     }
 }
 
