@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use pyo3::{
     exceptions::PyException,
     prelude::*,
-    types::{PyBool, PyInt},
+    types::{PyBool, PyFloat, PyInt},
 };
 use symphony_data::difficulty::{Cell, RowFunction};
 
@@ -41,7 +41,12 @@ impl PyRowFunction {
     fn value(&self, py: Python<'_>, row: &str) -> PyResult<Result<Cell, String>> {
         let row = self.loads.call1(py, (row,))?;
         let value = self.function.call1(py, (row,))?;
-        let value = value.bind(py);
+        let mut value = value.into_bound(py);
+        let is_number = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>();
+        if !is_number && value.hasattr("item")? {
+            // A number of NumPy's: the number of Python's that it stands for.
+            value = value.call_method0("item")?;
+        }
         if let Ok(flag) = value.cast::<PyBool>() {
             return Ok(Ok(Cell::Bool(flag.is_true())));
         }

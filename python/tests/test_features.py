@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy
 import pytest
 
 from symphony_data import ConfigError, DatasetBuilder, RequestError, SourceError
@@ -102,3 +103,14 @@ def test_an_unregistered_name_is_an_error_when_it_is_needed(builder: DatasetBuil
         builder.preprocess_all_benchmarks("full")
     with pytest.raises(RequestError, match="no benchmark's rule uses the function `n_lops`"):
         builder.register_feature("n_lops", n_loops)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(numpy.int64(3), "3"), (numpy.bool_(True), "true"), (numpy.float32(0.5), "0.5"), (7, "7"), (False, "false")],
+)
+def test_numbers_of_numpy_are_what_they_stand_for(builder: DatasetBuilder, value: Any, text: str) -> None:
+    builder.register_feature("n_loops", lambda row: value)
+    builder.preprocess_all_benchmarks("full")
+    line = Path("full/humaneval_full.jsonl").read_text().splitlines()[0]
+    assert f'"loops":{text},' in line

@@ -190,6 +190,13 @@ impl LinesReader {
 
     fn lines_at(&self, places: &[Place]) -> Result<Vec<StoredTask>, StoreError> {
         let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
+        // An index that somebody made up may name places that are none.
+        let is_within = |place: &Place| {
+            place.offset.checked_add(u64::from(place.length)).is_some_and(|end| end <= self.store.bytes)
+        };
+        if !places.iter().all(is_within) {
+            return Err(damaged());
+        }
         let mut bytes = vec![0; places.iter().map(|place| place.length as usize).sum()];
         let mut rest = &mut bytes[..];
         // Lines that stand one behind the other are read at once.
