@@ -245,7 +245,7 @@ fn wrong_usage_and_configuration_end_with_2_and_failures_with_1() {
             .starts_with("error: difficulty_split: cannot read \"80-20\"")
     );
     assert!(place.fails(1, "run").contains("not preprocessed in data/benchmarks/full: humaneval,gsm8k; run `symphony-data preprocess --benchmarks humaneval,gsm8k --output-dir data/benchmarks/full` first"));
-    assert!(place.fails(1, "stats config").contains("config/task_pool.jsonl: cannot read this pool"));
+    assert!(place.fails(1, "stats config").contains("config: no pool lies here"));
     assert!(place.fails(1, "stats config/data_config.yaml").contains("config/data_config.yaml:2: not a task"));
     assert!(place.fails(1, "verify config").contains("no pool and no preprocessed benchmark lies here"));
     fs::write(place.path("config/data_config.yaml"), "benchmarks: {gsm8k: {pth: x, enabled: maybe}}").unwrap();
@@ -316,7 +316,7 @@ fn scores_that_make_no_bins_are_said_when_they_are_computed() {
     assert_eq!(
         forgotten,
         "warning: mine: all 30 rows have the raw score 1, so every task is easy and its score is 0.5; \
-         raw scores end at 1: does a term lack `normalize: p95`?\n"
+         raw scores end at 1, which terms without `normalize: p95` soon reach\n"
     );
     let tied = warned("{features: {n: {number: n}}, score: [{feature: n}]}");
     assert_eq!(tied, "warning: mine: so many scores tie that no task is medium or hard (easy ≤ 1.000, hard ≥ 1.000)\n");

@@ -535,8 +535,7 @@ fn statistics_text(statistics: &Statistics) -> String {
 /// # Errors
 /// The disk.
 pub fn save_task_pool(tasks: &[Task], path: &Path, progress: &dyn Progress) -> Result<(), DiskError> {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    let format = ending.and_then(StoreFormat::parse).unwrap_or_default();
+    let format = StoreFormat::by_ending(path).unwrap_or_default();
     save(path, progress, |folder, name| {
         pool::write_pool(folder.create_small(name)?, format, tasks.iter().map(Task::view))
     })

@@ -674,8 +674,11 @@ pub fn bin_shares(meta: &Meta) -> PerBin<f64> {
 pub fn oddities(meta: &Meta) -> Option<String> {
     let (n, normalization) = (meta.n_tasks_full, &meta.normalization);
     if normalization.raw_min == normalization.raw_max {
-        let capped =
-            if normalization.raw_max >= 1.0 { "; raw scores end at 1: does a term lack `normalize: p95`?" } else { "" };
+        let capped = if normalization.raw_max >= 1.0 {
+            "; raw scores end at 1, which terms without `normalize: p95` soon reach"
+        } else {
+            ""
+        };
         let raw = normalization.raw_max;
         return Some(format!(
             "all {n} rows have the raw score {raw}, so every task is easy and its score is 0.5{capped}"

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::{
     disk::{DiskError, WrittenFile, checksum},
-    pool::MANIFEST,
-    store::{Meta, Store, index_name, rejected_name, store_name},
+    pool::{MANIFEST, manifest, task_pool},
+    store::{Meta, Store, StoreFormat, index_name, meta_name, rejected_name, store_name},
 };
 
 /// What was found of one file.
@@ -46,6 +46,8 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
         } else if let Some(benchmark) = name.strip_suffix("_full_meta.json") {
             findings.extend(vouched_by(&path, |text| files_of_meta(text, benchmark)));
             findings.extend(index_of(&path, benchmark));
+        } else if let Some(problem) = not_vouched_for(folder, name) {
+            findings.push(Finding { path, problem: Some(problem) });
         }
     }
     Ok(findings)
@@ -80,6 +82,29 @@ fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFi
         findings.push(Finding { path: file, problem });
     }
     findings
+}
+
+/// Why a file that has the name of a pool or of a part of a store is none, if nothing vouches for it.
+fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
+    if let Some(format) = StoreFormat::ALL.into_iter().find(|format| name == task_pool(*format)) {
+        // A pool without a manifest is one of the Python program, or one that somebody saved.
+        let outputs = manifest::outputs(folder)?;
+        let other = !outputs.contains_key(task_pool(format));
+        return other.then(|| "not the pool that manifest.json names; remove it".to_owned());
+    }
+    let parts = StoreFormat::ALL.into_iter().map(|format| format!("_full.{}", format.name()));
+    let benchmark =
+        parts.chain(["_full.index".to_owned()]).find_map(|part| name.strip_suffix(&part).map(str::to_owned))?;
+    let meta = folder.join(meta_name(&benchmark));
+    if !meta.exists() {
+        return Some(format!(
+            "nothing vouches for it: {} is missing; `preprocess` makes both anew",
+            meta_name(&benchmark)
+        ));
+    }
+    let format = Meta::read(folder, &benchmark).ok()?.store.format;
+    let other = name != index_name(&benchmark) && name != store_name(&benchmark, format);
+    other.then(|| format!("not the store that {} is of; `preprocess` removes it", meta_name(&benchmark)))
 }
 
 /// The index beside the store of the meta at `path`. It is vouched for by itself, and by the store that it names.

@@ -2,15 +2,17 @@
 
 mod support;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
+use arrow_array::{ArrayRef, Float64Array, LargeStringArray, RecordBatch};
+use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 use support::{golden, golden_request, real};
 use symphony_data::{
     DatasetBuilder,
     config::{Config, Replacement, RequestSpec},
     experiment::{self, Library, Order, Upkeep},
-    pool::{Task, read_pool, task_pool},
+    pool::{Task, find_pool, read_pool, task_pool},
     preprocess::{OnBadRow, Outcome, PreprocessOptions, preprocess},
     progress::Silent,
     store::StoreFormat,
@@ -212,5 +214,81 @@ fn a_pool_as_parquet_holds_the_tasks_of_one_as_json_lines() {
     fs::write(output.join("task_pool.parquet"), bytes).unwrap();
     let path = output.join("task_pool.parquet");
     let error = read_pool(&path).map(drop).unwrap_err().to_string();
-    assert!(error.contains("task_pool.parquet: this pool is no whole Parquet file"), "{error}");
+    assert!(error.contains("task_pool.parquet: this is no whole Parquet file"), "{error}");
+}
+
+#[test]
+fn a_pool_that_others_wrote_is_read_by_its_columns_and_what_is_no_task_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts = |values: [Option<&str>; 2]| -> ArrayRef { Arc::new(LargeStringArray::from(values.to_vec())) };
+    let scores = |values: [Option<f64>; 2]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
+    let columns = || -> BTreeMap<&str, ArrayRef> {
+        BTreeMap::from([
+            ("task_id", texts([Some("a"), Some("b")])),
+            ("benchmark", texts([Some("quiz"), Some("quiz")])),
+            ("difficulty_score", scores([Some(0.25), Some(1.0)])),
+            ("difficulty_bin", texts([Some("easy"), Some("hard")])),
+            ("raw_data", texts([Some("{}"), Some("{\"q\": 1}")])),
+            ("scorer_metadata", texts([Some("{}"), Some("{}")])),
+        ])
+    };
+    let path = folder.path().join("pool.PARQUET");
+    let read = |columns: BTreeMap<&str, ArrayRef>| -> Result<Vec<Task>, String> {
+        let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap();
+        let mut writer = ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let tasks = read_pool(&path).map_err(|error| error.to_string())?;
+        tasks.map(|task| task.map_err(|error| error.to_string())).collect()
+    };
+    let tasks = read(columns()).unwrap();
+    assert_eq!((tasks[1].raw_data.get(), tasks[1].difficulty_score), ("{\"q\": 1}", 1.0));
+    assert!(tasks[0].source_id.is_none() && tasks[0].identity.is_none());
+    let bad: [(&str, Option<ArrayRef>, &str); 7] = [
+        ("difficulty_score", Some(scores([Some(0.25), None])), "row 2: it has no `difficulty_score`"),
+        ("difficulty_score", Some(scores([Some(f64::NAN), Some(1.0)])), "row 1: its difficulty_score is NaN"),
+        ("difficulty_score", Some(texts([Some("0.5"), Some("1")])), "its column `difficulty_score` holds LargeUtf8"),
+        ("difficulty_bin", Some(texts([Some("easy"), Some("hrad")])), "row 2: its difficulty_bin is \"hrad\""),
+        ("raw_data", Some(texts([Some("{"), Some("{}")])), "row 1: its `raw_data` is no JSON"),
+        ("benchmark", Some(texts([None, Some("quiz")])), "row 1: it has no `benchmark`"),
+        ("scorer_metadata", None, "it has no column `scorer_metadata`"),
+    ];
+    for (name, column, expected) in bad {
+        let mut columns = columns();
+        match column {
+            Some(column) => _ = columns.insert(name, column),
+            None => _ = columns.remove(name),
+        }
+        let error = read(columns).unwrap_err();
+        assert!(error.contains("pool.PARQUET: this is no pool: ") && error.contains(expected), "{error}");
+    }
+    let line = r#"{"task_id": "a", "benchmark": "b", "difficulty_score": 0, "difficulty_bin": "hrad", "raw_data": {}, "scorer_metadata": {}}"#;
+    let path = folder.path().join("pool.jsonl");
+    fs::write(&path, line).unwrap();
+    let error = read_pool(&path).unwrap().next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("pool.jsonl:1: not a task: its difficulty_bin is \"hrad\""), "{error}");
+}
+
+#[test]
+fn what_nothing_vouches_for_is_named_by_verify_and_the_manifest_says_which_pool_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(SMALL);
+    let (full, output) = (folder.path().join("full"), folder.path().join("pool"));
+    stage1(&config, &full, PARQUET);
+    let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 8, ..RequestSpec::default() };
+    let request = spec.resolve(&config).unwrap();
+    let library = Library::open(&config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+    let order = Order { request: &request, experiment: None, output: output.clone(), format: StoreFormat::Parquet };
+    library.draw(&request).unwrap().write(&order, &Silent).unwrap();
+    let problems = || -> Vec<String> {
+        let bad = verify(folder.path()).unwrap().into_iter().filter(|finding| finding.problem.is_some());
+        bad.map(|finding| finding.path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    assert!(problems().is_empty());
+    fs::write(output.join("task_pool.jsonl"), "{}").unwrap();
+    assert_eq!(find_pool(&output), Some(output.join("task_pool.parquet")));
+    fs::write(full.join("gsm8k_full.jsonl"), "{}").unwrap();
+    assert_eq!(problems(), ["gsm8k_full.jsonl", "task_pool.jsonl"]);
+    fs::remove_file(full.join("gsm8k_full_meta.json")).unwrap();
+    assert_eq!(problems(), ["gsm8k_full.index", "gsm8k_full.jsonl", "gsm8k_full.parquet", "task_pool.jsonl"]);
 }

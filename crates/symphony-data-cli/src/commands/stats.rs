@@ -7,9 +7,7 @@ use symphony_data::{
     pool::{
         PoolError, Statistics, find_pool, read_pool,
         statistics::{BinCounts, Distribution, Gatherer, Repeats},
-        task_pool,
     },
-    store::StoreFormat,
 };
 
 use crate::{
@@ -93,11 +91,11 @@ fn pools_in(pool: &Path) -> Vec<PathBuf> {
 }
 
 fn statistics(pool: &Path) -> Result<Statistics, Error> {
-    let path = if pool.is_dir() {
-        find_pool(pool).unwrap_or_else(|| pool.join(task_pool(StoreFormat::default())))
-    } else {
-        pool.to_owned()
+    let none = || PoolError::Malformed {
+        path: pool.to_owned(),
+        reason: "no pool lies here; name a task_pool.jsonl or task_pool.parquet, or a folder of pools".to_owned(),
     };
+    let path = if pool.is_dir() { find_pool(pool).ok_or_else(none)? } else { pool.to_owned() };
     let mut gatherer = Gatherer::new([], false);
     for task in read_pool(&path)? {
         gatherer.add(task?.view());

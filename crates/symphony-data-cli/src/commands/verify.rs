@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     match findings.iter().filter(|finding| finding.problem.is_some()).count() {
         0 => Ok(()),
         bad => Err(CliError::Verdict(format!(
-            "not as they were written: {bad} of {} files; `preprocess`, `run` or `build` make them anew",
+            "not as they were written: {bad} of {} files; `preprocess` makes stores anew, `run` and `build` pools",
             findings.len()
         ))),
     }

@@ -160,6 +160,10 @@ impl Folder {
     /// It is there and cannot be removed.
     pub fn remove(&self, name: &str) -> Result<(), DiskError> {
         let path = self.path.join(name);
+        // Where nothing may be written, nothing need be removed that is not there.
+        if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(());
+        }
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(DiskError::new(&path, "remove this file", error))

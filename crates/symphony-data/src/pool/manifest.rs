@@ -90,6 +90,12 @@ impl BinCounts {
     }
 }
 
+/// The files that the manifest in `folder` names, and what it says of each; `None` if no manifest lies there.
+pub fn outputs(folder: &std::path::Path) -> Option<serde_json::Map<String, serde_json::Value>> {
+    let text = std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?;
+    serde_json::from_str::<serde_json::Value>(&text).ok()?.get("outputs")?.as_object().cloned()
+}
+
 /// Whether the pool in `folder` says of itself that it holds generated tasks; `None` if no manifest lies there.
 pub fn is_synthetic(folder: &std::path::Path) -> Option<bool> {
     let text = std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?;

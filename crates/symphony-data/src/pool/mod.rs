@@ -34,9 +34,13 @@ pub fn task_pool(format: StoreFormat) -> &'static str {
     }
 }
 
-/// The pool in `folder`, in whatever format it is.
+/// The pool in `folder`, in whatever format it is: the one that its manifest names, where there are two.
 pub fn find_pool(folder: &Path) -> Option<PathBuf> {
-    StoreFormat::ALL.into_iter().map(|format| folder.join(task_pool(format))).find(|path| path.exists())
+    let mut there: Vec<&str> = StoreFormat::ALL.into_iter().map(task_pool).collect();
+    there.retain(|name| folder.join(name).exists());
+    let named = |name: &&&str| manifest::outputs(folder).is_some_and(|outputs| outputs.contains_key(**name));
+    let name = if there.len() > 1 { there.iter().find(named) } else { None };
+    name.or(there.first()).map(|name| folder.join(name))
 }
 
 /// The file that holds a pool's statistics.

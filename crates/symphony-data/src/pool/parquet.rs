@@ -48,25 +48,46 @@ pub(super) fn write<'t>(file: NewFile, tasks: impl IntoIterator<Item = TaskView<
 pub(super) fn read(path: &Path, file: File) -> Result<impl Iterator<Item = Result<Task, PoolError>> + '_, PoolError> {
     let malformed = move |reason: String| PoolError::Malformed {
         path: path.to_owned(),
-        reason: format!("this pool is no whole Parquet file of tasks ({reason})"),
+        reason: format!("this is no whole Parquet file ({reason})"),
+    };
+    let no_pool = move |reason: String| PoolError::Malformed {
+        path: path.to_owned(),
+        reason: format!(
+            "this is no pool: {reason}; a pool has the columns of `task_pool.parquet` as `run` and `build` write it"
+        ),
     };
     let opened =
         guarded(|| ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build));
     let batches = opened.map_err(malformed)?.map_err(|error| malformed(error.to_string()))?;
-    let tasks = move |batch: Result<RecordBatch, ArrowError>| match batch.and_then(|batch| tasks_of(&batch)) {
-        Ok(tasks) => tasks.into_iter().map(|task| task.map_err(malformed)).collect::<Vec<_>>(),
-        Err(error) => vec![Err(malformed(error.to_string()))],
+    let mut before = 0;
+    let tasks = move |batch: Result<RecordBatch, ArrowError>| {
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => return vec![Err(malformed(error.to_string()))],
+        };
+        let first = before + 1;
+        before += batch.num_rows();
+        match tasks_of(&batch) {
+            Ok(tasks) => (first..)
+                .zip(tasks)
+                .map(|(row, task)| task.map_err(|why| no_pool(format!("row {row}: {why}"))))
+                .collect(),
+            Err(why) => vec![Err(no_pool(why))],
+        }
     };
     Ok(guarded_batches(batches).flat_map(tasks))
 }
 
-fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, ArrowError> {
+/// The rows of a batch, each a task or why it is none; or why none can be.
+fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, String> {
     let column = |name: &str, kind: &DataType| {
-        let column = batch.column_by_name(name);
-        let missing = || ArrowError::SchemaError(format!("it has no column `{name}`"));
-        arrow_cast::cast(column.ok_or_else(missing)?, kind)
+        let column = batch.column_by_name(name).ok_or_else(|| format!("it has no column `{name}`"))?;
+        // Texts are texts however they are held, and numbers numbers; but neither is the other.
+        let fits = column.data_type().is_numeric() == kind.is_numeric();
+        let cast = if fits { arrow_cast::cast(column, kind).ok() } else { None };
+        cast.ok_or_else(|| format!("its column `{name}` holds {}", column.data_type()))
     };
-    let text = |name: &str| Ok::<StringArray, ArrowError>(column(name, &DataType::Utf8)?.as_string::<i32>().clone());
+    let text = |name: &str| Ok::<StringArray, String>(column(name, &DataType::Utf8)?.as_string::<i32>().clone());
     // Pools of others have none.
     let optional = |name: &str| batch.column_by_name(name).map(|_| text(name)).transpose();
     let [ids, benchmarks, bins] = [text("task_id")?, text("benchmark")?, text("difficulty_bin")?];
@@ -76,24 +97,26 @@ fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, ArrowError
     let task = |row: usize| {
         let text = |column: &StringArray, name: &str| {
             let text = column.is_valid(row).then(|| column.value(row).to_owned());
-            text.ok_or_else(|| format!("row {}: no `{name}`", row + 1))
+            text.ok_or_else(|| format!("it has no `{name}`"))
         };
         let json = |column: &StringArray, name: &str| {
-            Json::new(text(column, name)?).map_err(|error| format!("row {}: `{name}` is no JSON: {error}", row + 1))
+            Json::new(text(column, name)?).map_err(|error| format!("its `{name}` is no JSON: {error}"))
         };
         let given = |column: &Option<StringArray>| {
             column.as_ref().filter(|column| column.is_valid(row)).map(|column| Text::from(column.value(row).to_owned()))
         };
-        Ok(Task {
+        let score = scores.is_valid(row).then(|| scores.value(row));
+        let task = Task {
             task_id: text(&ids, "task_id")?,
             benchmark: text(&benchmarks, "benchmark")?,
-            difficulty_score: scores.value(row),
+            difficulty_score: score.ok_or("it has no `difficulty_score`")?,
             difficulty_bin: text(&bins, "difficulty_bin")?,
             raw_data: json(&raw_data, "raw_data")?,
             scorer_metadata: json(&metadata, "scorer_metadata")?,
             source_id: given(&source_ids),
             identity: given(&identities),
-        })
+        };
+        task.fault().map_or(Ok(task), Err)
     };
     Ok((0..batch.num_rows()).map(task).collect())
 }

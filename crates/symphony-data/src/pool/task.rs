@@ -31,6 +31,15 @@ pub struct Task {
 }
 
 impl Task {
+    /// Why a task that was read is none, though it has the form of one.
+    pub(super) fn fault(&self) -> Option<String> {
+        if !self.difficulty_score.is_finite() {
+            return Some(format!("its difficulty_score is {}", self.difficulty_score));
+        }
+        let bin = &self.difficulty_bin;
+        Bin::parse(bin).is_none().then(|| format!("its difficulty_bin is {bin:?}, none of easy, medium and hard"))
+    }
+
     /// The task as it is looked at.
     pub fn view(&self) -> TaskView<'_> {
         TaskView {

@@ -74,7 +74,7 @@ pub type Tasks<'p> = Box<dyn Iterator<Item = Result<Task, PoolError>> + 'p>;
 /// The file cannot be opened; each item that is no task is an error of its own.
 pub fn read_pool(path: &Path) -> Result<Tasks<'_>, PoolError> {
     let file = File::open(path).map_err(|error| DiskError::new(path, "read this pool", error))?;
-    if path.extension().is_some_and(|ending| ending == StoreFormat::Parquet.name()) {
+    if StoreFormat::by_ending(path) == Some(StoreFormat::Parquet) {
         return Ok(Box::new(parquet::read(path, file)?));
     }
     let lines = BufReader::with_capacity(256 << 10, file).lines().enumerate();
@@ -83,6 +83,7 @@ pub fn read_pool(path: &Path) -> Result<Tasks<'_>, PoolError> {
         let not_a_task = |reason: String| PoolError::NotATask { path: path.to_owned(), line: at + 1, reason };
         let line = line.map_err(|error| not_a_task(error.to_string()))?;
         let line = if at == 0 { line.trim_start_matches('\u{feff}') } else { &line };
-        serde_json::from_str(line).map_err(|error| not_a_task(json_reason(&error)))
+        let task: Task = serde_json::from_str(line).map_err(|error| not_a_task(json_reason(&error)))?;
+        task.fault().map_or(Ok(task), |why| Err(not_a_task(why)))
     })))
 }

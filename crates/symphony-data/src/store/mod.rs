@@ -47,6 +47,11 @@ impl StoreFormat {
         }
     }
 
+    /// The format that a file's ending names.
+    pub fn by_ending(path: &Path) -> Option<Self> {
+        Self::parse(&path.extension()?.to_str()?.to_ascii_lowercase())
+    }
+
     /// The format of this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
