@@ -1,6 +1,6 @@
 //! Features: what can be read off one row. The functions of the YAML, each a small function of a row's fields.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 use memchr::memmem;
 use regex::Regex;
@@ -345,8 +345,9 @@ impl Kernel {
 pub(super) struct Matcher {
     regex: Regex,
     /// Where every match begins at the beginning of a line, and holds something: an automaton that is asked there alone. A
-    /// search would look at every byte between.
-    at_line_starts: Option<Box<dense::DFA<Vec<u32>>>>,
+    /// search would look at every byte between. Made when it is first wanted: a rule is compiled whenever a configuration
+    /// is read.
+    at_line_starts: OnceLock<Option<Box<dense::DFA<Vec<u32>>>>>,
 }
 
 impl Matcher {
@@ -354,7 +355,15 @@ impl Matcher {
     const MAX_BYTES: usize = 1 << 20;
 
     fn new(regex: Regex) -> Self {
-        let syntax = regex_syntax::parse(regex.as_str()).ok();
+        Self { regex, at_line_starts: OnceLock::new() }
+    }
+
+    fn at_line_starts(&self) -> Option<&dense::DFA<Vec<u32>>> {
+        self.at_line_starts.get_or_init(|| Self::automaton(self.regex.as_str())).as_deref()
+    }
+
+    fn automaton(regex: &str) -> Option<Box<dense::DFA<Vec<u32>>>> {
+        let syntax = regex_syntax::parse(regex).ok();
         let starts_lines = syntax.is_some_and(|syntax| {
             let found = syntax.properties();
             found.look_set_prefix().contains(Look::StartLF) && found.minimum_len().is_some_and(|length| length > 0)
@@ -363,14 +372,13 @@ impl Matcher {
             .start_kind(StartKind::Anchored)
             .dfa_size_limit(Some(Self::MAX_BYTES))
             .determinize_size_limit(Some(Self::MAX_BYTES));
-        let automaton = || dense::Builder::new().configure(config).build(regex.as_str()).ok();
-        Self { at_line_starts: if starts_lines { automaton().map(Box::new) } else { None }, regex }
+        let automaton = || dense::Builder::new().configure(config).build(regex).ok().map(Box::new);
+        if starts_lines { automaton() } else { None }
     }
 
     /// How often it matches, without overlap.
     fn count(&self, text: &str) -> i64 {
-        self.at_line_starts
-            .as_ref()
+        self.at_line_starts()
             .and_then(|automaton| Self::count_at_line_starts(automaton, text))
             .unwrap_or_else(|| self.regex.find_iter(text).count() as i64)
     }
@@ -504,7 +512,7 @@ mod tests {
             (r"\d\.", false),
         ] {
             let matcher = Matcher::new(compile_regex(regex).unwrap());
-            assert_eq!(matcher.at_line_starts.is_some(), fast, "{regex}");
+            assert_eq!(matcher.at_line_starts().is_some(), fast, "{regex}");
             for text in texts {
                 assert_eq!(matcher.count(text), matcher.regex.find_iter(text).count() as i64, "{regex} {text:?}");
             }
