@@ -580,7 +580,7 @@ impl<'a> Stage1<'a> {
             Ok((rows as u64, encoder.encode(&of_batch)?))
         };
         let files =
-            self.pass(Pass::Write, Some(featured.rows_read), encoder.batches_at_once(), work, |(rows, encoded)| {
+            self.pass(Pass::Write, Some(featured.rows_read), encoder.bytes_at_once(), work, |(rows, encoded)| {
                 writer.append(encoded)?;
                 Ok(rows)
             })?;
@@ -592,13 +592,14 @@ impl<'a> Stage1<'a> {
         Ok(written)
     }
 
-    /// Reads the source once: `work` on so many batches at once (each with its number), on all cores; then `take`, which
-    /// says how many rows it took, in the order of the rows. Tells progress, and listens for a stop.
+    /// Reads the source once: `work` on some batches (each with its number), about `bytes` of text at once but no less than
+    /// a batch, on all cores; then `take`, which says how many rows it took, in the order of the rows. Tells progress, and
+    /// listens for a stop.
     fn pass<'p, R: Send>(
         &'p self,
         pass: Pass,
         total: Option<u64>,
-        at_once: usize,
+        bytes: usize,
         work: impl Fn(Batches) -> Result<R, PreprocessError> + Sync,
         mut take: impl FnMut(R) -> Result<u64, PreprocessError>,
     ) -> Result<Vec<SourceFile>, PreprocessError> {
@@ -606,15 +607,15 @@ impl<'a> Stage1<'a> {
         let mut failure = None;
         self.progress.rows(&self.benchmark.name, pass, 0, total);
         let produce = |sink: &mut dyn FnMut(Vec<(usize, Rows<'p>)>) -> ControlFlow<()>| {
-            let (mut number, mut gathered, mut batches) = (0, Vec::new(), 0);
+            let (mut number, mut gathered, mut text) = (0, Vec::new(), 0);
             let files = self.source.read(&mut |rows| {
+                text += rows.text_len();
                 gathered.push((number, rows));
                 number += 1;
-                batches += 1;
-                if batches < at_once {
+                if text < bytes {
                     return ControlFlow::Continue(());
                 }
-                batches = 0;
+                text = 0;
                 sink(std::mem::take(&mut gathered))
             });
             if !gathered.is_empty() {

@@ -215,3 +215,20 @@ fn a_field_that_config_field_would_hide_is_an_error() {
         .to_string();
     assert!(error.contains("has a field `subject` of its own, which config_field would hide"), "{error}");
 }
+
+#[test]
+fn features_that_take_more_than_64_mib_of_a_row_are_a_bad_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = format!("{{\"q\": \"{}\", \"n\": 1}}\n", "x".repeat(1 << 20));
+    fs::write(folder.path().join("rows.jsonl"), row).unwrap();
+    let copies: Vec<String> = (0..65).map(|i| format!("c{i}: {{field: q}}")).collect();
+    let yaml = format!(
+        "benchmarks: {{quiz: {{path: 'file:{}/rows.jsonl', difficulty: {{features: {{n: {{number: n}}, {}}}, score: [{{feature: n, normalize: p95}}]}}}}}}",
+        folder.path().display(),
+        copies.join(", ")
+    );
+    let builder = DatasetBuilder::from_yaml("quiz.yaml", &yaml).unwrap();
+    let full = folder.path().join("full");
+    let error = builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("row 0 of quiz: its features take more than 64 MiB; mend the row"), "{error}");
+}

@@ -5,7 +5,7 @@ mod support;
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use arrow_array::{ArrayRef, Float64Array, LargeStringArray, RecordBatch};
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder};
 use serde_json::Value;
 use support::{golden, golden_request, real};
 use symphony_data::{
@@ -291,4 +291,22 @@ fn what_nothing_vouches_for_is_named_by_verify_and_the_manifest_says_which_pool_
     assert_eq!(problems(), ["gsm8k_full.jsonl", "task_pool.jsonl"]);
     fs::remove_file(full.join("gsm8k_full_meta.json")).unwrap();
     assert_eq!(problems(), ["gsm8k_full.index", "gsm8k_full.jsonl", "gsm8k_full.parquet", "task_pool.jsonl"]);
+}
+
+#[test]
+fn a_row_group_is_cut_by_its_text_however_long_its_rows_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = format!("{{\"q\": \"{}\"}}\n", "long ".repeat(200 << 10));
+    fs::write(folder.path().join("rows.jsonl"), row.repeat(40)).unwrap();
+    let yaml = format!(
+        "benchmarks: {{mine: {{path: 'file:{}/rows.jsonl', difficulty: {{features: {{n: {{words: q}}}}, score: [{{feature: n, normalize: p95}}]}}}}}}",
+        folder.path().display()
+    );
+    let full = folder.path().join("full");
+    stage1(&config(&yaml), &full, PARQUET);
+    let file = fs::File::open(full.join("mine_full.parquet")).unwrap();
+    let found = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().metadata().clone();
+    // Nine rows of a MiB less a bit reach 8 MiB.
+    let rows: Vec<i64> = (0..found.num_row_groups()).map(|group| found.row_group(group).num_rows()).collect();
+    assert_eq!(rows, [9, 9, 9, 9, 4]);
 }

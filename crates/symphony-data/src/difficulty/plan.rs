@@ -70,6 +70,9 @@ pub enum Term {
     ConstantTerm(f64),
 }
 
+/// How long a row's features may be as JSON, in bytes: `{field: …}` keeps what it finds, and may be asked many times.
+const MAX_METADATA_BYTES: usize = 64 << 20;
+
 /// A rule ready to run.
 #[derive(Debug)]
 pub struct Plan {
@@ -111,7 +114,7 @@ pub struct FeatureColumns {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Texts {
     bytes: Vec<u8>,
-    ends: Vec<u32>,
+    ends: Vec<u64>,
 }
 
 impl Texts {
@@ -135,8 +138,7 @@ impl FeatureColumns {
         // Numbers and texts can always be written.
         let rejected = serde_json::to_vec(&rejected).unwrap_or_default();
         let rows = self.identities.len();
-        let mut bytes =
-            Vec::with_capacity(8 * (rows * (self.scored.len() + 1) + 4) + 4 * rows + self.metadata.bytes.len());
+        let mut bytes = Vec::with_capacity(8 * (rows * (self.scored.len() + 2) + 4) + self.metadata.bytes.len());
         for number in [self.batch_rows, rows, self.metadata.bytes.len()] {
             bytes.extend_from_slice(&(number as u64).to_le_bytes());
         }
@@ -176,7 +178,7 @@ impl FeatureColumns {
         let (batch_rows, rows, text) = (number(bytes, 0), number(bytes, 8) as usize, number(bytes, 16) as usize);
         let (_, rest) = bytes.split_at(Self::bytes_of_scored(rows, columns));
         let (identities, rest) = rest.split_at(rows * 8);
-        let (ends, rest) = rest.split_at(rows * 4);
+        let (ends, rest) = rest.split_at(rows * 8);
         let (metadata, rejected) = rest.split_at(text);
         let rejected: Vec<(usize, String, String)> = serde_json::from_slice(rejected).unwrap_or_default();
         Self {
@@ -185,7 +187,7 @@ impl FeatureColumns {
             scored: Self::scored_from_bytes(bytes, columns),
             metadata: Texts {
                 bytes: metadata.to_vec(),
-                ends: ends.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+                ends: ends.chunks_exact(8).map(|bytes| number(bytes, 0)).collect(),
             },
             rejected: rejected.into_iter().map(|(row, field, reason)| (row, RowFault { field, reason })).collect(),
         }
@@ -286,8 +288,12 @@ impl Plan {
         for i in 0..batch.len() {
             match self.row(batch, i, &mut cells, &mut numbers) {
                 Ok(identity) => {
+                    if !self.write_metadata(&cells, &mut out.metadata) {
+                        let reason = format!("its features take more than {} MiB", MAX_METADATA_BYTES >> 20);
+                        out.rejected.push((i, RowFault::new("", reason)));
+                        continue;
+                    }
                     out.identities.push(identity);
-                    self.write_metadata(&cells, &mut out.metadata);
                     for (column, number) in out.scored.iter_mut().zip(&numbers) {
                         column.push(*number);
                     }
@@ -298,8 +304,9 @@ impl Plan {
         out
     }
 
-    /// Appends a row's features as a JSON object.
-    fn write_metadata(&self, cells: &[Cell], to: &mut Texts) {
+    /// Appends a row's features as a JSON object; nothing, and `false`, where that would be too long.
+    fn write_metadata(&self, cells: &[Cell], to: &mut Texts) -> bool {
+        let start = to.bytes.len();
         to.bytes.push(b'{');
         for (at, (cell, name)) in cells.iter().zip(&self.keys).enumerate() {
             if at > 0 {
@@ -307,10 +314,14 @@ impl Plan {
             }
             to.bytes.extend_from_slice(name.as_bytes());
             cell.write_json(&mut to.bytes);
+            if to.bytes.len() - start > MAX_METADATA_BYTES {
+                to.bytes.truncate(start);
+                return false;
+            }
         }
         to.bytes.push(b'}');
-        // A batch's features are no longer than a few of its rows, which are at most MAX_ROW_BYTES long.
-        to.ends.push(to.bytes.len() as u32);
+        to.ends.push(to.bytes.len() as u64);
+        true
     }
 
     /// Computes one row into `cells` and `numbers` and returns its identity.

@@ -12,12 +12,12 @@ const MAX_DISTINCT: usize = 1 << 16;
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     n: u64,
-    /// How often each value occurs, by its [`key`]; `None` once there were too many.
     counts: Counts,
 }
 
 #[derive(Clone, Debug)]
 enum Counts {
+    /// How often each value occurs, by its [`key`].
     Of(HashMap<u64, u64, foldhash::fast::FixedState>),
     TooMany,
 }

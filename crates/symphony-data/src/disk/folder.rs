@@ -164,12 +164,7 @@ impl Folder {
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(());
         }
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(DiskError::new(&path, "remove this file", error))
-            }
-            _ => Ok(()),
-        }
+        fs::remove_file(&path).map_err(|error| DiskError::new(&path, "remove this file", error))
     }
 }
 

@@ -61,16 +61,6 @@ impl Scratch {
         Ok(())
     }
 
-    /// How many blocks there are.
-    pub fn len(&self) -> usize {
-        self.blocks.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
-    }
-
     /// The first `limit` bytes of a block, or all of them where it has fewer.
     ///
     /// # Errors

@@ -8,7 +8,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{config::Benchmark, progress::Progress, row::RowBatch};
+use crate::{
+    config::Benchmark,
+    progress::Progress,
+    row::{BATCH_BYTES, RowBatch},
+};
 
 pub mod file;
 pub mod generated;
@@ -190,6 +194,14 @@ pub enum Rows<'s> {
 }
 
 impl Rows<'_> {
+    /// About how much text they are, in bytes.
+    pub fn text_len(&self) -> usize {
+        match self {
+            Self::Read(batch) => batch.text_len(),
+            Self::ToMake(_) => BATCH_BYTES,
+        }
+    }
+
     /// The rows themselves.
     pub fn batch(self) -> RowBatch {
         match self {

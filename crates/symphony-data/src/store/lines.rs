@@ -44,7 +44,7 @@ impl Lines {
                 out.entries.push(Entry {
                     score,
                     identity,
-                    // Rows are at most MAX_ROW_BYTES long, and their features hold no more than they do.
+                    // Rows and their features are at most 64 MiB long, each.
                     length: (out.text.len() - start) as u32,
                     raw_length: raw_data.len() as u32,
                     hash: xxh3_64(&out.text[start..]),

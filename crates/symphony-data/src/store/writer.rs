@@ -11,7 +11,7 @@ use super::{
 use crate::{
     difficulty::FeatureColumns,
     disk::{Folder, NewFile, WrittenFile},
-    row::{BATCH_BYTES, RowBatch, RowFault},
+    row::{RowBatch, RowFault},
     stream::{Bin, PerBin, Thresholds},
 };
 
@@ -91,11 +91,11 @@ struct Rejected<'r> {
 }
 
 impl Encoder<'_> {
-    /// How many batches are best encoded at once: one, or as many as make a row group.
-    pub fn batches_at_once(&self) -> usize {
+    /// How much row text is encoded at once, in bytes: what a batch holds, or what a row group does.
+    pub fn bytes_at_once(&self) -> usize {
         match self.format {
             EncoderFormat::Jsonl => 1,
-            EncoderFormat::Parquet(_) => parquet::GROUP_BYTES / BATCH_BYTES,
+            EncoderFormat::Parquet(_) => parquet::GROUP_BYTES,
         }
     }
 
@@ -175,7 +175,8 @@ impl<'f> StoreWriter<'f> {
         match (&mut self.store, rows.rows) {
             (Writer::Lines(writer), EncodedRows::Lines(lines)) => writer.append(&lines)?,
             (Writer::Parquet(writer), EncodedRows::RowGroup(group)) => writer.append(group)?,
-            _ => {}
+            // Nobody hands over what another store's encoder made; and if, it is not lost without a word.
+            _ => return Err(StoreError::stale(self.folder.path(), "rows of another format were handed over")),
         }
         if rows.rejected_rows > 0 {
             let file = match &mut self.rejected {
