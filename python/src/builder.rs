@@ -3,12 +3,19 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use pyo3::{prelude::*, types::PyDict};
+use pyo3_arrow::PyTable;
 use symphony_data::{
     Error,
     config::{Config, DEFAULT_CONFIG, Percentiles, Problems, Replacement, RequestSpec, read_file},
     difficulty::RowFunction,
+    evidence::{
+        calibration::{CalibrateOptions, ItemModel, calibrate},
+        responses::{Catalogue, Input, ReadOptions, Unmapped, read},
+        validation::{PoolTasks, validate},
+    },
     experiment::{self, Order, make_pools, with_library},
     preprocess::{OnBadRow, PreprocessOptions, preprocess},
+    progress::{Note, Progress},
     store::{Meta, StoreFormat},
 };
 
@@ -103,8 +110,8 @@ impl Builder {
         let metas = self.run(py, &progress, || {
             let chosen = self.config.enabled().filter(|benchmark| names.contains(&benchmark.name));
             let one = |benchmark: &symphony_data::config::Benchmark| {
-                let percentiles = self.config.percentiles_of(&benchmark.name);
-                Ok(preprocess(benchmark, percentiles, &output_dir, options, &progress)?.1)
+                let cut = self.config.cut_of(&benchmark.name);
+                Ok(preprocess(benchmark, cut, &output_dir, options, &progress)?.1)
             };
             chosen.map(one).collect::<Result<Vec<Meta>, Error>>()
         })?;
@@ -169,6 +176,66 @@ impl Builder {
         })
     }
 
+    /// How scores compare with responses, as JSON; `tasks`: those of a pool, looked at too.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn validate(
+        &self,
+        py: Python<'_>,
+        responses: Vec<Bound<'_, PyAny>>,
+        tasks: Option<&Bound<'_, PyAny>>,
+        names: Vec<String>,
+        full_dir: PathBuf,
+        filter: Option<String>,
+        metric: Option<String>,
+        note: Py<PyAny>,
+    ) -> PyResult<String> {
+        let inputs = inputs_of(&responses)?;
+        let tasks = tasks.map(to_library).transpose()?;
+        let progress = PyProgress::new(None, note);
+        self.run(py, &progress, || {
+            let mut catalogue = Catalogue::of(&self.config, &full_dir, &names, &progress)?;
+            let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, &progress)?;
+            warn_of(&gathered.unmapped, &progress);
+            let mut tasks = tasks.map(|tasks| tasks.into_iter().map(Ok));
+            let mut pools: Vec<PoolTasks<'_>> =
+                tasks.iter_mut().map(|tasks| ("tasks".to_owned(), tasks as _)).collect();
+            let report = validate(gathered, &mut pools, &mut catalogue, &self.config, &progress)?;
+            Ok(serde_json::to_string(&report).unwrap_or_default())
+        })
+    }
+
+    /// Fits difficulties to responses, and says what was fitted, as a JSON list.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn calibrate(
+        &self,
+        py: Python<'_>,
+        responses: Vec<Bound<'_, PyAny>>,
+        output_dir: PathBuf,
+        model: &str,
+        chance: BTreeMap<String, f64>,
+        names: Vec<String>,
+        full_dir: PathBuf,
+        filter: Option<String>,
+        metric: Option<String>,
+        note: Py<PyAny>,
+    ) -> PyResult<String> {
+        let inputs = inputs_of(&responses)?;
+        let options = CalibrateOptions { model: ItemModel::parse(model).unwrap_or_default(), chance };
+        let progress = PyProgress::new(None, note);
+        self.run(py, &progress, || {
+            let mut catalogue = Catalogue::of(&self.config, &full_dir, &names, &progress)?;
+            let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, &progress)?;
+            warn_of(&gathered.unmapped, &progress);
+            let from = (&gathered.files[..], &gathered.unmapped[..]);
+            let fitted = gathered
+                .benchmarks
+                .iter()
+                .map(|responses| calibrate(responses, from, &mut catalogue, &options, &output_dir, &progress))
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(serde_json::to_string(&fitted).unwrap_or_default())
+        })
+    }
+
     /// Writes tasks as JSON lines.
     fn save_task_pool(&self, py: Python<'_>, tasks: &Bound<'_, PyAny>, path: PathBuf, note: Py<PyAny>) -> PyResult<()> {
         let tasks = to_library(tasks)?;
@@ -188,6 +255,22 @@ impl Builder {
         let progress = PyProgress::new(None, note);
         self.run(py, &progress, || experiment::save_statistics(&tasks, &path, &progress))
     }
+}
+
+/// Responses: paths, and tables that speak Arrow.
+fn inputs_of(responses: &[Bound<'_, PyAny>]) -> PyResult<Vec<Input>> {
+    let input = |given: &Bound<'_, PyAny>| {
+        if let Ok(path) = given.extract::<PathBuf>() {
+            return Ok(Input::File { path, model: None });
+        }
+        let (batches, _) = given.extract::<PyTable>()?.into_inner();
+        Ok(Input::Table(batches))
+    };
+    responses.iter().map(input).collect()
+}
+
+fn warn_of(unmapped: &[Unmapped], progress: &PyProgress) {
+    unmapped.iter().for_each(|unmapped| progress.note(Note::Warning(&format!("left out: {unmapped}"))));
 }
 
 /// The request that the keys of a dict make.

@@ -1,7 +1,7 @@
 //! The library's errors as Python's exceptions, which `symphony_data._errors` defines.
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
-use symphony_data::{Error, config::Problems, preprocess::PreprocessError, store::StoreError};
+use symphony_data::{Error, config::Problems, evidence::EvidenceError, preprocess::PreprocessError, store::StoreError};
 
 /// The exception `class` of `symphony_data._errors` with this message.
 pub fn exception(py: Python<'_>, class: &str, message: &str) -> PyErr {
@@ -19,7 +19,7 @@ pub fn bad_request(py: Python<'_>, problems: &Problems) -> PyErr {
 
 /// The exception of an error of the library.
 pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
-    if let Error::Preprocess(PreprocessError::Cancelled { .. }) = error {
+    if let Error::Preprocess(PreprocessError::Cancelled { .. }) | Error::Evidence(EvidenceError::Cancelled) = error {
         return PyKeyboardInterrupt::new_err(error.to_string());
     }
     if let Error::Config(problems) = error {
@@ -30,7 +30,9 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
 
 fn class_of(error: &Error) -> &'static str {
     match error {
-        Error::Store(StoreError::Missing { .. }) => "MissingDataError",
+        Error::Store(StoreError::Missing { .. })
+        | Error::Evidence(EvidenceError::Store(StoreError::Missing { .. })) => "MissingDataError",
+        Error::Evidence(_) => "ResponseError",
         Error::NoTasks { .. } | Error::Short { .. } => "RequestError",
         Error::Preprocess(error) => of_preprocessing(error),
         Error::Rebuild { error, .. } => of_preprocessing(error),

@@ -18,21 +18,26 @@ from ._errors import (
     ConfigError,
     MissingDataError,
     RequestError,
+    ResponseError,
     SourceError,
     SymphonyDataError,
     SymphonyDataWarning,
 )
+from ._evidence import Calibration, ValidationReport
 
 Sequence.register(TaskStream)
 
 __all__ = [
+    "Calibration",
     "ConfigError",
     "DatasetBuilder",
     "MissingDataError",
     "RequestError",
+    "ResponseError",
     "SourceError",
     "SymphonyDataError",
     "SymphonyDataWarning",
     "Task",
     "TaskStream",
+    "ValidationReport",
 ]

@@ -14,9 +14,12 @@ from typing import Any, Literal, Union
 from . import _core
 from ._core import Task, TaskStream
 from ._errors import RequestError, SymphonyDataWarning
+from ._evidence import Calibration, ValidationReport
 
 StrPath = Union[str, "os.PathLike[str]"]
 """A path, as text or as an object."""
+Responses = Any
+"""A path, a list of paths, or a table that speaks Arrow (polars, pandas, pyarrow)."""
 Progress = Callable[[str, str, int, "int | None"], object]
 """``progress(benchmark, stage, done, total)``: stage is ``"downloading"`` (bytes), ``"scoring"`` or ``"writing"``
 (rows); total is None where it is not known."""
@@ -342,6 +345,105 @@ class DatasetBuilder:
         """
         with _Notes() as note:
             self._core.save_statistics(task_stream, os.fspath(output_path), note)
+
+
+    def validate(
+        self,
+        responses: Responses,
+        tasks: Iterable[Task] | None = None,
+        *,
+        benchmarks: Sequence[str] | None = None,
+        full_dir: StrPath | None = None,
+        filter: str | None = None,
+        metric: str | None = None,
+    ) -> ValidationReport:
+        """Compares difficulty scores with how real models did.
+
+        Args:
+            responses: who answered what how well: a path, a list of paths, or a table (polars, pandas, Arrow) with the
+                columns ``benchmark``, ``source_id`` or ``identity``, ``model``, ``score`` (0 to 1), and, if there are
+                such, ``family`` and ``tries``. Files may also be logs of lm-evaluation-harness or of Inspect.
+            tasks: the tasks of a pool, looked at too.
+            benchmarks: which benchmarks; by default all that have responses.
+            full_dir: where the preprocessed benchmarks lie; by default where this builder last preprocessed, else
+                data/benchmarks/full.
+            filter: of a log with several filters, the lines of this one.
+            metric: of a log with several metrics or scorers, this one.
+
+        Raises:
+            ResponseError: the responses cannot be used (a ValueError).
+            MissingDataError: a benchmark was not preprocessed (a FileNotFoundError).
+
+        Warns:
+            SymphonyDataWarning: answers could not be mapped to a row, and were left out.
+
+        >>> builder.validate("responses.jsonl", full_dir="full")["gsm8k"]["in_sample"]
+        False
+        """
+        folder = self._full_dir if full_dir is None else os.fspath(full_dir)
+        names = [] if benchmarks is None else _names("benchmarks", benchmarks)
+        with _Notes() as note:
+            found = self._core.validate(_inputs(responses), tasks, names, folder, filter, metric, note)
+        return ValidationReport(json.loads(found))
+
+    def calibrate(
+        self,
+        responses: Responses,
+        output_dir: StrPath,
+        *,
+        model: Literal["1pl", "2pl"] = "1pl",
+        chance: Mapping[str, float] | None = None,
+        benchmarks: Sequence[str] | None = None,
+        full_dir: StrPath | None = None,
+        filter: str | None = None,
+        metric: str | None = None,
+    ) -> dict[str, Calibration]:
+        """Fits a difficulty to the answers of models, and writes it as ``{benchmark}_calibration.jsonl`` with its meta.
+
+        Args:
+            responses: as for :meth:`validate`.
+            output_dir: where the files go.
+            model: ``"1pl"``: a difficulty for each row; ``"2pl"``: a discrimination too, for 20 models and more.
+            chance: how often a guess is right, by benchmark, as ``{"medical_qa": 0.25}``; 0 where it is not said.
+            benchmarks, full_dir, filter, metric: as for :meth:`validate`.
+
+        Returns:
+            What was fitted, by benchmark.
+
+        Raises:
+            ResponseError: the responses cannot be used (a ValueError).
+            MissingDataError: a benchmark was not preprocessed (a FileNotFoundError).
+
+        >>> builder.calibrate("responses.jsonl", "calibration", full_dir="full")["gsm8k"].path
+        'calibration/gsm8k_calibration.jsonl'
+        """
+        if model not in ("1pl", "2pl"):
+            raise RequestError(f'model: {model!r}: write "1pl" or "2pl"')
+        folder = self._full_dir if full_dir is None else os.fspath(full_dir)
+        names = [] if benchmarks is None else _names("benchmarks", benchmarks)
+        chances = {str(name): float(value) for name, value in (chance or {}).items()}
+        to = os.fspath(output_dir)
+        with _Notes() as note:
+            fitted = self._core.calibrate(
+                _inputs(responses), to, model, chances, names, folder, filter, metric, note
+            )
+        return {meta["benchmark"]: Calibration(meta, to) for meta in json.loads(fitted)}
+
+
+def _inputs(responses: Responses) -> list[object]:
+    """The files and tables that responses are."""
+    given = responses if isinstance(responses, (list, tuple)) else [responses]
+    inputs: list[object] = []
+    for one in given:
+        if isinstance(one, (str, os.PathLike)):
+            inputs.append(os.fspath(one))
+        elif hasattr(one, "__arrow_c_stream__"):
+            inputs.append(one)
+        else:
+            raise RequestError(
+                f"responses: {type(one).__name__}: give a path, a list of paths, or a table of polars, pandas or Arrow"
+            )
+    return inputs
 
 
 def _format(name: str) -> None:

@@ -71,5 +71,27 @@ class Builder:
     def run_experiments(
         self, name: str, text: str, full_dir: str, output_dir: str, strict: bool, format: str, note: _Note
     ) -> list[tuple[str, str]]: ...
+    def validate(
+        self,
+        responses: list[object],
+        tasks: Iterable[Task] | None,
+        names: list[str],
+        full_dir: str,
+        filter: str | None,
+        metric: str | None,
+        note: _Note,
+    ) -> str: ...
+    def calibrate(
+        self,
+        responses: list[object],
+        output_dir: str,
+        model: str,
+        chance: dict[str, float],
+        names: list[str],
+        full_dir: str,
+        filter: str | None,
+        metric: str | None,
+        note: _Note,
+    ) -> str: ...
     def save_task_pool(self, tasks: Iterable[Task], path: str, note: _Note) -> None: ...
     def save_statistics(self, tasks: Iterable[Task], path: str, note: _Note) -> None: ...

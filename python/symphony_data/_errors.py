@@ -17,6 +17,10 @@ class RequestError(SymphonyDataError, ValueError):
     """What was asked makes no sense, or cannot be met."""
 
 
+class ResponseError(SymphonyDataError, ValueError):
+    """Responses cannot be used; the message names file and line, or what could not be mapped to a row."""
+
+
 class MissingDataError(SymphonyDataError, FileNotFoundError):
     """A benchmark was not preprocessed yet; the message names the command that does it."""
 

@@ -12,7 +12,10 @@ mod session;
 mod table;
 mod ui;
 
-use commands::{build, completions, init, plan, preprocess, quick_start, run as run_command, schema, stats, verify};
+use commands::{
+    build, calibrate, completions, init, plan, preprocess, quick_start, run as run_command, schema, stats, validate,
+    verify,
+};
 use error::CliError;
 use session::Session;
 
@@ -42,6 +45,8 @@ enum Command {
     Plan(plan::Args),
     Stats(stats::Args),
     Verify(verify::Args),
+    Validate(validate::Args),
+    Calibrate(calibrate::Args),
     Init(init::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -49,7 +54,16 @@ enum Command {
 
 impl Command {
     fn reads_configuration(&self) -> bool {
-        matches!(self, Self::QuickStart(_) | Self::Preprocess(_) | Self::Run(_) | Self::Build(_) | Self::Plan(_))
+        matches!(
+            self,
+            Self::QuickStart(_)
+                | Self::Preprocess(_)
+                | Self::Run(_)
+                | Self::Build(_)
+                | Self::Plan(_)
+                | Self::Validate(_)
+                | Self::Calibrate(_)
+        )
     }
 }
 
@@ -76,6 +90,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Plan(args) => plan::run(&args, &session),
         Command::Stats(args) => stats::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Validate(args) => validate::run(&args, &session),
+        Command::Calibrate(args) => calibrate::run(&args, &session),
         Command::Init(args) => init::run(&args, &session),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

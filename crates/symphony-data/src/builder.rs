@@ -53,8 +53,8 @@ impl DatasetBuilder {
     /// The first benchmark that fails.
     pub fn preprocess_all_benchmarks(&self, output_dir: &Path, options: PreprocessOptions) -> Result<Vec<Meta>, Error> {
         let all = self.config.enabled().map(|benchmark| {
-            let percentiles = self.config.percentiles_of(&benchmark.name);
-            Ok(preprocess(benchmark, percentiles, output_dir, options, &*self.progress)?.1)
+            let cut = self.config.cut_of(&benchmark.name);
+            Ok(preprocess(benchmark, cut, output_dir, options, &*self.progress)?.1)
         });
         all.collect()
     }

@@ -1,6 +1,9 @@
 //! What a whole command can fail with: one stage's error, or what only the drivers can see.
 
-use crate::{config::Problems, disk::DiskError, pool::PoolError, preprocess::PreprocessError, store::StoreError};
+use crate::{
+    config::Problems, disk::DiskError, evidence::EvidenceError, pool::PoolError, preprocess::PreprocessError,
+    store::StoreError,
+};
 
 /// Any failure of the library.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,9 @@ pub enum Error {
     /// A pool.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// Responses.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// The disk.
     #[error(transparent)]
     Disk(#[from] DiskError),

@@ -9,7 +9,7 @@ use arrow_array::RecordBatch;
 use rayon::prelude::*;
 
 use crate::{
-    config::{Config, Experiment, Percentiles, Request},
+    config::{Config, Cut, Experiment, Request},
     disk::{DiskError, Folder, checksum},
     error::Error,
     pool::{
@@ -50,7 +50,7 @@ struct Loaded {
     scores: Vec<f64>,
     /// Empty where no request draws by identity.
     identities: Vec<u64>,
-    bins: Vec<(Percentiles, Bins)>,
+    bins: Vec<(Cut, Bins)>,
 }
 
 /// A request carried out, before it is on disk.
@@ -128,7 +128,7 @@ impl<'a> Library<'a> {
             return Err(StoreError::Missing { benchmark: missing.join(","), folder: folder.to_owned() }.into());
         }
         for part in parts {
-            library.cut(&part.benchmark, part.percentiles)?;
+            library.cut(&part.benchmark, part.cut)?;
         }
         Ok(library)
     }
@@ -141,8 +141,7 @@ impl<'a> Library<'a> {
         let mut parts = Vec::with_capacity(request.parts.len());
         for part in &request.parts {
             let loaded = self.loaded.get(&part.benchmark);
-            let bins =
-                loaded.and_then(|loaded| loaded.bins.iter().find(|(percentiles, _)| *percentiles == part.percentiles));
+            let bins = loaded.and_then(|loaded| loaded.bins.iter().find(|(cut, _)| *cut == part.cut));
             let (Some(Loaded { store, .. }), Some((_, bins))) = (loaded, bins) else {
                 return Err(
                     StoreError::Missing { benchmark: part.benchmark.clone(), folder: self.folder.to_owned() }.into()
@@ -186,15 +185,15 @@ impl<'a> Library<'a> {
     }
 
     /// Sorts a benchmark's rows into bins.
-    fn cut(&mut self, name: &str, percentiles: Percentiles) -> Result<(), Error> {
+    fn cut(&mut self, name: &str, cut: Cut) -> Result<(), Error> {
         if let Some(loaded) = self.loaded.get_mut(name)
-            && !loaded.bins.iter().any(|(known, _)| *known == percentiles)
+            && !loaded.bins.iter().any(|(known, _)| *known == cut)
         {
-            let bins = Bins::of(&loaded.scores, percentiles).ok_or_else(|| StoreError::Stale {
+            let bins = Bins::of(&loaded.scores, cut).ok_or_else(|| StoreError::Stale {
                 path: loaded.store.path().to_owned(),
                 reason: "this store has no tasks".to_owned(),
             })?;
-            loaded.bins.push((percentiles, bins));
+            loaded.bins.push((cut, bins));
         }
         Ok(())
     }
@@ -262,13 +261,13 @@ impl<'a> Library<'a> {
             return Err(StoreError::Missing { benchmark: name.to_owned(), folder: self.folder.to_owned() }.into());
         };
         // `preprocess` finds and names the same reason, unless another run has mended it meanwhile.
-        let percentiles = self.config.percentiles_of(name);
-        preprocess(benchmark, percentiles, self.folder, PreprocessOptions::default(), self.progress).map_err(
-            |error| match error {
+        let cut = self.config.cut_of(name);
+        preprocess(benchmark, cut, self.folder, PreprocessOptions::default(), self.progress).map_err(|error| {
+            match error {
                 PreprocessError::Store(error) => Error::Store(error),
                 error => Error::Rebuild { benchmark: name.to_owned(), reason, error: Box::new(error) },
-            },
-        )?;
+            }
+        })?;
         Ok(self.read(name)?)
     }
 
@@ -282,10 +281,10 @@ impl<'a> Library<'a> {
             return Ok(false);
         }
         let loaded = self.rebuilt(&name, format!("{}: {reason}", path.display()))?;
-        let percentiles: Vec<Percentiles> =
+        let cuts: Vec<Cut> =
             self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.bins).map(|(p, _)| p).collect();
         self.renewed.push(name.clone());
-        percentiles.into_iter().try_for_each(|percentiles| self.cut(&name, percentiles))?;
+        cuts.into_iter().try_for_each(|cut| self.cut(&name, cut))?;
         Ok(true)
     }
 

@@ -34,6 +34,7 @@ pub mod config;
 pub mod difficulty;
 pub mod disk;
 mod error;
+pub mod evidence;
 pub mod experiment;
 pub mod format;
 mod parallel;

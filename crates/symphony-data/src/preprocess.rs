@@ -4,12 +4,13 @@
 //! constants, the scores and the thresholds follow; the second writes the store. Each batch is worked on by one core, and
 //! what a few batches take is all the memory there is to it.
 
-use std::{ops::ControlFlow, path::Path};
+use std::{collections::HashMap, ops::ControlFlow, path::Path};
 
 use crate::{
-    config::{Benchmark, Percentiles},
+    config::{Benchmark, Cut, Measured, Percentiles},
     difficulty::{FeatureColumns, Mean, Normalization, Plan, RawRange, Summary, score::CONSTANT_PERCENTILE},
     disk::{DiskError, Folder, Scratch, checksum},
+    evidence::calibration::{CalibratedRow, Calibration, MEASURED_KEYS},
     parallel::pipeline,
     progress::{Note, Pass, Progress},
     row::{Origin, RowBatch, RowFault},
@@ -18,8 +19,8 @@ use crate::{
         hub::{HubError, HubSource},
     },
     store::{
-        Meta, MetaThresholds, ScoredRows, SourceRecord, Store, StoreError, StoreFormat, StoreRecord, StoreWriter, TOOL,
-        WrittenStore, fingerprint, meta_name, rejected_name, store_name,
+        MeasuredRecord, Meta, MetaThresholds, ScoredRows, SourceRecord, Store, StoreError, StoreFormat, StoreRecord,
+        StoreWriter, TOOL, WrittenStore, fingerprint, meta_name, rejected_name, store_name,
     },
     stream::{Bin, PerBin, Thresholds},
 };
@@ -109,6 +110,14 @@ pub enum PreprocessError {
         /// The benchmark.
         benchmark: String,
     },
+    /// The calibration that the scores are to be taken from.
+    #[error("{benchmark}: its measured difficulty cannot be used: {why}")]
+    Measured {
+        /// The benchmark.
+        benchmark: String,
+        /// Why not, and the way out.
+        why: String,
+    },
     /// More rows than a store takes.
     #[error("{benchmark}: more than 4294967295 rows; split it into several benchmarks")]
     TooLarge {
@@ -164,7 +173,7 @@ impl From<DiskError> for PreprocessError {
 /// See [`PreprocessError`]. What lay there before is then untouched.
 pub fn preprocess(
     benchmark: &Benchmark,
-    percentiles: Percentiles,
+    cut: Cut,
     folder: &Path,
     options: PreprocessOptions,
     progress: &dyn Progress,
@@ -189,13 +198,13 @@ pub fn preprocess(
                 progress.note(Note::Indexing { benchmark: &benchmark.name, reason: &reason });
                 store.make_index(Some(&folder))?;
             }
-            if store.meta.thresholds.percentiles == percentiles {
+            if store.meta.thresholds.cut == cut {
                 progress.note(Note::Cached(&benchmark.name));
                 return Ok((Outcome::Cached, store.meta));
             }
-            let reason = Some("other percentiles are configured, so its bins are rewritten");
+            let reason = Some("other percentiles or cuts are configured, so its bins are rewritten");
             progress.note(Note::Building { benchmark: &benchmark.name, reason });
-            return Ok((Outcome::Rebinned, rebin(&folder, benchmark, percentiles, store)?));
+            return Ok((Outcome::Rebinned, rebin(&folder, benchmark, cut, store)?));
         }
         Ok(Some((_, Some(reason)))) => Some(reason),
         Err(StoreError::Stale { path, reason }) => Some(format!("{}: {reason}", path.display())),
@@ -221,7 +230,7 @@ pub fn preprocess(
     };
     let format = wanted.or(before).unwrap_or_default();
     let stage = Stage1::new(benchmark, options.on_bad_row, at, locked, progress)?;
-    Ok((Outcome::Built, stage.build(&folder, percentiles, format)?))
+    Ok((Outcome::Built, stage.build(&folder, cut, format)?))
 }
 
 /// Removes the benchmark's store in any other format than this.
@@ -303,18 +312,13 @@ fn rejected_is_current(folder: &Path, meta: &Meta) -> bool {
 }
 
 /// Writes the bins of a current store anew.
-fn rebin(
-    folder: &Folder,
-    benchmark: &Benchmark,
-    percentiles: Percentiles,
-    store: Store,
-) -> Result<Meta, PreprocessError> {
+fn rebin(folder: &Folder, benchmark: &Benchmark, cut: Cut, store: Store) -> Result<Meta, PreprocessError> {
     let scores = store.scores()?;
-    let (thresholds, bins) = thresholds_and_bins(&scores, percentiles)
+    let (thresholds, bins) = thresholds_and_bins(&scores, cut)
         .ok_or_else(|| PreprocessError::NotFinite { benchmark: benchmark.name.clone() })?;
     let (written, files) = store.rewrite_bins(folder, thresholds)?;
     let mut meta = store.meta;
-    meta.thresholds = MetaThresholds { percentiles, scores: thresholds };
+    meta.thresholds = MetaThresholds { cut, scores: thresholds };
     meta.bins = bins;
     meta.store.file = written;
     let sealed = folder.write_small(&meta_name(&benchmark.name), &seal(&mut meta))?;
@@ -329,8 +333,8 @@ fn seal(meta: &mut Meta) -> String {
     checksum::seal(meta).unwrap_or_default()
 }
 
-fn thresholds_and_bins(scores: &[f64], percentiles: Percentiles) -> Option<(Thresholds, PerBin<u64>)> {
-    let thresholds = Thresholds::of(scores, percentiles)?;
+fn thresholds_and_bins(scores: &[f64], cut: Cut) -> Option<(Thresholds, PerBin<u64>)> {
+    let thresholds = Thresholds::of(scores, cut)?;
     let mut bins = PerBin::default();
     for &score in scores {
         bins[thresholds.bin(score)] += 1;
@@ -344,9 +348,96 @@ struct Stage1<'a> {
     plan: Plan,
     source: Box<dyn Source + 'a>,
     on_bad_row: OnBadRow,
+    /// Where the scores are taken from, if not from the rule.
+    measured: Option<Measurements>,
     /// The source that must serve.
     locked: Option<SourceRecord>,
     progress: &'a dyn Progress,
+}
+
+/// A calibration that scores are taken from.
+struct Measurements {
+    benchmark: String,
+    record: MeasuredRecord,
+    rows: Vec<CalibratedRow>,
+    by_identity: HashMap<u64, Vec<u32>, foldhash::fast::FixedState>,
+}
+
+impl Measurements {
+    fn read(benchmark: &Benchmark, measured: &Measured) -> Result<Self, PreprocessError> {
+        let cannot = |why: String| PreprocessError::Measured { benchmark: benchmark.name.clone(), why };
+        let Calibration { meta, rows } = Calibration::read(&measured.path).map_err(cannot)?;
+        let mut by_identity = HashMap::<u64, Vec<u32>, _>::default();
+        for (line, row) in rows.iter().enumerate() {
+            let identity = u64::from_str_radix(&row.identity, 16)
+                .map_err(|_| cannot(format!("{}:{}: its identity is none", measured.path.display(), line + 1)))?;
+            by_identity.entry(identity).or_default().push(line as u32);
+        }
+        let record = MeasuredRecord {
+            file: measured.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            checksum: meta.self_checksum,
+            model: meta.model,
+            min_responses: measured.min_responses,
+            panel: meta.panel.into_iter().map(|member| member.model).collect(),
+        };
+        Ok(Self { benchmark: benchmark.name.clone(), record, rows, by_identity })
+    }
+
+    fn cannot(&self, why: String) -> PreprocessError {
+        PreprocessError::Measured { benchmark: self.benchmark.clone(), why }
+    }
+
+    /// Whether the benchmark has as many rows as the calibration tells of: of `rows` in all, `joined` were found in it and kept.
+    fn check_all_met(&self, rows: u64, joined: u64) -> Result<(), PreprocessError> {
+        let told = self.rows.len() as u64;
+        if told <= rows && joined > 0 {
+            return Ok(());
+        }
+        let file = &self.record.file;
+        Err(self.cannot(if joined == 0 {
+            format!("none of the rows has {} answers (min_responses)", self.record.min_responses)
+        } else {
+            format!("{file} tells of {told} rows, and there are {rows}: it was made for other rows; calibrate on a store of these")
+        }))
+    }
+
+    /// The line of each good row of a batch; rows that too few models answered are set aside first.
+    fn join(&self, batch: &RowBatch, features: &mut FeatureColumns) -> Result<Vec<u32>, PreprocessError> {
+        let mut lines = Vec::with_capacity(features.identities.len());
+        for (row, identity) in features.rows().zip(&features.identities) {
+            let known = self.by_identity.get(identity).map_or(&[][..], Vec::as_slice);
+            // Of copies of a task each has its own line.
+            let number = batch.row_number(row);
+            let is_own = |line: &&u32| {
+                self.rows[**line as usize].source_id.rsplit('_').next().and_then(|n| n.parse().ok()) == Some(number)
+            };
+            let line = known.iter().find(is_own).or(known.first()).ok_or_else(|| {
+                self.cannot(format!(
+                    "{} does not know row {number} (identity {identity:016x}): it was made for other rows; calibrate on a store of these",
+                    self.record.file
+                ))
+            })?;
+            lines.push(*line);
+        }
+        let answers = |line: u32| self.rows[line as usize].n_responses;
+        features.set_aside(|i| {
+            let n = answers(lines[i]);
+            (n < self.record.min_responses).then(|| {
+                RowFault::new("", format!("answered by {n} models, and min_responses is {}", self.record.min_responses))
+            })
+        });
+        lines.retain(|line| answers(*line) >= self.record.min_responses);
+        Ok(lines)
+    }
+}
+
+/// A number as JSON has it.
+struct Json(f64);
+
+impl std::fmt::Display for Json {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        serde_json::Value::from(self.0).fmt(f)
+    }
 }
 
 /// Some batches, each with its number.
@@ -358,6 +449,8 @@ struct Featured {
     features: Scratch,
     /// How many good rows each batch has.
     rows: Vec<usize>,
+    /// Of a measured difficulty, each good row's line in the calibration; else empty.
+    lines: Vec<u32>,
     /// What each normalization constant is a percentile of.
     summaries: Vec<Summary>,
     files: Vec<SourceFile>,
@@ -390,29 +483,35 @@ impl<'a> Stage1<'a> {
             return Err(wrong(unregistered));
         }
         let plan = Plan::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
+        let measured =
+            benchmark.measured.as_ref().map(|measured| Measurements::read(benchmark, measured)).transpose()?;
         let source = benchmark.source.open(benchmark, at, progress).map_err(|error| of_source(benchmark, error))?;
-        Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
+        Ok(Self { benchmark, plan, source, on_bad_row, measured, locked, progress })
     }
 
-    fn build(&self, folder: &Folder, percentiles: Percentiles, format: StoreFormat) -> Result<Meta, PreprocessError> {
+    fn build(&self, folder: &Folder, cut: Cut, format: StoreFormat) -> Result<Meta, PreprocessError> {
         let featured = self.features(folder)?;
         self.check_lock(&featured.files)?;
-        let scale = self.scale(&featured, percentiles)?;
+        let scale = self.scale(&featured, cut)?;
         let written = self.write(folder, &featured, &scale, format)?;
         let WrittenStore { store, bins, rejected, rejected_rows, mut files } = written;
         let constants = self.plan.constants().iter().zip(&scale.constants);
         let mut meta = Meta {
             benchmark: self.benchmark.name.clone(),
             n_tasks_full: bins.total(),
-            benchmark_config_fingerprint: fingerprint(self.benchmark),
+            benchmark_config_fingerprint: fingerprint(
+                self.benchmark,
+                self.measured.as_ref().map(|measured| &measured.record),
+            ),
             normalization: scale.normalization,
             normalization_constants: constants
                 .map(|((name, _), constant)| (name.clone(), (*constant).into()))
                 .collect(),
-            thresholds: MetaThresholds { percentiles, scores: scale.thresholds },
+            thresholds: MetaThresholds { cut, scores: scale.thresholds },
             bins,
             rejected_rows,
             rejected,
+            measured: self.measured.as_ref().map(|measured| measured.record.clone()),
             source: SourceRecord {
                 path: self.benchmark.source.portable(),
                 revision: self.source.revision().map(|revision| revision.commit.clone()),
@@ -449,10 +548,10 @@ impl<'a> Stage1<'a> {
     fn features(&self, folder: &Folder) -> Result<Featured, PreprocessError> {
         let mut features = folder.scratch(&format!("{}_features", self.benchmark.name));
         let mut summaries = vec![Summary::default(); self.plan.constants().len()];
-        let mut rows = Vec::new();
+        let (mut rows, mut lines) = (Vec::new(), Vec::new());
         let (mut good, mut rejected) = (0_u64, 0);
         let features_of = |batch: &RowBatch| {
-            let found = self.plan.features(batch);
+            let mut found = self.plan.features(batch);
             if self.on_bad_row == OnBadRow::Stop
                 && let Some((at, fault)) = found.rejected.first()
             {
@@ -467,7 +566,8 @@ impl<'a> Stage1<'a> {
             for (summary, (_, at)) in summaries.iter_mut().zip(self.plan.constants()) {
                 summary.observe(&found.scored[*at]).map_err(|_| self.not_finite())?;
             }
-            Ok((found.identities.len(), found.rejected.len(), summaries, found.to_bytes()))
+            let lines = self.measured.as_ref().map_or(Ok(Vec::new()), |measured| measured.join(batch, &mut found));
+            Ok((found.identities.len(), found.rejected.len(), summaries, lines?, found.to_bytes()))
         };
         let files = self.pass(
             Pass::Score,
@@ -475,7 +575,7 @@ impl<'a> Stage1<'a> {
             1,
             |batch| features_of(&batch[0].1),
             |found| {
-                let (some, bad, more, bytes) = found;
+                let (some, bad, more, own_lines, bytes) = found;
                 good += some as u64;
                 rejected += bad as u64;
                 if u32::try_from(good).is_err() {
@@ -483,6 +583,7 @@ impl<'a> Stage1<'a> {
                 }
                 summaries.iter_mut().zip(&more).for_each(|(summary, more)| summary.merge(more));
                 rows.push(some);
+                lines.extend(own_lines);
                 features.push(bytes)?;
                 Ok((some + bad) as u64)
             },
@@ -491,11 +592,14 @@ impl<'a> Stage1<'a> {
             let source_path = self.benchmark.source.to_string();
             return Err(PreprocessError::Empty { benchmark: self.benchmark.name.clone(), source_path, rejected });
         }
-        Ok(Featured { features, rows, summaries, files, rows_read: good + rejected })
+        if let Some(measured) = &self.measured {
+            measured.check_all_met(good + rejected, lines.len() as u64)?;
+        }
+        Ok(Featured { features, rows, lines, summaries, files, rows_read: good + rejected })
     }
 
     /// Constants, range and thresholds, from the features.
-    fn scale(&self, featured: &Featured, percentiles: Percentiles) -> Result<Scale, PreprocessError> {
+    fn scale(&self, featured: &Featured, cut: Cut) -> Result<Scale, PreprocessError> {
         let mut constants = Vec::with_capacity(featured.summaries.len());
         for (summary, (_, at)) in featured.summaries.iter().zip(self.plan.constants()) {
             let again = |take: &mut dyn FnMut(&[f64])| self.scored(featured, |_, scored| take(&scored[*at]));
@@ -514,12 +618,32 @@ impl<'a> Stage1<'a> {
         let scores = |take: &mut dyn FnMut(&[f64])| {
             raw_scores(&mut |raw| take(&raw.iter().map(|raw| range.scale(*raw)).collect::<Vec<_>>()))
         };
+        if let Some(measured) = &self.measured {
+            let scores: Vec<f64> =
+                featured.lines.iter().map(|line| measured.rows[*line as usize].expected_error).collect();
+            let thresholds = Thresholds::of(&scores, cut).ok_or_else(|| self.not_finite())?;
+            let mut own = None;
+            own = RawRange::observe(own, &scores).map_err(|_| self.not_finite())?;
+            let RawRange { min, max } = own.ok_or_else(|| self.not_finite())?;
+            let normalization = Normalization {
+                method: "expected-error".to_owned(),
+                raw_min: min,
+                raw_max: max,
+                normalized_min: min,
+                normalized_max: max,
+                normalized_mean: crate::difficulty::mean(&scores).ok_or_else(|| self.not_finite())?,
+            };
+            return Ok(Scale { constants, range, normalization, thresholds });
+        }
         let (mut summary, mut mean, mut finite) = (Summary::default(), Mean::default(), true);
         scores(&mut |scores| {
             finite &= summary.observe(scores).is_ok();
             scores.iter().for_each(|score| mean.observe(*score));
         })?;
-        let thresholds = summary.percentiles(&[percentiles.low, percentiles.high], scores)?;
+        let thresholds = match cut {
+            Cut::Percentiles(Percentiles { low, high }) => summary.percentiles(&[low, high], scores)?,
+            Cut::Cuts(cuts) => Some(cuts.to_vec()),
+        };
         let (Some([easy, hard]), Some(normalized_mean), true) = (thresholds.as_deref(), mean.get(), finite) else {
             return Err(self.not_finite());
         };
@@ -556,17 +680,40 @@ impl<'a> Stage1<'a> {
         let names = self.plan.scored_names();
         let columns = names.len();
         let (mut writer, encoder) = StoreWriter::create(folder, &self.benchmark.name, format, scale.thresholds, names)?;
+        // Where each batch's good rows begin among all.
+        let firsts: Vec<usize> = featured
+            .rows
+            .iter()
+            .scan(0, |next, rows| {
+                *next += rows;
+                Some(*next - rows)
+            })
+            .collect();
         let scores_of = |(at, batch): &(usize, RowBatch)| {
             if featured.rows.len() <= *at {
                 return Err(self.changed());
             }
-            let features = FeatureColumns::from_bytes(&featured.features.get(*at, usize::MAX)?, columns);
+            let mut features = FeatureColumns::from_bytes(&featured.features.get(*at, usize::MAX)?, columns);
             if features.batch_rows != batch.len() {
                 return Err(self.changed());
             }
             let rows = features.identities.len();
             let mut scores = self.plan.raw_scores(&features.scored, &scale.constants, rows);
             scores.iter_mut().for_each(|score| *score = scale.range.scale(*score));
+            if let Some(measured) = &self.measured {
+                let first: usize = firsts[*at];
+                let line = |i: usize| &measured.rows[featured.lines[first + i] as usize];
+                features.add_metadata(|i| {
+                    let CalibratedRow { n_responses, standard_error, .. } = line(i);
+                    let [surface, answers, error] = MEASURED_KEYS;
+                    format!(
+                        r#""{surface}":{},"{answers}":{n_responses},"{error}":{}"#,
+                        Json(scores[i]),
+                        Json(*standard_error)
+                    )
+                });
+                scores.iter_mut().enumerate().for_each(|(i, score)| *score = line(i).expected_error);
+            }
             Ok((features, scores))
         };
         let work = |batches: Batches| {
@@ -685,11 +832,15 @@ pub fn oddities(meta: &Meta) -> Option<String> {
             "all {n} rows have the raw score {raw}, so every task is easy and its score is 0.5{capped}"
         ));
     }
-    let MetaThresholds { percentiles, scores: Thresholds { easy, hard } } = meta.thresholds;
+    let MetaThresholds { cut, scores: Thresholds { easy, hard } } = meta.thresholds;
+    let between = match cut {
+        Cut::Percentiles(Percentiles { low, high }) => low < high,
+        Cut::Cuts([easy, hard]) => easy < hard,
+    };
     let empty: Vec<&str> = Bin::ALL
         .into_iter()
         // Equal percentiles ask for no medium tasks.
-        .filter(|&bin| meta.bins[bin] == 0 && (bin != Bin::Medium || percentiles.low < percentiles.high))
+        .filter(|&bin| meta.bins[bin] == 0 && (bin != Bin::Medium || between))
         .map(Bin::name)
         .collect();
     (!empty.is_empty()).then(|| {

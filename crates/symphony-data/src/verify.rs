@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::{
     disk::{DiskError, WrittenFile, checksum},
+    evidence::calibration::{CalibrationMeta, calibration_name},
     pool::{MANIFEST, manifest, task_pool},
     store::{Meta, Store, StoreFormat, index_name, meta_name, rejected_name, store_name},
 };
@@ -43,6 +44,11 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
             findings.extend(verify(&path)?);
         } else if name == MANIFEST {
             findings.extend(vouched_by(&path, outputs_of_manifest));
+        } else if let Some(benchmark) = name.strip_suffix("_calibration_meta.json") {
+            findings.extend(vouched_by(&path, |text| {
+                let meta: CalibrationMeta = serde_json::from_str(text).ok()?;
+                Some(vec![(calibration_name(benchmark), meta.calibration)])
+            }));
         } else if let Some(benchmark) = name.strip_suffix("_full_meta.json") {
             findings.extend(vouched_by(&path, |text| files_of_meta(text, benchmark)));
             findings.extend(index_of(&path, benchmark));

@@ -1,6 +1,6 @@
 //! Every mistake in a configuration is said at once, with file, line and what to write instead.
 
-use symphony_data::config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Percentiles, Replacement, RequestSpec};
+use symphony_data::config::{Config, Cut, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Percentiles, Replacement, RequestSpec};
 
 const SEVEN_MISTAKES: &str = include_str!("fixtures/seven_mistakes.yaml");
 
@@ -244,7 +244,7 @@ stream_generation: {difficulty_percentiles: {amc: [30, 70]}}
 benchmarks: {gsm8k: , amc: , bbh: }
 ";
     let config = Config::from_yaml("my.yaml", text).unwrap();
-    assert_eq!(config.experiments[0].request.parts[1].percentiles, Percentiles { low: 30.0, high: 70.0 });
+    assert_eq!(config.experiments[0].request.parts[1].cut, Cut::Percentiles(Percentiles { low: 30.0, high: 70.0 }));
 }
 
 #[test]

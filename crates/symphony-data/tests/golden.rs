@@ -79,12 +79,8 @@ fn pools_from_the_golden_scores_are_the_python_programs_in_exact_order() {
         let pool = golden(set, &format!("pools/{name}.json"));
         let request = golden_request(&pool, replacement).resolve(&config).unwrap();
         let scores: Vec<Vec<f64>> = request.parts.iter().map(|part| golden_scores(set, &part.benchmark)).collect();
-        let bins: Vec<Bins> = request
-            .parts
-            .iter()
-            .zip(&scores)
-            .map(|(part, scores)| Bins::of(scores, part.percentiles).unwrap())
-            .collect();
+        let bins: Vec<Bins> =
+            request.parts.iter().zip(&scores).map(|(part, scores)| Bins::of(scores, part.cut).unwrap()).collect();
         let identities: Vec<Vec<u64>> = scores.iter().map(|scores| (0..scores.len() as u64).collect()).collect();
         let candidates: Vec<Candidates<'_>> = request
             .parts

@@ -33,7 +33,7 @@ fn config(yaml: &str) -> Config {
 
 fn stage1(config: &Config, folder: &Path, options: PreprocessOptions) -> Outcome {
     let benchmark = &config.benchmarks[0];
-    preprocess(benchmark, config.percentiles_of(&benchmark.name), folder, options, &Silent).unwrap().0
+    preprocess(benchmark, config.cut_of(&benchmark.name), folder, options, &Silent).unwrap().0
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -22,9 +22,7 @@ fn config(yaml: &str) -> Config {
 
 fn stage1(config: &Config, folder: &Path) -> Outcome {
     let benchmark = &config.benchmarks[0];
-    preprocess(benchmark, config.percentiles_of(&benchmark.name), folder, PreprocessOptions::default(), &Silent)
-        .unwrap()
-        .0
+    preprocess(benchmark, config.cut_of(&benchmark.name), folder, PreprocessOptions::default(), &Silent).unwrap().0
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -305,13 +303,8 @@ fn a_stop_between_batches_leaves_nothing() {
     }
     let folder = tempfile::tempdir().unwrap();
     let config = config(GSM8K);
-    let stopped = preprocess(
-        &config.benchmarks[0],
-        config.percentiles_of("gsm8k"),
-        folder.path(),
-        PreprocessOptions::default(),
-        &Stop,
-    );
+    let stopped =
+        preprocess(&config.benchmarks[0], config.cut_of("gsm8k"), folder.path(), PreprocessOptions::default(), &Stop);
     assert!(stopped.unwrap_err().to_string().contains("stopped; nothing was written"));
     assert!(files(folder.path()).is_empty());
 }
@@ -346,15 +339,9 @@ fn a_second_run_in_the_same_folder_waits_and_then_succeeds() {
         let (waited, folder) = (waited.clone(), folder.path().to_owned());
         move || {
             let config = config(GSM8K);
-            preprocess(
-                &config.benchmarks[0],
-                config.percentiles_of("gsm8k"),
-                &folder,
-                PreprocessOptions::default(),
-                &waited,
-            )
-            .unwrap()
-            .0
+            preprocess(&config.benchmarks[0], config.cut_of("gsm8k"), &folder, PreprocessOptions::default(), &waited)
+                .unwrap()
+                .0
         }
     });
     while !*waited.0.lock().unwrap() {

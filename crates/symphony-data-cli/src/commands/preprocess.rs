@@ -120,7 +120,7 @@ pub fn preprocess_all(
     chosen
         .map(|benchmark| {
             session.ui.detail(&format!("{}: from {}", benchmark.name, benchmark.source));
-            let done = preprocess(benchmark, config.percentiles_of(&benchmark.name), folder, options, &session.ui)?;
+            let done = preprocess(benchmark, config.cut_of(&benchmark.name), folder, options, &session.ui)?;
             let Meta { rejected_rows, .. } = done.1;
             if rejected_rows > 0 {
                 let file = folder.join(rejected_name(&benchmark.name));

@@ -1,11 +1,11 @@
 //! Benchmarks: a preset's keys, overlaid with the user's.
 
 use super::{
-    Benchmark, check_name, rule,
+    Benchmark, Cut, Measured, check_name, rule,
     walk::{Walk, nearest_of},
     yaml::{Node, Value},
 };
-use crate::{source::SourcePath, store::StoreFormat};
+use crate::{evidence::calibration::MEASURED_KEYS, source::SourcePath, store::StoreFormat};
 
 /// The presets: data, not code. A preset's keys are those that a user writes.
 const PRESETS: [(&str, &str); 6] = [
@@ -17,7 +17,7 @@ const PRESETS: [(&str, &str); 6] = [
     ("amc_length", include_str!("../benchmarks/amc_length.yaml")),
 ];
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "enabled",
     "description",
     "path",
@@ -28,6 +28,7 @@ const KEYS: [&str; 10] = [
     "identity",
     "store",
     "difficulty",
+    "difficulty_cuts",
 ];
 
 fn preset(name: &str) -> Option<Node> {
@@ -77,6 +78,8 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         identity: Vec::new(),
         store: None,
         rule: crate::difficulty::Rule { features: Vec::new(), score: Vec::new() },
+        measured: None,
+        cuts: None,
     };
     for (key, field, node) in entries {
         match key {
@@ -112,15 +115,25 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
                     );
                 }
             }
+            "difficulty_cuts" => benchmark.cuts = cuts(walk, &field, node),
             _ => difficulty = Some((field, node)),
         }
     }
     match difficulty {
         Some((field, node)) => {
-            if let Some(rule) = difficulty_of(walk, &field, node) {
-                rule::check(walk, &field, node, &rule, &benchmark.identity);
+            let (measured, node) = measured(walk, name, &field, node);
+            if let Some(rule) = difficulty_of(walk, &field, &node) {
+                rule::check(walk, &field, &node, &rule, &benchmark.identity);
+                if measured.is_some()
+                    && let Some((taken, _)) =
+                        rule.features.iter().find(|(name, _)| MEASURED_KEYS.contains(&name.as_str()))
+                {
+                    let hint = "give it another name";
+                    walk.problem(&node, &field, format!("a measured difficulty keeps `{taken}` itself"), hint);
+                }
                 benchmark.rule = rule;
             }
+            benchmark.measured = measured;
         }
         None => walk.problem(
             node,
@@ -164,6 +177,54 @@ fn configs(walk: &mut Walk, field: &str, node: &Node) -> Vec<String> {
         }
     }
     names
+}
+
+/// `difficulty_cuts: [0.2, 0.6]`.
+fn cuts(walk: &mut Walk, field: &str, node: &Node) -> Option<[f64; 2]> {
+    let pair: Vec<Option<f64>> = node.list().unwrap_or_default().iter().map(Node::number).collect();
+    let checked = match pair[..] {
+        [Some(easy), Some(hard)] => Cut::at_scores(easy, hard).map(|_| [easy, hard]),
+        _ => Err(format!("expected two scores, found {}", node.describe())),
+    };
+    checked.map_err(|why| walk.problem(node, field, why, "write `difficulty_cuts: [0.2, 0.6]`")).ok()
+}
+
+/// The keys of a difficulty that say from which calibration it is taken, and the rule that is left: that of the preset of the
+/// benchmark's own name where nothing is.
+fn measured(walk: &mut Walk, name: &str, field: &str, node: &Node) -> (Option<Measured>, Node) {
+    let mut rest = node.clone();
+    let Value::Map(entries) = &mut rest.value else { return (None, rest) };
+    let (own, left): (Vec<_>, Vec<_>) = std::mem::take(entries)
+        .into_iter()
+        .partition(|(key, _)| matches!(key.text.as_str(), "measured" | "min_responses"));
+    *entries = left;
+    let nothing_left = entries.is_empty();
+    if own.is_empty() {
+        return (None, rest);
+    }
+    let (mut path, mut min_responses) = (None, 0);
+    for (key, value) in &own {
+        let field = format!("{field}.{}", key.text);
+        if key.text == "measured" {
+            path = walk.text(&field, value);
+        } else {
+            min_responses = walk.whole(&field, value).unwrap_or_default();
+        }
+    }
+    let Some(path) = path else {
+        if !own.iter().any(|(key, _)| key.text == "measured") {
+            let hint = "name the calibration: `measured: NAME_calibration.jsonl`";
+            walk.problem(node, field, "`min_responses` goes with a measured difficulty", hint);
+        }
+        return (None, rest);
+    };
+    let of_preset =
+        preset(name).and_then(|preset| Some(preset.map()?.iter().find(|(key, _)| key.text == "difficulty")?.1.clone()));
+    match of_preset {
+        Some(preset) if nothing_left => rest = preset,
+        _ => {}
+    }
+    (Some(Measured { path: path.into(), min_responses }), rest)
 }
 
 /// A rule as written, or a preset's.

@@ -69,8 +69,12 @@ pub struct Benchmark {
     pub identity: Vec<String>,
     /// How its store holds its rows, if the configuration says.
     pub store: Option<StoreFormat>,
-    /// How its rows are scored.
+    /// How its rows are scored; with `measured`, what is kept beside the score.
     pub rule: Rule,
+    /// The calibration that its scores are taken from, if one is named.
+    pub measured: Option<Measured>,
+    /// The scores at which its bins begin and end, in place of percentiles.
+    pub cuts: Option<[f64; 2]>,
 }
 
 /// The low and high percentile of difficulty scores, 0 to 100, low ≤ high. Written as `[20, 80]`.
@@ -115,6 +119,51 @@ impl<'de> Deserialize<'de> for Percentiles {
         let [low, high] = <[f64; 2]>::deserialize(deserializer)?;
         Self::new(low, high).map_err(serde::de::Error::custom)
     }
+}
+
+/// Where bins begin and end: at percentiles of the benchmark's scores, or at scores. Written as `{"percentiles": [20, 80]}`
+/// or `{"cuts": [0.2, 0.6]}`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cut {
+    /// At percentiles.
+    Percentiles(Percentiles),
+    /// At scores: easy at or below the first, hard at or above the second.
+    Cuts([f64; 2]),
+}
+
+impl Cut {
+    /// Checks cuts at scores.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn at_scores(easy: f64, hard: f64) -> Result<Self, String> {
+        if !(0.0..=1.0).contains(&easy) || !(0.0..=1.0).contains(&hard) || easy > hard {
+            return Err(format!("[{easy}, {hard}] are not two scores from 0 to 1, the lower first"));
+        }
+        Ok(Self::Cuts([easy, hard]))
+    }
+}
+
+impl Default for Cut {
+    fn default() -> Self {
+        Self::Percentiles(Percentiles::default())
+    }
+}
+
+impl From<Percentiles> for Cut {
+    fn from(percentiles: Percentiles) -> Self {
+        Self::Percentiles(percentiles)
+    }
+}
+
+/// A difficulty that was fitted to the answers of models, in place of the rule's score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The calibration: `{b}_calibration.jsonl`, relative to the working directory.
+    pub path: std::path::PathBuf,
+    /// Rows that fewer models answered are set aside.
+    pub min_responses: u64,
 }
 
 /// 20.0 as 20: percentiles are written as people write them.
@@ -292,6 +341,12 @@ impl Config {
     /// The configured percentiles of a benchmark.
     pub fn percentiles_of(&self, name: &str) -> Percentiles {
         self.percentiles.get(name).copied().unwrap_or_default()
+    }
+
+    /// Where a benchmark's bins begin and end, as configured.
+    pub fn cut_of(&self, name: &str) -> Cut {
+        let cuts = self.benchmark(name).and_then(|benchmark| benchmark.cuts);
+        cuts.map_or_else(|| self.percentiles_of(name).into(), Cut::Cuts)
     }
 
     /// Registers a function for `{python: NAME}` in all rules.

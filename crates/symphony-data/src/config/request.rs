@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::{
-    Config, Percentiles, Problem, Problems, Replacement, check_name,
+    Config, Cut, Percentiles, Problem, Problems, Replacement, check_name,
     walk::{Walk, nearest_of},
     yaml::{Node, Place},
 };
@@ -66,7 +66,7 @@ pub struct Part {
     /// Its ratio as given, or 1/k for each of k.
     pub ratio: f64,
     /// Where its bins begin and end.
-    pub percentiles: Percentiles,
+    pub cut: Cut,
 }
 
 impl Serialize for Request {
@@ -84,10 +84,18 @@ impl Serialize for Request {
         map.serialize_entry("random_seed", &self.random_seed)?;
         map.serialize_entry("sample_with_replacement", &self.sample_with_replacement)?;
         map.serialize_entry("sampler", &self.sampler)?;
-        map.serialize_entry(
-            "difficulty_percentiles",
-            &by_name(&|part| serde_json::to_value(part.percentiles).unwrap_or_default()),
-        )?;
+        let (mut percentiles, mut cuts) = (serde_json::Map::new(), serde_json::Map::new());
+        for part in &self.parts {
+            let (to, value) = match part.cut {
+                Cut::Percentiles(own) => (&mut percentiles, serde_json::to_value(own)),
+                Cut::Cuts(own) => (&mut cuts, serde_json::to_value(own)),
+            };
+            to.insert(part.benchmark.clone(), value.unwrap_or_default());
+        }
+        map.serialize_entry("difficulty_percentiles", &percentiles)?;
+        if !cuts.is_empty() {
+            map.serialize_entry("difficulty_cuts", &cuts)?;
+        }
         map.end()
     }
 }
@@ -279,7 +287,7 @@ impl RequestSpec {
         let parts = self.benchmarks.iter().zip(ratios).map(|(name, ratio)| Part {
             benchmark: name.clone(),
             ratio,
-            percentiles: self.difficulty_percentiles.get(name).copied().unwrap_or_else(|| config.percentiles_of(name)),
+            cut: self.difficulty_percentiles.get(name).map_or_else(|| config.cut_of(name), |own| (*own).into()),
         });
         Ok(Request {
             parts: parts.collect(),

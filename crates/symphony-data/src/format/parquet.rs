@@ -33,6 +33,16 @@ pub fn read(file: impl ChunkReader + 'static, rows: &mut Batcher<'_>) -> Result<
     arrow::push_all(batches, bytes, rows)
 }
 
+/// The batches of a file, texts as views.
+///
+/// # Errors
+/// A file that is not Parquet, is cut off or damaged.
+pub(crate) fn batches(
+    file: impl ChunkReader + 'static,
+) -> Result<impl Iterator<Item = Result<arrow_array::RecordBatch, arrow_schema::ArrowError>>, String> {
+    Ok(guarded_batches(open(file)?))
+}
+
 /// Reads a file to its end, to see whether it can be read.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use crate::{
     config::{Request, request::Split},
     difficulty::Constants,
     disk::WrittenFile,
-    store::{Meta, SourceRecord, StoreRecord},
+    store::{MeasuredRecord, Meta, SourceRecord, StoreRecord},
     stream::{PerBin, Thresholds},
 };
 
@@ -50,6 +50,9 @@ pub struct ManifestPart<'a> {
     pub benchmark_config_fingerprint: &'a str,
     /// Its normalization constants.
     pub normalization_constants: &'a Constants,
+    /// The calibration that its scores were taken from, if there was one, and the models that set the difficulty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<&'a MeasuredRecord>,
     /// The request's thresholds.
     pub thresholds: Thresholds,
     /// How many rows each bin has under them.
@@ -73,6 +76,7 @@ impl<'a> ManifestPart<'a> {
             rejected_rows: meta.rejected_rows,
             benchmark_config_fingerprint: &meta.benchmark_config_fingerprint,
             normalization_constants: &meta.normalization_constants,
+            measured: meta.measured.as_ref(),
             thresholds,
             bins,
             asked,

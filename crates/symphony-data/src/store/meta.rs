@@ -7,9 +7,13 @@ use serde_json::json;
 
 use super::{StoreError, StoreFormat, meta_name};
 use crate::{
-    config::{Benchmark, Percentiles},
+    config::{Benchmark, Cut},
     difficulty::{Constants, Normalization},
     disk::{WrittenFile, checksum},
+    evidence::{
+        calibration::{Calibration, ItemModel},
+        responses::Model,
+    },
     source::SourceFile,
     stream::{PerBin, Thresholds},
 };
@@ -39,6 +43,9 @@ pub struct Meta {
     /// The file of the rows that were set aside, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<WrittenFile>,
+    /// The calibration that the scores were taken from, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<MeasuredRecord>,
     /// Where the rows came from.
     pub source: SourceRecord,
     /// The store itself.
@@ -49,14 +56,30 @@ pub struct Meta {
     pub self_checksum: String,
 }
 
-/// The configured percentiles and their thresholds.
+/// The configured percentiles, or cuts, and their thresholds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetaThresholds {
-    /// The configured percentiles.
-    pub percentiles: Percentiles,
-    /// The scores at these percentiles.
+    /// The configured percentiles, or cuts.
+    #[serde(flatten)]
+    pub cut: Cut,
+    /// The scores there.
     #[serde(flatten)]
     pub scores: Thresholds,
+}
+
+/// The calibration that a store's scores were taken from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredRecord {
+    /// Its file's name.
+    pub file: String,
+    /// Its meta's own checksum, which covers both files.
+    pub checksum: String,
+    /// What was fitted.
+    pub model: ItemModel,
+    /// Rows that fewer models answered were set aside.
+    pub min_responses: u64,
+    /// The models whose answers set the difficulty. Evaluated on tasks chosen by it, they are evaluated on what they set.
+    pub panel: Vec<Model>,
 }
 
 /// Where a store's rows came from.
@@ -85,6 +108,11 @@ pub struct StoreRecord {
 }
 
 impl Meta {
+    /// The names of the models whose answers the scores were made from, if they were.
+    pub fn panel(&self) -> impl Iterator<Item = &str> {
+        self.measured.iter().flat_map(|measured| &measured.panel).map(|model| model.name.as_str())
+    }
+
     /// Reads and checks the meta of `benchmark` in `folder`.
     ///
     /// # Errors
@@ -106,9 +134,10 @@ impl Meta {
     }
 }
 
-/// `sha256:` over everything in a benchmark's configuration that decides what its store holds: source, identity, rule.
-pub fn fingerprint(benchmark: &Benchmark) -> String {
-    let covered = json!({
+/// `sha256:` over everything in a benchmark's configuration that decides what its store holds: source, identity, rule, and
+/// the calibration as it lies on disk; where it is gone, as `recorded` has it.
+pub fn fingerprint(benchmark: &Benchmark, recorded: Option<&MeasuredRecord>) -> String {
+    let mut covered = json!({
         "format": FORMAT,
         "path": benchmark.source.portable(),
         "split": benchmark.split,
@@ -118,5 +147,13 @@ pub fn fingerprint(benchmark: &Benchmark) -> String {
         "identity": benchmark.identity,
         "rule": benchmark.rule,
     });
+    if let Some(measured) = &benchmark.measured {
+        let found = match Calibration::read_meta(&measured.path) {
+            Ok((meta, _)) => Some(meta.self_checksum),
+            Err(_) if measured.path.exists() => None,
+            Err(_) => recorded.map(|recorded| recorded.checksum.clone()),
+        };
+        covered["measured"] = json!({ "checksum": found, "min_responses": measured.min_responses });
+    }
     checksum::sha256_of(covered.to_string().as_bytes())
 }

@@ -11,7 +11,7 @@ mod reader;
 mod seal;
 mod writer;
 
-pub use meta::{Meta, MetaThresholds, SourceRecord, StoreRecord, fingerprint};
+pub use meta::{MeasuredRecord, Meta, MetaThresholds, SourceRecord, StoreRecord, fingerprint};
 pub use reader::Store;
 pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore};
 

@@ -70,7 +70,7 @@ impl Store {
 
     /// Why this store is not the one that the configuration asks for, if it is not; looks at names and sizes only.
     pub fn differs_from(&self, benchmark: &Benchmark) -> Option<String> {
-        if self.meta.benchmark_config_fingerprint != fingerprint(benchmark) {
+        if self.meta.benchmark_config_fingerprint != fingerprint(benchmark, self.meta.measured.as_ref()) {
             let (had, wants) = (&self.meta.source.path, &benchmark.source);
             return Some(if *had == wants.portable() {
                 "its configuration changed".to_owned()

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{config::Percentiles, difficulty::percentile};
+use crate::{config::Cut, difficulty::percentile};
 
 /// A difficulty bin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,10 +96,15 @@ pub struct Thresholds {
 
 impl Thresholds {
     /// The thresholds of a benchmark's difficulty scores; `None` if there are none.
-    pub fn of(scores: &[f64], percentiles: Percentiles) -> Option<Self> {
-        let mut scores = scores.to_vec();
-        let easy = percentile(&mut scores, percentiles.low)?;
-        Some(Self { easy, hard: percentile(&mut scores, percentiles.high)? })
+    pub fn of(scores: &[f64], cut: impl Into<Cut>) -> Option<Self> {
+        match cut.into() {
+            Cut::Percentiles(percentiles) => {
+                let mut scores = scores.to_vec();
+                let easy = percentile(&mut scores, percentiles.low)?;
+                Some(Self { easy, hard: percentile(&mut scores, percentiles.high)? })
+            }
+            Cut::Cuts([easy, hard]) => (!scores.is_empty()).then_some(Self { easy, hard }),
+        }
     }
 
     /// The bin of a score.
@@ -125,8 +130,8 @@ pub struct Bins {
 
 impl Bins {
     /// Sorts the rows of a benchmark into bins; `None` if there are none.
-    pub fn of(scores: &[f64], percentiles: Percentiles) -> Option<Self> {
-        let thresholds = Thresholds::of(scores, percentiles)?;
+    pub fn of(scores: &[f64], cut: impl Into<Cut>) -> Option<Self> {
+        let thresholds = Thresholds::of(scores, cut)?;
         let mut rows = PerBin::<Vec<u32>>::default();
         for (row, &score) in (0..).zip(scores) {
             rows[thresholds.bin(score)].push(row);

@@ -1,0 +1,376 @@
+//! Calibration: a difficulty for every row of a benchmark, fitted to the answers of a panel of models, as files.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    EvidenceError,
+    irt::{Difficulty, FEW_MODELS, Fit, FitOptions, fit},
+    responses::{Catalogue, Model, ROWS_AT_ONCE, Responses, Unmapped},
+};
+use crate::{
+    disk::{Folder, WrittenFile, checksum},
+    progress::{Note, Progress},
+    source::SourceFile,
+    store::{Store, TOOL},
+};
+
+/// What stage 1 adds to the metadata of rows whose difficulty was measured; no features, then.
+pub const MEASURED_KEYS: [&str; 3] = ["surface_score", "n_responses", "standard_error"];
+
+/// Which model is fitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ItemModel {
+    /// All rows discriminate alike.
+    #[default]
+    #[serde(rename = "1pl")]
+    OneParameter,
+    /// Each row has a discrimination.
+    #[serde(rename = "2pl")]
+    TwoParameters,
+}
+
+impl ItemModel {
+    /// The model of this name: `1pl` or `2pl`.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "1pl" => Some(Self::OneParameter),
+            "2pl" => Some(Self::TwoParameters),
+            _ => None,
+        }
+    }
+}
+
+/// How to calibrate.
+#[derive(Clone, Debug, Default)]
+pub struct CalibrateOptions {
+    /// Which model is fitted.
+    pub model: ItemModel,
+    /// How often a guess is right, for each benchmark; 0 for those that are not named.
+    pub chance: BTreeMap<String, f64>,
+}
+
+/// A row's line in `{b}_calibration.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibratedRow {
+    /// `humaneval_26`.
+    pub source_id: String,
+    /// 16 hex digits.
+    pub identity: String,
+    /// b, in logits: 0 is a row that a model of the panel's mean ability solves every other time.
+    pub difficulty: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// a, under 2pl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discrimination: Option<f64>,
+    /// How many models answered.
+    pub n_responses: u64,
+    /// How often a model drawn from the panel's fitted distribution of abilities fails, 0..1.
+    pub expected_error: f64,
+}
+
+/// A model of the panel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PanelMember {
+    /// Its name and family.
+    #[serde(flatten)]
+    pub model: Model,
+    /// How many rows it answered.
+    pub n_responses: u64,
+    /// θ, in logits; the panel's mean is 0.
+    pub ability: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// s: above 1 where its answers follow difficulty more closely than the panel's do.
+    pub slope: f64,
+}
+
+/// A feature's part in the prior of difficulty.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FeatureSlope {
+    /// Its name.
+    pub name: String,
+    /// By how many logits difficulty rises with a standard deviation of it.
+    pub coefficient: f64,
+}
+
+/// What `{b}_calibration_meta.json` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CalibrationMeta {
+    /// The benchmark.
+    pub benchmark: String,
+    /// How many rows it has.
+    pub n_tasks_full: u64,
+    /// How many of them nobody answered.
+    pub n_unanswered: u64,
+    /// How many answers there were, a model's tries at a row counting as one.
+    pub n_answers: u64,
+    /// What was fitted.
+    pub model: ItemModel,
+    /// How often a guess was taken to be right.
+    pub chance: f64,
+    /// The panel. Whoever evaluates one of these on tasks chosen by this difficulty evaluates it on what it set itself.
+    pub panel: Vec<PanelMember>,
+    /// The standard deviation of the panel's fitted distribution of abilities, whose mean is 0.
+    pub ability_sd: f64,
+    /// What features say of difficulty.
+    pub features: Vec<FeatureSlope>,
+    /// The difficulty of a row with mean features.
+    pub intercept: f64,
+    /// The standard deviation of difficulty about what the features say.
+    pub residual_sd: f64,
+    /// The standard deviation of the logarithm of the discrimination, under 2pl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discrimination_sd: Option<f64>,
+    /// The share of the variance of difficulty that the features explain, 0..1.
+    pub variance_explained: f64,
+    /// Of all answers, the rows' own parameters integrated out.
+    pub log_likelihood: f64,
+    /// How often all rows were gone through.
+    pub iterations: u64,
+    /// Whether the fit came to rest.
+    pub converged: bool,
+    /// The files that the answers were read from; none for a table.
+    pub responses: Vec<SourceFile>,
+    /// The answers in them that could not be mapped.
+    pub unmapped_answers: u64,
+    /// The store whose rows these are, as it was then.
+    pub store: WrittenFile,
+    /// `{b}_calibration.jsonl`.
+    pub calibration: WrittenFile,
+    /// The program that wrote this.
+    pub tool: String,
+    /// Over this file with this value empty.
+    pub self_checksum: String,
+}
+
+/// The name of a benchmark's calibration.
+pub fn calibration_name(benchmark: &str) -> String {
+    format!("{benchmark}_calibration.jsonl")
+}
+
+/// The name of the meta beside it.
+pub fn calibration_meta_name(benchmark: &str) -> String {
+    format!("{benchmark}_calibration_meta.json")
+}
+
+/// Fits a difficulty to the answers to one benchmark, and writes it with its meta into `folder`.
+///
+/// # Errors
+/// The store, the disk, or a stop.
+pub fn calibrate(
+    responses: &Responses,
+    (files, unmapped): (&[SourceFile], &[Unmapped]),
+    catalogue: &mut Catalogue<'_>,
+    options: &CalibrateOptions,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<CalibrationMeta, EvidenceError> {
+    let name = responses.benchmark();
+    let insufficient =
+        |reason: &str| EvidenceError::Insufficient { benchmark: name.to_owned(), reason: reason.to_owned() };
+    let chance = options.chance.get(name).copied().unwrap_or_default();
+    if !(0.0..1.0).contains(&chance) {
+        return Err(insufficient(&format!("chance is {chance}; it is how often a guess is right, such as 0.25")));
+    }
+    let Some(shelf) = catalogue.shelf(name)? else {
+        return Err(insufficient("it is no longer preprocessed"));
+    };
+    let discrimination = options.model == ItemModel::TwoParameters;
+    if discrimination && responses.models().len() < FEW_MODELS {
+        let warning = format!(
+            "{name}: discriminations of {} models are mostly their prior; with fewer than {FEW_MODELS}, 1pl tells as much",
+            responses.models().len()
+        );
+        progress.note(Note::Warning(&warning));
+    }
+    let Rows { source_ids, identities, features } = rows_of(&shelf.store, shelf.rows)?;
+    let (names, columns): (Vec<String>, Vec<Vec<f64>>) = features.into_iter().unzip();
+    let options = FitOptions { discrimination, chance };
+    let fitted = fit(responses, &columns, options, &|| progress.cancelled()).ok_or(EvidenceError::Cancelled)?;
+    if !fitted.converged {
+        let warning = format!("{name}: the fit did not come to rest in {} rounds; its meta says so", fitted.iterations);
+        progress.note(Note::Warning(&warning));
+    }
+    let store = shelf.store.meta.store.file.clone();
+    let folder = Folder::lock(folder, progress)?;
+    let mut file = folder.create_small(&calibration_name(name))?;
+    for (row, Difficulty { difficulty, standard_error, discrimination: own, expected_error }) in
+        fitted.difficulties.iter().copied().enumerate()
+    {
+        let line = CalibratedRow {
+            source_id: source_ids[row].clone(),
+            identity: identities[row].clone(),
+            difficulty,
+            standard_error,
+            discrimination: discrimination.then_some(own),
+            n_responses: responses.answers(row).len() as u64,
+            expected_error,
+        };
+        let written = serde_json::to_writer(&mut file, &line).map_err(std::io::Error::from);
+        file.check(written)?;
+        file.put(b"\n")?;
+    }
+    let calibration = file.written()?;
+    let mut meta = meta_of(responses, &fitted, names, options, chance, store, calibration);
+    meta.responses = files.to_vec();
+    meta.unmapped_answers = unmapped.iter().map(|unmapped| unmapped.answers).sum();
+    // A meta holds finite numbers, texts and lists: it can always be written.
+    let text = checksum::seal(&meta).unwrap_or_default();
+    let sealed = folder.write_small(&calibration_meta_name(name), &text)?;
+    folder.publish(vec![file, sealed], true)?;
+    Ok(meta)
+}
+
+fn meta_of(
+    responses: &Responses,
+    fitted: &Fit,
+    names: Vec<String>,
+    options: FitOptions,
+    chance: f64,
+    store: WrittenFile,
+    calibration: WrittenFile,
+) -> CalibrationMeta {
+    let mut answered = vec![0; responses.models().len()];
+    let mut unanswered = 0;
+    for row in 0..responses.rows() {
+        responses.answers(row).for_each(|answer| answered[answer.model] += 1);
+        unanswered += u64::from(responses.answers(row).len() == 0);
+    }
+    let member = |((model, ability), n): ((&Model, &super::irt::Ability), u64)| PanelMember {
+        model: model.clone(),
+        n_responses: n,
+        ability: ability.ability,
+        standard_error: ability.standard_error,
+        slope: ability.slope,
+    };
+    CalibrationMeta {
+        benchmark: responses.benchmark().to_owned(),
+        n_tasks_full: responses.rows() as u64,
+        n_unanswered: unanswered,
+        n_answers: responses.len() as u64,
+        model: if options.discrimination { ItemModel::TwoParameters } else { ItemModel::OneParameter },
+        chance,
+        panel: responses.models().iter().zip(&fitted.abilities).zip(answered).map(member).collect(),
+        ability_sd: fitted.ability_sd,
+        features: names
+            .into_iter()
+            .zip(&fitted.coefficients)
+            .map(|(name, coefficient)| FeatureSlope { name, coefficient: *coefficient })
+            .collect(),
+        intercept: fitted.intercept,
+        residual_sd: fitted.residual_sd,
+        discrimination_sd: fitted.discrimination_sd,
+        variance_explained: fitted.variance_explained,
+        log_likelihood: fitted.log_likelihood,
+        iterations: fitted.iterations as u64,
+        converged: fitted.converged,
+        responses: Vec::new(),
+        unmapped_answers: 0,
+        store,
+        calibration,
+        tool: TOOL.to_owned(),
+        self_checksum: String::new(),
+    }
+}
+
+/// What a fit needs of a store.
+struct Rows {
+    source_ids: Vec<String>,
+    identities: Vec<String>,
+    /// Every feature that is a number or a boolean in all rows: name and column.
+    features: Vec<(String, Vec<f64>)>,
+}
+
+fn rows_of(store: &Store, rows: usize) -> Result<Rows, EvidenceError> {
+    let mut out =
+        Rows { source_ids: Vec::with_capacity(rows), identities: Vec::with_capacity(rows), features: Vec::new() };
+    let all: Vec<u32> = (0..rows as u32).collect();
+    for some in all.chunks(ROWS_AT_ONCE) {
+        for task in store.fetch(some)? {
+            let row = out.source_ids.len();
+            out.source_ids.push(task.task_id.as_str().to_owned());
+            out.identities.push(task.identity.as_str().to_owned());
+            let metadata: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(task.scorer_metadata.get()).unwrap_or_default();
+            if row == 0 {
+                let names = metadata.keys().filter(|name| !MEASURED_KEYS.contains(&name.as_str()));
+                out.features = names.map(|name| (name.clone(), Vec::with_capacity(rows))).collect();
+            }
+            out.features.retain_mut(|(name, column)| {
+                let value = match metadata.get(name.as_str()) {
+                    Some(serde_json::Value::Bool(flag)) => Some(f64::from(u8::from(*flag))),
+                    Some(value) => value.as_f64().filter(|number| number.is_finite()),
+                    None => None,
+                };
+                value.map(|value| column.push(value)).is_some()
+            });
+        }
+    }
+    Ok(out)
+}
+
+/// A calibration that was read back.
+#[derive(Clone, Debug)]
+pub struct Calibration {
+    /// What its meta says.
+    pub meta: CalibrationMeta,
+    /// Its rows.
+    pub rows: Vec<CalibratedRow>,
+}
+
+impl Calibration {
+    /// Reads a calibration and checks it against its meta, which lies beside it.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let (meta, meta_path) = Self::read_meta(path)?;
+        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        if checksum::sha256_of(text.as_bytes()) != meta.calibration.checksum {
+            return Err(format!(
+                "{} is not the file that {} tells of (checksum); calibrate anew",
+                path.display(),
+                meta_path.display()
+            ));
+        }
+        let row = |(at, line): (usize, &str)| {
+            let row: CalibratedRow = serde_json::from_str(line)
+                .map_err(|error| format!("{}:{}: {}", path.display(), at + 1, crate::row::json_reason(&error)))?;
+            let fine = (0.0..=1.0).contains(&row.expected_error) && row.standard_error.is_finite();
+            if fine { Ok(row) } else { Err(format!("{}:{}: its expected_error is none", path.display(), at + 1)) }
+        };
+        let rows = text.lines().enumerate().map(row).collect::<Result<_, _>>()?;
+        Ok(Self { meta, rows })
+    }
+
+    /// The meta of the calibration at `path`, and where it lies.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn read_meta(path: &Path) -> Result<(CalibrationMeta, PathBuf), String> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some(benchmark) = name.strip_suffix("_calibration.jsonl") else {
+            return Err(format!(
+                "{} is no calibration; name a file NAME_calibration.jsonl, as `symphony-data calibrate` writes it",
+                path.display()
+            ));
+        };
+        let meta_path = path.with_file_name(calibration_meta_name(benchmark));
+        let text = std::fs::read_to_string(&meta_path).map_err(|error| {
+            format!("cannot read {}: {error}; `symphony-data calibrate` writes it", meta_path.display())
+        })?;
+        if !checksum::is_sealed(&text) {
+            return Err(format!("{} was changed or damaged (self_checksum); calibrate anew", meta_path.display()));
+        }
+        let meta = serde_json::from_str(&text)
+            .map_err(|error| format!("{} was written by another version ({error})", meta_path.display()))?;
+        Ok((meta, meta_path))
+    }
+}

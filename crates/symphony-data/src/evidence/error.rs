@@ -1,0 +1,71 @@
+//! What can go wrong with evidence.
+
+use std::path::PathBuf;
+
+use super::responses::Unmapped;
+use crate::{config::Problems, disk::DiskError, pool::PoolError, store::StoreError};
+
+/// Why responses cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// Something in a file that is no response.
+    #[error("{}{}: {reason}", path.display(), if *line > 0 { format!(":{line}") } else { String::new() })]
+    NotAResponse {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1; 0 where there are no lines.
+        line: u64,
+        /// What is wrong, and the way out.
+        reason: String,
+    },
+    /// A file whose name says nothing.
+    #[error(
+        "{path}: what form it has cannot be told by its name; name it .jsonl, .csv, .json (each also .gz or .zst), .parquet, or .eval"
+    )]
+    UnknownForm {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder.
+    #[error("{path}: this is a folder; name the files in it, as {path}/*.jsonl")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Nothing that could be used.
+    #[error("no response could be mapped to a row{}", list(unmapped))]
+    NothingMapped {
+        /// Why not.
+        unmapped: Vec<Unmapped>,
+    },
+    /// Files that change under us.
+    #[error("the responses changed while they were read, or can be read only once; run again on files that stay")]
+    Changed,
+    /// Too little to work with.
+    #[error("{benchmark}: {reason}")]
+    Insufficient {
+        /// The benchmark.
+        benchmark: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// The caller asked to stop.
+    #[error("stopped; nothing was written")]
+    Cancelled,
+    /// A store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A pool.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+fn list(unmapped: &[Unmapped]) -> String {
+    unmapped.iter().map(|unmapped| format!("\n  {unmapped}")).collect()
+}

@@ -1,0 +1,16 @@
+//! Evidence: how real models did on the rows, and what that says of difficulty.
+//!
+//! A side room of the house. It reads stores and the answers of models ([`responses`]), says how far a difficulty score
+//! foretells failure ([`validation`], up to the ceiling that [`reliability`] sets), and fits a difficulty to the answers
+//! ([`calibration`], by [`irt`]), which stage 1 may read from a file.
+
+pub mod calibration;
+pub mod correlation;
+mod error;
+pub mod irt;
+mod random;
+pub mod reliability;
+pub mod responses;
+pub mod validation;
+
+pub use error::EvidenceError;

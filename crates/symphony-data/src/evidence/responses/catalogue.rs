@@ -1,0 +1,163 @@
+//! The rows that answers can be to: those of the preprocessed benchmarks in a folder, by source_id, identity and text.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::{
+    config::{Benchmark, Config},
+    evidence::EvidenceError,
+    progress::Progress,
+    store::{Store, StoreError},
+};
+
+/// How many rows are read at once.
+pub(in crate::evidence) const ROWS_AT_ONCE: usize = 4096;
+
+type ByIdentity = HashMap<u64, Vec<u32>, foldhash::fast::FixedState>;
+
+/// The preprocessed benchmarks of a folder; each is opened when it is first asked for.
+pub struct Catalogue<'a> {
+    config: &'a Config,
+    folder: PathBuf,
+    progress: &'a dyn Progress,
+    /// The benchmarks that have a store, in the order of their names.
+    names: Vec<String>,
+    open: HashMap<String, Shelf, foldhash::fast::FixedState>,
+}
+
+/// One benchmark of a catalogue.
+pub struct Shelf {
+    /// Its store.
+    pub store: Store,
+    /// How many rows it has.
+    pub rows: usize,
+    /// The number of each row in its source, ascending, where rows were set aside and so numbers are missing.
+    numbers: Option<Vec<u32>>,
+    by_identity: ByIdentity,
+}
+
+impl<'a> Catalogue<'a> {
+    /// The benchmarks that are preprocessed in `folder`, or those of them that `only` names.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn of(
+        config: &'a Config,
+        folder: &Path,
+        only: &[String],
+        progress: &'a dyn Progress,
+    ) -> Result<Self, EvidenceError> {
+        let missing = |benchmark: &str| {
+            EvidenceError::Store(StoreError::Missing { benchmark: benchmark.to_owned(), folder: folder.to_owned() })
+        };
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix("_full_meta.json")?.to_owned()))
+            .collect();
+        names.sort();
+        if let Some(absent) = only.iter().find(|name| !names.contains(name)) {
+            return Err(missing(absent));
+        }
+        if names.is_empty() {
+            let enabled: Vec<&str> = config.enabled().map(|benchmark| benchmark.name.as_str()).collect();
+            return Err(missing(&enabled.join(",")));
+        }
+        names.retain(|name| only.is_empty() || only.contains(name));
+        Ok(Self { config, folder: folder.to_owned(), progress, names, open: HashMap::default() })
+    }
+
+    /// The names of its benchmarks.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The configuration of a benchmark, if there is one.
+    pub fn benchmark(&self, name: &str) -> Option<&'a Benchmark> {
+        self.config.benchmark(name)
+    }
+
+    /// The benchmark of this name; `None` if it is not preprocessed here.
+    ///
+    /// # Errors
+    /// Its store cannot be read.
+    pub fn shelf(&mut self, name: &str) -> Result<Option<&Shelf>, EvidenceError> {
+        if !self.open.contains_key(name) {
+            if !self.names.iter().any(|known| known == name) {
+                return Ok(None);
+            }
+            let shelf = self.opened(name)?;
+            self.open.insert(name.to_owned(), shelf);
+        }
+        Ok(self.open.get(name))
+    }
+
+    fn opened(&self, name: &str) -> Result<Shelf, EvidenceError> {
+        let mut store = Store::open(&self.folder, name, self.progress)?;
+        if store.index_problem(false).is_some() {
+            store.make_index(None)?;
+        }
+        let mut by_identity = ByIdentity::default();
+        let identities = store.identities()?;
+        for (row, identity) in identities.iter().enumerate() {
+            by_identity.entry(*identity).or_default().push(row as u32);
+        }
+        let rows = identities.len();
+        let numbers = if store.meta.rejected_rows > 0 { Some(numbers_of(&store, rows)?) } else { None };
+        Ok(Shelf { store, rows, numbers, by_identity })
+    }
+}
+
+/// The number of each row in its source, as the tasks' ids have it.
+fn numbers_of(store: &Store, rows: usize) -> Result<Vec<u32>, StoreError> {
+    let all: Vec<u32> = (0..rows as u32).collect();
+    let mut numbers = Vec::with_capacity(rows);
+    for some in all.chunks(ROWS_AT_ONCE) {
+        let tasks = store.fetch(some)?;
+        numbers.extend(tasks.iter().filter_map(|task| task.task_id.as_str().rsplit('_').next()?.parse::<u32>().ok()));
+    }
+    Ok(numbers)
+}
+
+impl Shelf {
+    /// The row that a source_id (`humaneval_26`) names; `None` if it names none of these.
+    pub fn by_source_id(&self, source_id: &str) -> Option<u32> {
+        let digits = source_id.strip_prefix(self.store.meta.benchmark.as_str())?.strip_prefix('_')?;
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let number: u32 = digits.parse().ok()?;
+        match &self.numbers {
+            Some(numbers) => numbers.binary_search(&number).ok().map(|row| row as u32),
+            None => Some(number).filter(|row| (*row as usize) < self.rows),
+        }
+    }
+
+    /// The rows of an identity, in 16 hex digits: several where a benchmark has a task several times.
+    pub fn by_identity(&self, identity: &str) -> &[u32] {
+        let identity = u64::from_str_radix(identity, 16).ok().filter(|_| identity.len() == 16);
+        identity.and_then(|identity| self.by_identity.get(&identity)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The rows whose identity fields have these texts, in the order in which the configuration names the fields.
+    pub fn by_texts<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> &[u32] {
+        let mut identity = Xxh3::new();
+        for (at, text) in texts.into_iter().enumerate() {
+            if at > 0 {
+                identity.update(&[0x1f]);
+            }
+            identity.update(text.as_bytes());
+        }
+        self.by_identity.get(&identity.digest()).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,84 @@
+//! Responses as columns: Parquet, and tables that Python hands over.
+
+use arrow_array::{Array, RecordBatch, StringViewArray, cast::AsArray, types::Float64Type};
+use arrow_cast::cast;
+use arrow_schema::DataType;
+
+use super::read::{FORM, Fault, Found, Key, Sink, tries_of};
+
+/// Takes all rows of a batch.
+pub(super) fn take(batch: &RecordBatch, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
+    let texts = |name: &str| -> Result<Option<StringViewArray>, Fault> {
+        let Some(column) = batch.column_by_name(name) else { return Ok(None) };
+        let not_text =
+            || Fault::reason(format!("its column `{name}` is {}, and should hold texts", column.data_type()));
+        let is_text = match column.data_type() {
+            DataType::Dictionary(_, values) => values.is_string(),
+            other => other.is_string() || *other == DataType::Null,
+        };
+        if !is_text {
+            return Err(not_text());
+        }
+        let column = cast(column, &DataType::Utf8View).map_err(|_| not_text())?;
+        Ok(Some(column.as_string_view().clone()))
+    };
+    let numbers = |name: &str| -> Result<Option<arrow_array::Float64Array>, Fault> {
+        let Some(column) = batch.column_by_name(name) else { return Ok(None) };
+        let not_numbers =
+            || Fault::reason(format!("its column `{name}` is {}, and should hold numbers", column.data_type()));
+        if !(column.data_type().is_numeric() || matches!(column.data_type(), DataType::Boolean | DataType::Null)) {
+            return Err(not_numbers());
+        }
+        let column = cast(column, &DataType::Float64).map_err(|_| not_numbers())?;
+        Ok(Some(column.as_primitive::<Float64Type>().clone()))
+    };
+    let missing = |key: &str| {
+        let schema = batch.schema();
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        Fault::reason(format!("has no column `{key}`; responses have {FORM}, and this has {}", names.join(", ")))
+    };
+    let benchmarks = texts("benchmark")?.ok_or_else(|| missing("benchmark"))?;
+    let (source_ids, identities) = (texts("source_id")?, texts("identity")?);
+    let models = texts("model")?;
+    let families = texts("family")?;
+    let scores = numbers("score")?.ok_or_else(|| missing("score"))?;
+    let tries = numbers("tries")?;
+    if source_ids.is_none() && identities.is_none() {
+        return Err(missing("source_id"));
+    }
+    if models.is_none() && model.is_none() {
+        return Err(missing("model"));
+    }
+    let at = |column: &Option<StringViewArray>, row: usize| {
+        column.as_ref().is_some_and(|column| column.is_valid(row) && !column.value(row).is_empty())
+    };
+    for row in 0..batch.num_rows() {
+        let fault = |fault: Fault| match fault {
+            Fault::Reason(reason) => Fault::Reason(format!("row {row} of a batch: {reason}")),
+            Fault::Evidence(error) => Fault::Evidence(error),
+        };
+        if benchmarks.is_null(row) {
+            return Err(fault(Fault::reason("has no benchmark")));
+        }
+        let benchmark = benchmarks.value(row);
+        let key = match (&source_ids, &identities) {
+            (Some(ids), _) if at(&source_ids, row) => Key::SourceId(benchmark, ids.value(row)),
+            (_, Some(ids)) if at(&identities, row) => Key::Identity(benchmark, ids.value(row)),
+            _ => return Err(fault(Fault::reason("has neither source_id nor identity"))),
+        };
+        let model = match (model, &models) {
+            (Some(model), _) => model,
+            (None, Some(models)) if models.is_valid(row) => models.value(row),
+            _ => return Err(fault(Fault::reason("has no model"))),
+        };
+        if scores.is_null(row) {
+            sink.unmapped("without a score", || format!("{key:?} of {model}"));
+            continue;
+        }
+        let family = families.as_ref().filter(|_| at(&families, row)).map(|families| families.value(row));
+        let tries = tries.as_ref().filter(|tries| tries.is_valid(row)).map(|tries| tries.value(row));
+        let tries = tries_of(tries).map_err(fault)?;
+        sink.take(Found { key, model, family, score: scores.value(row), tries }).map_err(fault)?;
+    }
+    Ok(())
+}

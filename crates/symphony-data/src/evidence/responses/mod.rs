@@ -1,0 +1,302 @@
+//! Responses: who answered what, and how well.
+//!
+//! [`read`](read::read) maps what files hold to the rows of preprocessed benchmarks; what is gathered of one benchmark is a
+//! [`Responses`]: row by row, each model's answer. Six bytes an answer, so that hundreds of millions fit into memory.
+
+mod catalogue;
+mod columns;
+mod harness;
+mod inspect;
+mod read;
+
+pub use catalogue::Catalogue;
+pub(super) use catalogue::ROWS_AT_ONCE;
+pub use read::{Gathered, Input, ReadOptions, Unmapped, read};
+
+use serde::{Deserialize, Serialize};
+
+/// Two tries of one model at one row have so much in common (the correlation of tries within a row).
+const TRIES_IN_COMMON: f64 = 0.5;
+/// The most tries that a model's scores are taken to be averages of.
+const MOST_IMPLIED_TRIES: usize = 20;
+
+/// Who answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// The model's name.
+    pub name: String,
+    /// The family that it belongs to, where the responses say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+}
+
+/// A model's answer to a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answer {
+    /// Which of the models.
+    pub model: usize,
+    /// 0 (failed) to 1 (solved): the mean of all tries.
+    pub score: f64,
+    /// How many tries that is the mean of.
+    pub tries: u32,
+    /// For how many answers it counts: k tries for k / (1 + (k − 1)·½), as tries of one model have much in common (Kish's
+    /// design effect), so that no number of them counts for more than two models.
+    pub weight: f64,
+}
+
+/// A score and the number of tries behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Kind {
+    score: f64,
+    tries: u32,
+    weight: f64,
+}
+
+impl Kind {
+    fn new(score: f64, tries: u32) -> Self {
+        let k = f64::from(tries);
+        Self { score, tries, weight: k / (1.0 + (k - 1.0) * TRIES_IN_COMMON) }
+    }
+}
+
+/// The different scores of a benchmark, each held once.
+#[derive(Clone, Debug, Default)]
+struct Kinds {
+    kinds: Vec<Kind>,
+    by_value: std::collections::HashMap<(u64, u32), u32, foldhash::fast::FixedState>,
+}
+
+impl Kinds {
+    fn number_of(&mut self, score: f64, tries: u32) -> u32 {
+        // Nearly always one of the first few.
+        let known = self.kinds.iter().take(4).position(|kind| kind.score == score && kind.tries == tries);
+        if let Some(known) = known {
+            return known as u32;
+        }
+        *self.by_value.entry((score.to_bits(), tries)).or_insert_with(|| {
+            self.kinds.push(Kind::new(score, tries));
+            self.kinds.len() as u32 - 1
+        })
+    }
+}
+
+/// All answers to the rows of one benchmark.
+#[derive(Clone, Debug, Default)]
+pub struct Responses {
+    benchmark: String,
+    models: Vec<Model>,
+    /// Where each row's answers begin; one more for the end.
+    starts: Vec<usize>,
+    model: Vec<u16>,
+    kind: Vec<u32>,
+    kinds: Vec<Kind>,
+}
+
+impl Responses {
+    /// The benchmark.
+    pub fn benchmark(&self) -> &str {
+        &self.benchmark
+    }
+
+    /// How many rows the benchmark has, answered or not.
+    pub fn rows(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+
+    /// The models, in the order in which the responses name them.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// How many answers there are, a model's tries at a row counting as one.
+    pub fn len(&self) -> usize {
+        self.model.len()
+    }
+
+    /// Whether nobody answered.
+    pub fn is_empty(&self) -> bool {
+        self.model.is_empty()
+    }
+
+    /// The answers to a row, by model.
+    pub fn answers(&self, row: usize) -> impl ExactSizeIterator<Item = Answer> {
+        let range = self.starts[row]..self.starts[row + 1];
+        self.model[range.clone()].iter().zip(&self.kind[range]).map(|(model, kind)| {
+            let Kind { score, tries, weight } = self.kinds[*kind as usize];
+            Answer { model: usize::from(*model), score, tries, weight }
+        })
+    }
+
+    /// One model's scores, row by row; NaN where it did not answer.
+    pub fn scores_of(&self, model: usize) -> Vec<f64> {
+        let score =
+            |row| self.answers(row).find(|answer| answer.model == model).map_or(f64::NAN, |answer| answer.score);
+        (0..self.rows()).map(score).collect()
+    }
+
+    /// The mean error (1 − score) of the answers to each row, each model counting once; NaN where nobody answered.
+    pub fn errors(&self) -> Vec<f64> {
+        let error = |row| {
+            let answers = self.answers(row);
+            let n = answers.len() as f64;
+            1.0 - answers.map(|answer| answer.score).sum::<f64>() / n
+        };
+        (0..self.rows()).map(error).collect()
+    }
+
+    /// The answers of the models that `keep` says yes to.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&Model) -> bool) -> Self {
+        let mut places = vec![None; self.models.len()];
+        let mut models = Vec::new();
+        for (place, model) in places.iter_mut().zip(&self.models).filter(|(_, model)| keep(model)) {
+            *place = Some(models.len() as u16);
+            models.push(model.clone());
+        }
+        let mut kept = Self { benchmark: self.benchmark.clone(), models, kinds: self.kinds.clone(), ..Self::default() };
+        kept.starts.push(0);
+        for row in 0..self.rows() {
+            for at in self.starts[row]..self.starts[row + 1] {
+                if let Some(place) = places[usize::from(self.model[at])] {
+                    kept.model.push(place);
+                    kept.kind.push(self.kind[at]);
+                }
+            }
+            kept.starts.push(kept.model.len());
+        }
+        kept
+    }
+}
+
+/// Gathers the answers to one benchmark's rows in two passes: how many there are of each row, then what they are.
+#[derive(Debug)]
+struct Gatherer {
+    responses: Responses,
+    kinds: Kinds,
+    by_name: std::collections::HashMap<String, u16, foldhash::fast::FixedState>,
+    /// In the second pass: where each row's next answer goes.
+    next: Vec<usize>,
+}
+
+impl Gatherer {
+    fn new(benchmark: &str, rows: usize) -> Self {
+        let responses =
+            Responses { benchmark: benchmark.to_owned(), starts: vec![0; rows + 1], ..Responses::default() };
+        Self { responses, kinds: Kinds::default(), by_name: std::collections::HashMap::default(), next: Vec::new() }
+    }
+
+    /// The number of a model; `None` if there are more than can be told apart.
+    fn model(&mut self, name: &str, family: Option<&str>) -> Option<u16> {
+        if let Some(known) = self.by_name.get(name) {
+            let model = &mut self.responses.models[usize::from(*known)];
+            if model.family.is_none() {
+                model.family = family.map(str::to_owned);
+            }
+            return Some(*known);
+        }
+        let number = u16::try_from(self.responses.models.len()).ok()?;
+        self.responses.models.push(Model { name: name.to_owned(), family: family.map(str::to_owned) });
+        self.by_name.insert(name.to_owned(), number);
+        Some(number)
+    }
+
+    /// Counts an answer, in the first pass.
+    fn count(&mut self, row: usize) {
+        self.responses.starts[row + 1] += 1;
+    }
+
+    /// Ends the first pass.
+    fn counted(&mut self) {
+        let mut total = 0;
+        for start in &mut self.responses.starts {
+            total += *start;
+            *start = total;
+        }
+        self.next = self.responses.starts.clone();
+        self.responses.model = vec![0; total];
+        self.responses.kind = vec![0; total];
+    }
+
+    /// Takes an answer, in the second pass; `false` where the first pass did not count it.
+    fn put(&mut self, row: usize, model: u16, score: f64, tries: u32) -> bool {
+        let at = self.next[row];
+        if at == self.responses.starts[row + 1] {
+            return false;
+        }
+        self.responses.model[at] = model;
+        self.responses.kind[at] = self.kinds.number_of(score, tries);
+        self.next[row] += 1;
+        true
+    }
+
+    /// Ends the second pass: `None` where it brought fewer answers than the first.
+    fn finish(mut self) -> Option<Responses> {
+        if self.next[..self.next.len() - 1] != self.responses.starts[1..] {
+            return None;
+        }
+        self.average_tries();
+        self.find_implied_tries();
+        self.responses.kinds = self.kinds.kinds;
+        Some(self.responses)
+    }
+
+    /// Puts each row's answers in the order of the models, and averages a model's tries.
+    fn average_tries(&mut self) {
+        let responses = &mut self.responses;
+        let (mut end, mut from) = (0, 0);
+        let mut own: Vec<(u16, u32)> = Vec::new();
+        for row in 0..responses.starts.len() - 1 {
+            let to = responses.starts[row + 1];
+            own.clear();
+            own.extend(responses.model[from..to].iter().copied().zip(responses.kind[from..to].iter().copied()));
+            from = to;
+            own.sort_by_key(|(model, _)| *model);
+            for tries in own.chunk_by(|a, b| a.0 == b.0) {
+                let kind = match tries {
+                    [(_, kind)] => *kind,
+                    _ => {
+                        let kinds = || tries.iter().map(|(_, kind)| self.kinds.kinds[*kind as usize]);
+                        let n = kinds().map(|kind| kind.tries).fold(0, u32::saturating_add);
+                        let sum: f64 = kinds().map(|kind| kind.score * f64::from(kind.tries)).sum();
+                        self.kinds.number_of((sum / f64::from(n)).min(1.0), n)
+                    }
+                };
+                responses.model[end] = tries[0].0;
+                responses.kind[end] = kind;
+                end += 1;
+            }
+            responses.starts[row + 1] = end;
+        }
+        responses.model.truncate(end);
+        responses.kind.truncate(end);
+    }
+
+    /// A model whose scores are no tries by themselves, and are all multiples of 1/k, was asked k times (or graded in k
+    /// steps): its answers say more than one try each.
+    fn find_implied_tries(&mut self) {
+        let fits = |kind: &Kind| -> u32 {
+            // Bit k: the score is a multiple of 1/k, give or take how it was rounded.
+            (1..=MOST_IMPLIED_TRIES).fold(0, |fits, k| {
+                let steps = kind.score * k as f64;
+                fits | u32::from((steps - steps.round()).abs() < 0.005) << k
+            })
+        };
+        let of_kinds: Vec<(u32, bool)> = self.kinds.kinds.iter().map(|kind| (fits(kind), kind.tries == 1)).collect();
+        let mut of_models = vec![u32::MAX; self.responses.models.len()];
+        for (model, kind) in self.responses.model.iter().zip(&self.responses.kind) {
+            let (fits, single) = of_kinds[*kind as usize];
+            of_models[usize::from(*model)] &= if single { fits } else { 0 };
+        }
+        let implied: Vec<u32> =
+            of_models.into_iter().map(|fits| if fits == 0 { 1 } else { fits.trailing_zeros() }).collect();
+        if implied.iter().all(|k| *k <= 1) {
+            return;
+        }
+        for (model, kind) in self.responses.model.iter().zip(&mut self.responses.kind) {
+            let k = implied[usize::from(*model)];
+            if k > 1 {
+                *kind = self.kinds.number_of(self.kinds.kinds[*kind as usize].score, k);
+            }
+        }
+    }
+}

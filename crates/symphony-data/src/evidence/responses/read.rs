@@ -1,0 +1,438 @@
+//! Reading responses: files and tables of several forms in, one [`Responses`] for each benchmark out.
+//!
+//! Everything is read twice, first to count and then to fill exactly as much memory as that takes. What cannot be mapped
+//! to a row is counted and named.
+
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use arrow_array::RecordBatch;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+
+use super::{Catalogue, Gatherer, Responses, columns, harness::Harness, inspect};
+use crate::{
+    evidence::EvidenceError,
+    format::{Batcher, Format, ReadError},
+    progress::Progress,
+    row::{RowBatch, json_reason},
+    source::SourceFile,
+};
+
+/// How many of what could not be mapped are named.
+const EXAMPLES: usize = 3;
+
+/// Something that holds responses.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A file.
+    File {
+        /// Where it lies.
+        path: PathBuf,
+        /// The model whose answers it holds, where the file itself does not say or says it otherwise.
+        model: Option<String>,
+    },
+    /// A table in memory.
+    Table(Vec<RecordBatch>),
+}
+
+/// What to take of logs.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// Of a log with several filters, the lines of this one.
+    pub filter: Option<String>,
+    /// Of a log with several metrics or scorers, this one.
+    pub metric: Option<String>,
+}
+
+/// Answers that could not be mapped to a row, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unmapped {
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub answers: u64,
+    /// The first of them, each by what it says of itself.
+    pub examples: Vec<String>,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The answers to each benchmark that has any, in the order of their names.
+    pub benchmarks: Vec<Responses>,
+    /// What could not be mapped.
+    pub unmapped: Vec<Unmapped>,
+    /// The files: name, size, checksum.
+    pub files: Vec<SourceFile>,
+}
+
+/// An answer as an input has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'a> {
+    /// Where its row is.
+    pub key: Key<'a>,
+    pub model: &'a str,
+    pub family: Option<&'a str>,
+    pub score: f64,
+    pub tries: u32,
+}
+
+/// How an answer names its row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Key<'a> {
+    /// By source_id.
+    SourceId(&'a str, &'a str),
+    /// By identity.
+    Identity(&'a str, &'a str),
+    /// By row, which was looked up already.
+    Row(&'a str, u32),
+}
+
+/// Takes answers, in either pass.
+pub(super) struct Sink<'s, 'c> {
+    pub catalogue: &'s mut Catalogue<'c>,
+    pub options: &'s ReadOptions,
+    benchmarks: BTreeMap<String, Gatherer>,
+    unmapped: BTreeMap<String, Unmapped>,
+    filling: bool,
+    /// The benchmark that was looked up last, which is nearly always the next too.
+    changed: bool,
+}
+
+impl Sink<'_, '_> {
+    /// Notes an answer that cannot be mapped. In the second pass it was noted already.
+    pub fn unmapped(&mut self, reason: impl Into<String>, example: impl FnOnce() -> String) {
+        if self.filling {
+            return;
+        }
+        let reason = reason.into();
+        let unmapped =
+            self.unmapped.entry(reason.clone()).or_insert(Unmapped { reason, answers: 0, examples: Vec::new() });
+        unmapped.answers += 1;
+        if unmapped.examples.len() < EXAMPLES {
+            unmapped.examples.push(example());
+        }
+    }
+
+    /// Takes an answer.
+    ///
+    /// # Errors
+    /// A store that cannot be read, or why the answer is none.
+    pub fn take(&mut self, found: Found<'_>) -> Result<(), Fault> {
+        if !(0.0..=1.0).contains(&found.score) {
+            return Err(Fault::reason(format!(
+                "its score is {}, and a score is 0 (failed) to 1 (solved); divide percentages by 100",
+                found.score
+            )));
+        }
+        if found.model.trim().is_empty() {
+            return Err(Fault::reason("its model has no name"));
+        }
+        let (Key::SourceId(benchmark, _) | Key::Identity(benchmark, _) | Key::Row(benchmark, _)) = found.key;
+        let Some(shelf) = self.catalogue.shelf(benchmark)? else {
+            let folder = self.catalogue.folder().display().to_string();
+            let reason = format!("of benchmarks that are not among those preprocessed in {folder}");
+            self.unmapped(reason, || format!("benchmark {benchmark:?}"));
+            return Ok(());
+        };
+        let one;
+        let rows: &[u32] = match found.key {
+            Key::SourceId(_, source_id) => match shelf.by_source_id(source_id) {
+                Some(row) => {
+                    one = [row];
+                    &one
+                }
+                None => &[],
+            },
+            Key::Identity(_, identity) => shelf.by_identity(identity),
+            Key::Row(_, row) => {
+                one = [row];
+                &one
+            }
+        };
+        if rows.is_empty() {
+            let what = match found.key {
+                Key::SourceId(_, source_id) => format!("source_id {source_id:?}"),
+                Key::Identity(_, identity) => format!("identity {identity:?}"),
+                Key::Row(_, row) => format!("row {row}"),
+            };
+            let reason = format!("to rows that {benchmark} (of {} rows) does not have", shelf.rows);
+            self.unmapped(reason, || what);
+            return Ok(());
+        }
+        if !self.benchmarks.contains_key(benchmark) {
+            self.benchmarks.insert(benchmark.to_owned(), Gatherer::new(benchmark, shelf.rows));
+        }
+        let Some(gatherer) = self.benchmarks.get_mut(benchmark) else { return Ok(()) };
+        let Some(model) = gatherer.model(found.model, found.family) else {
+            return Err(Fault::reason(format!(
+                "{benchmark} has answers of more than 65536 models; is `model` the model's name?"
+            )));
+        };
+        for &row in rows {
+            if !self.filling {
+                gatherer.count(row as usize);
+            } else if !gatherer.put(row as usize, model, found.score, found.tries) {
+                self.changed = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with an answer, or what went wrong while it was taken.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Reason(String),
+    Evidence(Box<EvidenceError>),
+}
+
+impl Fault {
+    pub fn reason(reason: impl Into<String>) -> Self {
+        Self::Reason(reason.into())
+    }
+}
+
+impl From<EvidenceError> for Fault {
+    fn from(error: EvidenceError) -> Self {
+        Self::Evidence(Box::new(error))
+    }
+}
+
+/// Reads responses and maps them to the rows of the catalogue's benchmarks.
+///
+/// # Errors
+/// A file that cannot be read or holds no responses, an answer that is none, or no answer that can be mapped.
+pub fn read(
+    inputs: &[Input],
+    catalogue: &mut Catalogue<'_>,
+    options: &ReadOptions,
+    progress: &dyn Progress,
+) -> Result<Gathered, EvidenceError> {
+    let mut sink = Sink {
+        catalogue,
+        options,
+        benchmarks: BTreeMap::new(),
+        unmapped: BTreeMap::new(),
+        filling: false,
+        changed: false,
+    };
+    let files = pass(inputs, &mut sink, progress)?;
+    sink.benchmarks.values_mut().for_each(Gatherer::counted);
+    sink.filling = true;
+    let again = pass(inputs, &mut sink, progress)?;
+    let changed = || EvidenceError::Changed;
+    if files != again || sink.changed {
+        return Err(changed());
+    }
+    let benchmarks: Vec<Responses> = sink
+        .benchmarks
+        .into_values()
+        .map(|gatherer| gatherer.finish().ok_or_else(changed))
+        .collect::<Result<_, _>>()?;
+    let unmapped: Vec<Unmapped> = sink.unmapped.into_values().collect();
+    if benchmarks.is_empty() {
+        return Err(EvidenceError::NothingMapped { unmapped });
+    }
+    Ok(Gathered { benchmarks, unmapped, files })
+}
+
+/// Reads everything once.
+fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>, progress: &dyn Progress) -> Result<Vec<SourceFile>, EvidenceError> {
+    let mut files = Vec::new();
+    for input in inputs {
+        if progress.cancelled() {
+            return Err(EvidenceError::Cancelled);
+        }
+        match input {
+            Input::File { path, model } => {
+                let (bytes, checksum) = of_file(path, model.as_deref(), sink, progress)?;
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+                files.push(SourceFile { name, bytes, checksum });
+            }
+            Input::Table(batches) => {
+                for batch in batches {
+                    columns::take(batch, None, sink).map_err(|fault| fault.at("the table of responses", 0))?;
+                }
+            }
+        }
+    }
+    Ok(files)
+}
+
+impl Fault {
+    /// The fault as an error at a place; line 0 is none.
+    fn at(self, path: impl AsRef<Path>, line: u64) -> EvidenceError {
+        match self {
+            Self::Reason(reason) => EvidenceError::NotAResponse { path: path.as_ref().to_owned(), line, reason },
+            Self::Evidence(error) => *error,
+        }
+    }
+}
+
+fn of_file(
+    path: &Path,
+    model: Option<&str>,
+    sink: &mut Sink<'_, '_>,
+    progress: &dyn Progress,
+) -> Result<(u64, String), EvidenceError> {
+    let unreadable = |error| EvidenceError::Disk(crate::disk::DiskError::new(path, "read this file", error));
+    if path.is_dir() {
+        return Err(EvidenceError::Folder { path: path.to_owned() });
+    }
+    let checksum = || {
+        crate::disk::checksum::of_file(path, "blake3:").map(|(checksum, bytes)| (bytes, checksum)).map_err(unreadable)
+    };
+    if inspect::is_log(path).map_err(unreadable)? {
+        inspect::take(path, model, sink).map_err(|fault| fault.at(path, 0))?;
+        return checksum();
+    }
+    let format = Format::of(path).ok_or_else(|| EvidenceError::UnknownForm { path: path.to_owned() })?;
+    if format == Format::Parquet {
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let malformed = |reason: String| EvidenceError::NotAResponse { path: path.to_owned(), line: 0, reason };
+        for batch in crate::format::parquet::batches(file).map_err(malformed)? {
+            if progress.cancelled() {
+                return Err(EvidenceError::Cancelled);
+            }
+            let batch = batch.map_err(|error| malformed(error.to_string()))?;
+            columns::take(&batch, model, sink).map_err(|fault| fault.at(path, 0))?;
+        }
+        return checksum();
+    }
+    let mut harness = None;
+    let mut failure = None;
+    let mut take = |batch: RowBatch| {
+        let taken = (0..batch.len()).try_for_each(|i| {
+            let line = batch.origin(i).line;
+            let text = batch.row(i).map_err(|fault| Fault::reason(fault.to_string()).at(path, line))?;
+            of_text(text, path, model, &mut harness, sink).map_err(|fault| fault.at(path, line))
+        });
+        match taken {
+            _ if progress.cancelled() => failure = Some(EvidenceError::Cancelled),
+            Ok(()) => return ControlFlow::Continue(()),
+            Err(error) => failure = Some(error),
+        }
+        ControlFlow::Break(())
+    };
+    let mut batcher = Batcher::new(&mut take);
+    let read = format.read_file(path, &mut batcher).and_then(|read| batcher.flush().map(|()| read));
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if let Some(harness) = harness {
+        harness.finish().map_err(|fault| fault.at(path, 0))?;
+    }
+    read.map_err(|error| match error {
+        ReadError::Io(error) => unreadable(error),
+        ReadError::Malformed { line, reason } => EvidenceError::NotAResponse { path: path.to_owned(), line, reason },
+        // Whoever stops leaves a failure.
+        ReadError::Stopped => EvidenceError::Cancelled,
+    })
+}
+
+/// A line in our own form. Of a CSV file every value is text.
+#[derive(Deserialize)]
+struct Line<'l> {
+    #[serde(borrow)]
+    benchmark: Option<std::borrow::Cow<'l, str>>,
+    #[serde(borrow)]
+    source_id: Option<std::borrow::Cow<'l, str>>,
+    #[serde(borrow)]
+    identity: Option<std::borrow::Cow<'l, str>>,
+    #[serde(borrow)]
+    model: Option<std::borrow::Cow<'l, str>>,
+    #[serde(borrow)]
+    family: Option<std::borrow::Cow<'l, str>>,
+    #[serde(default)]
+    score: Score,
+    #[serde(default)]
+    tries: Score,
+    doc: Option<IgnoredAny>,
+}
+
+/// A score as people write it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Score {
+    Number(f64),
+    Boolean(bool),
+    Text(String),
+    #[default]
+    None,
+}
+
+impl Score {
+    /// The number that it is; `None` where there is none.
+    pub fn number(&self) -> Result<Option<f64>, Fault> {
+        match self {
+            Self::Number(number) => Ok(Some(*number)),
+            Self::Boolean(right) => Ok(Some(f64::from(u8::from(*right)))),
+            Self::None => Ok(None),
+            Self::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "" => Ok(None),
+                "true" => Ok(Some(1.0)),
+                "false" => Ok(Some(0.0)),
+                other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is no number"))),
+            },
+        }
+    }
+}
+
+/// The keys of our own form.
+pub(super) const FORM: &str = "benchmark, source_id (or identity), model, score";
+
+fn of_text(
+    text: &str,
+    path: &Path,
+    model: Option<&str>,
+    harness: &mut Option<Harness>,
+    sink: &mut Sink<'_, '_>,
+) -> Result<(), Fault> {
+    let line: Line<'_> =
+        serde_json::from_str(text).map_err(|error| Fault::reason(format!("no response: {}", json_reason(&error))))?;
+    if line.doc.is_some() && line.source_id.is_none() && line.identity.is_none() {
+        return harness.get_or_insert_with(|| Harness::of(path)).take(text, model, sink);
+    }
+    let missing = |key: &str| Fault::reason(format!("has no `{key}`; a response has {FORM}"));
+    let benchmark = line.benchmark.as_deref().ok_or_else(|| missing("benchmark"))?;
+    let model = model.or(line.model.as_deref()).ok_or_else(|| missing("model"))?;
+    // An empty cell of a CSV file is none.
+    let filled =
+        |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+    let (source_id, identity) = (filled(&line.source_id), filled(&line.identity));
+    let key = match (&source_id, &identity) {
+        (Some(source_id), _) => Key::SourceId(benchmark, source_id),
+        (None, Some(identity)) => Key::Identity(benchmark, identity),
+        (None, None) => return Err(missing("source_id")),
+    };
+    let Some(score) = line.score.number()? else {
+        sink.unmapped("without a score", || text.chars().take(80).collect());
+        return Ok(());
+    };
+    let tries = tries_of(line.tries.number()?)?;
+    sink.take(Found { key, model, family: line.family.as_deref().filter(|family| !family.is_empty()), score, tries })
+}
+
+/// The number of tries that a score is the mean of.
+pub(super) fn tries_of(number: Option<f64>) -> Result<u32, Fault> {
+    match number {
+        None => Ok(1),
+        Some(n) if n >= 1.0 && n.fract() == 0.0 && n <= 1e9 => Ok(n as u32),
+        Some(n) => Err(Fault::reason(format!(
+            "`tries` is {n}, and is the whole number of tries that the score is the mean of"
+        ))),
+    }
+}
+
+/// As a line: how many, why, and the first of them.
+impl std::fmt::Display for Unmapped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { reason, answers, examples } = self;
+        write!(f, "{answers} answer{} {reason}: {}", if *answers == 1 { "" } else { "s" }, examples.join(", "))?;
+        if *answers > examples.len() as u64 { f.write_str(", …") } else { Ok(()) }
+    }
+}

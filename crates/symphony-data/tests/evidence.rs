@@ -1,0 +1,648 @@
+//! Responses are mapped, difficulties fitted and used.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use arrow_array::{Float64Array, RecordBatch, StringArray};
+use symphony_data::{
+    DatasetBuilder, Error,
+    config::RequestSpec,
+    evidence::{
+        EvidenceError,
+        calibration::{CalibrateOptions, CalibratedRow, CalibrationMeta, ItemModel, calibrate},
+        irt::{Fit, FitOptions, fit},
+        responses::{Catalogue, Gathered, Input, ReadOptions, Responses, read},
+        validation::validate,
+    },
+    preprocess::PreprocessOptions,
+    progress::Silent,
+    store::Meta,
+};
+
+mod support;
+
+/// A folder with a store of `rows` synthetic rows of gsm8k.
+struct Place {
+    folder: tempfile::TempDir,
+    builder: DatasetBuilder,
+}
+
+impl Place {
+    fn new(rows: usize) -> Self {
+        Self::of(&format!("benchmarks: {{gsm8k: {{path: 'synthetic:gsm8k?rows={rows}'}}}}"))
+    }
+
+    fn of(yaml: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let builder = DatasetBuilder::from_yaml("test.yaml", yaml).unwrap();
+        builder.preprocess_all_benchmarks(&folder.path().join("full"), PreprocessOptions::default()).unwrap();
+        Self { folder, builder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn catalogue(&self) -> Catalogue<'_> {
+        Catalogue::of(&self.builder.config, &self.path("full"), &[], &Silent).unwrap()
+    }
+
+    fn read(&self, inputs: &[Input], options: &ReadOptions) -> Result<Gathered, EvidenceError> {
+        read(inputs, &mut self.catalogue(), options, &Silent)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Input {
+        fs::write(self.path(name), text).unwrap();
+        Input::File { path: self.path(name), model: None }
+    }
+
+    fn calibrate(&self, inputs: &[Input], to: &str) -> (CalibrationMeta, Vec<CalibratedRow>) {
+        let gathered = self.read(inputs, &ReadOptions::default()).unwrap();
+        let options = CalibrateOptions { model: ItemModel::OneParameter, chance: BTreeMap::new() };
+        let from = (&gathered.files[..], &gathered.unmapped[..]);
+        let responses = &gathered.benchmarks[0];
+        let meta = calibrate(responses, from, &mut self.catalogue(), &options, &self.path(to), &Silent).unwrap();
+        let path = self.path(to).join(format!("{}_calibration.jsonl", responses.benchmark()));
+        let lines = fs::read_to_string(path).unwrap();
+        (meta, lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    }
+}
+
+/// The generator of the simulations: SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        let (u, v) = (1.0 - self.uniform(), self.uniform());
+        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    }
+
+    fn normals(&mut self, n: usize, sd: f64) -> Vec<f64> {
+        let mut values: Vec<f64> = (0..n).map(|_| sd * self.normal()).collect();
+        // The scale is counted from the panel's mean, so that the truth is too.
+        let mean = values.iter().sum::<f64>() / n as f64;
+        values.iter_mut().for_each(|value| *value -= mean);
+        values
+    }
+}
+
+/// Answers as a table: (row, model, score).
+fn table(answers: &[(usize, usize, f64)]) -> Input {
+    let text = |texts: Vec<String>| Arc::new(StringArray::from(texts)) as _;
+    let columns = [
+        ("benchmark", text(vec!["gsm8k".to_owned(); answers.len()])),
+        ("source_id", text(answers.iter().map(|(row, ..)| format!("gsm8k_{row}")).collect())),
+        ("model", text(answers.iter().map(|(_, model, _)| format!("m{model}")).collect())),
+        ("score", Arc::new(Float64Array::from_iter_values(answers.iter().map(|(.., score)| *score))) as _),
+    ];
+    Input::Table(vec![RecordBatch::try_from_iter(columns).unwrap()])
+}
+
+struct Truth {
+    ability: Vec<f64>,
+    difficulty: Vec<f64>,
+    discrimination: Vec<f64>,
+    responses: Responses,
+}
+
+fn simulated(seed: u64, models: usize, rows: usize, discrimination_sd: f64, chance: f64) -> Truth {
+    let mut random = Random(seed);
+    let ability = random.normals(models, 1.0);
+    let difficulty = random.normals(rows, 1.2);
+    let discrimination: Vec<f64> = random.normals(rows, discrimination_sd).into_iter().map(f64::exp).collect();
+    let mut answers = Vec::new();
+    for row in 0..rows {
+        for (model, ability) in ability.iter().enumerate() {
+            let p = 1.0 / (1.0 + (-discrimination[row] * (ability - difficulty[row])).exp());
+            let solved = random.uniform() < chance + (1.0 - chance) * p;
+            answers.push((row, model, f64::from(u8::from(solved))));
+        }
+    }
+    let place = Place::new(rows);
+    let responses = place.read(&[table(&answers)], &ReadOptions::default()).unwrap().benchmarks.remove(0);
+    Truth { ability, difficulty, discrimination, responses }
+}
+
+fn fitted(truth: &Truth, discrimination: bool, chance: f64) -> Fit {
+    fit(&truth.responses, &[], FitOptions { discrimination, chance }, &|| false).unwrap()
+}
+
+/// The share of 95 % intervals that hold the truth.
+fn coverage(estimates: impl Iterator<Item = (f64, f64)>, truth: &[f64]) -> f64 {
+    let covered = estimates.zip(truth).filter(|((estimate, error), truth)| (estimate - **truth).abs() < 1.96 * error);
+    covered.count() as f64 / truth.len() as f64
+}
+
+fn correlation(x: impl Iterator<Item = f64>, y: &[f64]) -> f64 {
+    symphony_data::evidence::correlation::spearman(&x.collect::<Vec<_>>(), y).unwrap()
+}
+
+#[test]
+fn difficulties_and_abilities_are_recovered_within_their_errors() {
+    for (seed, models, rows) in [(1, 60, 1500), (2, 12, 2000), (3, 5, 3000), (4, 400, 300)] {
+        let truth = simulated(seed, models, rows, 0.0, 0.0);
+        let fit = fitted(&truth, false, 0.0);
+        assert!(fit.converged, "{models} × {rows}");
+        let of_rows = coverage(fit.difficulties.iter().map(|d| (d.difficulty, d.standard_error)), &truth.difficulty);
+        assert!((0.90..=0.98).contains(&of_rows), "{models} × {rows}: {of_rows}");
+        assert!((fit.residual_sd - 1.2).abs() < 0.2, "{models} × {rows}: sd {}", fit.residual_sd);
+        if models >= 60 {
+            let of_models = coverage(fit.abilities.iter().map(|a| (a.ability, a.standard_error)), &truth.ability);
+            assert!((0.88..=1.0).contains(&of_models), "{models} × {rows}: {of_models} of the abilities");
+            let scale = fit.abilities.iter().map(|a| a.ability * a.ability).sum::<f64>() / models as f64;
+            assert!((scale - 1.0).abs() < 0.4, "{scale}");
+        }
+    }
+}
+
+#[test]
+fn abilities_are_covered_as_often_as_promised() {
+    // Several small panels, as one has too few models to count.
+    let (mut covered, mut all) = (0.0, 0.0);
+    for seed in 0..8 {
+        let truth = simulated(100 + seed, 30, 400, 0.0, 0.0);
+        let fit = fitted(&truth, false, 0.0);
+        covered += 30.0 * coverage(fit.abilities.iter().map(|a| (a.ability, a.standard_error)), &truth.ability);
+        all += 30.0;
+    }
+    assert!((0.90..=0.98).contains(&(covered / all)), "{}", covered / all);
+}
+
+#[test]
+fn discriminations_are_recovered() {
+    let truth = simulated(7, 150, 600, 0.4, 0.0);
+    let fit = fitted(&truth, true, 0.0);
+    assert!(fit.converged);
+    let difficulties = coverage(fit.difficulties.iter().map(|d| (d.difficulty, d.standard_error)), &truth.difficulty);
+    assert!((0.90..=0.98).contains(&difficulties), "{difficulties}");
+    let r = correlation(fit.difficulties.iter().map(|d| d.discrimination), &truth.discrimination);
+    assert!(r > 0.75, "discrimination: {r}");
+    let sd = fit.discrimination_sd.unwrap();
+    assert!((sd - 0.4).abs() < 0.08, "{sd}");
+    assert!(correlation(fit.difficulties.iter().map(|d| d.difficulty), &truth.difficulty) > 0.95);
+}
+
+#[test]
+fn a_known_chance_is_taken_into_account() {
+    let truth = simulated(8, 80, 800, 0.0, 0.25);
+    let with = fitted(&truth, false, 0.25);
+    let coverage_with = coverage(with.difficulties.iter().map(|d| (d.difficulty, d.standard_error)), &truth.difficulty);
+    assert!((0.90..=0.98).contains(&coverage_with), "{coverage_with}");
+    // The floor bounds what can be expected of the hardest row.
+    assert!(with.difficulties.iter().all(|d| d.expected_error <= 0.75));
+}
+
+#[test]
+fn features_foretell_rows_that_nobody_answered() {
+    let mut random = Random(9);
+    let rows = 1000;
+    let feature = random.normals(rows, 1.0);
+    let difficulty: Vec<f64> = feature.iter().map(|x| 1.5 * x + 0.5 * random.normal()).collect();
+    let ability = random.normals(4, 1.0);
+    let mut answers = Vec::new();
+    // Half of the rows are answered.
+    for row in 0..rows / 2 {
+        for (model, ability) in ability.iter().enumerate() {
+            let solved = random.uniform() < 1.0 / (1.0 + (difficulty[row] - ability).exp());
+            answers.push((row, model, f64::from(u8::from(solved))));
+        }
+    }
+    let responses = Place::new(rows).read(&[table(&answers)], &ReadOptions::default()).unwrap().benchmarks.remove(0);
+    let options = FitOptions { discrimination: false, chance: 0.0 };
+    let fit = fit(&responses, &[feature], options, &|| false).unwrap();
+    assert!((fit.coefficients[0] - 1.5).abs() < 0.3, "{:?}", fit.coefficients);
+    assert!((0.75..0.97).contains(&fit.variance_explained), "{}", fit.variance_explained);
+    let unanswered = fit.difficulties[rows / 2..].iter();
+    assert!(correlation(unanswered.clone().map(|d| d.difficulty), &difficulty[rows / 2..]) > 0.9);
+    let covered = coverage(unanswered.map(|d| (d.difficulty, d.standard_error)), &difficulty[rows / 2..]);
+    assert!((0.90..=0.98).contains(&covered), "{covered}");
+}
+
+#[test]
+fn odd_panels_give_finite_difficulties() {
+    let all = |models: usize, score: fn(usize, usize) -> f64| -> Vec<(usize, usize, f64)> {
+        (0..40).flat_map(|row| (0..models).map(move |model| (row, model, score(row, model)))).collect()
+    };
+    let panels = [
+        ("all rows solved", all(3, |_, _| 1.0)),
+        ("no row solved", all(3, |_, _| 0.0)),
+        ("one model", all(1, |row, _| f64::from(u8::from(row % 3 == 0)))),
+        ("one answer", vec![(7, 0, 1.0)]),
+        ("a model with one answer", [all(2, |row, _| f64::from(u8::from(row % 2 == 0))), vec![(3, 2, 0.0)]].concat()),
+        ("models that share no row", (0..40).map(|row| (row, usize::from(row >= 20), (row % 2) as f64)).collect()),
+        ("scores in between", all(2, |row, model| ((row + model) % 11) as f64 / 10.0)),
+    ];
+    let place = Place::new(40);
+    for (name, answers) in panels {
+        let responses = place.read(&[table(&answers)], &ReadOptions::default()).unwrap().benchmarks.remove(0);
+        for discrimination in [false, true] {
+            let feature: Vec<f64> = (0..40).map(f64::from).collect();
+            let options = FitOptions { discrimination, chance: 0.0 };
+            let fit = fit(&responses, &[feature, vec![3.0; 40]], options, &|| false).unwrap();
+            assert!(fit.abilities.iter().all(|a| a.ability.abs() < 10.0 && a.standard_error >= 0.0), "{name}: {fit:?}");
+            for d in &fit.difficulties {
+                let sane = d.difficulty.abs() < 20.0 && d.standard_error > 0.0 && d.standard_error < 10.0;
+                assert!(sane && (0.0..=1.0).contains(&d.expected_error), "{name}: {d:?}");
+            }
+            assert_eq!(fit.coefficients[1], 0.0, "{name}: a feature that does not vary says nothing");
+        }
+    }
+}
+
+#[test]
+fn rows_with_the_same_answers_tie_whatever_the_threads() {
+    let truth = simulated(11, 6, 300, 0.0, 0.0);
+    let of_threads = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let fit = pool.install(|| fitted(&truth, false, 0.0));
+        fit.difficulties.iter().map(|d| d.expected_error.to_bits()).collect::<Vec<_>>()
+    };
+    let one = of_threads(1);
+    assert_eq!(one, of_threads(2));
+    assert_eq!(one, of_threads(7));
+    let mut by_pattern: BTreeMap<String, u64> = BTreeMap::new();
+    for (row, error) in one.iter().enumerate() {
+        let pattern = truth.responses.answers(row).map(|answer| answer.score.to_string()).collect();
+        assert_eq!(*by_pattern.entry(pattern).or_insert(*error), *error);
+    }
+}
+
+#[test]
+fn tries_are_averaged_and_counted() {
+    let place = Place::new(10);
+    let lines = [(1, 0.0), (1, 1.0), (1, 1.0), (2, 1.0)];
+    let text: String = lines
+        .map(|(row, score)| {
+            format!(r#"{{"benchmark":"gsm8k","source_id":"gsm8k_{row}","model":"a","score":{score}}}"#) + "\n"
+        })
+        .concat();
+    let gathered = place.read(&[place.write("r.jsonl", &text)], &ReadOptions::default()).unwrap();
+    let answer = gathered.benchmarks[0].answers(1).next().unwrap();
+    assert_eq!((answer.score, answer.tries), (2.0 / 3.0, 3));
+    // Three tries of one model at one row have half of what they say in common: 3 / (1 + 2·½).
+    assert_eq!(answer.weight, 1.5);
+    assert_eq!(gathered.benchmarks[0].answers(2).next().unwrap().weight, 1.0);
+    assert_eq!(gathered.benchmarks[0].len(), 2);
+}
+
+#[test]
+fn the_same_answers_come_from_every_form() {
+    let place = Place::new(20);
+    let lines: String = (0..20)
+        .map(|row| {
+            format!(r#"{{"benchmark":"gsm8k","source_id":"gsm8k_{row}","model":"a","score":{}}}"#, row % 2) + "\n"
+        })
+        .collect();
+    let csv = String::from("benchmark,source_id,model,score,family\n")
+        + &(0..20).map(|row| format!("gsm8k,gsm8k_{row},a,{},f\n", row % 2)).collect::<String>();
+    let array = format!("[{}]", lines.trim_end().replace('\n', ","));
+    let inputs = [place.write("r.jsonl", &lines), place.write("r.csv", &csv), place.write("r.json", &array)];
+    let answers: Vec<(usize, usize, f64)> = (0..20).map(|row| (row, 0, (row % 2) as f64)).collect();
+    for input in inputs.into_iter().chain([table(&answers)]) {
+        let gathered = place.read(std::slice::from_ref(&input), &ReadOptions::default()).unwrap();
+        let scores = gathered.benchmarks[0].scores_of(0);
+        assert!(scores.iter().enumerate().all(|(row, score)| *score == (row % 2) as f64), "{input:?}: {scores:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_mapped_is_counted_and_named() {
+    let place = Place::new(5);
+    let line = |benchmark: &str, id: &str| {
+        format!(r#"{{"benchmark":"{benchmark}","source_id":"{id}","model":"a","score":1}}"#) + "\n"
+    };
+    let text = [line("gsm8k", "gsm8k_1"), line("gsm8k", "gsm8k_5"), line("other", "other_1"), line("gsm8k", "bbh_1")];
+    let gathered = place.read(&[place.write("r.jsonl", &text.concat())], &ReadOptions::default()).unwrap();
+    assert_eq!(gathered.benchmarks[0].len(), 1);
+    let said: Vec<String> = gathered.unmapped.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said[0],
+        "1 answer of benchmarks that are not among those preprocessed in ".to_owned()
+            + &place.path("full").display().to_string()
+            + ": benchmark \"other\""
+    );
+    assert_eq!(
+        said[1],
+        "2 answers to rows that gsm8k (of 5 rows) does not have: source_id \"gsm8k_5\", source_id \"bbh_1\""
+    );
+    let nothing = place.read(&[place.write("n.jsonl", &line("other", "x_1"))], &ReadOptions::default()).unwrap_err();
+    assert!(nothing.to_string().starts_with("no response could be mapped to a row\n  1 answer of"), "{nothing}");
+}
+
+#[test]
+fn bad_responses_are_refused_with_their_line() {
+    let place = Place::new(5);
+    let good = r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":1}"#;
+    for (bad, why) in [
+        (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":73}"#, "divide percentages by 100"),
+        (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","score":1}"#, "has no `model`"),
+        (r#"{"benchmark":"gsm8k","model":"a","score":1}"#, "has no `source_id`"),
+        (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":1"#, "no response"),
+        (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":"good"}"#, "\"good\" is no number"),
+    ] {
+        let error =
+            place.read(&[place.write("r.jsonl", &format!("{good}\n{bad}\n"))], &ReadOptions::default()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("r.jsonl:2: ") && text.contains(why), "{text}");
+    }
+}
+
+/// Some questions of the store, by row.
+fn questions(place: &Place, benchmark: &str, rows: &[u32]) -> Vec<serde_json::Value> {
+    let store = symphony_data::store::Store::open(&place.path("full"), benchmark, &Silent).unwrap();
+    store.fetch(rows).unwrap().iter().map(|task| serde_json::from_str(task.raw_data.get()).unwrap()).collect()
+}
+
+#[test]
+fn a_log_of_the_harness_is_mapped_by_text() {
+    let place = Place::new(30);
+    let rows = [17, 3, 22];
+    let mut sorted = rows;
+    sorted.sort_unstable();
+    let docs = questions(&place, "gsm8k", &sorted);
+    let mut text = String::new();
+    for (doc_id, row) in rows.iter().enumerate() {
+        let doc = &docs[sorted.iter().position(|sorted| sorted == row).unwrap()];
+        for (filter, score) in [("strict-match", 0.0), ("flexible-extract", 1.0)] {
+            let line = serde_json::json!({"doc_id": doc_id, "doc": doc, "filter": filter, "metrics": ["exact_match"], "exact_match": score});
+            text += &(line.to_string() + "\n");
+        }
+    }
+    text += &(serde_json::json!({"doc_id": 9, "doc": {"question": "never asked"}, "filter": "strict-match", "metrics": ["exact_match"], "exact_match": 1.0}).to_string() + "\n");
+    fs::create_dir(place.path("org__model-7b")).unwrap();
+    let input = place.write("org__model-7b/samples_gsm8k_2026-01-01.jsonl", &text);
+    let several = place.read(std::slice::from_ref(&input), &ReadOptions::default()).unwrap_err().to_string();
+    assert!(several.contains("--filter flexible-extract"), "{several}");
+    let options = ReadOptions { filter: Some("flexible-extract".to_owned()), metric: None };
+    let gathered = place.read(std::slice::from_ref(&input), &options).unwrap();
+    let responses = &gathered.benchmarks[0];
+    assert_eq!(responses.models()[0].name, "org/model-7b");
+    for row in 0..30 {
+        let answered = responses.answers(row).map(|answer| answer.score).collect::<Vec<_>>();
+        assert_eq!(answered, if rows.contains(&(row as u32)) { vec![1.0] } else { vec![] }, "{row}");
+    }
+    let strict = ReadOptions { filter: Some("strict-match".to_owned()), metric: None };
+    let gathered = place.read(&[input], &strict).unwrap();
+    assert_eq!(
+        gathered.unmapped[0].to_string(),
+        "1 answer of the log `gsm8k_2026-01-01` to documents that are no row here: \"never asked\""
+    );
+}
+
+#[test]
+fn the_harness_counts_bbh_by_subtask() {
+    let place = Place::of("benchmarks: {bbh: {path: 'synthetic:bbh?rows=400'}}");
+    let store = symphony_data::store::Store::open(&place.path("full"), "bbh", &Silent).unwrap();
+    let rows: Vec<u32> = (0..400).collect();
+    let tasks = store.fetch(&rows).unwrap();
+    let navigate: Vec<(usize, serde_json::Value)> = tasks
+        .iter()
+        .map(|task| serde_json::from_str::<serde_json::Value>(task.raw_data.get()).unwrap())
+        .enumerate()
+        .filter(|(_, raw)| raw["task_name"] == "navigate")
+        .collect();
+    let text: String = navigate
+        .iter()
+        .enumerate()
+        .map(|(doc_id, (_, raw))| {
+            let doc = serde_json::json!({"input": raw["input"], "target": raw["target"]});
+            serde_json::json!({"doc_id": doc_id, "doc": doc, "exact_match": 1.0}).to_string() + "\n"
+        })
+        .collect();
+    let path = place.path("samples_bbh_cot_fewshot_navigate_2026.jsonl");
+    fs::write(&path, text).unwrap();
+    let input = Input::File { path, model: Some("m".to_owned()) };
+    let gathered = place.read(&[input], &ReadOptions::default()).unwrap();
+    let answered: Vec<usize> = (0..400).filter(|row| gathered.benchmarks[0].answers(*row).len() > 0).collect();
+    let all: Vec<usize> = navigate.iter().map(|(row, _)| *row).collect();
+    assert!(!answered.is_empty() && answered.iter().all(|row| all.contains(row)), "{answered:?}");
+    assert_eq!(answered.len() as u64 + gathered.unmapped.iter().map(|u| u.answers).sum::<u64>(), all.len() as u64);
+}
+
+#[test]
+fn a_log_of_inspect_is_read_whatever_its_compression() {
+    let place = Place::new(10);
+    let docs = questions(&place, "gsm8k", &[2, 5]);
+    let sample = |doc: &serde_json::Value, epoch: u32, value: &str| serde_json::json!({"id": epoch, "epoch": epoch, "input": doc["question"], "target": "", "scores": {"match": {"value": value}}});
+    let samples = [(&docs[0], 1, "C"), (&docs[0], 2, "I"), (&docs[1], 1, "C")];
+    let header = serde_json::json!({"version": 2, "eval": {"task": "gsm8k", "model": "openai/gpt-x"}});
+    let mut whole = header.clone();
+    whole["samples"] = samples.iter().map(|(doc, epoch, value)| sample(doc, *epoch, value)).collect();
+    let mut inputs = vec![place.write("log.json", &whole.to_string())];
+    for (name, method) in
+        [("deflated.eval", zip::CompressionMethod::Deflated), ("zstd.eval", zip::CompressionMethod::Zstd)]
+    {
+        let mut zip = zip::ZipWriter::new(fs::File::create(place.path(name)).unwrap());
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
+        let mut put = |member: String, value: &serde_json::Value| {
+            zip.start_file(member, options).unwrap();
+            zip.write_all(value.to_string().as_bytes()).unwrap();
+        };
+        put("header.json".to_owned(), &header);
+        for (at, (doc, epoch, value)) in samples.iter().enumerate() {
+            put(format!("samples/{at}_epoch_{epoch}.json"), &sample(doc, *epoch, value));
+        }
+        zip.finish().unwrap();
+        inputs.push(Input::File { path: place.path(name), model: None });
+    }
+    for input in inputs {
+        let gathered = place.read(std::slice::from_ref(&input), &ReadOptions::default()).unwrap();
+        let responses = &gathered.benchmarks[0];
+        assert_eq!(responses.models()[0].name, "openai/gpt-x");
+        // Two epochs are two tries.
+        let first = responses.answers(2).next().unwrap();
+        assert_eq!((first.score, first.tries, responses.answers(5).next().unwrap().score), (0.5, 2, 1.0), "{input:?}");
+    }
+    fs::write(place.path("cut.eval"), &fs::read(place.path("zstd.eval")).unwrap()[..200]).unwrap();
+    let cut = Input::File { path: place.path("cut.eval"), model: None };
+    let error = place.read(&[cut], &ReadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("no whole .eval file"), "{error}");
+}
+
+/// Answers of three models to 60 rows: the later the row, the fewer solve it.
+fn graded() -> Vec<(usize, usize, f64)> {
+    (0..60).flat_map(|row| (0..3).map(move |model| (row, model, f64::from(u8::from(row < 15 * (model + 1)))))).collect()
+}
+
+fn measured_yaml(place: &Place, more: &str) -> String {
+    let file = place.path("cal/gsm8k_calibration.jsonl");
+    format!(
+        "benchmarks: {{gsm8k: {{path: 'synthetic:gsm8k?rows=60', difficulty: {{measured: '{}'{more}}}, difficulty_cuts: [0.3, 0.7]}}}}",
+        file.display()
+    )
+}
+
+#[test]
+fn a_pool_is_drawn_on_measured_difficulty_and_names_its_panel() {
+    let place = Place::new(60);
+    let (meta, rows) = place.calibrate(&[table(&graded())], "cal");
+    assert!(meta.converged && meta.panel.len() == 3 && rows.len() == 60);
+    let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
+    let full = place.path("measured");
+    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+    let stored = Meta::read(&full, "gsm8k").unwrap();
+    assert_eq!(stored.normalization.method, "expected-error");
+    assert_eq!((stored.thresholds.scores.easy, stored.thresholds.scores.hard), (0.3, 0.7));
+    assert_eq!(stored.panel().collect::<Vec<_>>(), ["m0", "m1", "m2"]);
+    let request = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
+    for task in builder.build_task_stream(&request, &full).unwrap() {
+        let row: usize = task.source_id.as_ref().unwrap().as_str()[6..].parse().unwrap();
+        assert_eq!(task.difficulty_score, rows[row].expected_error);
+        assert_eq!(task.difficulty_bin == "easy", task.difficulty_score <= 0.3);
+        let metadata: serde_json::Value = serde_json::from_str(task.scorer_metadata.get()).unwrap();
+        assert_eq!(metadata["n_responses"], 3);
+        assert_eq!(metadata["standard_error"].as_f64().unwrap(), rows[row].standard_error);
+        assert!(metadata["surface_score"].as_f64().is_some_and(|score| (0.0..=1.0).contains(&score)));
+        assert!(metadata["reasoning_steps"].is_number());
+    }
+}
+
+#[test]
+fn another_calibration_makes_another_store_and_a_missing_one_does_not() {
+    let place = Place::new(60);
+    place.calibrate(&[table(&graded())], "cal");
+    let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
+    let full = place.path("measured");
+    let scores = || {
+        builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+        symphony_data::store::Store::open(&full, "gsm8k", &Silent).unwrap().scores().unwrap()
+    };
+    let first = scores();
+    let reversed: Vec<_> = graded().into_iter().map(|(row, model, score)| (59 - row, model, score)).collect();
+    place.calibrate(&[table(&reversed)], "cal");
+    let second = scores();
+    assert!(first[0] < 0.5 && second[0] > 0.5);
+    fs::remove_dir_all(place.path("cal")).unwrap();
+    assert_eq!(scores(), second);
+}
+
+#[test]
+fn a_calibration_of_other_rows_is_refused() {
+    let place = Place::new(60);
+    place.calibrate(&[table(&graded())], "cal");
+    let yaml = measured_yaml(&place, "").replace("rows=60", "rows=60&seed=5");
+    let builder = DatasetBuilder::from_yaml("measured.yaml", &yaml).unwrap();
+    let error = builder.preprocess_all_benchmarks(&place.path("other"), PreprocessOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("was made for other rows"), "{error}");
+    // So is one that knows more rows than there are.
+    let yaml = measured_yaml(&place, "").replace("rows=60", "rows=50");
+    let builder = DatasetBuilder::from_yaml("measured.yaml", &yaml).unwrap();
+    let error = builder.preprocess_all_benchmarks(&place.path("fewer"), PreprocessOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("60 rows"), "{error}");
+    // And one that was changed.
+    let path = place.path("cal/gsm8k_calibration.jsonl");
+    let changed = fs::read_to_string(&path).unwrap().replacen("\"n_responses\":3", "\"n_responses\":9", 1);
+    fs::write(&path, changed).unwrap();
+    let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
+    let error = builder.preprocess_all_benchmarks(&place.path("changed"), PreprocessOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("checksum"), "{error}");
+}
+
+#[test]
+fn rows_with_too_few_answers_are_set_aside() {
+    let place = Place::new(60);
+    let answers: Vec<_> = graded().into_iter().filter(|(row, model, _)| row % 4 > 0 || *model == 0).collect();
+    place.calibrate(&[table(&answers)], "cal");
+    let yaml = measured_yaml(&place, ", min_responses: 2");
+    let builder = DatasetBuilder::from_yaml("measured.yaml", &yaml).unwrap();
+    let full = place.path("measured");
+    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+    let meta = Meta::read(&full, "gsm8k").unwrap();
+    assert_eq!((meta.n_tasks_full, meta.rejected_rows), (45, 15));
+    // Numbers are missing, and rows are still found by theirs.
+    let mut catalogue = Catalogue::of(&builder.config, &full, &[], &Silent).unwrap();
+    let shelf = catalogue.shelf("gsm8k").unwrap().unwrap();
+    assert_eq!((shelf.by_source_id("gsm8k_4"), shelf.by_source_id("gsm8k_5")), (None, Some(3)));
+}
+
+#[test]
+fn models_that_made_the_score_are_left_out_or_it_is_said() {
+    let place = Place::new(60);
+    place.calibrate(&[table(&graded())], "cal");
+    let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
+    let full = place.path("measured");
+    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+    let validation = |answers: &[(usize, usize, f64)]| {
+        let mut catalogue = Catalogue::of(&builder.config, &full, &[], &Silent).unwrap();
+        let gathered = read(&[table(answers)], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
+        validate(gathered, &mut [], &mut catalogue, &builder.config, &Silent).unwrap().validations.remove(0)
+    };
+    let own = validation(&graded());
+    assert!(own.in_sample && own.left_out.is_empty() && own.ceiling.is_some());
+    let other: Vec<_> =
+        graded().into_iter().chain((0..60).map(|row| (row, 7, f64::from(u8::from(row < 30))))).collect();
+    let both = validation(&other);
+    assert!(!both.in_sample);
+    assert_eq!(
+        (both.left_out, both.models),
+        (vec!["m0".to_owned(), "m1".to_owned(), "m2".to_owned()], vec!["m7".to_owned()])
+    );
+    assert!(both.ceiling.is_none(), "one model has no halves");
+    assert!(both.gap.value.unwrap() > 0.9, "{:?}", both.gap);
+}
+
+#[test]
+fn wrong_configurations_of_a_measured_difficulty_are_named() {
+    let problems = |difficulty: &str| {
+        let yaml = format!("benchmarks: {{gsm8k: {{path: 'synthetic:gsm8k?rows=60', {difficulty}}}}}");
+        match DatasetBuilder::from_yaml("x.yaml", &yaml) {
+            Err(Error::Config(problems)) => problems.to_string(),
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("no problem with {difficulty}"),
+        }
+    };
+    assert!(problems("difficulty: {min_responses: 2}").contains("goes with a measured difficulty"));
+    assert!(problems("difficulty_cuts: [0.6, 0.2]").contains("the lower first"));
+    assert!(problems("difficulty_cuts: 0.2").contains("expected two scores"));
+    let builder = DatasetBuilder::from_yaml(
+        "x.yaml",
+        "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=60', difficulty: {measured: nowhere_calibration.jsonl}}}",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let error = builder.unwrap().preprocess_all_benchmarks(folder.path(), PreprocessOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("cannot read nowhere_calibration_meta.json"), "{error}");
+}
+
+#[test]
+fn the_real_answers_foretell_other_models_at_least_as_well_as_simple_means() {
+    let (Some((builder, full)), Some(data)) = (support::real("default"), support::real_data()) else { return };
+    let answers = data.join("../responses/medical_qa.jsonl");
+    held_out(builder, full, &answers);
+}
+
+/// Calibrates medical_qa on each four of the five models, and compares with the fifth.
+fn held_out(builder: &DatasetBuilder, full: &Path, answers: &Path) {
+    let mut catalogue = Catalogue::of(&builder.config, full, &[], &Silent).unwrap();
+    let input = Input::File { path: answers.to_owned(), model: None };
+    let gathered = read(&[input], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
+    let all = &gathered.benchmarks[0];
+    let surface = catalogue.shelf("medical_qa").unwrap().unwrap().store.scores().unwrap();
+    let spearman = symphony_data::evidence::correlation::spearman;
+    let (mut ours, mut theirs) = (0.0, 0.0);
+    for left_out in all.models() {
+        let panel = all.only(|model| model != left_out);
+        let held = all.only(|model| model == left_out).errors();
+        let folder = tempfile::tempdir().unwrap();
+        let options = CalibrateOptions::default();
+        calibrate(&panel, (&[], &[]), &mut catalogue, &options, folder.path(), &Silent).unwrap();
+        let rows = support::json_lines(&folder.path().join("medical_qa_calibration.jsonl"));
+        let fitted: Vec<f64> = rows.iter().map(|row| row["expected_error"].as_f64().unwrap()).collect();
+        let mean = panel.errors();
+        let mixed: Vec<f64> = mean.iter().zip(&surface).map(|(mean, surface)| mean + 0.3 * surface).collect();
+        ours += spearman(&fitted, &held).unwrap() / 5.0;
+        theirs += spearman(&mean, &held).unwrap().max(spearman(&mixed, &held).unwrap()) / 5.0;
+    }
+    assert!(ours >= theirs, "{ours} against {theirs}");
+}

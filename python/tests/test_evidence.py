@@ -1,0 +1,159 @@
+"""Validation against plain SciPy, and calibration, from paths and tables."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pandas
+import polars
+import pyarrow
+import pytest
+from conftest import SHARED
+from scipy.stats import pearsonr, spearmanr
+
+from symphony_data import DatasetBuilder, MissingDataError, RequestError, ResponseError
+
+REAL = ("bbh", "gsm8k", "humaneval", "medical_qa")
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def answers_of(benchmark: str) -> dict[str, dict[int, float]]:
+    """Each model's score by row."""
+    found: dict[str, dict[int, float]] = {}
+    for line in lines(SHARED / "responses" / f"{benchmark}.jsonl"):
+        found.setdefault(line["model"], {})[int(line["source_id"].rsplit("_", 1)[1])] = line["score"]
+    return found
+
+
+@pytest.mark.parametrize("benchmark", REAL)
+def test_validation_is_what_scipy_computes(in_real: Path, benchmark: str) -> None:
+    builder = DatasetBuilder()
+    found = builder.validate(SHARED / "responses" / f"{benchmark}.jsonl")[benchmark]
+    models = answers_of(benchmark)
+    stored = lines(in_real / "data" / "benchmarks" / "full" / f"{benchmark}_full.jsonl")
+    rows = sorted(set().union(*models.values()))
+    errors = numpy.array([1 - numpy.mean([m[row] for m in models.values() if row in m]) for row in rows]).round(12)
+    scores = numpy.array([stored[row]["difficulty_score"] for row in rows])
+    bins = numpy.array([stored[row]["difficulty_bin"] for row in rows])
+
+    def same(ours: float, theirs: float) -> bool:
+        return ours == pytest.approx(theirs, abs=1e-9)
+
+    assert found["rows"] == len(rows)
+    assert same(found["spearman"]["value"], spearmanr(scores, errors).statistic)
+    assert same(found["pearson"]["value"], pearsonr(scores, errors).statistic)
+    assert found["spearman"]["low"] < found["spearman"]["value"] < found["spearman"]["high"]
+    for name in ("easy", "medium", "hard"):
+        assert found["bins"][name]["rows"] == (bins == name).sum()
+        assert same(found["bins"][name]["error"], errors[bins == name].mean())
+    assert same(found["gap"]["value"], errors[bins == "hard"].mean() - errors[bins == "easy"].mean())
+    low, high = numpy.percentile([task["difficulty_score"] for task in stored], [20, 80])
+    assert found["ties"] == {"easy": (scores == low).sum(), "hard": (scores == high).sum()}
+    if len(models) < 3:
+        assert found["ceiling"] is None
+    else:
+        table = 1 - numpy.array([[models[model][row] for row in rows] for model in models])
+        reliabilities = []
+        for half in combinations(range(len(models)), len(models) // 2):
+            other = [model for model in range(len(models)) if model not in half]
+            r = spearmanr(table[list(half)].mean(axis=0).round(12), table[other].mean(axis=0).round(12)).statistic
+            reliabilities.append(2 * r / (1 + r))
+        assert same(found["ceiling"], numpy.sqrt(numpy.mean(reliabilities)))
+
+
+def test_within_configs_of_bbh(in_real: Path) -> None:
+    found = DatasetBuilder().validate(SHARED / "responses" / "bbh.jsonl")["bbh"]
+    (model,) = answers_of("bbh").values()
+    stored = lines(in_real / "data" / "benchmarks" / "full" / "bbh_full.jsonl")
+    for within in found["within"]:
+        rows = [row for row in model if stored[row]["scorer_metadata"]["task_name"] == within["name"]]
+        scores = [stored[row]["difficulty_score"] for row in rows]
+        assert within["rows"] == len(rows)
+        if len(set(scores)) > 1:
+            expected = spearmanr(scores, [1 - model[row] for row in rows]).statistic
+            assert within["spearman"] == pytest.approx(expected, abs=1e-9)
+        else:
+            assert within["spearman"] is None
+
+
+def responses(rows: int = 400) -> dict[str, list[Any]]:
+    """Three models; the later the row, the fewer solve it."""
+    every = [(row, model) for row in range(rows) for model in range(3)]
+    return {
+        "benchmark": ["gsm8k"] * len(every),
+        "source_id": [f"gsm8k_{row}" for row, _ in every],
+        "model": [f"m{model}" for _, model in every],
+        "score": [float(row < 100 * (model + 1)) for row, model in every],
+    }
+
+
+def test_tables_of_every_kind_and_files_say_the_same(builder: DatasetBuilder) -> None:
+    table = pyarrow.table(responses())
+    frame = pandas.DataFrame(responses())
+    frame.to_csv("responses.csv", index=False)
+    polars.DataFrame(responses()).write_parquet("responses.parquet")
+    given = [table, frame, polars.DataFrame(responses()), "responses.csv", [Path("responses.parquet")]]
+    calibrated = []
+    for number, one in enumerate(given):
+        fitted = builder.calibrate(one, f"calibrated{number}")
+        assert list(fitted) == ["gsm8k"]
+        assert fitted["gsm8k"]["converged"]
+        calibrated.append(Path(fitted["gsm8k"].path).read_bytes())
+        assert builder.validate(one)["gsm8k"]["gap"] == builder.validate(table)["gsm8k"]["gap"]
+    assert len(set(calibrated)) == 1
+
+
+def test_a_pool_on_measured_difficulty(builder: DatasetBuilder, tmp_path: Path) -> None:
+    fitted = builder.calibrate(pyarrow.table(responses()), "calibrated")["gsm8k"]
+    assert repr(fitted).startswith("<Calibration of gsm8k: 3 models, 1200 answers")
+    config = {
+        "benchmarks": {
+            "gsm8k": {
+                "path": "synthetic:gsm8k?rows=400",
+                "difficulty": {"measured": fitted.path, "min_responses": 3},
+                "difficulty_cuts": [0.3, 0.6],
+            }
+        }
+    }
+    Path("measured.yaml").write_text(json.dumps(config))
+    measured = DatasetBuilder("measured.yaml")
+    measured.preprocess_all_benchmarks("measured")
+    tasks = measured.build_task_stream(["gsm8k"], n_total_tasks=40)
+    for task in tasks:
+        row = int((task.source_id or "").rsplit("_", 1)[1])
+        assert (task.difficulty_bin == "easy") == (task.difficulty_score <= 0.3) == (row < 100)
+        assert task.scorer_metadata["n_responses"] == 3
+    report = measured.validate(pyarrow.table(responses()), tasks)
+    assert list(report) == ["gsm8k", "tasks/gsm8k"]
+    assert report["tasks/gsm8k"]["rows"] == 40
+    assert report["gsm8k"]["in_sample"]
+    assert "IN-SAMPLE" in repr(report)
+    assert report.to_pandas().loc["gsm8k", "gap"] == report["gsm8k"]["gap"]["value"]
+
+
+def test_what_cannot_be_mapped_is_a_warning(builder: DatasetBuilder) -> None:
+    table = responses()
+    table["source_id"][0] = "gsm8k_400"
+    with pytest.warns(UserWarning, match="1 answer to rows that gsm8k \\(of 400 rows\\) does not have"):
+        report = builder.validate(pyarrow.table(table))
+    assert report.unmapped[0]["answers"] == 1
+
+
+def test_mistakes(builder: DatasetBuilder) -> None:
+    with pytest.raises(RequestError, match="give a path"):
+        builder.validate(3)
+    with pytest.raises(RequestError, match='write "1pl" or "2pl"'):
+        builder.calibrate("x.csv", "out", model="3pl")  # type: ignore[arg-type]
+    with pytest.raises(ResponseError, match="has no column `score`"):
+        builder.validate(pyarrow.table(responses()).drop(["score"]))
+    with pytest.raises(ResponseError, match="divide percentages by 100"):
+        builder.validate(polars.DataFrame(responses()).with_columns(score=polars.lit(73.0)))
+    with pytest.raises(MissingDataError, match="not preprocessed"):
+        builder.validate(pyarrow.table(responses()), full_dir="nowhere")
