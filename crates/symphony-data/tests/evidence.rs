@@ -213,9 +213,9 @@ fn features_foretell_rows_that_nobody_answered() {
     let ability = random.normals(4, 1.0);
     let mut answers = Vec::new();
     // Half of the rows are answered.
-    for row in 0..rows / 2 {
+    for (row, difficulty) in difficulty[..rows / 2].iter().enumerate() {
         for (model, ability) in ability.iter().enumerate() {
-            let solved = random.uniform() < 1.0 / (1.0 + (difficulty[row] - ability).exp());
+            let solved = random.uniform() < 1.0 / (1.0 + (difficulty - ability).exp());
             answers.push((row, model, f64::from(u8::from(solved))));
         }
     }

@@ -404,10 +404,10 @@ fn sentence(gap: Estimate) -> String {
         return "no task of one of the bins was answered, so that nothing can be said of them".to_owned();
     };
     let points = 100.0 * value.abs();
-    let (how, verdict) = if value < 0.0 {
+    let (how, verdict) = if gap.high.is_some_and(|high| high < 0.0) {
         ("less", "these bins are the wrong way round for these models")
     } else if low <= 0.0 {
-        ("more", "chance alone could do that: these bins do not separate them")
+        (if value < 0.0 { "less" } else { "more" }, "chance alone could do that: these bins do not separate them")
     } else if value < 0.1 {
         ("more", "these bins barely separate them")
     } else if value < 0.25 {

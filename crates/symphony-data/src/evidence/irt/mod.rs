@@ -7,7 +7,7 @@
 //! ln aᵢ ~ N(0, ω²). Models are one too: θⱼ ~ N(0, τ²), ln sⱼ ~ N(0, 0.3²). σ, τ and ω are estimated, each with a weak
 //! prior that decides only where the answers say nothing of it. A score between 0 and 1 counts as so much of a success.
 //!
-//! The rows' own parameters are integrated out ([`row`]). For panels of up to a few hundred models all others are found
+//! The rows' own parameters are integrated out ([`row`]). For panels of up to some fifty models all others are found
 //! together by Newton's method, with the information that is left when what is missing is taken out (Louis, 1982); larger
 //! panels, whose rows are known well, by expectation and maximization in turns. Sums are formed in an order that does not
 //! depend on the number of threads, so that the same answers give the same bits.
@@ -38,11 +38,15 @@ const SD_PRIOR: (f64, f64) = (std::f64::consts::LN_2, 0.5);
 /// τ² is expected at 1 with the weight of so many models, ω² at 0.3² with that of so many rows.
 const ABILITY_PRIOR_MODELS: f64 = 3.0;
 const DISCRIMINATION_PRIOR: (f64, f64) = (0.3, 100.0);
-/// The most parameters that Newton's method is used for, and the most work that its matrices may take.
-const NEWTON_PARAMETERS: usize = 600;
-const NEWTON_WORK: f64 = 2e10;
+/// The most parameters that Newton's method is used for; with more, rows are known so well that turns need fewer rounds.
+const NEWTON_PARAMETERS: usize = 100;
+/// The most parameters whose covariances are worked out, and the most work that this may take.
+const WHOLE_PARAMETERS: usize = 600;
+const WHOLE_WORK: f64 = 2e10;
 const MOST_ITERATIONS: usize = 300;
 const MOST_HALVINGS: usize = 5;
+/// A step after which no parameter moves by more is the last: in logits, far below what is uncertain of any.
+const NEAR_ENOUGH: f64 = 1e-3;
 
 /// What to fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -175,15 +179,15 @@ pub fn fit(
     let mut parameters = fitter.start();
     let mut modes = vec![Mode { difficulty: parameters.coefficients[0], log_discrimination: 0.0 }; responses.rows()];
     let size = fitter.parameters();
-    let newton = size <= NEWTON_PARAMETERS && (size * size) as f64 * responses.rows() as f64 <= NEWTON_WORK;
-    let (iterations, converged) = if newton {
+    let whole = size <= WHOLE_PARAMETERS && (size * size) as f64 * responses.rows() as f64 <= WHOLE_WORK;
+    let (iterations, converged) = if whole && size <= NEWTON_PARAMETERS {
         fitter.newton(&mut parameters, &mut modes, cancelled)?
     } else {
         fitter.maximize(&mut parameters, &mut modes, cancelled)?
     };
     Fitter::center(&mut parameters, &mut modes);
-    let (sums, _) = fitter.pass(&parameters, &mut modes, newton);
-    Some(fitter.finish(&parameters, &mut modes, &sums, newton, (iterations, converged)))
+    let (sums, _) = fitter.pass(&parameters, &mut modes, whole);
+    Some(fitter.finish(&parameters, &mut modes, &sums, whole, (iterations, converged)))
 }
 
 /// The mean; 0 of nothing.
@@ -271,6 +275,7 @@ impl<'a> Fitter<'a> {
             work.answers.slope.push(slopes[answer.model]);
             work.answers.score.push(answer.score);
             work.answers.weight.push(answer.weight);
+            work.answers.weighted |= answer.weight != 1.0;
         }
     }
 
@@ -333,7 +338,7 @@ impl<'a> Fitter<'a> {
             to.extend(slopes.map(|(c, a)| (models + a.model, with(&lessons.slope_with, c))));
         }
         let precision = 1.0 / (prior.sd * prior.sd);
-        let [with_difficulty, _, with_square] = posterior.covariance;
+        let [with_difficulty, _, with_square, _] = posterior.covariance;
         let first = self.parameters() - 1 - self.width;
         for (at, x) in self.design(row).iter().enumerate() {
             to.push((first + at, with_difficulty.map(|covariance| x * covariance * precision)));
@@ -496,7 +501,7 @@ impl<'a> Fitter<'a> {
             let own: Vec<f64> = (0..self.models()).map(|j| cholesky.variance(j)).collect();
             let before = parameters.clone();
             self.update_scales(parameters, &own, sums.square_log_discrimination);
-            converged = longest < 1e-4 && before.distance(parameters) < 1e-4;
+            converged = longest < NEAR_ENOUGH && before.distance(parameters) < NEAR_ENOUGH;
         }
         Some((iterations, converged))
     }
@@ -545,8 +550,8 @@ impl<'a> Fitter<'a> {
             self.update_scales(parameters, &variances, sums.square_log_discrimination);
             Self::center(parameters, modes);
             let change = before.distance(parameters);
-            if change < 1e-4 || iteration == MOST_ITERATIONS {
-                return Some((iteration, change < 1e-4));
+            if change < NEAR_ENOUGH || iteration == MOST_ITERATIONS {
+                return Some((iteration, change < NEAR_ENOUGH));
             }
         }
         None
@@ -606,7 +611,7 @@ impl<'a> Fitter<'a> {
         parameters: &Parameters,
         modes: &mut [Mode],
         sums: &Sums,
-        newton: bool,
+        whole: bool,
         (iterations, converged): (usize, bool),
     ) -> Fit {
         let (models, size) = (self.models(), self.parameters());
@@ -615,7 +620,7 @@ impl<'a> Fitter<'a> {
         let center = mean(&means);
         let explained = mean(&means.iter().map(|x| (x - center) * (x - center)).collect::<Vec<_>>());
         let variance_explained = explained / (explained + (2.0 * parameters.log_sd).exp());
-        let covariance = newton.then(|| {
+        let covariance = whole.then(|| {
             let mut sums = sums.clone();
             self.add_prior(parameters, &mut sums);
             Covariance::of(factored(&sums.information, size), models, self.slopes)

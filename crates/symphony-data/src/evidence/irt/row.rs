@@ -3,7 +3,7 @@
 //! The posterior is integrated on nodes laid around its mode (adaptive quadrature: Naylor & Smith, 1982; with one node it
 //! is Laplace's approximation), fewer the more answers there are.
 
-use super::numeric::{exp, ln, ln_1p_exp, logistic, normal_nodes};
+use super::numeric::{exp, ln, logistic, normal_nodes};
 
 /// The answers to one row, as columns: for each, its model's ability and slope, the score, and how many answers it counts
 /// for.
@@ -13,10 +13,13 @@ pub(super) struct Answers {
     pub slope: Vec<f64>,
     pub score: Vec<f64>,
     pub weight: Vec<f64>,
+    /// Whether any weight is other than 1.
+    pub weighted: bool,
 }
 
 impl Answers {
     pub fn clear(&mut self) {
+        self.weighted = false;
         for column in [&mut self.ability, &mut self.slope, &mut self.score, &mut self.weight] {
             column.clear();
         }
@@ -49,7 +52,7 @@ pub(super) struct Mode {
 
 /// How many functions of a row's parameters are told apart: with them, what the models' and the prior's derivatives share
 /// with the row's parameters is all but exhausted. Straight lines alone would say nothing of σ.
-pub(super) const BASIS: usize = 3;
+pub(super) const BASIS: usize = 4;
 /// A small symmetric matrix.
 pub(super) type Matrix = [[f64; BASIS]; BASIS];
 
@@ -63,7 +66,7 @@ pub(super) struct Posterior {
     /// The mean of the square of the logarithm of the discrimination.
     pub square_log_discrimination: f64,
     /// The covariances of [`BASIS`] functions of the row's parameters: difficulty, logarithm of the discrimination, and the
-    /// square of the difficulty's distance from the mode.
+    /// square and the cube of the difficulty's distance from the mode.
     pub covariance: Matrix,
     /// The inverse of these.
     pub precision: Matrix,
@@ -101,7 +104,7 @@ impl Lessons {
 /// The nodes for each number of answers; see [`Rule::of`].
 #[derive(Debug)]
 pub(super) struct Quadrature {
-    rules: [Vec<(f64, f64)>; 8],
+    rules: [Vec<(f64, f64)>; 7],
     /// Over abilities, for the expected error.
     abilities: Vec<(f64, f64)>,
 }
@@ -110,7 +113,7 @@ impl Quadrature {
     /// Nodes over rows, and over abilities that vary by `ability_sd`.
     pub fn new(ability_sd: f64) -> Self {
         Self {
-            rules: [31, 21, 13, 9, 7, 5, 3, 1].map(normal_nodes),
+            rules: [31, 13, 9, 7, 5, 3, 1].map(normal_nodes),
             abilities: normal_nodes(15).into_iter().map(|(z, weight)| (z * ability_sd, weight)).collect(),
         }
     }
@@ -119,13 +122,12 @@ impl Quadrature {
     fn of(&self, answers: usize, dimensions: usize) -> &[(f64, f64)] {
         &self.rules[match (dimensions, answers) {
             (1, ..=8) => 0,
-            (1, ..=32) => 1,
-            (1, ..=128) | (_, ..=8) => 2,
-            (_, ..=32) => 3,
-            (_, ..=128) => 4,
-            (_, ..=512) => 5,
-            (_, ..=2048) => 6,
-            _ => 7,
+            (1, ..=32) | (_, ..=8) => 1,
+            (_, ..=32) | (1, ..=128) => 2,
+            (_, ..=128) => 3,
+            (_, ..=512) => 4,
+            (_, ..=2048) => 5,
+            _ => 6,
         }]
     }
 }
@@ -139,6 +141,8 @@ struct Point {
     residual: Vec<f64>,
     /// The information on the logit.
     information: Vec<f64>,
+    /// 1 + e^−|logit|.
+    tail: Vec<f64>,
 }
 
 /// Room to work in, used for one row after another.
@@ -159,50 +163,64 @@ pub(super) enum Wanted {
 }
 
 impl Point {
+    /// Makes room for so many answers.
+    fn make_room(&mut self, n: usize) {
+        for column in [&mut self.logit, &mut self.residual, &mut self.information, &mut self.tail] {
+            column.resize(n, 0.0);
+        }
+    }
+
     /// Fills in logits, residuals and information.
     fn place(&mut self, answers: &Answers, mode: Mode, chance: f64) {
         let n = answers.len();
         let discrimination = exp(mode.log_discrimination);
-        let (logit, residual, information) = (&mut self.logit, &mut self.residual, &mut self.information);
-        for column in [&mut *logit, &mut *residual, &mut *information] {
-            column.resize(n, 0.0);
-        }
         let (ability, slope) = (&answers.ability[..n], &answers.slope[..n]);
         let (score, weight) = (&answers.score[..n], &answers.weight[..n]);
-        let (logit, residual, information) = (&mut logit[..n], &mut residual[..n], &mut information[..n]);
-        if chance == 0.0 {
+        let (logit, residual) = (&mut self.logit[..n], &mut self.residual[..n]);
+        let (information, tail) = (&mut self.information[..n], &mut self.tail[..n]);
+        for c in 0..n {
+            let x = discrimination * slope[c] * (ability[c] - mode.difficulty);
+            let e = exp(-x.abs());
+            let larger = 1.0 / (1.0 + e);
+            let p = if x >= 0.0 { larger } else { e * larger };
+            logit[c] = x;
+            tail[c] = 1.0 + e;
+            residual[c] = weight[c] * (score[c] - p);
+            information[c] = weight[c] * e * larger * larger;
+        }
+        if chance > 0.0 {
+            // The rarer case pays for its second look.
             for c in 0..n {
-                let x = discrimination * slope[c] * (ability[c] - mode.difficulty);
-                let p = logistic(x);
-                logit[c] = x;
-                residual[c] = weight[c] * (score[c] - p);
-                information[c] = weight[c] * p * (1.0 - p);
-            }
-        } else {
-            for c in 0..n {
-                let x = discrimination * slope[c] * (ability[c] - mode.difficulty);
-                let p = logistic(x);
+                let p = logistic(logit[c]);
                 let right = chance + (1.0 - chance) * p;
-                logit[c] = x;
                 residual[c] = weight[c] * (score[c] - right) * p / right;
-                information[c] = weight[c] * (1.0 - chance) * p * p * (1.0 - p) / right;
+                information[c] *= (1.0 - chance) * p / right;
             }
         }
     }
 
     /// The log-likelihood of the answers at the point placed last.
     fn log_likelihood(&self, answers: &Answers, chance: f64) -> f64 {
-        let cells = self.logit.iter().zip(&answers.score).zip(&answers.weight);
-        if chance == 0.0 {
-            return cells.map(|((x, y), w)| w * (y * x - ln_1p_exp(*x))).sum();
+        if chance > 0.0 {
+            let cells = self.logit.iter().zip(&answers.score).zip(&answers.weight);
+            return cells
+                .map(|((x, y), w)| {
+                    let right = chance + (1.0 - chance) * logistic(*x);
+                    let wrong = (1.0 - chance) * logistic(-x);
+                    w * (y * ln(right) + (1.0 - y) * ln(wrong))
+                })
+                .sum();
         }
-        cells
-            .map(|((x, y), w)| {
-                let p = logistic(*x);
-                let wrong = (1.0 - chance) * logistic(-x);
-                w * (y * ln(chance + (1.0 - chance) * p) + (1.0 - y) * ln(wrong))
-            })
-            .sum()
+        // y·x − ln(1 + e^x), in which 1 + e^x is e^max(x, 0)·(1 + e^−|x|).
+        let cells = self.logit.iter().zip(&answers.score).zip(&answers.weight);
+        let straight: f64 = cells.map(|((x, y), w)| w * (y * x - x.max(0.0))).sum();
+        let tails: f64 = if answers.weighted {
+            self.tail.iter().zip(&answers.weight).map(|(tail, w)| w * ln(*tail)).sum()
+        } else {
+            // One logarithm for many factors, none of which is above 2.
+            self.tail.chunks(512).map(|tails| ln(tails.iter().product())).sum()
+        };
+        straight - tails
     }
 }
 
@@ -224,9 +242,10 @@ impl Workspace {
     pub fn posterior(&mut self, prior: Prior, mode: &mut Mode, quadrature: &Quadrature, wanted: Wanted) -> Posterior {
         let dimensions = 1 + usize::from(prior.discrimination_sd.is_some());
         let n = self.answers.len();
+        self.point.make_room(n);
         let nodes = match wanted {
             // Where it is looked at last, the width of the posterior counts even if it is narrow.
-            Wanted::ExpectedError if n > 2048 => &quadrature.rules[6],
+            Wanted::ExpectedError if n > 2048 => &quadrature.rules[5],
             _ => quadrature.of(n, dimensions),
         };
         let curvature = self.climb(prior, mode, nodes.len() > 1);
@@ -315,7 +334,7 @@ impl Workspace {
             let precision = 1.0 / (prior.sd * prior.sd);
             let mut slope = [(prior.mean - mode.difficulty) * precision, 0.0];
             curvature = [precision, 0.0, 1.0];
-            let Point { logit, residual, information } = &self.point;
+            let Point { logit, residual, information, .. } = &self.point;
             if let Some(sd) = prior.discrimination_sd {
                 slope[1] = -mode.log_discrimination / (sd * sd);
                 curvature[2] = 1.0 / (sd * sd);
@@ -360,7 +379,7 @@ impl Workspace {
         chance: f64,
     ) {
         sums.weight += weight;
-        let basis = [step[0], step[1], step[0] * step[0]];
+        let basis = [step[0], step[1], step[0] * step[0], step[0] * step[0] * step[0]];
         for (a, x) in basis.iter().enumerate() {
             sums.mean[a] += weight * x;
             for (b, y) in basis.iter().enumerate() {
@@ -377,7 +396,7 @@ impl Workspace {
         let Lessons { by_ability, by_slope, ability_information, both_information, slope_information, .. } =
             &mut self.lessons;
         let n = self.answers.len();
-        let Point { logit, residual, information } = &self.point;
+        let Point { logit, residual, information, .. } = &self.point;
         let (logit, residual, information) = (&logit[..n], &residual[..n], &information[..n]);
         let slope = &self.answers.slope[..n];
         let (by_ability, by_slope) = (&mut by_ability[..n], &mut by_slope[..n]);

@@ -1,0 +1,431 @@
+#!/usr/bin/env python3
+"""Compares `symphony-data calibrate` with girth at fitting the same simulated answers.
+
+usage: compare_irt.py PROGRAM [--sizes 100x2000,12x41871,11785x36259] [--runs 3] [--limit 540]
+                      [--output benches/RESULTS_IRT.md] [--work FOLDER]
+
+A size is models x rows. Answers follow the two-parameter model, the same for the same size: a model of ability theta
+solves a row of difficulty b and discrimination a with probability 1 / (1 + exp(-a (theta - b))), where theta and b are
+drawn from N(0, 1) and log a from N(0, 0.3^2). Both programs fit that model, so both can be held against the true b. For
+girth a benchmark's rows are the items, and the models the participants.
+
+The largest size needs 1 GB in WORK; answers that are there already are used again. What follows the line
+`<!-- notes -->` in the output file is kept. Needs numpy, scipy, pyarrow and girth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compare import NOTES, machine
+
+# The measuring process imports no data library, for the reason that compare.py gives: its own memory would show in the
+# peak of every child. What simulates, fits with girth and compares is a part that runs in a process of its own.
+if TYPE_CHECKING:
+    import numpy
+
+PACKAGES = ["numpy", "scipy", "pyarrow", "girth"]
+SIZES = "100x2000,12x41871,11785x36259"
+BENCHMARK = "gsm8k"
+SEED = 2025
+# Larger than that is fitted once, and not by girth: it keeps a 64-bit number for each answer, and several at a time.
+SMALL = 10_000_000
+GROUP = 2**20
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The simulation.
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many models answered how many rows."""
+
+    models: int
+    rows: int
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """From `models x rows`, as `--sizes` says it."""
+        models, _, rows = text.partition("x")
+        size = cls(int(models), int(rows))
+        if size.models < 2 or size.rows < 2:
+            raise ValueError(text)
+        return size
+
+    def __str__(self) -> str:
+        """As `--sizes` says it."""
+        return f"{self.models}x{self.rows}"
+
+    @property
+    def title(self) -> str:
+        """As a reader wants it."""
+        return f"{self.models:,} x {self.rows:,}"
+
+    @property
+    def small(self) -> bool:
+        """Whether it can be fitted several times, and by girth."""
+        return self.models * self.rows <= SMALL
+
+
+class Truth:
+    """The parameters behind the answers of a size."""
+
+    def __init__(self, size: Size) -> None:
+        """The same for the same size."""
+        import numpy
+
+        self.size = size
+        random = numpy.random.default_rng([SEED, size.models, size.rows])
+        self.ability = random.normal(size=size.models)
+        self.difficulty = random.normal(size=size.rows)
+        self.discrimination = numpy.exp(random.normal(scale=0.3, size=size.rows))
+
+    def answers(self, model: int) -> numpy.ndarray:
+        """What one model solved.
+
+        From the model's own seed, so that nobody has to hold the answers of all to know those of one.
+        """
+        import numpy
+
+        random = numpy.random.default_rng([SEED, self.size.models, self.size.rows, model])
+        chance = 1 / (1 + numpy.exp(-self.discrimination * (self.ability[model] - self.difficulty)))
+        return random.random(self.size.rows) < chance
+
+
+def simulate(size: Size, output: str) -> None:
+    """The answers as Parquet, model by model; a row group of some models at a time bounds the memory."""
+    import numpy
+    import pyarrow
+    import pyarrow.parquet
+
+    truth = Truth(size)
+    text = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+    columns = [("benchmark", text), ("source_id", text), ("model", text), ("score", pyarrow.float64())]
+    schema = pyarrow.schema(columns)
+    ids = pyarrow.array([f"{BENCHMARK}_{row}" for row in range(size.rows)])
+    rows = numpy.arange(size.rows, dtype=numpy.int32)
+    at_once = max(GROUP // size.rows, 1)
+    with pyarrow.parquet.ParquetWriter(output, schema, compression="zstd") as file:
+        for first in range(0, size.models, at_once):
+            models = range(first, min(first + at_once, size.models))
+            names = pyarrow.array([f"model_{model}" for model in models])
+            numbers = numpy.repeat(numpy.arange(len(models), dtype=numpy.int32), size.rows)
+            scores = numpy.concatenate([truth.answers(model) for model in models]).astype(float)
+            arrays = [
+                pyarrow.DictionaryArray.from_arrays(numpy.zeros_like(numbers), pyarrow.array([BENCHMARK])),
+                pyarrow.DictionaryArray.from_arrays(numpy.tile(rows, len(models)), ids),
+                pyarrow.DictionaryArray.from_arrays(numbers, names),
+                pyarrow.array(scores),
+            ]
+            file.write_table(pyarrow.table(arrays, schema=schema), row_group_size=len(scores))
+
+
+def recovery(size: Size, fitted: str) -> None:
+    """Prints how well the difficulties of a calibration rank the rows."""
+    import numpy
+
+    with open(fitted, encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    in_order = [row["source_id"] for row in rows] == [f"{BENCHMARK}_{row}" for row in range(size.rows)]
+    if not in_order:
+        sys.exit(f"{fitted} does not hold {size.rows} rows in their order")
+    difficulty = numpy.array([row["difficulty"] for row in rows], dtype=float)
+    print(json.dumps({"spearman": spearman(difficulty, Truth(size).difficulty)}))
+
+
+def girth(size: Size) -> None:
+    """Fits with girth and prints the time of the fit alone: importing and simulating are not its work."""
+    import girth
+    import numpy
+
+    truth = Truth(size)
+    # Filled model by model: a list of all answers beside the array would be in the peak.
+    answers = numpy.empty((size.rows, size.models), dtype=int)
+    for model in range(size.models):
+        answers[:, model] = truth.answers(model)
+    start = time.perf_counter()
+    fitted = girth.twopl_mml(answers)
+    seconds = time.perf_counter() - start
+    print(json.dumps({"seconds": seconds, "spearman": spearman(fitted["Difficulty"], truth.difficulty)}))
+
+
+def spearman(fitted: numpy.ndarray, truth: numpy.ndarray) -> float | None:
+    """None where a fit gave something that is no number, or the same for all rows."""
+    import numpy
+    from scipy.stats import spearmanr
+
+    if not numpy.isfinite(fitted).all() or numpy.ptp(fitted) == 0:
+        return None
+    return float(spearmanr(fitted, truth).statistic)
+
+
+# What `compare_irt.py --part NAME SIZE ARGUMENT...` does.
+PARTS = {"simulate": simulate, "recovery": recovery, "girth": girth}
+
+
+def part(name: str, size: Size, *arguments: Path) -> list[str]:
+    """The command that runs a part in a process of its own."""
+    return [sys.executable, __file__, "--part", name, str(size), *map(str, arguments)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Measuring.
+
+
+@dataclass
+class Run:
+    """What one process took, and what it printed."""
+
+    seconds: float
+    peak: float  # MiB
+    printed: str
+
+
+class Failed(Exception):
+    """A process ended with an error; says which."""
+
+
+def run(command: list[str], work: Path, limit: float | None = None) -> Run | None:
+    """One whole process; None where it had not ended after the limit, and was stopped."""
+    errors, printed = work / "stderr", work / "stdout"
+    late = threading.Event()
+
+    def stop(child: int) -> None:
+        late.set()
+        os.kill(child, signal.SIGKILL)
+
+    with open(errors, "wb") as stderr, open(printed, "wb") as stdout:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
+        timer = threading.Timer(limit, stop, [process.pid]) if limit is not None else None
+        if timer:
+            timer.start()
+        # Not process.wait: only wait4 tells the peak of this child alone.
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        if timer:
+            timer.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if late.is_set():
+        return None
+    if process.returncode != 0:
+        lines = errors.read_text(errors="replace").strip().splitlines()
+        raise Failed(f"ended with {process.returncode}: {lines[-1] if lines else 'nothing said'}")
+    # Linux counts in KiB, macOS in bytes.
+    peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return Run(seconds, peak, printed.read_text(encoding="utf-8"))
+
+
+def untimed(command: list[str], work: Path) -> Run:
+    """A process without a limit."""
+    done = run(command, work)
+    assert done is not None
+    return done
+
+
+@dataclass
+class Fit:
+    """A line of the table: either numbers, or why there are none."""
+
+    size: Size
+    program: str
+    seconds: float | None = None
+    peak: float | None = None
+    spearman: float | None = None
+    instead: str = ""
+
+    def line(self, ours: Fit) -> str:
+        """The last column says how many times as long as ours it took."""
+        if self.seconds is None or self.peak is None:
+            return f"| {self.size.title} | {self.program} | {self.instead} | - | - | - |"
+        ranks = "no number for some rows" if self.spearman is None else f"{self.spearman:.4f}"
+        ratio = f"{self.seconds / ours.seconds:.2f}" if ours.seconds else "-"
+        return f"| {self.size.title} | {self.program} | {self.seconds:.2f} | {self.peak:.0f} | {ranks} | {ratio} |"
+
+
+@dataclass
+class Bench:
+    """The program, where files go, and how often and how long."""
+
+    program: Path
+    work: Path
+    runs: int
+    limit: float
+
+    def answers(self, size: Size) -> Path:
+        """The simulated answers; renamed when whole, so that half a file is never used again."""
+        path = self.work / f"{size}.parquet"
+        if not path.exists():
+            half = path.with_suffix(".half")
+            made = untimed(part("simulate", size, half), self.work)
+            half.rename(path)
+            megabytes = path.stat().st_size / 1e6
+            say(f"{size}: {megabytes:.1f} MB of answers in {made.seconds:.1f} s, peak {made.peak:.0f} MiB")
+        return path
+
+    def store(self, size: Size) -> Path:
+        """A preprocessed store of as many generated rows, whose features know nothing of the simulated b."""
+        # JSON is YAML.
+        config, store = self.work / f"{size}.yaml", self.work / f"{size}-store"
+        source = {"path": f"synthetic:{BENCHMARK}?rows={size.rows}"}
+        config.write_text(json.dumps({"benchmarks": {BENCHMARK: source}}))
+        command = [self.program, "--config", config, "-q", "preprocess", "--benchmarks", BENCHMARK]
+        untimed([*map(str, command), "--output-dir", str(store)], self.work)
+        return store
+
+    def ours(self, size: Size) -> tuple[Fit, dict[str, Any]]:
+        """Median time and highest peak of the runs, and the meta of the last."""
+        output = self.work / f"{size}-calibration"
+        command = [self.program, "-q", "calibrate", "--responses", self.answers(size), "--model", "2pl"]
+        command += ["--full-dir", self.store(size), "--output", output]
+        runs = []
+        for _ in range(self.runs if size.small else 1):
+            # Nobody pays for writing back what the one before wrote.
+            os.sync()
+            runs.append(untimed(list(map(str, command)), self.work))
+        fitted = part("recovery", size, output / f"{BENCHMARK}_calibration.jsonl")
+        rank = json.loads(untimed(fitted, self.work).printed)["spearman"]
+        meta = json.loads((output / f"{BENCHMARK}_calibration_meta.json").read_text(encoding="utf-8"))
+        seconds = statistics.median(done.seconds for done in runs)
+        return Fit(size, "symphony-data", seconds, max(done.peak for done in runs), rank), meta
+
+    def girth(self, size: Size) -> Fit:
+        """Once: where it takes seconds it takes many times ours, and where it takes minutes nobody waits twice."""
+        if not size.small:
+            gigabytes = size.models * size.rows * 8 / 1e9
+            return Fit(size, "girth", instead=f"not tried: {gigabytes:.1f} GB for each of its arrays would not fit")
+        try:
+            done = run(part("girth", size), self.work, self.limit)
+        except Failed as error:
+            return Fit(size, "girth", instead=str(error))
+        if done is None:
+            return Fit(size, "girth", instead=f"did not end in {self.limit:g} s")
+        printed = json.loads(done.printed)
+        return Fit(size, "girth", printed["seconds"], done.peak, printed["spearman"])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The report.
+
+
+def introduction(bench: Bench) -> str:
+    """What was measured, where and how."""
+    command = [str(bench.program), "--version"]
+    version = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    times = "one run" if bench.runs == 1 else f"the median of {bench.runs} runs"
+    return (
+        f"Measured by `benches/compare_irt.py` on {machine()}; {version}, Python {platform.python_version()}, {packages}. "
+        "Answers are simulated by the two-parameter model (theta and b from N(0, 1), log a from N(0, 0.3^2)), so the "
+        "true b is known. Ours is the whole process of `calibrate --model 2pl`, which reads the answers as Parquet, "
+        f"joins them with the preprocessed rows, fits, and writes; {times}, or one where there are more than "
+        f"{SMALL:,} answers. Of girth it is `twopl_mml` alone, with its default options, once, on an array of the same "
+        f"answers that is there already; it is stopped after {bench.limit:g} s. The peak is the highest resident memory "
+        "of the process. Spearman's rank correlation is that of the fitted b with the true one, over all rows."
+    )
+
+
+def remark(size: Size, meta: dict[str, Any]) -> str:
+    """How the fit ended, by its own account."""
+    ended = "converged" if meta["converged"] else "did not converge"
+    return f"{size.title}: {meta['iterations']} iterations, {ended}."
+
+
+def write_report(lines: list[str], output: Path) -> None:
+    """Keeps the notes that somebody wrote below the results."""
+    notes = ""
+    if output.exists():
+        notes = output.read_text(encoding="utf-8").partition(f"\n{NOTES}\n")[2]
+    output.write_text("\n".join([*lines, NOTES, notes]), encoding="utf-8")
+
+
+def report(bench: Bench, sizes: list[Size]) -> Iterator[list[str]]:
+    """The report so far, after each size: the largest takes long, and what is before it should not be lost."""
+    heading = ["| models x rows | program | seconds | peak MiB | Spearman of b with the truth | time to ours |"]
+    heading.append("|---|---|---|---|---|---|")
+    table: list[str] = []
+    remarks: list[str] = []
+    for size in sizes:
+        ours, meta = bench.ours(size)
+        remarks.append(remark(size, meta))
+        say(f"{ours.line(ours)} {remarks[-1]}")
+        theirs = bench.girth(size)
+        say(theirs.line(ours))
+        table += [ours.line(ours), theirs.line(ours)]
+        yield ["# Results: item response theory", "", introduction(bench), "", *heading, *table, "", *remarks, ""]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The command.
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked, checked."""
+    parser = argparse.ArgumentParser(description="Compares symphony-data calibrate with girth.")
+    parser.add_argument("program", type=Path, help="the binary symphony-data")
+    parser.add_argument("--sizes", default=SIZES, help=f"models x rows, comma separated [default: {SIZES}]")
+    parser.add_argument("--runs", type=int, default=3, help="runs of the small sizes [default: 3]")
+    parser.add_argument("--limit", type=float, default=540, help="seconds for girth [default: 540]")
+    results = Path(__file__).resolve().parent / "RESULTS_IRT.md"
+    parser.add_argument("--output", type=Path, default=results, help="[default: benches/RESULTS_IRT.md]")
+    parser.add_argument("--work", type=Path, help="stays as it is in the end [default: a temporary folder]")
+    parsed = parser.parse_args()
+    try:
+        parsed.sizes = [Size.parse(text) for text in parsed.sizes.split(",")]
+    except ValueError:
+        parser.error(f"--sizes {parsed.sizes}: as {SIZES}, at least 2x2")
+    if parsed.runs < 1:
+        parser.error("--runs must be at least 1")
+    if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
+        parser.error(f"{', '.join(missing)} not found: pip install {' '.join(missing)}")
+    return parsed
+
+
+def measure(asked: argparse.Namespace, work: Path) -> None:
+    """All sizes, with files in WORK."""
+    bench = Bench(asked.program.resolve(), work, asked.runs, asked.limit)
+    for lines in report(bench, asked.sizes):
+        write_report(lines, asked.output)
+    say(f"{asked.output} written")
+
+
+def main() -> None:
+    """Measures in the folder that was named, or in one that is removed in the end."""
+    asked = arguments()
+    try:
+        if asked.work:
+            asked.work.mkdir(parents=True, exist_ok=True)
+            measure(asked, asked.work.resolve())
+        else:
+            with tempfile.TemporaryDirectory(prefix="compare-irt-") as work:
+                measure(asked, Path(work))
+    except Failed as error:
+        sys.exit(f"compare_irt.py: {error}")
+
+
+def say(what: str) -> None:
+    """To whoever waits."""
+    print(f"compare_irt.py: {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--part"]:
+        PARTS[sys.argv[2]](Size.parse(sys.argv[3]), *sys.argv[4:])
+    else:
+        main()
