@@ -331,13 +331,14 @@ def introduction(bench: Bench) -> str:
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     times = "one run" if bench.runs == 1 else f"the median of {bench.runs} runs"
     return (
-        f"Measured by `benches/compare_irt.py` on {machine()}; {version}, Python {platform.python_version()}, {packages}. "
-        "Answers are simulated by the two-parameter model (theta and b from N(0, 1), log a from N(0, 0.3^2)), so the "
-        "true b is known. Ours is the whole process of `calibrate --model 2pl`, which reads the answers as Parquet, "
-        f"joins them with the preprocessed rows, fits, and writes; {times}, or one where there are more than "
-        f"{SMALL:,} answers. Of girth it is `twopl_mml` alone, with its default options, once, on an array of the same "
-        f"answers that is there already; it is stopped after {bench.limit:g} s. The peak is the highest resident memory "
-        "of the process. Spearman's rank correlation is that of the fitted b with the true one, over all rows."
+        f"Measured by `benches/compare_irt.py` on {machine()}; {version}, Python {platform.python_version()}, "
+        f"{packages}. Answers are simulated by the two-parameter model (theta and b from N(0, 1), log a from "
+        "N(0, 0.3^2)), so the true b is known. Ours is the whole process of `calibrate --model 2pl`, which reads the "
+        f"answers as Parquet, joins them with the preprocessed rows, fits, and writes; {times}, or one where there are "
+        f"more than {SMALL:,} answers. Of girth it is `twopl_mml` alone, with its default options, once, on an array of "
+        f"the same answers that is there already; it is stopped after {bench.limit:g} s. The peak is the highest "
+        "resident memory of the process. Spearman's rank correlation is that of the fitted b with the true one, over "
+        "all rows."
     )
 
 

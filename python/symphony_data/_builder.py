@@ -346,7 +346,6 @@ class DatasetBuilder:
         with _Notes() as note:
             self._core.save_statistics(task_stream, os.fspath(output_path), note)
 
-
     def validate(
         self,
         responses: Responses,
@@ -424,9 +423,7 @@ class DatasetBuilder:
         chances = {str(name): float(value) for name, value in (chance or {}).items()}
         to = os.fspath(output_dir)
         with _Notes() as note:
-            fitted = self._core.calibrate(
-                _inputs(responses), to, model, chances, names, folder, filter, metric, note
-            )
+            fitted = self._core.calibrate(_inputs(responses), to, model, chances, names, folder, filter, metric, note)
         return {meta["benchmark"]: Calibration(meta, to) for meta in json.loads(fitted)}
 
 

@@ -26,7 +26,9 @@ def test_examples_in_docstrings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     Path("loops.yaml").write_text(CONFIG)
     builder = DatasetBuilder("demo.yaml")
     builder.preprocess_all_benchmarks("full")
-    answers = [{"benchmark": "gsm8k", "source_id": f"gsm8k_{row}", "model": "a", "score": row % 2} for row in range(400)]
+    answers = [
+        {"benchmark": "gsm8k", "source_id": f"gsm8k_{row}", "model": "a", "score": row % 2} for row in range(400)
+    ]
     Path("responses.jsonl").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
     names = {"builder": builder, "DatasetBuilder": DatasetBuilder}
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)

@@ -31,8 +31,13 @@ fn of_whole(x: &[f64], y: &[f64]) -> Option<f64> {
     (varies(xx, mean_x) && varies(yy, mean_y)).then(|| (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0))
 }
 
-/// Ranks from 1, ties sharing the mean of theirs. Values that differ by no more than arithmetic does (mean errors that were
-/// summed in another order) tie.
+/// A mean without what arithmetic leaves behind the twelfth digit, so that means of the same answers tie whatever the order
+/// in which they were summed.
+pub(super) fn tidied(mean: f64) -> f64 {
+    (mean * 1e12).round() / 1e12
+}
+
+/// Ranks from 1, ties sharing the mean of theirs.
 pub(super) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<u32> = (0..values.len() as u32).collect();
     order.sort_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
@@ -40,7 +45,7 @@ pub(super) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut first = 0;
     while first < order.len() {
         let least = values[order[first] as usize];
-        let ties = order[first..].iter().take_while(|row| values[**row as usize] - least <= 1e-12).count();
+        let ties = order[first..].iter().take_while(|row| values[**row as usize] == least).count();
         let rank = first as f64 + f64::midpoint(ties as f64, 1.0);
         order[first..first + ties].iter().for_each(|row| ranks[*row as usize] = rank);
         first += ties;

@@ -25,7 +25,7 @@ pub fn ceiling(errors: &[Vec<f64>]) -> Option<f64> {
                     *sum = (sum.0 + error, sum.1 + 1.0);
                 }
             }
-            sums.into_iter().map(|(sum, n)| sum / n).collect()
+            sums.into_iter().map(|(sum, n)| super::correlation::tidied(sum / n)).collect()
         };
         if let Some(r) = super::correlation::spearman(&mean_of(false), &mean_of(true)) {
             reliabilities.push(2.0 * r / (1.0 + r));

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     EvidenceError,
-    correlation::{pearson, spearman},
+    correlation::{pearson, spearman, tidied},
     random::Random,
     reliability::ceiling,
     responses::{Catalogue, Gathered, ROWS_AT_ONCE, Responses, Unmapped},
@@ -352,7 +352,7 @@ impl Subject {
                 // Of the models that were drawn, none may have answered it.
                 if total > 0.0 {
                     sample.scores.push(self.scores[row]);
-                    sample.errors.push(sum / total);
+                    sample.errors.push(tidied(sum / total));
                     sample.bins.push(self.bins[row]);
                 }
             }

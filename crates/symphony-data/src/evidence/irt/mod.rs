@@ -46,7 +46,7 @@ const WHOLE_WORK: f64 = 2e10;
 const MOST_ITERATIONS: usize = 300;
 const MOST_HALVINGS: usize = 5;
 /// A step after which no parameter moves by more is the last: in logits, far below what is uncertain of any.
-const NEAR_ENOUGH: f64 = 1e-3;
+const NEAR_ENOUGH: f64 = 3e-3;
 
 /// What to fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -663,10 +663,10 @@ impl<'a> Fitter<'a> {
                         prior.mean = center;
                         mode.difficulty = center;
                     }
-                    let learned = work.posterior(prior, mode, &quadrature, Wanted::Lessons);
+                    let posterior = work.posterior(prior, mode, &quadrature, Wanted::ExpectedErrorToo);
                     let of_models = match &covariance {
                         Some(covariance) => {
-                            self.touched(row, &work, &prior, *mode, &learned, &mut touched);
+                            self.touched(row, &work, &prior, *mode, &posterior, &mut touched);
                             let mut with_difficulty = vec![0.0; size];
                             touched.iter().for_each(|(at, with)| with_difficulty[*at] = with[0]);
                             covariance.variance_of(&with_difficulty)
@@ -678,8 +678,6 @@ impl<'a> Fitter<'a> {
                             self.responses.answers(row).enumerate().map(of_model).sum::<f64>()
                         }
                     };
-                    *mode = Mode { difficulty: prior.mean, log_discrimination: 0.0 };
-                    let posterior = work.posterior(prior, mode, &quadrature, Wanted::ExpectedError);
                     Difficulty {
                         difficulty: posterior.difficulty,
                         standard_error: (posterior.variance + of_models).sqrt(),

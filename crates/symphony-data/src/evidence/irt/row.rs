@@ -158,8 +158,8 @@ pub(super) struct Workspace {
 pub(super) enum Wanted {
     /// What the models learn.
     Lessons,
-    /// The expected error.
-    ExpectedError,
+    /// That, and the expected error.
+    ExpectedErrorToo,
 }
 
 impl Point {
@@ -238,14 +238,14 @@ impl Prior {
 
 impl Workspace {
     /// The posterior of the row whose answers are in `answers`, its mode sought from `mode` on; what the models learn from it
-    /// is left in `lessons` if that is wanted.
+    /// is left in `lessons`.
     pub fn posterior(&mut self, prior: Prior, mode: &mut Mode, quadrature: &Quadrature, wanted: Wanted) -> Posterior {
         let dimensions = 1 + usize::from(prior.discrimination_sd.is_some());
         let n = self.answers.len();
         self.point.make_room(n);
         let nodes = match wanted {
             // Where it is looked at last, the width of the posterior counts even if it is narrow.
-            Wanted::ExpectedError if n > 2048 => &quadrature.rules[5],
+            Wanted::ExpectedErrorToo if n > 2048 => &quadrature.rules[5],
             _ => quadrature.of(n, dimensions),
         };
         let curvature = self.climb(prior, mode, nodes.len() > 1);
@@ -260,9 +260,7 @@ impl Workspace {
             let root_bl = -bl / determinant / root_b;
             (root_b, root_bl, (bb / determinant - root_bl * root_bl).max(0.0).sqrt())
         };
-        if wanted == Wanted::Lessons {
-            self.lessons.reset(n);
-        }
+        self.lessons.reset(n);
         let mut sums = Sums::default();
         let mut at_mode = 0.0;
         if nodes.len() == 1 {
@@ -307,9 +305,7 @@ impl Workspace {
                 covariance[a][..2].copy_from_slice(&of_normal[a]);
             }
         }
-        if wanted == Wanted::Lessons {
-            self.center(total, mean, alone, &covariance, *mode);
-        }
+        self.center(total, mean, alone, &covariance, *mode);
         let log_discrimination = mode.log_discrimination + mean[1];
         Posterior {
             difficulty: mode.difficulty + mean[0],
@@ -387,11 +383,10 @@ impl Workspace {
             }
         }
         let discrimination = exp(place.log_discrimination);
-        if wanted == Wanted::ExpectedError {
+        if wanted == Wanted::ExpectedErrorToo {
             let failing =
                 |(ability, share): &(f64, f64)| share * logistic(discrimination * (place.difficulty - ability));
             sums.error += weight * (1.0 - chance) * quadrature.abilities.iter().map(failing).sum::<f64>();
-            return;
         }
         let Lessons { by_ability, by_slope, ability_information, both_information, slope_information, .. } =
             &mut self.lessons;

@@ -15,6 +15,8 @@ pub use read::{Gathered, Input, ReadOptions, Unmapped, read};
 
 use serde::{Deserialize, Serialize};
 
+use super::correlation::tidied;
+
 /// Two tries of one model at one row have so much in common (the correlation of tries within a row).
 const TRIES_IN_COMMON: f64 = 0.5;
 /// The most tries that a model's scores are taken to be averages of.
@@ -139,7 +141,7 @@ impl Responses {
         let error = |row| {
             let answers = self.answers(row);
             let n = answers.len() as f64;
-            1.0 - answers.map(|answer| answer.score).sum::<f64>() / n
+            tidied(1.0 - answers.map(|answer| answer.score).sum::<f64>() / n)
         };
         (0..self.rows()).map(error).collect()
     }

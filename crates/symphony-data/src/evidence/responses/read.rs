@@ -98,7 +98,7 @@ pub(super) struct Sink<'s, 'c> {
     benchmarks: BTreeMap<String, Gatherer>,
     unmapped: BTreeMap<String, Unmapped>,
     filling: bool,
-    /// The benchmark that was looked up last, which is nearly always the next too.
+    /// Whether the second pass brought what the first did not.
     changed: bool,
 }
 
