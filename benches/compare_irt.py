@@ -335,8 +335,8 @@ def introduction(bench: Bench) -> str:
         f"{packages}. Answers are simulated by the two-parameter model (theta and b from N(0, 1), log a from "
         "N(0, 0.3^2)), so the true b is known. Ours is the whole process of `calibrate --model 2pl`, which reads the "
         f"answers as Parquet, joins them with the preprocessed rows, fits, and writes; {times}, or one where there are "
-        f"more than {SMALL:,} answers. Of girth it is `twopl_mml` alone, with its default options, once, on an array of "
-        f"the same answers that is there already; it is stopped after {bench.limit:g} s. The peak is the highest "
+        f"more than {SMALL:,} answers. Of girth it is `twopl_mml` alone, with its default options, once, on an array "
+        f"of the same answers that is there already; it is stopped after {bench.limit:g} s. The peak is the highest "
         "resident memory of the process. Spearman's rank correlation is that of the fitted b with the true one, over "
         "all rows."
     )

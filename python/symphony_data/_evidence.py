@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 class ValidationReport(Mapping[str, "dict[str, Any]"]):
     """How difficulty scores compare with how models did: a mapping from benchmark to what was found.
 
-    The keys are benchmarks; for tasks that were handed over, ``"tasks/BENCHMARK"``. Each value is what ``symphony-data
-    validate --json`` prints: ``rows``, ``models``, ``spearman`` (``value``, ``low``, ``high``: the 95 % interval by
-    bootstrap over rows and models), ``pearson``, ``ceiling``, ``bins`` (``rows`` and ``error`` of each), ``gap``, ``ties``,
-    ``within`` (by config), ``in_sample``, ``left_out``, ``sentence``.
+    The keys are benchmarks; for tasks that were handed over, ``"tasks/BENCHMARK"``. Each value is what
+    ``symphony-data validate --json`` prints: ``rows``, ``models``, ``spearman`` (``value``, ``low``, ``high``: the 95 %
+    interval by bootstrap over rows and models), ``pearson``, ``ceiling``, ``bins`` (``rows`` and ``error`` of each),
+    ``gap``, ``ties``, ``within`` (by config), ``in_sample``, ``left_out``, ``sentence``.
     """
 
     def __init__(self, report: dict[str, Any]) -> None:
