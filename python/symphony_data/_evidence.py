@@ -20,7 +20,7 @@ class ValidationReport(Mapping[str, "dict[str, Any]"]):
     """
 
     def __init__(self, report: dict[str, Any]) -> None:
-        self._found = {
+        self._found: dict[str, dict[str, Any]] = {
             f"{found['pool']}/{found['benchmark']}" if "pool" in found else found["benchmark"]: found
             for found in report["validations"]
         }
