@@ -133,6 +133,10 @@ impl Cache {
         // From the file's folder up to the repository's, then down to the blob.
         let up = "../".repeat(file.matches('/').count() + 2);
         let target = format!("{up}blobs/{etag}");
+        // Where another process was quicker, what it may be reading through is not taken away for a moment.
+        if fs::read_link(&path).is_ok_and(|now| now == Path::new(&target)) {
+            return Ok(());
+        }
         let linked = match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => point(&path, &target, &self.blob(etag)),
