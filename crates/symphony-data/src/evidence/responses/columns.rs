@@ -52,33 +52,44 @@ pub(super) fn take(batch: &RecordBatch, model: Option<&str>, sink: &mut Sink<'_,
     let at = |column: &Option<StringViewArray>, row: usize| {
         column.as_ref().is_some_and(|column| column.is_valid(row) && !column.value(row).is_empty())
     };
-    for row in 0..batch.num_rows() {
-        let fault = |fault: Fault| match fault {
-            Fault::Reason(reason) => Fault::Reason(format!("row {row} of a batch: {reason}")),
-            Fault::Evidence(error) => Fault::Evidence(error),
-        };
-        if benchmarks.is_null(row) {
-            return Err(fault(Fault::reason("has no benchmark")));
-        }
-        let benchmark = benchmarks.value(row);
+    let fault = |row: usize, fault: Fault| match fault {
+        Fault::Reason(reason) => Fault::Reason(format!("row {row} of a batch: {reason}")),
+        Fault::Evidence(error) => Fault::Evidence(error),
+    };
+    let answer = |benchmark, row: usize| -> Result<Found<'_>, Fault> {
         let key = match (&source_ids, &identities) {
             (Some(ids), _) if at(&source_ids, row) => Key::SourceId(benchmark, ids.value(row)),
             (_, Some(ids)) if at(&identities, row) => Key::Identity(benchmark, ids.value(row)),
-            _ => return Err(fault(Fault::reason("has neither source_id nor identity"))),
+            _ => return Err(Fault::reason("has neither source_id nor identity")),
         };
         let model = match (model, &models) {
             (Some(model), _) => model,
             (None, Some(models)) if models.is_valid(row) => models.value(row),
-            _ => return Err(fault(Fault::reason("has no model"))),
+            _ => return Err(Fault::reason("has no model")),
         };
-        if scores.is_null(row) {
-            sink.unmapped("without a score", || format!("{key:?} of {model}"));
-            continue;
-        }
         let family = families.as_ref().filter(|_| at(&families, row)).map(|families| families.value(row));
         let tries = tries.as_ref().filter(|tries| tries.is_valid(row)).map(|tries| tries.value(row));
-        let tries = tries_of(tries).map_err(fault)?;
-        sink.take(Found { key, model, family, score: scores.value(row), tries }).map_err(fault)?;
+        Ok(Found { key, model, family, score: scores.value(row), tries: tries_of(tries)? })
+    };
+    let mut from = 0;
+    while from < batch.num_rows() {
+        if benchmarks.is_null(from) {
+            return Err(fault(from, Fault::reason("has no benchmark")));
+        }
+        let benchmark = benchmarks.value(from);
+        let same = |row: &usize| benchmarks.is_valid(*row) && benchmarks.value(*row) == benchmark;
+        let to = (from..batch.num_rows()).find(|row| !same(row)).unwrap_or(batch.num_rows());
+        for row in (from..to).filter(|row| scores.is_null(*row)) {
+            let found = answer(benchmark, row).map_err(|reason| fault(row, reason))?;
+            sink.unmapped("without a score", || format!("{:?} of {}", found.key, found.model));
+        }
+        let mut row = from;
+        let answers = (from..to).filter(|row| scores.is_valid(*row)).map(|at| {
+            row = at;
+            answer(benchmark, at)
+        });
+        sink.take_all(benchmark, answers).map_err(|reason| fault(row, reason))?;
+        from = to;
     }
     Ok(())
 }

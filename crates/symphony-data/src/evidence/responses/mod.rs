@@ -168,6 +168,24 @@ impl Responses {
         }
         kept
     }
+
+    /// The answers to every so manieth row, of the same models.
+    pub(in crate::evidence) fn every(&self, stride: usize) -> Self {
+        let mut kept = Self {
+            benchmark: self.benchmark.clone(),
+            models: self.models.clone(),
+            kinds: self.kinds.clone(),
+            ..Self::default()
+        };
+        kept.starts.push(0);
+        for row in (0..self.rows()).step_by(stride) {
+            let own = self.starts[row]..self.starts[row + 1];
+            kept.model.extend_from_slice(&self.model[own.clone()]);
+            kept.kind.extend_from_slice(&self.kind[own]);
+            kept.starts.push(kept.model.len());
+        }
+        kept
+    }
 }
 
 /// Gathers the answers to one benchmark's rows in two passes: how many there are of each row, then what they are.
@@ -176,6 +194,8 @@ struct Gatherer {
     responses: Responses,
     kinds: Kinds,
     by_name: std::collections::HashMap<String, u16, foldhash::fast::FixedState>,
+    /// The model that was asked for last.
+    last: Option<u16>,
     /// In the second pass: where each row's next answer goes.
     next: Vec<usize>,
 }
@@ -184,11 +204,24 @@ impl Gatherer {
     fn new(benchmark: &str, rows: usize) -> Self {
         let responses =
             Responses { benchmark: benchmark.to_owned(), starts: vec![0; rows + 1], ..Responses::default() };
-        Self { responses, kinds: Kinds::default(), by_name: std::collections::HashMap::default(), next: Vec::new() }
+        let by_name = std::collections::HashMap::default();
+        Self { responses, kinds: Kinds::default(), by_name, last: None, next: Vec::new() }
     }
 
     /// The number of a model; `None` if there are more than can be told apart.
     fn model(&mut self, name: &str, family: Option<&str>) -> Option<u16> {
+        // Most often that of the answer before.
+        if let Some(last) = self.last
+            && family.is_none()
+            && self.responses.models[usize::from(last)].name == name
+        {
+            return Some(last);
+        }
+        self.last = self.numbered(name, family);
+        self.last
+    }
+
+    fn numbered(&mut self, name: &str, family: Option<&str>) -> Option<u16> {
         if let Some(known) = self.by_name.get(name) {
             let model = &mut self.responses.models[usize::from(*known)];
             if model.family.is_none() {

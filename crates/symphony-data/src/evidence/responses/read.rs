@@ -105,15 +105,8 @@ pub(super) struct Sink<'s, 'c> {
 impl Sink<'_, '_> {
     /// Notes an answer that cannot be mapped. In the second pass it was noted already.
     pub fn unmapped(&mut self, reason: impl Into<String>, example: impl FnOnce() -> String) {
-        if self.filling {
-            return;
-        }
-        let reason = reason.into();
-        let unmapped =
-            self.unmapped.entry(reason.clone()).or_insert(Unmapped { reason, answers: 0, examples: Vec::new() });
-        unmapped.answers += 1;
-        if unmapped.examples.len() < EXAMPLES {
-            unmapped.examples.push(example());
+        if !self.filling {
+            note(&mut self.unmapped, reason.into(), example);
         }
     }
 
@@ -122,64 +115,97 @@ impl Sink<'_, '_> {
     /// # Errors
     /// A store that cannot be read, or why the answer is none.
     pub fn take(&mut self, found: Found<'_>) -> Result<(), Fault> {
-        if !(0.0..=1.0).contains(&found.score) {
-            return Err(Fault::reason(format!(
-                "its score is {}, and a score is 0 (failed) to 1 (solved); divide percentages by 100",
-                found.score
-            )));
-        }
-        if found.model.trim().is_empty() {
-            return Err(Fault::reason("its model has no name"));
-        }
         let (Key::SourceId(benchmark, _) | Key::Identity(benchmark, _) | Key::Row(benchmark, _)) = found.key;
-        let Some(shelf) = self.catalogue.shelf(benchmark)? else {
-            let folder = self.catalogue.folder().display().to_string();
-            let reason = format!("of benchmarks that are not among those preprocessed in {folder}");
-            self.unmapped(reason, || format!("benchmark {benchmark:?}"));
-            return Ok(());
-        };
-        let one;
-        let rows: &[u32] = match found.key {
-            Key::SourceId(_, source_id) => match shelf.by_source_id(source_id) {
-                Some(row) => {
-                    one = [row];
-                    &one
-                }
-                None => &[],
-            },
-            Key::Identity(_, identity) => shelf.by_identity(identity),
-            Key::Row(_, row) => {
-                one = [row];
-                &one
+        self.take_all(benchmark, std::iter::once(Ok(found)))
+    }
+
+    /// Takes answers to one benchmark, which is looked up but once.
+    ///
+    /// # Errors
+    /// A store that cannot be read, or why an answer is none.
+    pub fn take_all<'f>(
+        &mut self,
+        benchmark: &str,
+        answers: impl Iterator<Item = Result<Found<'f>, Fault>>,
+    ) -> Result<(), Fault> {
+        let folder = self.catalogue.folder().to_owned();
+        let shelf = self.catalogue.shelf(benchmark)?;
+        if let Some(shelf) = shelf
+            && !self.benchmarks.contains_key(benchmark)
+        {
+            if self.filling {
+                self.changed = true;
+                return Ok(());
             }
-        };
-        if rows.is_empty() {
-            let what = match found.key {
-                Key::SourceId(_, source_id) => format!("source_id {source_id:?}"),
-                Key::Identity(_, identity) => format!("identity {identity:?}"),
-                Key::Row(_, row) => format!("row {row}"),
-            };
-            let reason = format!("to rows that {benchmark} (of {} rows) does not have", shelf.rows);
-            self.unmapped(reason, || what);
-            return Ok(());
-        }
-        if !self.benchmarks.contains_key(benchmark) {
             self.benchmarks.insert(benchmark.to_owned(), Gatherer::new(benchmark, shelf.rows));
         }
-        let Some(gatherer) = self.benchmarks.get_mut(benchmark) else { return Ok(()) };
-        let Some(model) = gatherer.model(found.model, found.family) else {
-            return Err(Fault::reason(format!(
-                "{benchmark} has answers of more than 65536 models; is `model` the model's name?"
-            )));
-        };
-        for &row in rows {
-            if !self.filling {
-                gatherer.count(row as usize);
-            } else if !gatherer.put(row as usize, model, found.score, found.tries) {
-                self.changed = true;
+        let gatherer = self.benchmarks.get_mut(benchmark);
+        let mut known = shelf.zip(gatherer);
+        for found in answers {
+            let found = found?;
+            if !(0.0..=1.0).contains(&found.score) {
+                return Err(Fault::reason(format!(
+                    "its score is {}, and a score is 0 (failed) to 1 (solved); divide percentages by 100",
+                    found.score
+                )));
+            }
+            if found.model.trim().is_empty() {
+                return Err(Fault::reason("its model has no name"));
+            }
+            let Some((shelf, gatherer)) = &mut known else {
+                if !self.filling {
+                    let reason = format!("of benchmarks that are not among those preprocessed in {}", folder.display());
+                    note(&mut self.unmapped, reason, || format!("benchmark {benchmark:?}"));
+                }
+                continue;
+            };
+            let one;
+            let rows: &[u32] = match found.key {
+                Key::SourceId(_, source_id) => {
+                    one = shelf.by_source_id(source_id);
+                    one.as_slice()
+                }
+                Key::Identity(_, identity) => shelf.by_identity(identity),
+                Key::Row(_, row) => {
+                    one = Some(row);
+                    one.as_slice()
+                }
+            };
+            if rows.is_empty() {
+                if !self.filling {
+                    let what = match found.key {
+                        Key::SourceId(_, source_id) => format!("source_id {source_id:?}"),
+                        Key::Identity(_, identity) => format!("identity {identity:?}"),
+                        Key::Row(_, row) => format!("row {row}"),
+                    };
+                    let reason = format!("to rows that {benchmark} (of {} rows) does not have", shelf.rows);
+                    note(&mut self.unmapped, reason, || what);
+                }
+                continue;
+            }
+            let Some(model) = gatherer.model(found.model, found.family) else {
+                return Err(Fault::reason(format!(
+                    "{benchmark} has answers of more than 65536 models; is `model` the model's name?"
+                )));
+            };
+            for &row in rows {
+                if !self.filling {
+                    gatherer.count(row as usize);
+                } else if !gatherer.put(row as usize, model, found.score, found.tries) {
+                    self.changed = true;
+                }
             }
         }
         Ok(())
+    }
+}
+
+/// Counts an answer that cannot be mapped, and names the first few.
+fn note(all: &mut BTreeMap<String, Unmapped>, reason: String, example: impl FnOnce() -> String) {
+    let unmapped = all.entry(reason.clone()).or_insert(Unmapped { reason, answers: 0, examples: Vec::new() });
+    unmapped.answers += 1;
+    if unmapped.examples.len() < EXAMPLES {
+        unmapped.examples.push(example());
     }
 }
 
@@ -228,11 +254,13 @@ pub fn read(
     if files != again || sink.changed {
         return Err(changed());
     }
-    let benchmarks: Vec<Responses> = sink
+    let mut benchmarks: Vec<Responses> = sink
         .benchmarks
         .into_values()
         .map(|gatherer| gatherer.finish().ok_or_else(changed))
         .collect::<Result<_, _>>()?;
+    // Of what could not be mapped at all there are no responses.
+    benchmarks.retain(|responses| !responses.is_empty());
     let unmapped: Vec<Unmapped> = sink.unmapped.into_values().collect();
     if benchmarks.is_empty() {
         return Err(EvidenceError::NothingMapped { unmapped });
