@@ -5,12 +5,14 @@
 //! that a guess is right, which is known and not estimated. Rows are a sample: bᵢ ~ N(xᵢ'β, σ²) with xᵢ the row's features
 //! (De Boeck & Wilson, *Explanatory Item Response Models*, 2004; Fischer's linear logistic test model, 1973, plus error),
 //! ln aᵢ ~ N(0, ω²). Models are one too: θⱼ ~ N(0, τ²), ln sⱼ ~ N(0, 0.3²). σ, τ and ω are estimated, each with a weak
-//! prior that decides only where the answers say nothing of it. A score between 0 and 1 counts as so much of a success.
+//! prior that decides only where the answers say nothing of it. The panel's mean θ and mean ln s are 0, which fixes the scale.
+//! A score between 0 and 1 counts as so much of a success.
 //!
 //! The rows' own parameters are integrated out ([`row`]). For panels of up to some fifty models all others are found
 //! together by Newton's method, with the information that is left when what is missing is taken out (Louis, 1982); larger
 //! panels, whose rows are known well, by expectation and maximization in turns. Sums are formed in an order that does not
-//! depend on the number of threads, so that the same answers give the same bits.
+//! depend on the number of threads, so that the same answers give the same bits. Of very many rows, a few thousand
+//! are fitted first, and all of them from there on.
 
 mod numeric;
 mod row;
@@ -18,8 +20,8 @@ mod row;
 use rayon::prelude::*;
 
 use self::{
-    numeric::{Cholesky, ln},
-    row::{BASIS, Mode, Posterior, Prior, Quadrature, Wanted, Workspace},
+    numeric::{Cholesky, exp, ln},
+    row::{BASIS, Lesson, Mode, Posterior, Prior, Quadrature, Wanted, Workspace},
 };
 use super::responses::Responses;
 
@@ -43,6 +45,8 @@ const NEWTON_PARAMETERS: usize = 100;
 /// The most parameters whose covariances are worked out, and the most work that this may take.
 const WHOLE_PARAMETERS: usize = 600;
 const WHOLE_WORK: f64 = 2e10;
+/// How many rows are enough to begin with.
+const FIRST_ROWS: usize = 4000;
 const MOST_ITERATIONS: usize = 300;
 const MOST_HALVINGS: usize = 5;
 /// A step after which no parameter moves by more is the last: in logits, far below what is uncertain of any.
@@ -177,17 +181,14 @@ pub fn fit(
 ) -> Option<Fit> {
     let fitter = Fitter::new(responses, features, options);
     let mut parameters = fitter.start();
-    let mut modes = vec![Mode { difficulty: parameters.coefficients[0], log_discrimination: 0.0 }; responses.rows()];
-    let size = fitter.parameters();
-    let whole = size <= WHOLE_PARAMETERS && (size * size) as f64 * responses.rows() as f64 <= WHOLE_WORK;
-    let (iterations, converged) = if whole && size <= NEWTON_PARAMETERS {
-        fitter.newton(&mut parameters, &mut modes, cancelled)?
-    } else {
-        fitter.maximize(&mut parameters, &mut modes, cancelled)?
-    };
-    Fitter::center(&mut parameters, &mut modes);
-    let (sums, _) = fitter.pass(&parameters, &mut modes, whole);
-    Some(fitter.finish(&parameters, &mut modes, &sums, whole, (iterations, converged)))
+    // Where there are many rows, a few thousand of them tell nearly all about the models; the others have the last word.
+    let stride = responses.rows() / FIRST_ROWS;
+    if stride >= 4 {
+        let some = responses.every(stride);
+        fitter.of_every(stride, &some).climb(&mut parameters, cancelled)?;
+    }
+    let (mut modes, sums, ended) = fitter.climb(&mut parameters, cancelled)?;
+    Some(fitter.finish(&parameters, &mut modes, &sums, ended))
 }
 
 /// The mean; 0 of nothing.
@@ -215,13 +216,57 @@ impl<'a> Fitter<'a> {
                 *value = column.as_ref().map_or(0.0, |column| column[row]);
             }
         }
-        let chunk = responses.rows().div_ceil(64).max(64);
-        Self { responses, design, width, options, slopes: responses.models().len() > 1, chunk }
+        let slopes = responses.models().len() > 1;
+        Self { responses, design, width, options, slopes, chunk: Self::chunk_of(responses) }
     }
 
-    /// How many parameters Newton's method has: abilities, slopes of models, coefficients, ln σ.
+    fn chunk_of(responses: &Responses) -> usize {
+        responses.rows().div_ceil(64).max(64)
+    }
+
+    /// The same over every so manieth row only, `responses` being those to these rows.
+    fn of_every<'r>(&self, stride: usize, responses: &'r Responses) -> Fitter<'r> {
+        let design = self.design.chunks_exact(self.width).step_by(stride).flatten().copied().collect();
+        Fitter { responses, design, chunk: Self::chunk_of(responses), ..*self }
+    }
+
+    /// Whether the information is worked out as a whole, and not for each model apart.
+    fn whole(&self) -> bool {
+        let size = self.parameters();
+        size <= WHOLE_PARAMETERS && (size * size) as f64 * self.responses.rows() as f64 <= WHOLE_WORK
+    }
+
+    /// Finds the most probable parameters, from those given on. Leaves where each row's posterior has its mode, the sums
+    /// there, how many rounds it took and whether it came to rest.
+    fn climb(
+        &self,
+        parameters: &mut Parameters,
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Option<(Vec<Mode>, Sums, (usize, bool))> {
+        let start = Mode { difficulty: parameters.coefficients[0], log_discrimination: 0.0 };
+        let mut modes = vec![start; self.responses.rows()];
+        if self.whole() && self.parameters() <= NEWTON_PARAMETERS {
+            let (sums, ended) = self.newton(parameters, &mut modes, cancelled)?;
+            return Some((modes, sums, ended));
+        }
+        let ended = self.maximize(parameters, &mut modes, cancelled)?;
+        let (sums, _) = self.pass(parameters, &mut modes, self.whole());
+        Some((modes, sums, ended))
+    }
+
+    /// How many parameters Newton's method has: abilities, slopes of models, coefficients, ln σ, and ln ω under 2pl.
     fn parameters(&self) -> usize {
-        self.models() * (1 + usize::from(self.slopes)) + self.width + 1
+        self.log_sd() + 1 + usize::from(self.options.discrimination)
+    }
+
+    /// Which of them is the intercept, before the other coefficients.
+    fn intercept(&self) -> usize {
+        self.models() * (1 + usize::from(self.slopes))
+    }
+
+    /// Which of them is ln σ.
+    fn log_sd(&self) -> usize {
+        self.intercept() + self.width
     }
 
     fn models(&self) -> usize {
@@ -330,23 +375,26 @@ impl<'a> Fitter<'a> {
     ) {
         let models = self.models();
         to.clear();
-        let lessons = &work.lessons;
-        let with = |columns: &[Vec<f64>; BASIS], c: usize| std::array::from_fn(|axis| columns[axis][c]);
-        to.extend(self.responses.answers(row).enumerate().map(|(c, a)| (a.model, with(&lessons.ability_with, c))));
+        to.extend(self.responses.answers(row).enumerate().map(|(c, a)| (a.model, work.shared(c).ability)));
         if self.slopes {
             let slopes = self.responses.answers(row).enumerate();
-            to.extend(slopes.map(|(c, a)| (models + a.model, with(&lessons.slope_with, c))));
+            to.extend(slopes.map(|(c, a)| (models + a.model, work.shared(c).slope)));
         }
         let precision = 1.0 / (prior.sd * prior.sd);
-        let [with_difficulty, _, with_square, _] = posterior.covariance;
-        let first = self.parameters() - 1 - self.width;
+        let [with_difficulty, with_log, with_square, _, with_log_square] = posterior.covariance;
+        let first = self.intercept();
         for (at, x) in self.design(row).iter().enumerate() {
             to.push((first + at, with_difficulty.map(|covariance| x * covariance * precision)));
         }
         // (b − m)² as a function of the distance from the mode.
         let off = 2.0 * (mode.difficulty - prior.mean);
-        let with_last = std::array::from_fn(|axis| (with_square[axis] + off * with_difficulty[axis]) * precision);
-        to.push((self.parameters() - 1, with_last));
+        let with_sd = std::array::from_fn(|axis| (with_square[axis] + off * with_difficulty[axis]) * precision);
+        to.push((self.log_sd(), with_sd));
+        if let Some(sd) = prior.discrimination_sd {
+            let off = 2.0 * mode.log_discrimination;
+            let with_sd = std::array::from_fn(|axis| (with_log_square[axis] + off * with_log[axis]) / (sd * sd));
+            to.push((self.log_sd() + 1, with_sd));
+        }
     }
 
     /// Adds what a row says of all parameters: gradient, and information less what is missing.
@@ -360,22 +408,22 @@ impl<'a> Fitter<'a> {
         sums: &mut Sums,
     ) {
         let (models, size) = (self.models(), self.parameters());
-        let lessons = &work.lessons;
         for (c, answer) in self.responses.answers(row).enumerate() {
             let j = answer.model;
-            sums.gradient[j] += lessons.by_ability[c];
-            sums.information[j * size + j] += lessons.ability_information[c];
+            let Lesson { gradient, information } = work.lesson(c);
+            sums.gradient[j] += gradient[0];
+            sums.information[j * size + j] += information[0];
             if self.slopes {
                 let s = models + j;
-                sums.gradient[s] += lessons.by_slope[c];
-                sums.information[s * size + j] += lessons.both_information[c];
-                sums.information[s * size + s] += lessons.slope_information[c];
+                sums.gradient[s] += gradient[1];
+                sums.information[s * size + j] += information[1];
+                sums.information[s * size + s] += information[2];
             }
         }
         let precision = 1.0 / (prior.sd * prior.sd);
         let off = posterior.difficulty - prior.mean;
         let square = (off * off + posterior.variance) * precision;
-        let (first, last) = (size - 1 - self.width, size - 1);
+        let (first, last) = (self.intercept(), self.log_sd());
         let design = self.design(row);
         for (a, x) in design.iter().enumerate() {
             sums.gradient[first + a] += off * precision * x;
@@ -386,6 +434,11 @@ impl<'a> Fitter<'a> {
         }
         sums.gradient[last] += square - 1.0;
         sums.information[last * size + last] += 2.0 * square;
+        if let Some(sd) = prior.discrimination_sd {
+            let square = posterior.square_log_discrimination / (sd * sd);
+            sums.gradient[last + 1] += square - 1.0;
+            sums.information[(last + 1) * size + last + 1] += 2.0 * square;
+        }
         for (a, (i, own)) in touched.iter().enumerate() {
             let weighted: [f64; BASIS] =
                 posterior.precision.map(|line| line.iter().zip(own).map(|(precision, own)| precision * own).sum());
@@ -400,27 +453,35 @@ impl<'a> Fitter<'a> {
     /// Adds what a row says of each model by itself.
     fn learn_apart(&self, row: usize, work: &Workspace, sums: &mut Sums) {
         let models = self.models();
-        let lessons = &work.lessons;
         for (c, answer) in self.responses.answers(row).enumerate() {
             let j = answer.model;
-            sums.gradient[j] += lessons.by_ability[c];
-            sums.gradient[models + j] += lessons.by_slope[c];
-            sums.information[j] += lessons.ability_information[c];
-            sums.information[models + j] += lessons.both_information[c];
-            sums.information[2 * models + j] += lessons.slope_information[c];
+            let Lesson { gradient, information } = work.lesson(c);
+            sums.gradient[j] += gradient[0];
+            sums.gradient[models + j] += gradient[1];
+            sums.information[j] += information[0];
+            sums.information[models + j] += information[1];
+            sums.information[2 * models + j] += information[2];
         }
     }
 
     /// The logarithm of the parameters' prior density, but for what does not change.
-    fn log_prior(parameters: &Parameters) -> f64 {
+    fn log_prior(&self, parameters: &Parameters) -> f64 {
         let square = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
         let sd = (parameters.log_sd - SD_PRIOR.0) / SD_PRIOR.1;
+        let of_discriminations = if self.options.discrimination {
+            let (sd, rows) = DISCRIMINATION_PRIOR;
+            let own = parameters.discrimination_sd;
+            rows * (ln(own) + sd * sd / (2.0 * own * own))
+        } else {
+            0.0
+        };
         -(square(&parameters.ability) / (parameters.ability_sd * parameters.ability_sd)
             + square(&parameters.log_slope) / (SLOPE_SD * SLOPE_SD)
             + square(&parameters.coefficients[1..])
             + (parameters.coefficients[0] / INTERCEPT_SD).powi(2)
             + sd * sd)
             / 2.0
+            - of_discriminations
     }
 
     /// Adds the prior's part to gradient and information.
@@ -436,11 +497,18 @@ impl<'a> Fitter<'a> {
                 add(models + j, parameters.log_slope[j], SLOPE_SD);
             }
         }
-        let first = size - 1 - self.width;
         for at in 0..self.width {
-            add(first + at, parameters.coefficients[at], if at == 0 { INTERCEPT_SD } else { 1.0 });
+            let sd = if at == 0 { INTERCEPT_SD } else { 1.0 };
+            add(self.intercept() + at, parameters.coefficients[at], sd);
         }
-        add(size - 1, parameters.log_sd - SD_PRIOR.0, SD_PRIOR.1);
+        let last = self.log_sd();
+        add(last, parameters.log_sd - SD_PRIOR.0, SD_PRIOR.1);
+        if self.options.discrimination {
+            let (sd, rows) = DISCRIMINATION_PRIOR;
+            let square = (sd / parameters.discrimination_sd).powi(2);
+            sums.gradient[last + 1] += rows * (square - 1.0);
+            sums.information[(last + 1) * size + last + 1] += 2.0 * rows * square;
+        }
     }
 
     /// The parameters, moved by `step`.
@@ -453,69 +521,73 @@ impl<'a> Fitter<'a> {
         to.log_slope.iter_mut().zip(slopes).for_each(|(x, step)| *x += step);
         to.coefficients.iter_mut().zip(rest).for_each(|(x, step)| *x += step);
         to.log_sd += rest[self.width];
+        if self.options.discrimination {
+            to.discrimination_sd *= exp(rest[self.width + 1]);
+        }
         to
     }
 
-    /// Newton's method; halves a step that leads down.
+    /// How the shared parameters vary together, by the information in `sums` and the prior's.
+    fn covariance(&self, mut sums: Sums, parameters: &Parameters) -> (Covariance, Vec<f64>) {
+        self.add_prior(parameters, &mut sums);
+        let cholesky = factored(&sums.information, self.parameters());
+        (Covariance::of(cholesky, self.models(), self.slopes), sums.gradient)
+    }
+
+    /// Newton's method, along what moves neither the mean ability nor the mean slope; halves a step that leads down. Leaves
+    /// the sums at the end.
     fn newton(
         &self,
         parameters: &mut Parameters,
         modes: &mut [Mode],
         cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> Option<(usize, bool)> {
-        let size = self.parameters();
+    ) -> Option<(Sums, (usize, bool))> {
         let (mut sums, _) = self.pass(parameters, modes, true);
         let mut iterations = 1;
-        let mut converged = false;
-        while iterations < MOST_ITERATIONS && !converged {
+        while iterations < MOST_ITERATIONS {
             if cancelled() {
                 return None;
             }
-            let mut with_prior = sums.clone();
-            self.add_prior(parameters, &mut with_prior);
-            let cholesky = factored(&with_prior.information, size);
-            let mut step = cholesky.solve(&with_prior.gradient);
+            let (covariance, gradient) = self.covariance(sums.clone(), parameters);
+            let mut step = covariance.times(&gradient);
             let longest = step.iter().fold(0.0_f64, |longest, x| longest.max(x.abs()));
             if longest > 1.0 {
                 step.iter_mut().for_each(|x| *x /= longest);
             }
-            let before = sums.log_likelihood + Self::log_prior(parameters);
+            let before = sums.log_likelihood + self.log_prior(parameters);
+            let variances: Vec<f64> = (0..self.models()).map(|j| covariance.variance(j)).collect();
             let mut shorter = 0;
             loop {
-                let tried = self.moved(parameters, &step);
+                let mut tried = self.moved(parameters, &step);
+                Self::update_ability_sd(&mut tried, &variances);
+                if shorter == 0 && parameters.distance(&tried) < NEAR_ENOUGH {
+                    return Some((sums, (iterations, true)));
+                }
                 let (new, _) = self.pass(&tried, modes, true);
                 iterations += 1;
-                let after = new.log_likelihood + Self::log_prior(&tried);
+                // At the same τ: what is best for these abilities makes the density of any lower where they lie apart.
+                let of_prior = self.log_prior(&Parameters { ability_sd: parameters.ability_sd, ..tried.clone() });
                 // What quadrature leaves uncertain is not to be mistaken for a way down.
-                if after >= before - 1e-7 * before.abs().max(1.0) {
+                if new.log_likelihood + of_prior >= before - 1e-7 * before.abs().max(1.0) {
                     (*parameters, sums) = (tried, new);
                     break;
                 }
                 if shorter == MOST_HALVINGS {
                     // No way up is left that quadrature could tell: this is the top, unless the last step was a leap.
-                    return Some((iterations, longest < 0.1));
+                    return Some((sums, (iterations, longest < 0.1)));
                 }
                 step.iter_mut().for_each(|x| *x /= 2.0);
                 shorter += 1;
             }
-            let own: Vec<f64> = (0..self.models()).map(|j| cholesky.variance(j)).collect();
-            let before = parameters.clone();
-            self.update_scales(parameters, &own, sums.square_log_discrimination);
-            converged = longest < NEAR_ENOUGH && before.distance(parameters) < NEAR_ENOUGH;
         }
-        Some((iterations, converged))
+        Some((sums, (iterations, false)))
     }
 
-    /// Updates τ and ω.
-    fn update_scales(&self, parameters: &mut Parameters, variances: &[f64], square_log_discrimination: f64) {
+    /// Updates τ, from abilities whose mean is given.
+    fn update_ability_sd(parameters: &mut Parameters, variances: &[f64]) {
         let squares: f64 = parameters.ability.iter().zip(variances).map(|(x, v)| x * x + v).sum();
-        parameters.ability_sd =
-            ((squares + ABILITY_PRIOR_MODELS) / (self.models() as f64 + ABILITY_PRIOR_MODELS)).sqrt();
-        if self.options.discrimination {
-            let (sd, weight) = DISCRIMINATION_PRIOR;
-            let rows = self.responses.rows() as f64;
-            parameters.discrimination_sd = ((square_log_discrimination + weight * sd * sd) / (rows + weight)).sqrt();
-        }
+        let free = variances.len() as f64 - 1.0;
+        parameters.ability_sd = ((squares + ABILITY_PRIOR_MODELS) / (free + ABILITY_PRIOR_MODELS)).sqrt();
     }
 
     /// Expectation and maximization in turns: for panels so large that each row is known well.
@@ -547,8 +619,16 @@ impl<'a> Fitter<'a> {
                 variances.push(bb / determinant);
             }
             self.regress(parameters, &posteriors);
-            self.update_scales(parameters, &variances, sums.square_log_discrimination);
-            Self::center(parameters, modes);
+            Self::update_ability_sd(parameters, &variances);
+            let mut log_discrimination = 0.0;
+            if self.options.discrimination {
+                let rows = self.responses.rows() as f64;
+                log_discrimination = posteriors.iter().map(|row| row.log_discrimination).sum::<f64>() / rows;
+                let (sd, weight) = DISCRIMINATION_PRIOR;
+                let squares = sums.square_log_discrimination - rows * log_discrimination * log_discrimination;
+                parameters.discrimination_sd = ((squares + weight * sd * sd) / (rows + weight)).sqrt();
+            }
+            Self::center(parameters, modes, log_discrimination);
             let change = before.distance(parameters);
             if change < NEAR_ENOUGH || iteration == MOST_ITERATIONS {
                 return Some((iteration, change < NEAR_ENOUGH));
@@ -591,18 +671,22 @@ impl<'a> Fitter<'a> {
     }
 
     /// Moves the zero to the mean ability and the unit to the mean slope, which changes no probability: that is the scale on
-    /// which all is reported. (The most probable parameters themselves lie on one that is a little too narrow, as densities
-    /// of abilities rise where abilities come closer together.)
-    fn center(parameters: &mut Parameters, modes: &mut [Mode]) {
-        let (shift, scale) = (mean(&parameters.ability), mean(&parameters.log_slope));
+    /// which all is reported. `log_discrimination` is what ln a is on average, and should be 0: left to turns, that takes
+    /// hundreds of them where rows are known well (so parameters are expanded by it: Liu, Rubin & Wu, 1998).
+    fn center(parameters: &mut Parameters, modes: &mut [Mode], log_discrimination: f64) {
+        let (shift, log_slope) = (mean(&parameters.ability), mean(&parameters.log_slope));
+        let scale = log_slope + log_discrimination;
         let unit = scale.exp();
         parameters.ability.iter_mut().for_each(|x| *x = (*x - shift) * unit);
-        parameters.log_slope.iter_mut().for_each(|x| *x -= scale);
+        parameters.log_slope.iter_mut().for_each(|x| *x -= log_slope);
         parameters.coefficients[0] -= shift;
         parameters.coefficients.iter_mut().for_each(|x| *x *= unit);
         parameters.log_sd += scale;
         parameters.ability_sd *= unit;
-        modes.iter_mut().for_each(|mode| mode.difficulty = (mode.difficulty - shift) * unit);
+        for mode in modes {
+            mode.difficulty = (mode.difficulty - shift) * unit;
+            mode.log_discrimination -= log_discrimination;
+        }
     }
 
     /// What is reported: each row's posterior, and standard errors that know that the models' parameters are estimates.
@@ -611,7 +695,6 @@ impl<'a> Fitter<'a> {
         parameters: &Parameters,
         modes: &mut [Mode],
         sums: &Sums,
-        whole: bool,
         (iterations, converged): (usize, bool),
     ) -> Fit {
         let (models, size) = (self.models(), self.parameters());
@@ -620,18 +703,10 @@ impl<'a> Fitter<'a> {
         let center = mean(&means);
         let explained = mean(&means.iter().map(|x| (x - center) * (x - center)).collect::<Vec<_>>());
         let variance_explained = explained / (explained + (2.0 * parameters.log_sd).exp());
-        let covariance = whole.then(|| {
-            let mut sums = sums.clone();
-            self.add_prior(parameters, &mut sums);
-            Covariance::of(factored(&sums.information, size), models, self.slopes)
-        });
+        let covariance = self.whole().then(|| self.covariance(sums.clone(), parameters).0);
         let standard_errors: Vec<f64> = (0..models)
             .map(|j| match &covariance {
-                Some(covariance) => {
-                    let mut own = vec![0.0; size];
-                    own[j] = 1.0;
-                    covariance.variance_of(&own).sqrt()
-                }
+                Some(covariance) => covariance.variance(j).sqrt(),
                 None => {
                     let aa = sums.information[j] + 1.0 / (parameters.ability_sd * parameters.ability_sd);
                     let (ab, bb) = (sums.information[models + j], sums.information[2 * models + j]);
@@ -673,7 +748,7 @@ impl<'a> Fitter<'a> {
                         }
                         None => {
                             let of_model = |(c, answer): (usize, super::responses::Answer)| {
-                                (work.lessons.ability_with[0][c] * standard_errors[answer.model]).powi(2)
+                                (work.shared(c).ability[0] * standard_errors[answer.model]).powi(2)
                             };
                             self.responses.answers(row).enumerate().map(of_model).sum::<f64>()
                         }
@@ -711,8 +786,17 @@ impl<'a> Fitter<'a> {
 /// too: from there, and in that unit, difficulties are measured, so that no error is made in either.
 struct Covariance {
     cholesky: Cholesky,
-    /// The covariances of the parameters with what is given, and its variance: each less what those before it explain.
-    given: Vec<(Vec<f64>, f64)>,
+    /// What is given, one after the other.
+    given: Vec<Given>,
+}
+
+/// A mean of some parameters that is given.
+struct Given {
+    weights: Vec<f64>,
+    /// The covariances of the parameters with it, less what is explained by what is given before it.
+    with: Vec<f64>,
+    /// Its variance, likewise.
+    variance: f64,
 }
 
 impl Covariance {
@@ -720,24 +804,37 @@ impl Covariance {
         let size = cholesky.size();
         let mut own = Self { cholesky, given: Vec::new() };
         for first in std::iter::once(0).chain(slopes.then_some(models)) {
-            let mut mean = vec![0.0; size];
-            mean[first..first + models].fill(1.0 / models as f64);
-            let mut with = own.cholesky.solve(&mean);
-            for (other, variance) in &own.given {
-                let shared = dot(other, &mean) / variance;
-                with.iter_mut().zip(other).for_each(|(x, other)| *x -= shared * other);
-            }
-            let variance = dot(&with, &mean);
-            own.given.push((with, variance));
+            let mut weights = vec![0.0; size];
+            weights[first..first + models].fill(1.0 / models as f64);
+            let with = own.times(&weights);
+            let variance = dot(&with, &weights);
+            own.given.push(Given { weights, with, variance });
         }
         own
+    }
+
+    /// The covariances of the parameters with a linear function of them.
+    fn times(&self, weights: &[f64]) -> Vec<f64> {
+        let mut with = self.cholesky.solve(weights);
+        for given in &self.given {
+            let shared = dot(&given.weights, &with) / given.variance;
+            with.iter_mut().zip(&given.with).for_each(|(x, other)| *x -= shared * other);
+        }
+        with
     }
 
     /// The variance of a linear function of the parameters.
     fn variance_of(&self, weights: &[f64]) -> f64 {
         let whole: f64 = self.cholesky.forward(weights).iter().map(|x| x * x).sum();
-        let shared: f64 = self.given.iter().map(|(with, variance)| dot(with, weights).powi(2) / variance).sum();
+        let shared: f64 = self.given.iter().map(|given| dot(&given.with, weights).powi(2) / given.variance).sum();
         (whole - shared).max(0.0)
+    }
+
+    /// The variance of one parameter.
+    fn variance(&self, at: usize) -> f64 {
+        let mut unit = vec![0.0; self.cholesky.size()];
+        unit[at] = 1.0;
+        self.variance_of(&unit)
     }
 }
 

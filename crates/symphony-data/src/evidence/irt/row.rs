@@ -51,8 +51,8 @@ pub(super) struct Mode {
 }
 
 /// How many functions of a row's parameters are told apart: with them, what the models' and the prior's derivatives share
-/// with the row's parameters is all but exhausted. Straight lines alone would say nothing of σ.
-pub(super) const BASIS: usize = 4;
+/// with the row's parameters is all but exhausted. Straight lines alone would say nothing of σ and ω.
+pub(super) const BASIS: usize = 5;
 /// A small symmetric matrix.
 pub(super) type Matrix = [[f64; BASIS]; BASIS];
 
@@ -65,8 +65,8 @@ pub(super) struct Posterior {
     pub variance: f64,
     /// The mean of the square of the logarithm of the discrimination.
     pub square_log_discrimination: f64,
-    /// The covariances of [`BASIS`] functions of the row's parameters: difficulty, logarithm of the discrimination, and the
-    /// square and the cube of the difficulty's distance from the mode.
+    /// The covariances of [`BASIS`] functions of the row's parameters: difficulty, logarithm of the discrimination, the
+    /// square and the cube of the difficulty's distance from the mode, and the square of the logarithm's.
     pub covariance: Matrix,
     /// The inverse of these.
     pub precision: Matrix,
@@ -76,29 +76,21 @@ pub(super) struct Posterior {
     pub expected_error: f64,
 }
 
-/// What the answers' models learn from a row, for each answer: means, over the row's posterior, of the derivatives of the
-/// log-likelihood by ability and by the logarithm of the slope, of their information, and their covariances with the
-/// [`BASIS`] functions.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lessons {
-    pub by_ability: Vec<f64>,
-    pub by_slope: Vec<f64>,
-    pub ability_information: Vec<f64>,
-    pub both_information: Vec<f64>,
-    pub slope_information: Vec<f64>,
-    pub ability_with: [Vec<f64>; BASIS],
-    pub slope_with: [Vec<f64>; BASIS],
+/// What an answer's model learns from a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lesson {
+    /// The mean, over the row's posterior, of the derivative of the log-likelihood by ability, and by the logarithm of the
+    /// slope.
+    pub gradient: [f64; 2],
+    /// The mean of their information: on ability, on both, on the slope.
+    pub information: [f64; 3],
 }
 
-impl Lessons {
-    fn reset(&mut self, n: usize) {
-        let Self { by_ability, by_slope, ability_information, both_information, slope_information, .. } = self;
-        let own = [by_ability, by_slope, ability_information, both_information, slope_information];
-        for column in own.into_iter().chain(&mut self.ability_with).chain(&mut self.slope_with) {
-            column.clear();
-            column.resize(n, 0.0);
-        }
-    }
+/// The covariances of these derivatives with the [`BASIS`] functions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shared {
+    pub ability: [f64; BASIS],
+    pub slope: [f64; BASIS],
 }
 
 /// The nodes for each number of answers; see [`Rule::of`].
@@ -118,12 +110,20 @@ impl Quadrature {
         }
     }
 
+    /// The nodes for discriminations, whose logarithm is close to normal, the less the answers say the more so.
+    fn of_discriminations(&self, answers: usize) -> &[(f64, f64)] {
+        &self.rules[match answers {
+            ..=2048 => 4,
+            _ => 5,
+        }]
+    }
+
     /// The nodes for each dimension: the posterior of few answers is wide and skew, that of many narrow and normal.
     fn of(&self, answers: usize, dimensions: usize) -> &[(f64, f64)] {
         &self.rules[match (dimensions, answers) {
             (1, ..=8) => 0,
             (1, ..=32) | (_, ..=8) => 1,
-            (_, ..=32) | (1, ..=128) => 2,
+            (1, ..=128) => 2,
             (_, ..=128) => 3,
             (_, ..=512) => 4,
             (_, ..=2048) => 5,
@@ -149,8 +149,21 @@ struct Point {
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     pub answers: Answers,
-    pub lessons: Lessons,
     point: Point,
+    /// Sums over nodes, for each answer.
+    lessons: Vec<(Lesson, Shared)>,
+    /// What these sums become means by.
+    means: Means,
+}
+
+/// What turns sums over nodes into means and covariances.
+#[derive(Clone, Copy, Debug, Default)]
+struct Means {
+    /// The discrimination at the mode and the covariances of the [`BASIS`] functions, where the mode is the only node, so
+    /// that there are no sums.
+    alone: Option<(f64, Matrix)>,
+    total: f64,
+    mean: [f64; BASIS],
 }
 
 /// What [`Workspace::posterior`] is to work out beside the posterior itself.
@@ -238,7 +251,7 @@ impl Prior {
 
 impl Workspace {
     /// The posterior of the row whose answers are in `answers`, its mode sought from `mode` on; what the models learn from it
-    /// is left in `lessons`.
+    /// is then told by [`Self::lesson`] and [`Self::shared`].
     pub fn posterior(&mut self, prior: Prior, mode: &mut Mode, quadrature: &Quadrature, wanted: Wanted) -> Posterior {
         let dimensions = 1 + usize::from(prior.discrimination_sd.is_some());
         let n = self.answers.len();
@@ -248,7 +261,11 @@ impl Workspace {
             Wanted::ExpectedErrorToo if n > 2048 => &quadrature.rules[5],
             _ => quadrature.of(n, dimensions),
         };
-        let curvature = self.climb(prior, mode, nodes.len() > 1);
+        // Nodes make up for a mode that is a little off. A single one is climbed to step by step, round by round, together
+        // with the models' parameters, until the row is looked at last.
+        let near = if nodes.len() > 1 { 1e-3 } else { 1e-7 };
+        let steps = if nodes.len() == 1 && wanted == Wanted::Lessons { 2 } else { 50 };
+        let curvature = self.climb(prior, mode, near, steps);
         // The inverse of the curvature, and its root.
         let [bb, bl, ll] = curvature;
         let determinant = if dimensions == 1 { bb } else { bb * ll - bl * bl };
@@ -260,16 +277,18 @@ impl Workspace {
             let root_bl = -bl / determinant / root_b;
             (root_b, root_bl, (bb / determinant - root_bl * root_bl).max(0.0).sqrt())
         };
-        self.lessons.reset(n);
         let mut sums = Sums::default();
         let mut at_mode = 0.0;
         if nodes.len() == 1 {
             // The point was placed at the mode, or a hair's breadth beside it.
             let value = self.point.log_likelihood(&self.answers, prior.chance) + prior.log_density(*mode);
-            self.add(&mut sums, 1.0, *mode, [0.0; 2], wanted, quadrature, prior.chance);
+            sums.add(1.0, *mode, [0.0; 2], wanted, quadrature, prior.chance);
             at_mode = value;
         } else {
-            let others: &[(f64, f64)] = if dimensions == 1 { &[(0.0, 1.0)] } else { nodes };
+            self.lessons.clear();
+            self.lessons.resize(n, Default::default());
+            // Discriminations are close to normal, and known less closely than they are by their prior.
+            let others = if dimensions == 1 { &quadrature.rules[6] } else { quadrature.of_discriminations(n) };
             let mut first = true;
             // The value in the middle is what the others are compared with, so that no exponent is large.
             for &(z, weight) in &middle_first(nodes) {
@@ -285,7 +304,8 @@ impl Workspace {
                         (at_mode, first) = (value, false);
                     }
                     let own = weight * other_weight * exp(value - at_mode + f64::midpoint(z * z, other * other));
-                    self.add(&mut sums, own, place, step, wanted, quadrature, prior.chance);
+                    let basis = sums.add(own, place, step, wanted, quadrature, prior.chance);
+                    self.learn(own, exp(place.log_discrimination), basis);
                 }
             }
         }
@@ -305,7 +325,8 @@ impl Workspace {
                 covariance[a][..2].copy_from_slice(&of_normal[a]);
             }
         }
-        self.center(total, mean, alone, &covariance, *mode);
+        let at_mode_alone = alone.then(|| (exp(mode.log_discrimination), covariance));
+        self.means = Means { alone: at_mode_alone, total, mean };
         let log_discrimination = mode.log_discrimination + mean[1];
         Posterior {
             difficulty: mode.difficulty + mean[0],
@@ -320,11 +341,9 @@ impl Workspace {
     }
 
     /// Climbs to the mode by Fisher scoring and gives the curvature there; leaves the point placed there.
-    fn climb(&mut self, prior: Prior, mode: &mut Mode, coarse: bool) -> [f64; 3] {
-        // Where nodes are laid around it, they make up for a mode that is a little off.
-        let near = if coarse { 1e-3 } else { 1e-7 };
+    fn climb(&mut self, prior: Prior, mode: &mut Mode, near: f64, steps: usize) -> [f64; 3] {
         let mut curvature = [0.0; 3];
-        for _ in 0..50 {
+        for _ in 0..steps {
             self.point.place(&self.answers, *mode, prior.chance);
             let discrimination = exp(mode.log_discrimination);
             let precision = 1.0 / (prior.sd * prior.sd);
@@ -362,83 +381,66 @@ impl Workspace {
         curvature
     }
 
-    /// Adds the point placed last, at `place`, to the sums.
-    #[allow(clippy::too_many_arguments)] // One loop's inside, used in two places.
-    fn add(
-        &mut self,
-        sums: &mut Sums,
-        weight: f64,
-        place: Mode,
-        step: [f64; 2],
-        wanted: Wanted,
-        quadrature: &Quadrature,
-        chance: f64,
-    ) {
-        sums.weight += weight;
-        let basis = [step[0], step[1], step[0] * step[0], step[0] * step[0] * step[0]];
-        for (a, x) in basis.iter().enumerate() {
-            sums.mean[a] += weight * x;
-            for (b, y) in basis.iter().enumerate() {
-                sums.square[a][b] += weight * x * y;
-            }
-        }
-        let discrimination = exp(place.log_discrimination);
-        if wanted == Wanted::ExpectedErrorToo {
-            let failing =
-                |(ability, share): &(f64, f64)| share * logistic(discrimination * (place.difficulty - ability));
-            sums.error += weight * (1.0 - chance) * quadrature.abilities.iter().map(failing).sum::<f64>();
-        }
-        let Lessons { by_ability, by_slope, ability_information, both_information, slope_information, .. } =
-            &mut self.lessons;
+    /// Adds what the models learn at the point placed last.
+    fn learn(&mut self, weight: f64, discrimination: f64, basis: [f64; BASIS]) {
         let n = self.answers.len();
         let Point { logit, residual, information, .. } = &self.point;
         let (logit, residual, information) = (&logit[..n], &residual[..n], &information[..n]);
-        let slope = &self.answers.slope[..n];
-        let (by_ability, by_slope) = (&mut by_ability[..n], &mut by_slope[..n]);
-        let (aa, ab, bb) = (&mut ability_information[..n], &mut both_information[..n], &mut slope_information[..n]);
+        let (slope, lessons) = (&self.answers.slope[..n], &mut self.lessons[..n]);
+        let weighted = basis.map(|x| weight * x);
         for c in 0..n {
-            let by = discrimination * slope[c];
-            by_ability[c] += weight * residual[c] * by;
-            by_slope[c] += weight * residual[c] * logit[c];
-            aa[c] += weight * information[c] * by * by;
-            ab[c] += weight * information[c] * by * logit[c];
-            bb[c] += weight * information[c] * logit[c] * logit[c];
-        }
-        for (axis, step) in basis.into_iter().enumerate().filter(|(_, step)| *step != 0.0) {
-            let with_ability = &mut self.lessons.ability_with[axis][..n];
-            let with_slope = &mut self.lessons.slope_with[axis][..n];
-            for c in 0..n {
-                with_ability[c] += weight * step * residual[c] * discrimination * slope[c];
-                with_slope[c] += weight * step * residual[c] * logit[c];
+            let by = [discrimination * slope[c], logit[c]];
+            let [by_ability, by_slope] = by.map(|by| residual[c] * by);
+            let own = weight * information[c];
+            let (lesson, shared) = &mut lessons[c];
+            lesson.gradient[0] += weight * by_ability;
+            lesson.gradient[1] += weight * by_slope;
+            lesson.information[0] += own * by[0] * by[0];
+            lesson.information[1] += own * by[0] * by[1];
+            lesson.information[2] += own * by[1] * by[1];
+            for axis in 0..BASIS {
+                shared.ability[axis] += weighted[axis] * by_ability;
+                shared.slope[axis] += weighted[axis] * by_slope;
             }
         }
     }
 
-    /// Turns the lessons' sums into means and covariances.
-    fn center(&mut self, total: f64, mean: [f64; BASIS], alone: bool, covariance: &Matrix, mode: Mode) {
-        let n = self.answers.len();
-        let Lessons { by_ability, by_slope, ability_information, both_information, slope_information, .. } =
-            &mut self.lessons;
-        for column in [&mut *by_ability, by_slope, ability_information, both_information, slope_information] {
-            column.iter_mut().for_each(|value| *value /= total);
+    /// What the model of an answer learns from the row.
+    pub fn lesson(&self, c: usize) -> Lesson {
+        if let Some((discrimination, _)) = self.means.alone {
+            let by = [discrimination * self.answers.slope[c], self.point.logit[c]];
+            let information = self.point.information[c];
+            return Lesson {
+                gradient: by.map(|by| self.point.residual[c] * by),
+                information: [information * by[0] * by[0], information * by[0] * by[1], information * by[1] * by[1]],
+            };
         }
-        let discrimination = exp(mode.log_discrimination);
-        for axis in 0..BASIS {
-            let with_ability = &mut self.lessons.ability_with[axis];
-            let with_slope = &mut self.lessons.slope_with[axis];
-            for c in 0..n {
-                if alone {
-                    // Of one node: the derivatives' own derivatives by the row's parameters, times their covariances.
-                    let by = discrimination * self.answers.slope[c];
-                    let moved = self.point.logit[c] * covariance[1][axis] - by * covariance[0][axis];
-                    with_ability[c] = -self.point.information[c] * by * moved;
-                    with_slope[c] = -self.point.information[c] * self.point.logit[c] * moved;
-                } else {
-                    with_ability[c] = with_ability[c] / total - mean[axis] * self.lessons.by_ability[c];
-                    with_slope[c] = with_slope[c] / total - mean[axis] * self.lessons.by_slope[c];
-                }
+        let Lesson { gradient, information } = self.lessons[c].0;
+        let total = self.means.total;
+        Lesson { gradient: gradient.map(|sum| sum / total), information: information.map(|sum| sum / total) }
+    }
+
+    /// What that has in common with the row's own parameters.
+    pub fn shared(&self, c: usize) -> Shared {
+        let mut shared = Shared::default();
+        if let Some((discrimination, covariance)) = &self.means.alone {
+            // The derivatives' own derivatives by the row's parameters, times their covariances.
+            let (logit, information) = (self.point.logit[c], self.point.information[c]);
+            let by = discrimination * self.answers.slope[c];
+            for axis in 0..BASIS {
+                let moved = logit * covariance[1][axis] - by * covariance[0][axis];
+                shared.ability[axis] = -information * by * moved;
+                shared.slope[axis] = -information * logit * moved;
             }
+            return shared;
         }
+        let (sums, [by_ability, by_slope]) = (&self.lessons[c].1, self.lesson(c).gradient);
+        let Means { total, mean, .. } = self.means;
+        for axis in 0..BASIS {
+            shared.ability[axis] = sums.ability[axis] / total - mean[axis] * by_ability;
+            shared.slope[axis] = sums.slope[axis] / total - mean[axis] * by_slope;
+        }
+        shared
     }
 }
 
@@ -448,6 +450,35 @@ struct Sums {
     mean: [f64; BASIS],
     square: Matrix,
     error: f64,
+}
+
+impl Sums {
+    /// Adds a node: a step from the mode to `place`. Gives the [`BASIS`] functions there.
+    fn add(
+        &mut self,
+        weight: f64,
+        place: Mode,
+        step: [f64; 2],
+        wanted: Wanted,
+        quadrature: &Quadrature,
+        chance: f64,
+    ) -> [f64; BASIS] {
+        self.weight += weight;
+        let basis = [step[0], step[1], step[0] * step[0], step[0] * step[0] * step[0], step[1] * step[1]];
+        for (a, x) in basis.iter().enumerate() {
+            self.mean[a] += weight * x;
+            for (b, y) in basis.iter().enumerate() {
+                self.square[a][b] += weight * x * y;
+            }
+        }
+        if wanted == Wanted::ExpectedErrorToo {
+            let discrimination = exp(place.log_discrimination);
+            let failing =
+                |(ability, share): &(f64, f64)| share * logistic(discrimination * (place.difficulty - ability));
+            self.error += weight * (1.0 - chance) * quadrature.abilities.iter().map(failing).sum::<f64>();
+        }
+        basis
+    }
 }
 
 /// The inverse of a covariance matrix; zeros for functions that do not vary, or only as others do.
