@@ -398,9 +398,9 @@ impl Workspace {
             lesson.information[0] += own * by[0] * by[0];
             lesson.information[1] += own * by[0] * by[1];
             lesson.information[2] += own * by[1] * by[1];
-            for axis in 0..BASIS {
-                shared.ability[axis] += weighted[axis] * by_ability;
-                shared.slope[axis] += weighted[axis] * by_slope;
+            for (axis, weight) in weighted.iter().enumerate() {
+                shared.ability[axis] += weight * by_ability;
+                shared.slope[axis] += weight * by_slope;
             }
         }
     }
@@ -422,25 +422,23 @@ impl Workspace {
 
     /// What that has in common with the row's own parameters.
     pub fn shared(&self, c: usize) -> Shared {
-        let mut shared = Shared::default();
         if let Some((discrimination, covariance)) = &self.means.alone {
             // The derivatives' own derivatives by the row's parameters, times their covariances.
             let (logit, information) = (self.point.logit[c], self.point.information[c]);
             let by = discrimination * self.answers.slope[c];
-            for axis in 0..BASIS {
-                let moved = logit * covariance[1][axis] - by * covariance[0][axis];
-                shared.ability[axis] = -information * by * moved;
-                shared.slope[axis] = -information * logit * moved;
-            }
-            return shared;
+            let moved: [f64; BASIS] =
+                std::array::from_fn(|axis| logit * covariance[1][axis] - by * covariance[0][axis]);
+            return Shared {
+                ability: moved.map(|moved| -information * by * moved),
+                slope: moved.map(|moved| -information * logit * moved),
+            };
         }
         let (sums, [by_ability, by_slope]) = (&self.lessons[c].1, self.lesson(c).gradient);
         let Means { total, mean, .. } = self.means;
-        for axis in 0..BASIS {
-            shared.ability[axis] = sums.ability[axis] / total - mean[axis] * by_ability;
-            shared.slope[axis] = sums.slope[axis] / total - mean[axis] * by_slope;
+        Shared {
+            ability: std::array::from_fn(|axis| sums.ability[axis] / total - mean[axis] * by_ability),
+            slope: std::array::from_fn(|axis| sums.slope[axis] / total - mean[axis] * by_slope),
         }
-        shared
     }
 }
 
