@@ -2,12 +2,15 @@
 """Compares `symphony-data calibrate` with girth at fitting the same simulated answers.
 
 usage: compare_irt.py PROGRAM [--sizes 100x2000,12x41871,11785x36259] [--runs 3] [--limit 540]
+                      [--recovery 100x50,200x100,500x50,1000x30] [--draws 12]
                       [--output benches/RESULTS_IRT.md] [--work FOLDER]
 
-A size is models x rows. Answers follow the two-parameter model, the same for the same size: a model of ability theta
-solves a row of difficulty b and discrimination a with probability 1 / (1 + exp(-a (theta - b))), where theta and b are
-drawn from N(0, 1) and log a from N(0, 0.3^2). Both programs fit that model, so both can be held against the true b. For
-girth a benchmark's rows are the items, and the models the participants.
+A size is models x rows. `--sizes` are timed; at those of `--recovery`, at which girth ends, several draws are fitted,
+as one tells little of which program recovers b better. Answers follow the two-parameter model, the same for the same
+size and draw: a model of ability theta solves a row of difficulty b and discrimination a with probability
+1 / (1 + exp(-a (theta - b))), where theta and b are drawn from N(0, 1) and log a from N(0, 0.3^2). Both programs fit
+that model, so both can be held against the true b. For girth a benchmark's rows are the items, and the models the
+participants.
 
 The largest size needs 1 GB in WORK; answers that are there already are used again. What follows the line
 `<!-- notes -->` in the output file is kept. Needs numpy, scipy, pyarrow and girth.
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ["numpy", "scipy", "pyarrow", "girth"]
 SIZES = "100x2000,12x41871,11785x36259"
+RECOVERY = "100x50,200x100,500x50,1000x30"
 BENCHMARK = "gsm8k"
 SEED = 2025
 # Larger than that is fitted once, and not by girth: it keeps a 64-bit number for each answer, and several at a time.
@@ -54,23 +58,30 @@ GROUP = 2**20
 
 @dataclass(frozen=True)
 class Size:
-    """How many models answered how many rows."""
+    """How many models answered how many rows, and which of several draws of such answers it is."""
 
     models: int
     rows: int
+    draw: int = 0
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """From `models x rows`, as `--sizes` says it."""
-        models, _, rows = text.partition("x")
-        size = cls(int(models), int(rows))
+        """From `models x rows`, as `--sizes` says it, and the draw if it is not the first."""
+        answers, _, draw = text.partition("-")
+        models, _, rows = answers.partition("x")
+        size = cls(int(models), int(rows), int(draw or 0))
         if size.models < 2 or size.rows < 2:
             raise ValueError(text)
         return size
 
     def __str__(self) -> str:
-        """As `--sizes` says it."""
-        return f"{self.models}x{self.rows}"
+        """As it is parsed."""
+        return f"{self.models}x{self.rows}" + (f"-{self.draw}" if self.draw else "")
+
+    @property
+    def seed(self) -> list[int]:
+        """What the generators start from. None ends with 0, which numpy would take for nothing."""
+        return [SEED, self.models, self.rows, 1 + self.draw]
 
     @property
     def title(self) -> str:
@@ -91,7 +102,7 @@ class Truth:
         import numpy
 
         self.size = size
-        random = numpy.random.default_rng([SEED, size.models, size.rows])
+        random = numpy.random.default_rng(size.seed)
         self.ability = random.normal(size=size.models)
         self.difficulty = random.normal(size=size.rows)
         self.discrimination = numpy.exp(random.normal(scale=0.3, size=size.rows))
@@ -103,7 +114,7 @@ class Truth:
         """
         import numpy
 
-        random = numpy.random.default_rng([SEED, self.size.models, self.size.rows, model])
+        random = numpy.random.default_rng([*self.size.seed, 1 + model])
         chance = 1 / (1 + numpy.exp(-self.discrimination * (self.ability[model] - self.difficulty)))
         return random.random(self.size.rows) < chance
 
@@ -295,7 +306,7 @@ class Bench:
         command = [self.program, "-q", "calibrate", "--responses", self.answers(size), "--model", model]
         command += ["--full-dir", self.store(size), "--output", output]
         runs = []
-        for _ in range(self.runs if size.small else 1):
+        for _ in range(self.runs if size.small and not size.draw else 1):
             # Nobody pays for writing back what the one before wrote.
             os.sync()
             runs.append(untimed(list(map(str, command)), self.work))
@@ -318,6 +329,42 @@ class Bench:
             return Fit(size, "girth", instead=f"did not end in {self.limit:g} s")
         printed = json.loads(done.printed)
         return Fit(size, "girth", printed["seconds"], done.peak, printed["spearman"])
+
+
+@dataclass
+class Recovery:
+    """How well both programs rank the rows of several draws."""
+
+    size: Size
+    pairs: list[tuple[float, float]]
+
+    def line(self) -> str:
+        """Means, and the mean difference with its standard error."""
+        if len(self.pairs) < 2:
+            return f"| {self.size.title} | {len(self.pairs)} | - | - | - | - | - |"
+        ours, theirs = (statistics.fmean(values) for values in zip(*self.pairs, strict=True))
+        differences = [own - other for own, other in self.pairs]
+        error = statistics.stdev(differences) / len(differences) ** 0.5
+        better = sum(difference > 0 for difference in differences)
+        return (
+            f"| {self.size.title} | {len(self.pairs)} | {ours:.4f} | {theirs:.4f} | {ours - theirs:+.4f} | {error:.4f} "
+            f"| {better} |"
+        )
+
+
+def recovered(bench: Bench, size: Size, draws: int) -> Recovery:
+    """Fits both programs to several draws of a size; those at which girth gave no numbers are left out, and said."""
+    pairs = []
+    for draw in range(1, draws + 1):
+        own = Size(size.models, size.rows, draw)
+        ours, theirs = bench.ours(own, "2pl")[0].spearman, bench.girth(own)
+        if ours is None or theirs.spearman is None:
+            say(f"{own}: left out: {theirs.instead or 'no number for some rows'}")
+            continue
+        pairs.append((ours, theirs.spearman))
+    found = Recovery(size, pairs)
+    say(found.line())
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -356,7 +403,20 @@ def write_report(lines: list[str], output: Path) -> None:
     output.write_text("\n".join([*lines, NOTES, notes]), encoding="utf-8")
 
 
-def report(bench: Bench, sizes: list[Size]) -> Iterator[list[str]]:
+def recoveries(bench: Bench, sizes: list[Size], draws: int) -> list[str]:
+    """The table of what both programs recover, where several draws were asked for."""
+    if not sizes:
+        return []
+    heading = ["| models x rows | draws | symphony-data 2pl | girth | difference | its standard error | ours better |"]
+    heading.append("|---|---|---|---|---|---|---|")
+    lines = [recovered(bench, size, draws).line() for size in sizes]
+    said = (
+        "Spearman's rank correlation of b with the truth, averaged over draws of answers, at sizes at which girth ends:"
+    )
+    return [said, "", *heading, *lines, ""]
+
+
+def report(bench: Bench, sizes: list[Size], recovered: list[str]) -> Iterator[list[str]]:
     """The report so far, after each size: the largest takes long, and what is before it should not be lost."""
     heading = ["| models x rows | program | seconds | peak MiB | Spearman of b with the truth | time to ours (2pl) |"]
     heading.append("|---|---|---|---|---|---|")
@@ -375,7 +435,8 @@ def report(bench: Bench, sizes: list[Size]) -> Iterator[list[str]]:
         theirs = bench.girth(size)
         say(theirs.line(ours))
         table += [fit.line(ours) for fit in [*fits, theirs]]
-        yield ["# Results: item response theory", "", introduction(bench), "", *heading, *table, "", *remarks, ""]
+        lines = ["# Results: item response theory", "", introduction(bench), "", *heading, *table, "", *remarks, ""]
+        yield [*lines, *recovered]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -389,16 +450,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", default=SIZES, help=f"models x rows, comma separated [default: {SIZES}]")
     parser.add_argument("--runs", type=int, default=3, help="runs of the small sizes [default: 3]")
     parser.add_argument("--limit", type=float, default=540, help="seconds for girth [default: 540]")
+    parser.add_argument("--recovery", default=RECOVERY, help=f"likewise, or nothing [default: {RECOVERY}]")
+    parser.add_argument("--draws", type=int, default=12, help="draws of each of these [default: 12]")
     results = Path(__file__).resolve().parent / "RESULTS_IRT.md"
     parser.add_argument("--output", type=Path, default=results, help="[default: benches/RESULTS_IRT.md]")
     parser.add_argument("--work", type=Path, help="stays as it is in the end [default: a temporary folder]")
     parsed = parser.parse_args()
-    try:
-        parsed.sizes = [Size.parse(text) for text in parsed.sizes.split(",")]
-    except ValueError:
-        parser.error(f"--sizes {parsed.sizes}: as {SIZES}, at least 2x2")
-    if parsed.runs < 1:
-        parser.error("--runs must be at least 1")
+    for option in ("sizes", "recovery"):
+        asked = getattr(parsed, option)
+        try:
+            setattr(parsed, option, [Size.parse(text) for text in asked.split(",") if text])
+        except ValueError:
+            parser.error(f"--{option} {asked}: as {SIZES}, at least 2x2")
+    if parsed.runs < 1 or parsed.draws < 2:
+        parser.error("--runs must be at least 1, and --draws at least 2")
     if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
         parser.error(f"{', '.join(missing)} not found: pip install {' '.join(missing)}")
     return parsed
@@ -407,7 +472,7 @@ def arguments() -> argparse.Namespace:
 def measure(asked: argparse.Namespace, work: Path) -> None:
     """All sizes, with files in WORK."""
     bench = Bench(asked.program.resolve(), work, asked.runs, asked.limit)
-    for lines in report(bench, asked.sizes):
+    for lines in report(bench, asked.sizes, recoveries(bench, asked.recovery, asked.draws)):
         write_report(lines, asked.output)
     say(f"{asked.output} written")
 
