@@ -106,7 +106,7 @@ impl Sink<'_, '_> {
     /// Notes an answer that cannot be mapped. In the second pass it was noted already.
     pub fn unmapped(&mut self, reason: impl Into<String>, example: impl FnOnce() -> String) {
         if !self.filling {
-            note(&mut self.unmapped, reason.into(), example);
+            note(&mut self.unmapped, reason.into(), 1, example);
         }
     }
 
@@ -128,7 +128,6 @@ impl Sink<'_, '_> {
         benchmark: &str,
         answers: impl Iterator<Item = Result<Found<'f>, Fault>>,
     ) -> Result<(), Fault> {
-        let folder = self.catalogue.folder().to_owned();
         let shelf = self.catalogue.shelf(benchmark)?;
         if let Some(shelf) = shelf
             && !self.benchmarks.contains_key(benchmark)
@@ -141,6 +140,7 @@ impl Sink<'_, '_> {
         }
         let gatherer = self.benchmarks.get_mut(benchmark);
         let mut known = shelf.zip(gatherer);
+        let mut strangers = 0;
         for found in answers {
             let found = found?;
             if !(0.0..=1.0).contains(&found.score) {
@@ -153,10 +153,7 @@ impl Sink<'_, '_> {
                 return Err(Fault::reason("its model has no name"));
             }
             let Some((shelf, gatherer)) = &mut known else {
-                if !self.filling {
-                    let reason = format!("of benchmarks that are not among those preprocessed in {}", folder.display());
-                    note(&mut self.unmapped, reason, || format!("benchmark {benchmark:?}"));
-                }
+                strangers += 1;
                 continue;
             };
             let one;
@@ -179,7 +176,7 @@ impl Sink<'_, '_> {
                         Key::Row(_, row) => format!("row {row}"),
                     };
                     let reason = format!("to rows that {benchmark} (of {} rows) does not have", shelf.rows);
-                    note(&mut self.unmapped, reason, || what);
+                    note(&mut self.unmapped, reason, 1, || what);
                 }
                 continue;
             }
@@ -196,16 +193,24 @@ impl Sink<'_, '_> {
                 }
             }
         }
+        if strangers > 0 && !self.filling {
+            let folder = self.catalogue.folder().display();
+            let reason = format!("of benchmarks that are not among those preprocessed in {folder}");
+            note(&mut self.unmapped, reason, strangers, || format!("benchmark {benchmark:?}"));
+        }
         Ok(())
     }
 }
 
-/// Counts an answer that cannot be mapped, and names the first few.
-fn note(all: &mut BTreeMap<String, Unmapped>, reason: String, example: impl FnOnce() -> String) {
+/// Counts answers that cannot be mapped, and names the first few that differ.
+fn note(all: &mut BTreeMap<String, Unmapped>, reason: String, answers: u64, example: impl FnOnce() -> String) {
     let unmapped = all.entry(reason.clone()).or_insert(Unmapped { reason, answers: 0, examples: Vec::new() });
-    unmapped.answers += 1;
+    unmapped.answers += answers;
     if unmapped.examples.len() < EXAMPLES {
-        unmapped.examples.push(example());
+        let example = example();
+        if !unmapped.examples.contains(&example) {
+            unmapped.examples.push(example);
+        }
     }
 }
 
