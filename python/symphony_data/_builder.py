@@ -403,7 +403,7 @@ class DatasetBuilder:
             responses: as for :meth:`validate`.
             output_dir: where the files go.
             model: ``"1pl"``: a difficulty for each row; ``"2pl"``: a discrimination too, for 20 models and more.
-            chance: how often a guess is right, by benchmark, as ``{"medical_qa": 0.25}``; 0 where it is not said.
+            chance: how often a guess is right, by benchmark, as ``{"medical_qa": 0.25}``; for others as configured.
             benchmarks, full_dir, filter, metric: as for :meth:`validate`.
 
         Returns:

@@ -12,11 +12,12 @@ use arrow_array::{Float64Array, RecordBatch, StringArray};
 use symphony_data::{
     DatasetBuilder, Error,
     config::RequestSpec,
+    difficulty::percentile,
     evidence::{
         EvidenceError,
         calibration::{CalibrateOptions, CalibratedRow, CalibrationMeta, ItemModel, calibrate},
         irt::{Fit, FitOptions, fit},
-        responses::{Catalogue, Gathered, Input, ReadOptions, Responses, read},
+        responses::{Catalogue, Gathered, Input, Model, ReadOptions, Responses, read},
         validation::validate,
     },
     preprocess::PreprocessOptions,
@@ -195,6 +196,36 @@ fn discriminations_are_recovered() {
 }
 
 #[test]
+fn rows_that_many_models_answered_lie_on_the_right_scale() {
+    // So many models that parameters are found in turns, which leave the scale to drift where rows are known well.
+    let truth = simulated(11, 1000, 150, 0.3, 0.0);
+    let fit = fitted(&truth, true, 0.0);
+    assert!(fit.converged);
+    let sd = fit.discrimination_sd.unwrap();
+    assert!((sd - 0.3).abs() < 0.05, "{sd}");
+    // The slope of the line from what is true to what was fitted. That the mean ln a of 150 rows is not 0 moves it by 2 %.
+    let (n, mean) = (truth.difficulty.len() as f64, |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64);
+    let found: Vec<f64> = fit.difficulties.iter().map(|d| d.difficulty).collect();
+    let (of_truth, of_found) = (mean(&truth.difficulty), mean(&found));
+    let both: f64 = truth.difficulty.iter().zip(&found).map(|(x, y)| (x - of_truth) * (y - of_found)).sum::<f64>() / n;
+    let own: f64 = truth.difficulty.iter().map(|x| (x - of_truth).powi(2)).sum::<f64>() / n;
+    assert!((both / own - 1.0).abs() < 0.07, "{}", both / own);
+}
+
+#[test]
+fn many_rows_are_fitted_from_where_some_of_them_lead() {
+    let truth = simulated(12, 5, 16_400, 0.0, 0.0);
+    let random = &mut Random(13);
+    // Every row's own: were it that of another row for the first few thousand, they would lead elsewhere.
+    let feature: Vec<f64> = truth.difficulty.iter().map(|b| b + 0.5 * random.normal()).collect();
+    let options = FitOptions { discrimination: false, chance: 0.0 };
+    let fit = fit(&truth.responses, &[feature], options, &|| false).unwrap();
+    assert!(fit.converged && fit.iterations <= 3, "{} iterations over all rows", fit.iterations);
+    let of_rows = coverage(fit.difficulties.iter().map(|d| (d.difficulty, d.standard_error)), &truth.difficulty);
+    assert!((0.90..=0.98).contains(&of_rows), "{of_rows}");
+}
+
+#[test]
 fn a_known_chance_is_taken_into_account() {
     let truth = simulated(8, 80, 800, 0.0, 0.25);
     let with = fitted(&truth, false, 0.25);
@@ -202,6 +233,32 @@ fn a_known_chance_is_taken_into_account() {
     assert!((0.90..=0.98).contains(&coverage_with), "{coverage_with}");
     // The floor bounds what can be expected of the hardest row.
     assert!(with.difficulties.iter().all(|d| d.expected_error <= 0.75));
+}
+
+#[test]
+fn how_often_a_guess_is_right_is_taken_from_the_configuration() {
+    let of = |more: &str| {
+        let yaml = format!("benchmarks: {{medical_qa: {{path: 'synthetic:medical_qa?rows=40'{more}}}}}");
+        let place = Place::of(&yaml);
+        let line = |row| {
+            format!(
+                "{{\"benchmark\": \"medical_qa\", \"source_id\": \"medical_qa_{row}\", \"model\": \"m\", \"score\": {}}}\n",
+                row % 2
+            )
+        };
+        let (meta, rows) = place.calibrate(&[place.write("r.jsonl", &(0..40).map(line).collect::<String>())], "out");
+        (meta.chance, rows.into_iter().map(|row| row.expected_error).fold(0.0, f64::max))
+    };
+    // The preset's: one of four options.
+    let (chance, hardest) = of("");
+    assert!(chance == 0.25 && hardest < 0.75, "{chance} {hardest}");
+    assert_eq!(of(", chance: 0").0, 0.0);
+    for wrong in ["1", "-0.1", "25 %", "[0.25]"] {
+        let yaml = format!("benchmarks: {{gsm8k: {{path: 'synthetic:gsm8k?rows=60', chance: {wrong}}}}}");
+        let Err(Error::Config(problems)) = DatasetBuilder::from_yaml("x.yaml", &yaml) else { panic!("{wrong}") };
+        let text = problems.to_string();
+        assert!(text.contains("benchmarks.gsm8k.chance: expected how often a guess is right, found"), "{text}");
+    }
 }
 
 #[test]
@@ -618,31 +675,53 @@ fn wrong_configurations_of_a_measured_difficulty_are_named() {
 #[test]
 fn the_real_answers_foretell_other_models_at_least_as_well_as_simple_means() {
     let (Some((builder, full)), Some(data)) = (support::real("default"), support::real_data()) else { return };
-    let answers = data.join("../responses/medical_qa.jsonl");
-    held_out(builder, full, &answers);
+    for (benchmark, sizes) in [("gsm8k", &[1][..]), ("medical_qa", &[3, 4])] {
+        let answers = data.join(format!("../responses/{benchmark}.jsonl"));
+        for size in sizes {
+            let [ours, mean, mixed] = held_out(builder, full, &answers, *size);
+            // Of the simple scores, that which is best by each measure.
+            for (measure, name) in ["rho", "gap"].into_iter().enumerate() {
+                let best = mean[measure].max(mixed[measure]);
+                assert!(ours[measure] >= best, "{benchmark}, {size}, {name}: {ours:?}, {mean:?}, {mixed:?}");
+            }
+        }
+    }
 }
 
-/// Calibrates medical_qa on each four of the five models, and compares with the fifth.
-fn held_out(builder: &DatasetBuilder, full: &Path, answers: &Path) {
+/// Calibrates on every panel of so many of the models, and compares with the others' mean error: rho and gap of the
+/// calibration, of the panel's mean error, and of that + 0.3 × the surface score, averaged over the panels.
+fn held_out(builder: &DatasetBuilder, full: &Path, answers: &Path, size: u32) -> [[f64; 2]; 3] {
     let mut catalogue = Catalogue::of(&builder.config, full, &[], &Silent).unwrap();
     let input = Input::File { path: answers.to_owned(), model: None };
-    let gathered = read(&[input], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
-    let all = &gathered.benchmarks[0];
-    let surface = catalogue.shelf("medical_qa").unwrap().unwrap().store.scores().unwrap();
-    let spearman = symphony_data::evidence::correlation::spearman;
-    let (mut ours, mut theirs) = (0.0, 0.0);
-    for left_out in all.models() {
-        let panel = all.only(|model| model != left_out);
-        let held = all.only(|model| model == left_out).errors();
+    let all = read(&[input], &mut catalogue, &ReadOptions::default(), &Silent).unwrap().benchmarks.remove(0);
+    let surface = catalogue.shelf(all.benchmark()).unwrap().unwrap().store.scores().unwrap();
+    let panels: Vec<u32> = (0..1 << all.models().len()).filter(|panel: &u32| panel.count_ones() == size).collect();
+    let mut measured = [[0.0; 2]; 3];
+    for panel in &panels {
+        let number = |model: &Model| all.models().iter().position(|other| other == model).unwrap();
+        let in_panel = |model: &Model| panel >> number(model) & 1 == 1;
+        let (own, held) = (all.only(in_panel), all.only(|model| !in_panel(model)).errors());
         let folder = tempfile::tempdir().unwrap();
-        let options = CalibrateOptions::default();
-        calibrate(&panel, (&[], &[]), &mut catalogue, &options, folder.path(), &Silent).unwrap();
-        let rows = support::json_lines(&folder.path().join("medical_qa_calibration.jsonl"));
+        calibrate(&own, (&[], &[]), &mut catalogue, &CalibrateOptions::default(), folder.path(), &Silent).unwrap();
+        let rows = support::json_lines(&folder.path().join(format!("{}_calibration.jsonl", all.benchmark())));
         let fitted: Vec<f64> = rows.iter().map(|row| row["expected_error"].as_f64().unwrap()).collect();
-        let mean = panel.errors();
+        let mean = own.errors();
         let mixed: Vec<f64> = mean.iter().zip(&surface).map(|(mean, surface)| mean + 0.3 * surface).collect();
-        ours += spearman(&fitted, &held).unwrap() / 5.0;
-        theirs += spearman(&mean, &held).unwrap().max(spearman(&mixed, &held).unwrap()) / 5.0;
+        for (measured, score) in measured.iter_mut().zip([fitted, mean, mixed]) {
+            let rho = symphony_data::evidence::correlation::spearman(&score, &held).unwrap();
+            measured[0] += rho / panels.len() as f64;
+            measured[1] += gap(&score, &held) / panels.len() as f64;
+        }
     }
-    assert!(ours >= theirs, "{ours} against {theirs}");
+    measured
+}
+
+/// The mean error above the 80th percentile of the score less that below the 20th.
+fn gap(scores: &[f64], errors: &[f64]) -> f64 {
+    let [low, high] = [20.0, 80.0].map(|q| percentile(&mut scores.to_vec(), q).unwrap());
+    let mean = |of: &dyn Fn(f64) -> bool| {
+        let of_bin: Vec<f64> = scores.iter().zip(errors).filter(|(score, _)| of(**score)).map(|(_, e)| *e).collect();
+        of_bin.iter().sum::<f64>() / of_bin.len() as f64
+    };
+    mean(&|score| score > low && score >= high) - mean(&|score| score <= low)
 }

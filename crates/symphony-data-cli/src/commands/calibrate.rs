@@ -28,7 +28,7 @@ pub struct Args {
     /// One difficulty a row (1pl), or a discrimination too (2pl), for which 20 models are few
     #[arg(long, value_name = "1pl|2pl", default_value = "1pl", value_parser = parse_model)]
     model: ItemModel,
-    /// How often a guess is right, where answers are chosen from some: medical_qa=0.25
+    /// How often a guess is right, where answers are chosen from some [default: as configured]
     #[arg(long, value_delimiter = ',', value_name = "a=0.25", value_parser = parse_chance)]
     chance: Vec<(String, f64)>,
     /// Where the preprocessed benchmarks are
@@ -83,6 +83,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         Number("explained by features"),
         Number("residual sd"),
         Number("ability sd"),
+        Number("chance"),
         Text("converged"),
     ];
     let line = |meta: &CalibrationMeta| {
@@ -95,6 +96,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
             format!("{:.0} %", 100.0 * meta.variance_explained),
             score(meta.residual_sd),
             score(meta.ability_sd),
+            meta.chance.to_string(),
             if meta.converged { "yes" } else { "NO" }.to_owned(),
         ]
     };

@@ -17,7 +17,7 @@ const PRESETS: [(&str, &str); 6] = [
     ("amc_length", include_str!("../benchmarks/amc_length.yaml")),
 ];
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "enabled",
     "description",
     "path",
@@ -29,6 +29,7 @@ const KEYS: [&str; 11] = [
     "store",
     "difficulty",
     "difficulty_cuts",
+    "chance",
 ];
 
 fn preset(name: &str) -> Option<Node> {
@@ -80,6 +81,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         rule: crate::difficulty::Rule { features: Vec::new(), score: Vec::new() },
         measured: None,
         cuts: None,
+        chance: 0.0,
     };
     for (key, field, node) in entries {
         match key {
@@ -116,6 +118,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
                 }
             }
             "difficulty_cuts" => benchmark.cuts = cuts(walk, &field, node),
+            "chance" => benchmark.chance = chance(walk, &field, node),
             _ => difficulty = Some((field, node)),
         }
     }
@@ -187,6 +190,16 @@ fn cuts(walk: &mut Walk, field: &str, node: &Node) -> Option<[f64; 2]> {
         _ => Err(format!("expected two scores, found {}", node.describe())),
     };
     checked.map_err(|why| walk.problem(node, field, why, "write `difficulty_cuts: [0.2, 0.6]`")).ok()
+}
+
+/// `chance: 0.25`; 0 where it is not that.
+fn chance(walk: &mut Walk, field: &str, node: &Node) -> f64 {
+    let chance = node.number().filter(|chance| (0.0..1.0).contains(chance));
+    if chance.is_none() {
+        let why = format!("expected how often a guess is right, found {}", node.describe());
+        walk.problem(node, field, why, "write 0.25 where answers are one of four, and 0 where they are not chosen");
+    }
+    chance.unwrap_or_default()
 }
 
 /// The keys of a difficulty that say from which calibration it is taken, and the rule that is left: that of the preset of the

@@ -75,6 +75,8 @@ pub struct Benchmark {
     pub measured: Option<Measured>,
     /// The scores at which its bins begin and end, in place of percentiles.
     pub cuts: Option<[f64; 2]>,
+    /// How often a guess is right, 0 up to, not including, 1: what calibration takes as known.
+    pub chance: f64,
 }
 
 /// The low and high percentile of difficulty scores, 0 to 100, low ≤ high. Written as `[20, 80]`.

@@ -51,7 +51,7 @@ impl ItemModel {
 pub struct CalibrateOptions {
     /// Which model is fitted.
     pub model: ItemModel,
-    /// How often a guess is right, for each benchmark; 0 for those that are not named.
+    /// How often a guess is right, for each benchmark; as the configuration has it for those that are not named.
     pub chance: BTreeMap<String, f64>,
 }
 
@@ -175,7 +175,8 @@ pub fn calibrate(
     let name = responses.benchmark();
     let insufficient =
         |reason: &str| EvidenceError::Insufficient { benchmark: name.to_owned(), reason: reason.to_owned() };
-    let chance = options.chance.get(name).copied().unwrap_or_default();
+    let configured = || catalogue.benchmark(name).map(|benchmark| benchmark.chance);
+    let chance = options.chance.get(name).copied().or_else(configured).unwrap_or_default();
     if !(0.0..1.0).contains(&chance) {
         return Err(insufficient(&format!("chance is {chance}; it is how often a guess is right, such as 0.25")));
     }

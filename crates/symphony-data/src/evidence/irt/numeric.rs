@@ -1,6 +1,24 @@
 //! The few functions that the fit spends its time in, written so that they give the same bits on every machine and that a
 //! compiler can do several at once: the C library's `exp` and `log` do neither.
 
+/// The terms of e^x about 0.
+const TAYLOR: [f64; 14] = [
+    1.0,
+    1.0,
+    0.5,
+    1.0 / 6.0,
+    1.0 / 24.0,
+    1.0 / 120.0,
+    1.0 / 720.0,
+    1.0 / 5_040.0,
+    1.0 / 40_320.0,
+    1.0 / 362_880.0,
+    1.0 / 3_628_800.0,
+    1.0 / 39_916_800.0,
+    1.0 / 479_001_600.0,
+    1.0 / 6_227_020_800.0,
+];
+
 /// e^x, to about one part in 10^15, for |x| up to 700; beyond, the value at 700.
 #[inline]
 pub(super) fn exp(x: f64) -> f64 {
@@ -12,25 +30,14 @@ pub(super) fn exp(x: f64) -> f64 {
     let shifted = x * std::f64::consts::LOG2_E + MAGIC;
     let k = shifted - MAGIC;
     let r = x - k * LN2_HIGH - k * LN2_LOW;
-    // Taylor's series: the term after the last is below 2^-53 for such r.
-    let mut sum = 1.0 / 6_227_020_800.0;
-    for term in [
-        1.0 / 479_001_600.0,
-        1.0 / 39_916_800.0,
-        1.0 / 3_628_800.0,
-        1.0 / 362_880.0,
-        1.0 / 40_320.0,
-        1.0 / 5_040.0,
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ] {
-        sum = sum * r + term;
-    }
+    // Taylor's series: the term after the last is below 2^-53 for such r. In pairs (Estrin's scheme), which wait for each
+    // other less than one term after the other does.
+    let pair = |at: usize| TAYLOR[at] + TAYLOR[at + 1] * r;
+    let r2 = r * r;
+    let r4 = r2 * r2;
+    let low = (pair(0) + pair(2) * r2) + (pair(4) + pair(6) * r2) * r4;
+    let high = (pair(8) + pair(10) * r2) + pair(12) * r4;
+    let sum = low + high * (r4 * r4);
     let power = f64::from_bits((shifted.to_bits().wrapping_add(1023)) << 52);
     sum * power
 }
@@ -45,10 +52,11 @@ pub(super) fn ln(x: f64) -> f64 {
     let m = f64::from_bits((offset & 0x000f_ffff_ffff_ffff).wrapping_add(SQRT_HALF_BITS));
     let s = (m - 1.0) / (m + 1.0);
     let s2 = s * s;
-    let mut sum = 1.0 / 21.0;
-    for odd in [19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
-        sum = sum * s2 + 1.0 / odd;
-    }
+    let pair = |odd: f64| 1.0 / odd + 1.0 / (odd + 2.0) * s2;
+    let s4 = s2 * s2;
+    let s8 = s4 * s4;
+    let low = (pair(3.0) + pair(7.0) * s4) + (pair(11.0) + pair(15.0) * s4) * s8;
+    let sum = low + pair(19.0) * (s8 * s8);
     k as f64 * std::f64::consts::LN_2 + 2.0 * (s + s * s2 * sum)
 }
 
@@ -144,6 +152,25 @@ impl Cholesky {
             out[i] = (out[i] - dot) / self.lower[i * self.n + i];
         }
         out
+    }
+}
+
+/// The factor of a matrix of which the lower triangle counts, made positive definite by as little as it takes: far from the
+/// maximum, information is no more than an estimate.
+pub(super) fn factored(lower: &[f64], n: usize) -> Cholesky {
+    let mut matrix = lower.to_vec();
+    let largest = (0..n).fold(1e-9_f64, |largest, i| largest.max(matrix[i * n + i].abs()));
+    let mut added = 0.0;
+    loop {
+        if let Some(cholesky) = Cholesky::of(&matrix, n) {
+            return cholesky;
+        }
+        let more = if added == 0.0 { largest * 1e-8 } else { added * 9.0 };
+        (0..n).for_each(|i| matrix[i * n + i] += more);
+        added += more;
+        if !added.is_finite() {
+            return Cholesky::diagonal(n);
+        }
     }
 }
 

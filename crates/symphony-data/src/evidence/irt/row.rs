@@ -97,17 +97,29 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Quadrature {
     rules: [Vec<(f64, f64)>; 7],
-    /// Over abilities, for the expected error.
-    abilities: Vec<(f64, f64)>,
+    /// Over abilities, for the expected error: abilities, and the weight of each.
+    abilities: [[f64; ABILITIES]; 2],
 }
+
+/// The nodes over abilities: an even number of them, as processors do several at once.
+const ABILITIES: usize = 16;
 
 impl Quadrature {
     /// Nodes over rows, and over abilities that vary by `ability_sd`.
     pub fn new(ability_sd: f64) -> Self {
-        Self {
-            rules: [31, 13, 9, 7, 5, 3, 1].map(normal_nodes),
-            abilities: normal_nodes(15).into_iter().map(|(z, weight)| (z * ability_sd, weight)).collect(),
+        let nodes = normal_nodes(ABILITIES);
+        let abilities = [std::array::from_fn(|at| nodes[at].0 * ability_sd), std::array::from_fn(|at| nodes[at].1)];
+        Self { rules: [31, 13, 9, 7, 5, 3, 1].map(normal_nodes), abilities }
+    }
+
+    /// How often a model of these abilities fails such a row, but for guesses.
+    fn failing(&self, difficulty: f64, discrimination: f64) -> f64 {
+        let [abilities, shares] = &self.abilities;
+        let mut failing = *shares;
+        for (failing, ability) in failing.iter_mut().zip(abilities) {
+            *failing *= logistic(discrimination * (difficulty - ability));
         }
+        failing.iter().sum()
     }
 
     /// The nodes for discriminations, whose logarithm is close to normal, the less the answers say the more so.
@@ -184,15 +196,14 @@ impl Point {
     }
 
     /// Fills in logits, residuals and information.
-    fn place(&mut self, answers: &Answers, mode: Mode, chance: f64) {
+    fn place(&mut self, answers: &Answers, difficulty: f64, discrimination: f64, chance: f64) {
         let n = answers.len();
-        let discrimination = exp(mode.log_discrimination);
         let (ability, slope) = (&answers.ability[..n], &answers.slope[..n]);
         let (score, weight) = (&answers.score[..n], &answers.weight[..n]);
         let (logit, residual) = (&mut self.logit[..n], &mut self.residual[..n]);
         let (information, tail) = (&mut self.information[..n], &mut self.tail[..n]);
         for c in 0..n {
-            let x = discrimination * slope[c] * (ability[c] - mode.difficulty);
+            let x = discrimination * slope[c] * (ability[c] - difficulty);
             let e = exp(-x.abs());
             let larger = 1.0 / (1.0 + e);
             let p = if x >= 0.0 { larger } else { e * larger };
@@ -282,7 +293,11 @@ impl Workspace {
         if nodes.len() == 1 {
             // The point was placed at the mode, or a hair's breadth beside it.
             let value = self.point.log_likelihood(&self.answers, prior.chance) + prior.log_density(*mode);
-            sums.add(1.0, *mode, [0.0; 2], wanted, quadrature, prior.chance);
+            sums.add(1.0, [0.0; 2]);
+            if wanted == Wanted::ExpectedErrorToo {
+                let discrimination = exp(mode.log_discrimination);
+                sums.error = (1.0 - prior.chance) * quadrature.failing(mode.difficulty, discrimination);
+            }
             at_mode = value;
         } else {
             self.lessons.clear();
@@ -298,14 +313,18 @@ impl Workspace {
                         difficulty: mode.difficulty + step[0],
                         log_discrimination: mode.log_discrimination + step[1],
                     };
-                    self.point.place(&self.answers, place, prior.chance);
+                    let discrimination = exp(place.log_discrimination);
+                    self.point.place(&self.answers, place.difficulty, discrimination, prior.chance);
                     let value = self.point.log_likelihood(&self.answers, prior.chance) + prior.log_density(place);
                     if first {
                         (at_mode, first) = (value, false);
                     }
                     let own = weight * other_weight * exp(value - at_mode + f64::midpoint(z * z, other * other));
-                    let basis = sums.add(own, place, step, wanted, quadrature, prior.chance);
-                    self.learn(own, exp(place.log_discrimination), basis);
+                    let basis = sums.add(own, step);
+                    if wanted == Wanted::ExpectedErrorToo {
+                        sums.error += own * (1.0 - prior.chance) * quadrature.failing(place.difficulty, discrimination);
+                    }
+                    self.learn(own, discrimination, basis);
                 }
             }
         }
@@ -344,8 +363,8 @@ impl Workspace {
     fn climb(&mut self, prior: Prior, mode: &mut Mode, near: f64, steps: usize) -> [f64; 3] {
         let mut curvature = [0.0; 3];
         for _ in 0..steps {
-            self.point.place(&self.answers, *mode, prior.chance);
             let discrimination = exp(mode.log_discrimination);
+            self.point.place(&self.answers, mode.difficulty, discrimination, prior.chance);
             let precision = 1.0 / (prior.sd * prior.sd);
             let mut slope = [(prior.mean - mode.difficulty) * precision, 0.0];
             curvature = [precision, 0.0, 1.0];
@@ -451,16 +470,8 @@ struct Sums {
 }
 
 impl Sums {
-    /// Adds a node: a step from the mode to `place`. Gives the [`BASIS`] functions there.
-    fn add(
-        &mut self,
-        weight: f64,
-        place: Mode,
-        step: [f64; 2],
-        wanted: Wanted,
-        quadrature: &Quadrature,
-        chance: f64,
-    ) -> [f64; BASIS] {
+    /// Adds a node, a step away from the mode. Gives the [`BASIS`] functions there.
+    fn add(&mut self, weight: f64, step: [f64; 2]) -> [f64; BASIS] {
         self.weight += weight;
         let basis = [step[0], step[1], step[0] * step[0], step[0] * step[0] * step[0], step[1] * step[1]];
         for (a, x) in basis.iter().enumerate() {
@@ -468,12 +479,6 @@ impl Sums {
             for (b, y) in basis.iter().enumerate() {
                 self.square[a][b] += weight * x * y;
             }
-        }
-        if wanted == Wanted::ExpectedErrorToo {
-            let discrimination = exp(place.log_discrimination);
-            let failing =
-                |(ability, share): &(f64, f64)| share * logistic(discrimination * (place.difficulty - ability));
-            self.error += weight * (1.0 - chance) * quadrature.abilities.iter().map(failing).sum::<f64>();
         }
         basis
     }

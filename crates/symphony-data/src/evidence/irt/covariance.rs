@@ -1,0 +1,63 @@
+//! How uncertain the shared parameters are, and together with which others.
+
+use super::numeric::Cholesky;
+
+/// How the shared parameters vary together, given that the panel's mean ability is 0 and the mean logarithm of its slopes
+/// too: from there, and in that unit, difficulties are measured, so that no error is made in either.
+pub(super) struct Covariance {
+    cholesky: Cholesky,
+    /// What is given, one after the other.
+    given: Vec<Given>,
+}
+
+/// A mean of some parameters that is given.
+struct Given {
+    weights: Vec<f64>,
+    /// The covariances of the parameters with it, less what is explained by what is given before it.
+    with: Vec<f64>,
+    /// Its variance, likewise.
+    variance: f64,
+}
+
+impl Covariance {
+    pub(super) fn of(cholesky: Cholesky, models: usize, slopes: bool) -> Self {
+        let size = cholesky.size();
+        let mut own = Self { cholesky, given: Vec::new() };
+        for first in std::iter::once(0).chain(slopes.then_some(models)) {
+            let mut weights = vec![0.0; size];
+            weights[first..first + models].fill(1.0 / models as f64);
+            let with = own.times(&weights);
+            let variance = dot(&with, &weights);
+            own.given.push(Given { weights, with, variance });
+        }
+        own
+    }
+
+    /// The covariances of the parameters with a linear function of them.
+    pub(super) fn times(&self, weights: &[f64]) -> Vec<f64> {
+        let mut with = self.cholesky.solve(weights);
+        for given in &self.given {
+            let shared = dot(&given.weights, &with) / given.variance;
+            with.iter_mut().zip(&given.with).for_each(|(x, other)| *x -= shared * other);
+        }
+        with
+    }
+
+    /// The variance of a linear function of the parameters.
+    pub(super) fn variance_of(&self, weights: &[f64]) -> f64 {
+        let whole: f64 = self.cholesky.forward(weights).iter().map(|x| x * x).sum();
+        let shared: f64 = self.given.iter().map(|given| dot(&given.with, weights).powi(2) / given.variance).sum();
+        (whole - shared).max(0.0)
+    }
+
+    /// The variance of one parameter.
+    pub(super) fn variance(&self, at: usize) -> f64 {
+        let mut unit = vec![0.0; self.cholesky.size()];
+        unit[at] = 1.0;
+        self.variance_of(&unit)
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,217 @@
+//! Newton's method, over the parameters of all models together.
+
+use super::{
+    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_HALVINGS, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SD_PRIOR,
+    SLOPE_SD, Sums,
+    covariance::Covariance,
+    numeric::{exp, factored, ln},
+    row::{BASIS, Lesson, Mode, Posterior, Prior, Workspace},
+};
+
+impl Fitter<'_> {
+    /// Each parameter that a row has a say on, and the covariances of its derivative with the row's own parameters.
+    pub(super) fn touched(
+        &self,
+        row: usize,
+        work: &Workspace,
+        prior: &Prior,
+        mode: Mode,
+        posterior: &Posterior,
+        to: &mut Vec<(usize, [f64; BASIS])>,
+    ) {
+        let models = self.models();
+        to.clear();
+        to.extend(self.responses.answers(row).enumerate().map(|(c, a)| (a.model, work.shared(c).ability)));
+        if self.slopes {
+            let slopes = self.responses.answers(row).enumerate();
+            to.extend(slopes.map(|(c, a)| (models + a.model, work.shared(c).slope)));
+        }
+        let precision = 1.0 / (prior.sd * prior.sd);
+        let [with_difficulty, with_log, with_square, _, with_log_square] = posterior.covariance;
+        let first = self.intercept();
+        for (at, x) in self.design(row).iter().enumerate() {
+            to.push((first + at, with_difficulty.map(|covariance| x * covariance * precision)));
+        }
+        // (b − m)² as a function of the distance from the mode.
+        let off = 2.0 * (mode.difficulty - prior.mean);
+        let with_sd = std::array::from_fn(|axis| (with_square[axis] + off * with_difficulty[axis]) * precision);
+        to.push((self.log_sd(), with_sd));
+        if let Some(sd) = prior.discrimination_sd {
+            let off = 2.0 * mode.log_discrimination;
+            let with_sd = std::array::from_fn(|axis| (with_log_square[axis] + off * with_log[axis]) / (sd * sd));
+            to.push((self.log_sd() + 1, with_sd));
+        }
+    }
+
+    /// Adds what a row says of all parameters: gradient, and information less what is missing.
+    pub(super) fn learn(
+        &self,
+        row: usize,
+        work: &Workspace,
+        prior: &Prior,
+        posterior: &Posterior,
+        touched: &[(usize, [f64; BASIS])],
+        sums: &mut Sums,
+    ) {
+        let (models, size) = (self.models(), self.parameters());
+        for (c, answer) in self.responses.answers(row).enumerate() {
+            let j = answer.model;
+            let Lesson { gradient, information } = work.lesson(c);
+            sums.gradient[j] += gradient[0];
+            sums.information[j * size + j] += information[0];
+            if self.slopes {
+                let s = models + j;
+                sums.gradient[s] += gradient[1];
+                sums.information[s * size + j] += information[1];
+                sums.information[s * size + s] += information[2];
+            }
+        }
+        let precision = 1.0 / (prior.sd * prior.sd);
+        let off = posterior.difficulty - prior.mean;
+        let square = (off * off + posterior.variance) * precision;
+        let (first, last) = (self.intercept(), self.log_sd());
+        let design = self.design(row);
+        for (a, x) in design.iter().enumerate() {
+            sums.gradient[first + a] += off * precision * x;
+            for (b, y) in design[..=a].iter().enumerate() {
+                sums.information[(first + a) * size + first + b] += x * y * precision;
+            }
+            sums.information[last * size + first + a] += 2.0 * off * precision * x;
+        }
+        sums.gradient[last] += square - 1.0;
+        sums.information[last * size + last] += 2.0 * square;
+        if let Some(sd) = prior.discrimination_sd {
+            let square = posterior.square_log_discrimination / (sd * sd);
+            sums.gradient[last + 1] += square - 1.0;
+            sums.information[(last + 1) * size + last + 1] += 2.0 * square;
+        }
+        for (a, (i, own)) in touched.iter().enumerate() {
+            let weighted: [f64; BASIS] =
+                posterior.precision.map(|line| line.iter().zip(own).map(|(precision, own)| precision * own).sum());
+            // They ascend, so that this is the lower triangle.
+            let line = &mut sums.information[i * size..][..size];
+            for (j, other) in &touched[..=a] {
+                line[*j] -= weighted.iter().zip(other).map(|(x, y)| x * y).sum::<f64>();
+            }
+        }
+    }
+
+    /// The logarithm of the parameters' prior density, but for what does not change.
+    fn log_prior(&self, parameters: &Parameters) -> f64 {
+        let square = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
+        let sd = (parameters.log_sd - SD_PRIOR.0) / SD_PRIOR.1;
+        let of_discriminations = if self.options.discrimination {
+            let (sd, rows) = DISCRIMINATION_PRIOR;
+            let own = parameters.discrimination_sd;
+            rows * (ln(own) + sd * sd / (2.0 * own * own))
+        } else {
+            0.0
+        };
+        -(square(&parameters.ability) / (parameters.ability_sd * parameters.ability_sd)
+            + square(&parameters.log_slope) / (SLOPE_SD * SLOPE_SD)
+            + square(&parameters.coefficients[1..])
+            + (parameters.coefficients[0] / INTERCEPT_SD).powi(2)
+            + sd * sd)
+            / 2.0
+            - of_discriminations
+    }
+
+    /// Adds the prior's part to gradient and information.
+    fn add_prior(&self, parameters: &Parameters, sums: &mut Sums) {
+        let (models, size) = (self.models(), self.parameters());
+        let mut add = |at: usize, value: f64, sd: f64| {
+            sums.gradient[at] -= value / (sd * sd);
+            sums.information[at * size + at] += 1.0 / (sd * sd);
+        };
+        for j in 0..models {
+            add(j, parameters.ability[j], parameters.ability_sd);
+            if self.slopes {
+                add(models + j, parameters.log_slope[j], SLOPE_SD);
+            }
+        }
+        for at in 0..self.width {
+            let sd = if at == 0 { INTERCEPT_SD } else { 1.0 };
+            add(self.intercept() + at, parameters.coefficients[at], sd);
+        }
+        let last = self.log_sd();
+        add(last, parameters.log_sd - SD_PRIOR.0, SD_PRIOR.1);
+        if self.options.discrimination {
+            let (sd, rows) = DISCRIMINATION_PRIOR;
+            let square = (sd / parameters.discrimination_sd).powi(2);
+            sums.gradient[last + 1] += rows * (square - 1.0);
+            sums.information[(last + 1) * size + last + 1] += 2.0 * rows * square;
+        }
+    }
+
+    /// The parameters, moved by `step`.
+    fn moved(&self, from: &Parameters, step: &[f64]) -> Parameters {
+        let models = self.models();
+        let mut to = from.clone();
+        let (abilities, rest) = step.split_at(models);
+        let (slopes, rest) = rest.split_at(if self.slopes { models } else { 0 });
+        to.ability.iter_mut().zip(abilities).for_each(|(x, step)| *x += step);
+        to.log_slope.iter_mut().zip(slopes).for_each(|(x, step)| *x += step);
+        to.coefficients.iter_mut().zip(rest).for_each(|(x, step)| *x += step);
+        to.log_sd += rest[self.width];
+        if self.options.discrimination {
+            to.discrimination_sd *= exp(rest[self.width + 1]);
+        }
+        to
+    }
+
+    /// How the shared parameters vary together, by the information in `sums` and the prior's.
+    pub(super) fn covariance(&self, mut sums: Sums, parameters: &Parameters) -> (Covariance, Vec<f64>) {
+        self.add_prior(parameters, &mut sums);
+        let cholesky = factored(&sums.information, self.parameters());
+        (Covariance::of(cholesky, self.models(), self.slopes), sums.gradient)
+    }
+
+    /// Newton's method, along what moves neither the mean ability nor the mean slope; halves a step that leads down. Leaves
+    /// the sums at the end.
+    pub(super) fn newton(
+        &self,
+        parameters: &mut Parameters,
+        modes: &mut [Mode],
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Option<(Sums, (usize, bool))> {
+        let (mut sums, _) = self.pass(parameters, modes, true);
+        let mut iterations = 1;
+        while iterations < MOST_ITERATIONS {
+            if cancelled() {
+                return None;
+            }
+            let (covariance, gradient) = self.covariance(sums.clone(), parameters);
+            let mut step = covariance.times(&gradient);
+            let longest = step.iter().fold(0.0_f64, |longest, x| longest.max(x.abs()));
+            if longest > 1.0 {
+                step.iter_mut().for_each(|x| *x /= longest);
+            }
+            let before = sums.log_likelihood + self.log_prior(parameters);
+            let variances: Vec<f64> = (0..self.models()).map(|j| covariance.variance(j)).collect();
+            let mut shorter = 0;
+            loop {
+                let mut tried = self.moved(parameters, &step);
+                tried.update_ability_sd(&variances);
+                if shorter == 0 && parameters.distance(&tried) < NEAR_ENOUGH {
+                    return Some((sums, (iterations, true)));
+                }
+                let (new, _) = self.pass(&tried, modes, true);
+                iterations += 1;
+                // At the same τ: what is best for these abilities makes the density of any lower where they lie apart.
+                let of_prior = self.log_prior(&Parameters { ability_sd: parameters.ability_sd, ..tried.clone() });
+                // What quadrature leaves uncertain is not to be mistaken for a way down.
+                if new.log_likelihood + of_prior >= before - 1e-7 * before.abs().max(1.0) {
+                    (*parameters, sums) = (tried, new);
+                    break;
+                }
+                if shorter == MOST_HALVINGS {
+                    // No way up is left that quadrature could tell: this is the top, unless the last step was a leap.
+                    return Some((sums, (iterations, longest < 0.1)));
+                }
+                step.iter_mut().for_each(|x| *x /= 2.0);
+                shorter += 1;
+            }
+        }
+        Some((sums, (iterations, false)))
+    }
+}

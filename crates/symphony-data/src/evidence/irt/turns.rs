@@ -1,0 +1,123 @@
+//! Expectation and maximization in turns, model by model.
+
+use super::{
+    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SD_PRIOR, SLOPE_SD, Sums,
+    mean,
+    numeric::factored,
+    row::{Lesson, Mode, Posterior, Workspace},
+};
+
+impl Fitter<'_> {
+    /// Adds what a row says of each model by itself.
+    pub(super) fn learn_apart(&self, row: usize, work: &Workspace, sums: &mut Sums) {
+        let models = self.models();
+        for (c, answer) in self.responses.answers(row).enumerate() {
+            let j = answer.model;
+            let Lesson { gradient, information } = work.lesson(c);
+            sums.gradient[j] += gradient[0];
+            sums.gradient[models + j] += gradient[1];
+            sums.information[j] += information[0];
+            sums.information[models + j] += information[1];
+            sums.information[2 * models + j] += information[2];
+        }
+    }
+
+    /// Expectation and maximization in turns: for panels so large that each row is known well.
+    pub(super) fn maximize(
+        &self,
+        parameters: &mut Parameters,
+        modes: &mut [Mode],
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Option<(usize, bool)> {
+        let models = self.models();
+        for iteration in 1..=MOST_ITERATIONS {
+            if cancelled() {
+                return None;
+            }
+            let (sums, posteriors) = self.pass(parameters, modes, false);
+            let before = parameters.clone();
+            let mut variances = Vec::with_capacity(models);
+            for j in 0..models {
+                let precision = 1.0 / (parameters.ability_sd * parameters.ability_sd);
+                let gradient = [
+                    sums.gradient[j] - parameters.ability[j] * precision,
+                    sums.gradient[models + j] - parameters.log_slope[j] / (SLOPE_SD * SLOPE_SD),
+                ];
+                let (aa, ab) = (sums.information[j] + precision, sums.information[models + j]);
+                let bb = sums.information[2 * models + j] + 1.0 / (SLOPE_SD * SLOPE_SD);
+                let determinant = aa * bb - ab * ab;
+                parameters.ability[j] += ((bb * gradient[0] - ab * gradient[1]) / determinant).clamp(-1.0, 1.0);
+                parameters.log_slope[j] += ((aa * gradient[1] - ab * gradient[0]) / determinant).clamp(-0.3, 0.3);
+                variances.push(bb / determinant);
+            }
+            self.regress(parameters, &posteriors);
+            parameters.update_ability_sd(&variances);
+            let mut log_discrimination = 0.0;
+            if self.options.discrimination {
+                let rows = self.responses.rows() as f64;
+                log_discrimination = posteriors.iter().map(|row| row.log_discrimination).sum::<f64>() / rows;
+                let (sd, weight) = DISCRIMINATION_PRIOR;
+                let squares = sums.square_log_discrimination - rows * log_discrimination * log_discrimination;
+                parameters.discrimination_sd = ((squares + weight * sd * sd) / (rows + weight)).sqrt();
+            }
+            Self::center(parameters, modes, log_discrimination);
+            let change = before.distance(parameters);
+            if change < NEAR_ENOUGH || iteration == MOST_ITERATIONS {
+                return Some((iteration, change < NEAR_ENOUGH));
+            }
+        }
+        None
+    }
+
+    /// The regression of difficulty on features, and what it leaves.
+    fn regress(&self, parameters: &mut Parameters, posteriors: &[Posterior]) {
+        let width = self.width;
+        let precision = (-2.0 * parameters.log_sd).exp();
+        let mut normal = vec![0.0; width * width];
+        let mut right = vec![0.0; width];
+        for (row, posterior) in posteriors.iter().enumerate() {
+            let design = self.design(row);
+            for (a, x) in design.iter().enumerate() {
+                right[a] += x * posterior.difficulty * precision;
+                for (b, y) in design.iter().enumerate() {
+                    normal[a * width + b] += x * y * precision;
+                }
+            }
+        }
+        (0..width).for_each(|at| normal[at * width + at] += if at == 0 { INTERCEPT_SD.powi(-2) } else { 1.0 });
+        let coefficients = factored(&normal, width).solve(&right);
+        parameters.coefficients.clone_from(&coefficients);
+        let left = |(row, posterior): (usize, &Posterior)| {
+            let expected: f64 = self.design(row).iter().zip(&coefficients).map(|(x, b)| x * b).sum();
+            (posterior.difficulty - expected).powi(2) + posterior.variance
+        };
+        let (rows, squares) = (posteriors.len() as f64, posteriors.iter().enumerate().map(left).sum::<f64>());
+        // The most probable ln σ: a root of −n + S/σ² − (ln σ − m)/v.
+        let mut log_sd = parameters.log_sd;
+        for _ in 0..50 {
+            let part = squares * (-2.0 * log_sd).exp();
+            let slope = part - rows - (log_sd - SD_PRIOR.0) / (SD_PRIOR.1 * SD_PRIOR.1);
+            log_sd += (slope / (2.0 * part + 1.0 / (SD_PRIOR.1 * SD_PRIOR.1))).clamp(-0.5, 0.5);
+        }
+        parameters.log_sd = log_sd;
+    }
+
+    /// Moves the zero to the mean ability and the unit to the mean slope, which changes no probability: that is the scale on
+    /// which all is reported. `log_discrimination` is what ln a is on average, and should be 0: left to turns, that takes
+    /// hundreds of them where rows are known well (so parameters are expanded by it: Liu, Rubin & Wu, 1998).
+    fn center(parameters: &mut Parameters, modes: &mut [Mode], log_discrimination: f64) {
+        let (shift, log_slope) = (mean(&parameters.ability), mean(&parameters.log_slope));
+        let scale = log_slope + log_discrimination;
+        let unit = scale.exp();
+        parameters.ability.iter_mut().for_each(|x| *x = (*x - shift) * unit);
+        parameters.log_slope.iter_mut().for_each(|x| *x -= log_slope);
+        parameters.coefficients[0] -= shift;
+        parameters.coefficients.iter_mut().for_each(|x| *x *= unit);
+        parameters.log_sd += scale;
+        parameters.ability_sd *= unit;
+        for mode in modes {
+            mode.difficulty = (mode.difficulty - shift) * unit;
+            mode.log_discrimination -= log_discrimination;
+        }
+    }
+}
