@@ -380,13 +380,19 @@ fn what_cannot_be_mapped_is_counted_and_named() {
     let line = |benchmark: &str, id: &str| {
         format!(r#"{{"benchmark":"{benchmark}","source_id":"{id}","model":"a","score":1}}"#) + "\n"
     };
-    let text = [line("gsm8k", "gsm8k_1"), line("gsm8k", "gsm8k_5"), line("other", "other_1"), line("gsm8k", "bbh_1")];
+    let text = [
+        line("gsm8k", "gsm8k_1"),
+        line("gsm8k", "gsm8k_5"),
+        line("other", "other_1"),
+        line("other", "other_2"),
+        line("gsm8k", "bbh_1"),
+    ];
     let gathered = place.read(&[place.write("r.jsonl", &text.concat())], &ReadOptions::default()).unwrap();
     assert_eq!(gathered.benchmarks[0].len(), 1);
     let said: Vec<String> = gathered.unmapped.iter().map(ToString::to_string).collect();
     assert_eq!(
         said[0],
-        "1 answer of benchmarks that are not among those preprocessed in ".to_owned()
+        "2 answers of benchmarks that are not among those preprocessed in ".to_owned()
             + &place.path("full").display().to_string()
             + ": benchmark \"other\""
     );
@@ -394,6 +400,12 @@ fn what_cannot_be_mapped_is_counted_and_named() {
         said[1],
         "2 answers to rows that gsm8k (of 5 rows) does not have: source_id \"gsm8k_5\", source_id \"bbh_1\""
     );
+    // Each is named once, and no more than three are.
+    let text: String =
+        [6, 6, 7, 8, 9].map(|row| line("gsm8k", &format!("gsm8k_{row}"))).concat() + &line("gsm8k", "gsm8k_1");
+    let gathered = place.read(&[place.write("more.jsonl", &text)], &ReadOptions::default()).unwrap();
+    let said = gathered.unmapped[0].to_string();
+    assert!(said.ends_with("source_id \"gsm8k_6\", source_id \"gsm8k_7\", source_id \"gsm8k_8\", …"), "{said}");
     let nothing = place.read(&[place.write("n.jsonl", &line("other", "x_1"))], &ReadOptions::default()).unwrap_err();
     assert!(nothing.to_string().starts_with("no response could be mapped to a row\n  1 answer of"), "{nothing}");
 }

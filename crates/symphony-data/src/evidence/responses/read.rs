@@ -54,7 +54,7 @@ pub struct Unmapped {
     pub reason: String,
     /// How many.
     pub answers: u64,
-    /// The first of them, each by what it says of itself.
+    /// The first that differ, each by what it says of itself.
     pub examples: Vec<String>,
 }
 
@@ -466,6 +466,7 @@ impl std::fmt::Display for Unmapped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { reason, answers, examples } = self;
         write!(f, "{answers} answer{} {reason}: {}", if *answers == 1 { "" } else { "s" }, examples.join(", "))?;
-        if *answers > examples.len() as u64 { f.write_str(", …") } else { Ok(()) }
+        // Only where as many are named as ever are, there may be others.
+        if examples.len() == EXAMPLES && *answers > EXAMPLES as u64 { f.write_str(", …") } else { Ok(()) }
     }
 }
