@@ -39,7 +39,7 @@ const INTERCEPT_SD: f64 = 3.0;
 /// The standard deviation of ln s.
 const SLOPE_SD: f64 = 0.3;
 /// Where ln σ is expected, and how exactly. What one model answers says nothing of σ; answers of several models to real
-/// benchmarks gave 1.5 to 2.6.
+/// benchmarks gave 1.7 to 4.0.
 const SD_PRIOR: (f64, f64) = (std::f64::consts::LN_2, 0.5);
 /// τ² is expected at 1 with the weight of so many models, ω² at 0.3² with that of so many rows.
 const ABILITY_PRIOR_MODELS: f64 = 3.0;
