@@ -11,7 +11,7 @@ use symphony_data::{
     evidence::{
         calibration::{CalibrateOptions, ItemModel, calibrate},
         responses::{Catalogue, Input, ReadOptions, Unmapped, read},
-        validation::{PoolTasks, validate},
+        validation::{PoolTasks, pool_tasks, validate},
     },
     experiment::{self, Order, make_pools, with_library},
     preprocess::{OnBadRow, PreprocessOptions, preprocess},
@@ -176,7 +176,7 @@ impl Builder {
         })
     }
 
-    /// How scores compare with responses, as JSON; `tasks`: those of a pool, looked at too.
+    /// How scores compare with responses, as JSON; `tasks`: those of a pool, looked at too, or where it lies.
     #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
     fn validate(
         &self,
@@ -190,7 +190,8 @@ impl Builder {
         note: Py<PyAny>,
     ) -> PyResult<String> {
         let inputs = inputs_of(&responses)?;
-        let tasks = tasks.map(to_library).transpose()?;
+        let pool = tasks.and_then(|tasks| tasks.extract::<PathBuf>().ok());
+        let tasks = tasks.filter(|_| pool.is_none()).map(to_library).transpose()?;
         let progress = PyProgress::new(None, note);
         self.run(py, &progress, || {
             let mut catalogue = Catalogue::of(&self.config, &full_dir, &names, &progress)?;
@@ -198,7 +199,11 @@ impl Builder {
             warn_of(&gathered.unmapped, &progress);
             let mut tasks = tasks.map(|tasks| tasks.into_iter().map(Ok));
             let mut pools: Vec<PoolTasks<'_>> =
-                tasks.iter_mut().map(|tasks| ("tasks".to_owned(), tasks as _)).collect();
+                tasks.iter_mut().map(|tasks| PoolTasks { name: "tasks".to_owned(), measured: None, tasks }).collect();
+            let mut read_back = pool.as_deref().map(pool_tasks).transpose()?;
+            if let (Some(path), Some((tasks, measured))) = (&pool, &mut read_back) {
+                pools.push(PoolTasks { name: path.display().to_string(), measured: measured.take(), tasks });
+            }
             let report = validate(gathered, &mut pools, &mut catalogue, &self.config, &progress)?;
             Ok(serde_json::to_string(&report).unwrap_or_default())
         })

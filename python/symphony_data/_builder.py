@@ -349,7 +349,7 @@ class DatasetBuilder:
     def validate(
         self,
         responses: Responses,
-        tasks: Iterable[Task] | None = None,
+        tasks: Iterable[Task] | StrPath | None = None,
         *,
         benchmarks: Sequence[str] | None = None,
         full_dir: StrPath | None = None,
@@ -362,7 +362,8 @@ class DatasetBuilder:
             responses: who answered what how well: a path, a list of paths, or a table (polars, pandas, Arrow) with the
                 columns ``benchmark``, ``source_id`` or ``identity``, ``model``, ``score`` (0 to 1), and, if there are
                 such, ``family`` and ``tries``. Files may also be logs of lm-evaluation-harness or of Inspect.
-            tasks: the tasks of a pool, looked at too.
+            tasks: the tasks of a pool, looked at too, or its folder or file: its manifest says which models set the
+                difficulty, if it was measured.
             benchmarks: which benchmarks; by default all that have responses.
             full_dir: where the preprocessed benchmarks lie; by default where this builder last preprocessed, else
                 data/benchmarks/full.
@@ -382,7 +383,8 @@ class DatasetBuilder:
         folder = self._full_dir if full_dir is None else os.fspath(full_dir)
         names = [] if benchmarks is None else _names("benchmarks", benchmarks)
         with _Notes() as note:
-            found = self._core.validate(_inputs(responses), tasks, names, folder, filter, metric, note)
+            pool = os.fspath(tasks) if isinstance(tasks, (str, os.PathLike)) else tasks
+            found = self._core.validate(_inputs(responses), pool, names, folder, filter, metric, note)
         return ValidationReport(json.loads(found))
 
     def calibrate(
@@ -420,11 +422,22 @@ class DatasetBuilder:
             raise RequestError(f'model: {model!r}: write "1pl" or "2pl"')
         folder = self._full_dir if full_dir is None else os.fspath(full_dir)
         names = [] if benchmarks is None else _names("benchmarks", benchmarks)
-        chances = {str(name): float(value) for name, value in (chance or {}).items()}
+        chances = _chances(chance)
         to = os.fspath(output_dir)
         with _Notes() as note:
             fitted = self._core.calibrate(_inputs(responses), to, model, chances, names, folder, filter, metric, note)
         return {meta["benchmark"]: Calibration(meta, to) for meta in json.loads(fitted)}
+
+
+def _chances(chance: object) -> dict[str, float]:
+    """How often a guess is right, by benchmark."""
+    if chance is None:
+        return {}
+    if isinstance(chance, Mapping):
+        values = list(chance.values())
+        if all(isinstance(value, (int, float)) and 0 <= value < 1 for value in values):
+            return {str(name): float(value) for name, value in chance.items()}
+    raise RequestError(f'chance: {chance!r}: write benchmarks and a chance from 0 up to 1, as {{"medical_qa": 0.25}}')
 
 
 def _inputs(responses: Responses) -> list[object]:

@@ -74,7 +74,7 @@ class Builder:
     def validate(
         self,
         responses: list[object],
-        tasks: Iterable[Task] | None,
+        tasks: Iterable[Task] | str | None,
         names: list[str],
         full_dir: str,
         filter: str | None,

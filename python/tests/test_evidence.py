@@ -136,12 +136,20 @@ def test_a_pool_on_measured_difficulty(builder: DatasetBuilder, tmp_path: Path) 
     assert report["gsm8k"]["in_sample"]
     assert "IN-SAMPLE" in repr(report)
     assert report.to_pandas().loc["gsm8k", "gap"] == report["gsm8k"]["gap"]["value"]
+    # The same pool on disk, by file or by folder; and beside the store of features, which does not know the panel.
+    measured.save_task_pool(tasks, "pool/task_pool.jsonl")
+    for path in (Path("pool"), "pool/task_pool.jsonl"):
+        read_back = measured.validate(pyarrow.table(responses()), path)
+        assert read_back[f"{path}/gsm8k"]["in_sample"]
+        assert read_back[f"{path}/gsm8k"]["spearman"] == report["tasks/gsm8k"]["spearman"]
+    with pytest.warns(UserWarning, match="names the panel"):
+        assert not builder.validate(pyarrow.table(responses()), tasks)["tasks/gsm8k"]["in_sample"]
 
 
 def test_what_cannot_be_mapped_is_a_warning(builder: DatasetBuilder) -> None:
     table = responses()
     table["source_id"][0] = "gsm8k_400"
-    with pytest.warns(UserWarning, match="1 answer to rows that gsm8k \\(of 400 rows\\) does not have"):
+    with pytest.warns(UserWarning, match="1 answer to rows that gsm8k \\(400 rows, gsm8k_0 the first\\) does not have"):
         report = builder.validate(pyarrow.table(table))
     assert report.unmapped[0]["answers"] == 1
 
@@ -157,3 +165,6 @@ def test_mistakes(builder: DatasetBuilder) -> None:
         builder.validate(polars.DataFrame(responses()).with_columns(score=polars.lit(73.0)))
     with pytest.raises(MissingDataError, match="not preprocessed"):
         builder.validate(pyarrow.table(responses()), full_dir="nowhere")
+    for chance in (25, {"gsm8k": "25%"}, {"gsm8k": 25}, [0.25]):
+        with pytest.raises(RequestError, match="write benchmarks and a chance"):
+            builder.calibrate(pyarrow.table(responses()), "out", chance=chance)  # type: ignore[arg-type]

@@ -85,7 +85,7 @@ pub enum PreprocessError {
         fault: RowFault,
     },
     /// No rows.
-    #[error("{benchmark}: {source_path} has no rows{}; a benchmark needs at least one", if *.rejected > 0 { format!(" left ({rejected} were set aside)") } else { String::new() })]
+    #[error("{benchmark}: {source_path} has no rows{}{}; a benchmark needs at least one", if *.rejected > 0 { format!(" left ({rejected} were set aside)") } else { String::new() }, if *.min_responses > 0 { format!(", as benchmarks.{benchmark}.difficulty.min_responses asks for {min_responses} answers to a row") } else { String::new() })]
     Empty {
         /// The benchmark.
         benchmark: String,
@@ -93,6 +93,8 @@ pub enum PreprocessError {
         source_path: String,
         /// How many rows were set aside.
         rejected: u64,
+        /// How many answers a row must have, where its difficulty is measured.
+        min_responses: u64,
     },
     /// A rule that does not compile. One that a configuration holds was compiled when it was checked.
     #[error("{benchmark}: its rule cannot be computed: {why}")]
@@ -206,7 +208,21 @@ pub fn preprocess(
             progress.note(Note::Building { benchmark: &benchmark.name, reason });
             return Ok((Outcome::Rebinned, rebin(&folder, benchmark, cut, store)?));
         }
-        Ok(Some((_, Some(reason)))) => Some(reason),
+        Ok(Some((store, Some(reason)))) => {
+            if store.meta.measured.is_some() != benchmark.measured.is_some() {
+                let kinds = ["of features", "measured"];
+                let (had, wants) = if benchmark.measured.is_some() { (0, 1) } else { (1, 0) };
+                progress.note(Note::Warning(&format!(
+                    "{}: its store in {} had scores that were {}, and gets those that are {}, as this configuration says; \
+                     give each configuration a folder of its own to keep both",
+                    benchmark.name,
+                    folder.path().display(),
+                    kinds[had],
+                    kinds[wants]
+                )));
+            }
+            Some(reason)
+        }
         Err(StoreError::Stale { path, reason }) => Some(format!("{}: {reason}", path.display())),
         Err(error) => Some(error.to_string()),
     };
@@ -590,7 +606,9 @@ impl<'a> Stage1<'a> {
         )?;
         if good == 0 {
             let source_path = self.benchmark.source.to_string();
-            return Err(PreprocessError::Empty { benchmark: self.benchmark.name.clone(), source_path, rejected });
+            let min_responses = self.benchmark.measured.as_ref().map_or(0, |measured| measured.min_responses);
+            let benchmark = self.benchmark.name.clone();
+            return Err(PreprocessError::Empty { benchmark, source_path, rejected, min_responses });
         }
         if let Some(measured) = &self.measured {
             measured.check_all_met(good + rejected, lines.len() as u64)?;
@@ -626,7 +644,7 @@ impl<'a> Stage1<'a> {
             own = RawRange::observe(own, &scores).map_err(|_| self.not_finite())?;
             let RawRange { min, max } = own.ok_or_else(|| self.not_finite())?;
             let normalization = Normalization {
-                method: "expected-error".to_owned(),
+                method: Normalization::EXPECTED_ERROR.to_owned(),
                 raw_min: min,
                 raw_max: max,
                 normalized_min: min,
@@ -648,7 +666,7 @@ impl<'a> Stage1<'a> {
             return Err(self.not_finite());
         };
         let normalization = Normalization {
-            method: "min-max".to_owned(),
+            method: Normalization::MIN_MAX.to_owned(),
             raw_min: range.min,
             raw_max: range.max,
             normalized_min: range.scale(range.min),
@@ -821,6 +839,12 @@ pub fn bin_shares(meta: &Meta) -> PerBin<f64> {
 /// many ties that a bin is empty.
 pub fn oddities(meta: &Meta) -> Option<String> {
     let (n, normalization) = (meta.n_tasks_full, &meta.normalization);
+    if normalization.raw_min == normalization.raw_max && meta.measured.is_some() {
+        let error = normalization.raw_max;
+        return Some(format!(
+            "all {n} rows have the expected error {error:.4}: their answers tell no row from another"
+        ));
+    }
     if normalization.raw_min == normalization.raw_max {
         let capped = if normalization.raw_max >= 1.0 {
             "; raw scores end at 1, which terms without `normalize: p95` soon reach"

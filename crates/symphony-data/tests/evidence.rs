@@ -18,11 +18,12 @@ use symphony_data::{
         calibration::{CalibrateOptions, CalibratedRow, CalibrationMeta, ItemModel, calibrate},
         irt::{Fit, FitOptions, fit},
         responses::{Catalogue, Gathered, Input, Model, ReadOptions, Responses, read},
-        validation::validate,
+        validation::{PoolTasks, validate},
     },
+    pool::Task,
     preprocess::PreprocessOptions,
-    progress::Silent,
-    store::Meta,
+    progress::{Note, Progress, Silent},
+    store::{MeasuredRecord, Meta},
 };
 
 mod support;
@@ -398,7 +399,7 @@ fn what_cannot_be_mapped_is_counted_and_named() {
     );
     assert_eq!(
         said[1],
-        "2 answers to rows that gsm8k (of 5 rows) does not have: source_id \"gsm8k_5\", source_id \"bbh_1\""
+        "2 answers to rows that gsm8k (5 rows, gsm8k_0 the first) does not have: source_id \"gsm8k_5\", source_id \"bbh_1\""
     );
     // Each is named once, and no more than three are.
     let text: String =
@@ -408,6 +409,14 @@ fn what_cannot_be_mapped_is_counted_and_named() {
     assert!(said.ends_with("source_id \"gsm8k_6\", source_id \"gsm8k_7\", source_id \"gsm8k_8\", …"), "{said}");
     let nothing = place.read(&[place.write("n.jsonl", &line("other", "x_1"))], &ReadOptions::default()).unwrap_err();
     assert!(nothing.to_string().starts_with("no response could be mapped to a row\n  1 answer of"), "{nothing}");
+    let empty = place.read(&[place.write("e.jsonl", "")], &ReadOptions::default()).unwrap_err().to_string();
+    assert!(empty.starts_with("there is no answer in e.jsonl; a response has benchmark,"), "{empty}");
+    let error =
+        |text: &str| place.read(&[place.write("w.csv", text)], &ReadOptions::default()).unwrap_err().to_string();
+    let renamed = error("benchmark,source_id,model,accuracy\ngsm8k,gsm8k_0,a,1\n");
+    assert!(renamed.ends_with("w.csv:2: has no `score`; a response has benchmark, source_id (or identity), model, score, and this has benchmark, source_id, model, accuracy"), "{renamed}");
+    let percent = error("benchmark,source_id,model,score\ngsm8k,gsm8k_0,a,85%\n");
+    assert!(percent.ends_with("w.csv:2: `score`: \"85%\" is no number"), "{percent}");
 }
 
 #[test]
@@ -662,6 +671,83 @@ fn models_that_made_the_score_are_left_out_or_it_is_said() {
     assert!(both.gap.value.unwrap() > 0.9, "{:?}", both.gap);
 }
 
+/// What was noted.
+#[derive(Default)]
+struct Notes(std::sync::Mutex<Vec<String>>);
+
+impl Progress for Notes {
+    fn note(&self, note: Note<'_>) {
+        self.0.lock().unwrap().push(note.to_string());
+    }
+}
+
+#[test]
+fn the_panel_of_a_pool_is_its_own_whatever_store_it_is_looked_at_with() {
+    let place = Place::new(60);
+    let (meta, _) = place.calibrate(&[table(&graded())], "cal");
+    let measured = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
+    let (of_features, of_answers) = (place.path("full"), place.path("measured"));
+    measured.preprocess_all_benchmarks(&of_answers, PreprocessOptions::default()).unwrap();
+    let request = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 30, ..RequestSpec::default() };
+    let drawn = |builder: &DatasetBuilder, full: &Path| builder.build_task_stream(&request, full).unwrap();
+    let (surface_pool, measured_pool) = (drawn(&place.builder, &of_features), drawn(&measured, &of_answers));
+    let record = MeasuredRecord {
+        file: String::new(),
+        checksum: String::new(),
+        model: ItemModel::OneParameter,
+        min_responses: 0,
+        panel: meta.panel.into_iter().map(|member| member.model).collect(),
+    };
+    let with = |full: &Path, pool: &[Task], parts: Option<BTreeMap<String, MeasuredRecord>>| {
+        let notes = Notes::default();
+        let mut catalogue = Catalogue::of(&place.builder.config, full, &[], &Silent).unwrap();
+        let gathered = read(&[table(&graded())], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
+        let mut tasks = pool.iter().cloned().map(Ok);
+        let pool = PoolTasks { name: "pool".to_owned(), measured: parts, tasks: &mut tasks };
+        let report = validate(gathered, &mut [pool], &mut catalogue, &place.builder.config, &notes).unwrap();
+        let found = report.validations[1].clone();
+        (found.method, found.in_sample, notes.0.into_inner().unwrap().len())
+    };
+    let named = || Some(BTreeMap::from([("gsm8k".to_owned(), record.clone())]));
+    let measured_method = "expected-error".to_owned();
+    assert_eq!(with(&of_features, &measured_pool, named()), (measured_method.clone(), true, 0));
+    assert_eq!(with(&of_answers, &surface_pool, Some(BTreeMap::new())), ("min-max".to_owned(), false, 0));
+    // Tasks alone say that they were measured, and not by whose answers: the store may.
+    assert_eq!(with(&of_answers, &measured_pool, None), (measured_method.clone(), true, 0));
+    assert_eq!(with(&of_answers, &surface_pool, None), ("min-max".to_owned(), false, 0));
+    assert_eq!(with(&of_features, &measured_pool, None), (measured_method, false, 1));
+}
+
+#[test]
+fn what_says_next_to_nothing_is_said_to() {
+    let place = Place::new(60);
+    let noted = |answers: &[(usize, usize, f64)]| {
+        let notes = Notes::default();
+        let gathered = place.read(&[table(answers)], &ReadOptions::default()).unwrap();
+        let options = CalibrateOptions::default();
+        calibrate(&gathered.benchmarks[0], (&[], &[]), &mut place.catalogue(), &options, &place.path("out"), &notes)
+            .unwrap();
+        notes.0.into_inner().unwrap().join("\n")
+    };
+    assert_eq!(noted(&graded()), "");
+    assert!(noted(&[(3, 0, 1.0), (4, 0, 0.0)]).starts_with("gsm8k: models answered 2 of 60 rows;"));
+    let solved: Vec<_> = (0..60).map(|row| (row, 0, 1.0)).collect();
+    assert!(noted(&solved).starts_with("gsm8k: models solved every row that they answered"));
+    let file = place.write("r.csv", "benchmark,source_id,model,score\ngsm8k,gsm8k_0,a,1\n");
+    let notes = Notes::default();
+    read(&[file.clone(), file], &mut place.catalogue(), &ReadOptions::default(), &notes).unwrap();
+    assert!(notes.0.into_inner().unwrap()[0].starts_with("r.csv is given twice"));
+    // Bins of a few tasks are not judged.
+    let mut catalogue = place.catalogue();
+    let scores = catalogue.shelf("gsm8k").unwrap().unwrap().store.scores().unwrap();
+    let at = |score: f64| scores.iter().position(|other| *other == score).unwrap();
+    let answers = table(&[(at(0.0), 0, 1.0), (at(1.0), 0, 0.0)]);
+    let few = read(&[answers], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
+    let report = validate(few, &mut [], &mut catalogue, &place.builder.config, &Silent).unwrap();
+    let said = "hard tasks fail 100.0 points more often than easy ones; 1 easy and 1 hard are too few to tell";
+    assert_eq!(report.validations[0].sentence, said);
+}
+
 #[test]
 fn wrong_configurations_of_a_measured_difficulty_are_named() {
     let problems = |difficulty: &str| {
@@ -681,7 +767,7 @@ fn wrong_configurations_of_a_measured_difficulty_are_named() {
     );
     let folder = tempfile::tempdir().unwrap();
     let error = builder.unwrap().preprocess_all_benchmarks(folder.path(), PreprocessOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("cannot read nowhere_calibration_meta.json"), "{error}");
+    assert!(error.to_string().contains("there is no file nowhere_calibration.jsonl"), "{error}");
 }
 
 #[test]

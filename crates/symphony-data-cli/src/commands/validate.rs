@@ -44,7 +44,10 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         pools.push((pool.display().to_string(), pool_tasks(pool)?));
     }
     let gathered = read(&args.responses.inputs()?, &mut catalogue, &args.responses.options(), &session.ui)?;
-    let mut pools: Vec<PoolTasks<'_>> = pools.iter_mut().map(|(name, tasks)| (name.clone(), tasks as _)).collect();
+    let mut pools: Vec<PoolTasks<'_>> = pools
+        .iter_mut()
+        .map(|(name, (tasks, measured))| PoolTasks { name: name.clone(), measured: measured.take(), tasks })
+        .collect();
     let report = validate(gathered, &mut pools, &mut catalogue, &config, &session.ui)?;
     super::tell_unmapped(&report.unmapped, session);
     if args.json {

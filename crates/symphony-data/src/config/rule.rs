@@ -30,14 +30,15 @@ pub(super) fn rule(walk: &mut Walk, field: &str, node: &Node) -> Rule {
     let problems = walk.problems.len();
     let mut rule = Rule { features: Vec::new(), score: Vec::new() };
     let mut scored = false;
-    for (key, field, node) in walk.fields(field, node, &["features", "score"]) {
+    // Those after the first two are taken before a rule is read; here they are what a misspelt key may mean.
+    for (key, field, node) in walk.fields(field, node, &["features", "score", "preset", "measured", "min_responses"]) {
         if key == "features" {
             for (name, field, node) in walk.entries(&field, node) {
                 // One with a mistake stands as another, so that what refers to it is not called undefined.
                 let feature = feature(walk, &field, node).unwrap_or_else(|| Feature::Field(name.clone()));
                 rule.features.push((name, feature));
             }
-        } else {
+        } else if key == "score" {
             scored = true;
             for (at, node) in walk.list(&field, node).iter().enumerate() {
                 rule.score.extend(term(walk, &format!("{field}[{at}]"), node));

@@ -42,7 +42,7 @@ fn normalize(value: f64, constant: f64) -> f64 {
 /// How raw scores became difficulty scores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalization {
-    /// `min-max`.
+    /// [`Self::MIN_MAX`] or [`Self::EXPECTED_ERROR`].
     pub method: String,
     /// The least raw score.
     pub raw_min: f64,
@@ -54,6 +54,13 @@ pub struct Normalization {
     pub normalized_max: f64,
     /// The mean difficulty score.
     pub normalized_mean: f64,
+}
+
+impl Normalization {
+    /// Scores of features, the least scaled to 0 and the greatest to 1.
+    pub const MIN_MAX: &str = "min-max";
+    /// Measured failure rates, as they stand.
+    pub const EXPECTED_ERROR: &str = "expected-error";
 }
 
 /// The least and the greatest raw score of a benchmark.

@@ -22,6 +22,9 @@ use crate::{
 /// What stage 1 adds to the metadata of rows whose difficulty was measured; no features, then.
 pub const MEASURED_KEYS: [&str; 3] = ["surface_score", "n_responses", "standard_error"];
 
+/// Where fewer than one of so many rows was answered, it is said.
+const FEW_ANSWERED: usize = 10;
+
 /// Which model is fitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -191,6 +194,22 @@ pub fn calibrate(
         );
         progress.note(Note::Warning(&warning));
     }
+    let rows = responses.rows();
+    let answered = (0..rows).filter(|row| responses.answers(*row).len() > 0).count();
+    if answered * FEW_ANSWERED < rows {
+        let warning = format!(
+            "{name}: models answered {answered} of {rows} rows; the difficulty of the others is what features say, as far as \
+             these tell; `min_responses: 1` sets such rows aside"
+        );
+        progress.note(Note::Warning(&warning));
+    }
+    let alike = |score: f64| (0..rows).all(|row| responses.answers(row).all(|answer| answer.score == score));
+    if let Some(what) =
+        [(1.0, "solved"), (0.0, "failed")].into_iter().find_map(|(score, what)| alike(score).then_some(what))
+    {
+        let warning = format!("{name}: models {what} every row that they answered, which tells no row from another");
+        progress.note(Note::Warning(&warning));
+    }
     let Rows { source_ids, identities, features } = rows_of(&shelf.store, shelf.rows)?;
     let (names, columns): (Vec<String>, Vec<Vec<f64>>) = features.into_iter().unzip();
     let options = FitOptions { discrimination, chance };
@@ -332,6 +351,9 @@ impl Calibration {
     /// # Errors
     /// Why it cannot be used.
     pub fn read(path: &Path) -> Result<Self, String> {
+        if !path.exists() {
+            return Err(format!("there is no file {}", path.display()));
+        }
         let (meta, meta_path) = Self::read_meta(path)?;
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         if checksum::sha256_of(text.as_bytes()) != meta.calibration.checksum {

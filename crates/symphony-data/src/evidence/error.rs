@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::responses::Unmapped;
+use super::responses::{FORM, Unmapped};
 use crate::{config::Problems, disk::DiskError, pool::PoolError, store::StoreError};
 
 /// Why responses cannot be used.
@@ -37,6 +37,12 @@ pub enum EvidenceError {
     NothingMapped {
         /// Why not.
         unmapped: Vec<Unmapped>,
+    },
+    /// No line or row in any of the inputs.
+    #[error("there is no answer in {}; a response has {FORM}", if files.is_empty() { "the table".to_owned() } else { files.join(", ") })]
+    NoAnswers {
+        /// The files; none for tables.
+        files: Vec<String>,
     },
     /// Files that change under us.
     #[error("the responses changed while they were read, or can be read only once; run again on files that stay")]

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     EvidenceError,
+    calibration::MEASURED_KEYS,
     correlation::{pearson, spearman, tidied},
     random::Random,
     reliability::ceiling,
@@ -14,10 +15,13 @@ use super::{
 };
 use crate::{
     config::Config,
-    difficulty::mean,
-    pool::{StoredTask, Task},
-    progress::Progress,
-    store::Store,
+    difficulty::{Normalization, mean},
+    pool::{
+        StoredTask, Task,
+        manifest::{MeasuredParts, measured_parts},
+    },
+    progress::{Note, Progress},
+    store::{MeasuredRecord, Store},
     stream::{Bin, PerBin, Thresholds},
 };
 
@@ -25,6 +29,8 @@ use crate::{
 const RESAMPLES: usize = 1000;
 /// How much is done for them at most, in answers looked at; but no fewer resamples than 100.
 const RESAMPLED_ANSWERS: usize = 1_000_000_000;
+/// With fewer easy or hard tasks than that, nothing is said of the bins.
+const FEW_TASKS: u64 = 10;
 /// A number with its 95 % interval, by bootstrap over rows and models (both drawn again, with replacement); `None` where it
 /// cannot be computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -119,8 +125,15 @@ pub struct ValidationReport {
     pub unmapped: Vec<Unmapped>,
 }
 
-/// A pool to validate: its name, and its tasks.
-pub type PoolTasks<'p> = (String, &'p mut dyn Iterator<Item = Result<Task, EvidenceError>>);
+/// A pool to validate.
+pub struct PoolTasks<'p> {
+    /// What it is called.
+    pub name: String,
+    /// What its manifest says of each benchmark's difficulty; `None` where there is no manifest.
+    pub measured: Option<MeasuredParts>,
+    /// Its tasks.
+    pub tasks: &'p mut dyn Iterator<Item = Result<Task, EvidenceError>>,
+}
 
 /// Validates the scores of every benchmark that has answers, and of the tasks that pools drew of them.
 ///
@@ -142,8 +155,8 @@ pub fn validate(
         validations.push(subject.validate(responses, progress)?);
         subjects.push(subject);
     }
-    for (name, tasks) in pools {
-        let mut drawn: Vec<(usize, Vec<DrawnRow>)> = Vec::new();
+    for PoolTasks { name, measured, tasks } in pools {
+        let mut drawn: Vec<(usize, Vec<DrawnRow>, bool)> = Vec::new();
         for task in &mut **tasks {
             let task = task?;
             let Some(at) = gathered.benchmarks.iter().position(|r| r.benchmark() == task.benchmark) else { continue };
@@ -157,9 +170,9 @@ pub fn validate(
                 _ => continue,
             };
             let Some(bin) = Bin::parse(&task.difficulty_bin) else { continue };
-            match drawn.iter_mut().find(|(known, _)| *known == at) {
-                Some((_, rows)) => rows.push((row, task.difficulty_score, bin)),
-                None => drawn.push((at, vec![(row, task.difficulty_score, bin)])),
+            match drawn.iter_mut().find(|(known, ..)| *known == at) {
+                Some((_, rows, _)) => rows.push((row, task.difficulty_score, bin)),
+                None => drawn.push((at, vec![(row, task.difficulty_score, bin)], is_measured(&task))),
             }
         }
         if drawn.is_empty() {
@@ -167,11 +180,35 @@ pub fn validate(
                 "none of its tasks was answered; validate needs responses to the benchmarks that it draws from";
             return Err(EvidenceError::Insufficient { benchmark: name.clone(), reason: reason.to_owned() });
         }
-        for (at, rows) in drawn {
-            validations.push(subjects[at].drawn(name, rows).validate(&gathered.benchmarks[at], progress)?);
+        for (at, rows, is_measured) in drawn {
+            let mut subject = subjects[at].drawn(name, rows);
+            let benchmark = gathered.benchmarks[at].benchmark();
+            match measured {
+                Some(parts) => subject.set_by(parts.get(benchmark)),
+                // Tasks without a manifest were drawn from this store, or do not say whose answers made their scores.
+                None if is_measured && subject.panel.is_empty() => {
+                    let warning = format!(
+                        "{name}: the difficulty of its {benchmark} tasks was measured, and neither a manifest beside them nor the \
+                         store in {} names the panel: models of it flatter these numbers, and are not left out",
+                        catalogue.folder().display()
+                    );
+                    progress.note(Note::Warning(&warning));
+                    Normalization::EXPECTED_ERROR.clone_into(&mut subject.method);
+                }
+                None if !is_measured => subject.set_by(None),
+                None => {}
+            }
+            validations.push(subject.validate(&gathered.benchmarks[at], progress)?);
         }
     }
     Ok(ValidationReport { validations, unmapped: gathered.unmapped })
+}
+
+/// Whether a task's score was measured, by what is then kept of the features' score.
+fn is_measured(task: &Task) -> bool {
+    let metadata: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(task.scorer_metadata.get()).unwrap_or_default();
+    MEASURED_KEYS.iter().all(|key| metadata.contains_key(*key))
 }
 
 /// A row that a pool drew, its score and its bin.
@@ -218,6 +255,13 @@ impl Subject {
         let panel = store.meta.panel().map(str::to_owned).collect();
         let method = store.meta.normalization.method.clone();
         Ok(Self { pool: None, method, panel, scores, bins, thresholds, groups, group_names })
+    }
+
+    /// Notes whose answers made the scores, if they were made of answers.
+    fn set_by(&mut self, measured: Option<&MeasuredRecord>) {
+        self.panel = measured.iter().flat_map(|measured| &measured.panel).map(|model| model.name.clone()).collect();
+        if measured.is_some() { Normalization::EXPECTED_ERROR } else { Normalization::MIN_MAX }
+            .clone_into(&mut self.method);
     }
 
     /// The same of what a pool drew: its own scores and bins, each row once.
@@ -307,7 +351,7 @@ impl Subject {
             thresholds: self.thresholds,
             ties: Ties { easy: at(self.thresholds.easy), hard: at(self.thresholds.hard) },
             bins: by_bin,
-            sentence: sentence(gap),
+            sentence: sentence(gap, by_bin),
             gap,
         })
     }
@@ -399,12 +443,20 @@ fn interval(value: Option<f64>, mut replicas: Vec<f64>) -> Estimate {
 }
 
 /// What the gap means, as a person would say it.
-fn sentence(gap: Estimate) -> String {
+fn sentence(gap: Estimate, bins: PerBin<BinError>) -> String {
     let (Some(value), Some(low)) = (gap.value, gap.low) else {
-        return "no task of one of the bins was answered, so that nothing can be said of them".to_owned();
+        let bin = if bins.easy.rows == 0 { Bin::Easy } else { Bin::Hard };
+        return format!("no {} task was answered, so that nothing can be said of the bins", bin.name());
     };
     let points = 100.0 * value.abs();
-    let (how, verdict) = if gap.high.is_some_and(|high| high < 0.0) {
+    let few = bins.easy.rows.min(bins.hard.rows);
+    let too_few;
+    let (how, verdict) = if few < FEW_TASKS {
+        too_few = format!("{} easy and {} hard are too few to tell", bins.easy.rows, bins.hard.rows);
+        (if value < 0.0 { "less" } else { "more" }, &too_few[..])
+    } else if value == 0.0 {
+        return "hard tasks fail as often as easy ones; these bins do not separate them".to_owned();
+    } else if gap.high.is_some_and(|high| high < 0.0) {
         ("less", "these bins are the wrong way round for these models")
     } else if low <= 0.0 {
         (if value < 0.0 { "less" } else { "more" }, "chance alone could do that: these bins do not separate them")
@@ -418,16 +470,19 @@ fn sentence(gap: Estimate) -> String {
     format!("hard tasks fail {points:.1} points {how} often than easy ones; {verdict}")
 }
 
-/// The tasks of the pool at `path`, or in this folder.
+/// The tasks of the pool at `path`, or in this folder, and what the manifest beside them says of their difficulty.
 ///
 /// # Errors
 /// No pool lies there.
-pub fn pool_tasks(path: &Path) -> Result<impl Iterator<Item = Result<Task, EvidenceError>>, EvidenceError> {
+pub fn pool_tasks(
+    path: &Path,
+) -> Result<(impl Iterator<Item = Result<Task, EvidenceError>>, Option<MeasuredParts>), EvidenceError> {
     let none = || crate::pool::PoolError::Malformed {
         path: path.to_owned(),
         reason: "no pool lies here; name a task_pool.jsonl or .parquet, or its folder".to_owned(),
     };
     let file = if path.is_dir() { crate::pool::find_pool(path).ok_or_else(none)? } else { path.to_owned() };
     let tasks: Vec<Result<Task, _>> = crate::pool::read_pool(&file)?.collect();
-    Ok(tasks.into_iter().map(|task| task.map_err(EvidenceError::from)))
+    let measured = file.parent().and_then(measured_parts);
+    Ok((tasks.into_iter().map(|task| task.map_err(EvidenceError::from)), measured))
 }

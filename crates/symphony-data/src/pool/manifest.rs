@@ -1,6 +1,6 @@
 //! `manifest.json`: how a pool was made, down to the bytes.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::statistics::BinCounts;
 use crate::{
@@ -104,4 +104,18 @@ pub fn outputs(folder: &std::path::Path) -> Option<serde_json::Map<String, serde
 pub fn is_synthetic(folder: &std::path::Path) -> Option<bool> {
     let text = std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?;
     serde_json::from_str::<serde_json::Value>(&text).ok()?.get("synthetic")?.as_bool()
+}
+
+/// The calibration behind each benchmark of a pool whose difficulty was measured.
+pub type MeasuredParts = std::collections::BTreeMap<String, MeasuredRecord>;
+
+/// What the manifest in `folder` says of measured difficulties; `None` if no manifest lies there.
+pub fn measured_parts(folder: &std::path::Path) -> Option<MeasuredParts> {
+    let text = std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?;
+    let manifest = serde_json::from_str::<serde_json::Value>(&text).ok()?;
+    let of_part = |part: &serde_json::Value| {
+        let measured = MeasuredRecord::deserialize(part.get("measured")?).ok()?;
+        Some((part.get("benchmark")?.as_str()?.to_owned(), measured))
+    };
+    Some(manifest.get("benchmarks")?.as_array()?.iter().filter_map(of_part).collect())
 }

@@ -73,7 +73,9 @@ impl Store {
         if self.meta.benchmark_config_fingerprint != fingerprint(benchmark, self.meta.measured.as_ref()) {
             let (had, wants) = (&self.meta.source.path, &benchmark.source);
             return Some(if *had == wants.portable() {
-                "its configuration changed".to_owned()
+                let both_measured = self.meta.measured.is_some() && benchmark.measured.is_some();
+                if both_measured { "its calibration or its configuration changed" } else { "its configuration changed" }
+                    .to_owned()
             } else {
                 format!("it was made from {had}, and the configuration says {wants}")
             });

@@ -26,6 +26,8 @@ pub struct Catalogue<'a> {
     progress: &'a dyn Progress,
     /// The benchmarks that have a store, in the order of their names.
     names: Vec<String>,
+    /// Those that have one and were not asked for.
+    others: Vec<String>,
     open: HashMap<String, Shelf, foldhash::fast::FixedState>,
 }
 
@@ -44,7 +46,7 @@ impl<'a> Catalogue<'a> {
     /// The benchmarks that are preprocessed in `folder`, or those of them that `only` names.
     ///
     /// # Errors
-    /// There are none.
+    /// There are none, or one that `only` names is not among them.
     pub fn of(
         config: &'a Config,
         folder: &Path,
@@ -62,19 +64,32 @@ impl<'a> Catalogue<'a> {
             .collect();
         names.sort();
         if let Some(absent) = only.iter().find(|name| !names.contains(name)) {
-            return Err(missing(absent));
+            if config.benchmark(absent).is_some() {
+                return Err(missing(absent));
+            }
+            let reason = format!(
+                "no such benchmark is configured; those preprocessed in {} are {}",
+                folder.display(),
+                names.join(", ")
+            );
+            return Err(EvidenceError::Insufficient { benchmark: absent.clone(), reason });
         }
         if names.is_empty() {
             let enabled: Vec<&str> = config.enabled().map(|benchmark| benchmark.name.as_str()).collect();
             return Err(missing(&enabled.join(",")));
         }
-        names.retain(|name| only.is_empty() || only.contains(name));
-        Ok(Self { config, folder: folder.to_owned(), progress, names, open: HashMap::default() })
+        let (names, others) = names.into_iter().partition(|name| only.is_empty() || only.contains(name));
+        Ok(Self { config, folder: folder.to_owned(), progress, names, others, open: HashMap::default() })
     }
 
     /// The names of its benchmarks.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Whether a benchmark has a store, and is none of those that were asked for.
+    pub(super) fn was_not_asked_for(&self, name: &str) -> bool {
+        self.others.iter().any(|other| other == name)
     }
 
     /// The folder.

@@ -6,8 +6,13 @@ use arrow_schema::DataType;
 
 use super::read::{FORM, Fault, Found, Key, Sink, tries_of};
 
-/// Takes all rows of a batch.
-pub(super) fn take(batch: &RecordBatch, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
+/// Takes all rows of a batch, of which the first has this number in its table, from 0.
+pub(super) fn take(
+    batch: &RecordBatch,
+    first: usize,
+    model: Option<&str>,
+    sink: &mut Sink<'_, '_>,
+) -> Result<(), Fault> {
     let texts = |name: &str| -> Result<Option<StringViewArray>, Fault> {
         let Some(column) = batch.column_by_name(name) else { return Ok(None) };
         let not_text =
@@ -53,7 +58,7 @@ pub(super) fn take(batch: &RecordBatch, model: Option<&str>, sink: &mut Sink<'_,
         column.as_ref().is_some_and(|column| column.is_valid(row) && !column.value(row).is_empty())
     };
     let fault = |row: usize, fault: Fault| match fault {
-        Fault::Reason(reason) => Fault::Reason(format!("row {row} of a batch: {reason}")),
+        Fault::Reason(reason) => Fault::Reason(format!("row {} (from 0): {reason}", first + row)),
         Fault::Evidence(error) => Fault::Evidence(error),
     };
     let answer = |benchmark, row: usize| -> Result<Found<'_>, Fault> {
@@ -81,7 +86,7 @@ pub(super) fn take(batch: &RecordBatch, model: Option<&str>, sink: &mut Sink<'_,
         let to = (from..batch.num_rows()).find(|row| !same(row)).unwrap_or(batch.num_rows());
         for row in (from..to).filter(|row| scores.is_null(*row)) {
             let found = answer(benchmark, row).map_err(|reason| fault(row, reason))?;
-            sink.unmapped("without a score", || format!("{:?} of {}", found.key, found.model));
+            sink.unmapped("without a score", || format!("{} of {}", found.key, found.model));
         }
         let mut row = from;
         let answers = (from..to).filter(|row| scores.is_valid(*row)).map(|at| {

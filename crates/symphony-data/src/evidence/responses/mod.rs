@@ -11,6 +11,7 @@ mod read;
 
 pub use catalogue::Catalogue;
 pub(super) use catalogue::ROWS_AT_ONCE;
+pub(super) use read::FORM;
 pub use read::{Gathered, Input, ReadOptions, Unmapped, read};
 
 use serde::{Deserialize, Serialize};

@@ -16,7 +16,7 @@ use super::{Catalogue, Gatherer, Responses, columns, harness::Harness, inspect};
 use crate::{
     evidence::EvidenceError,
     format::{Batcher, Format, ReadError},
-    progress::Progress,
+    progress::{Note, Progress},
     row::{RowBatch, json_reason},
     source::SourceFile,
 };
@@ -91,6 +91,17 @@ pub(super) enum Key<'a> {
     Row(&'a str, u32),
 }
 
+/// As an example names it.
+impl std::fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SourceId(_, source_id) => write!(f, "source_id {source_id:?}"),
+            Self::Identity(_, identity) => write!(f, "identity {identity:?}"),
+            Self::Row(_, row) => write!(f, "row {row}"),
+        }
+    }
+}
+
 /// Takes answers, in either pass.
 pub(super) struct Sink<'s, 'c> {
     pub catalogue: &'s mut Catalogue<'c>,
@@ -144,9 +155,10 @@ impl Sink<'_, '_> {
         for found in answers {
             let found = found?;
             if !(0.0..=1.0).contains(&found.score) {
+                let way = if (1.0..=100.0).contains(&found.score) { "; divide percentages by 100" } else { "" };
+                let score = found.score;
                 return Err(Fault::reason(format!(
-                    "its score is {}, and a score is 0 (failed) to 1 (solved); divide percentages by 100",
-                    found.score
+                    "its score is {score}, and a score is 0 (failed) to 1 (solved){way}"
                 )));
             }
             if found.model.trim().is_empty() {
@@ -170,13 +182,10 @@ impl Sink<'_, '_> {
             };
             if rows.is_empty() {
                 if !self.filling {
-                    let what = match found.key {
-                        Key::SourceId(_, source_id) => format!("source_id {source_id:?}"),
-                        Key::Identity(_, identity) => format!("identity {identity:?}"),
-                        Key::Row(_, row) => format!("row {row}"),
-                    };
-                    let reason = format!("to rows that {benchmark} (of {} rows) does not have", shelf.rows);
-                    note(&mut self.unmapped, reason, 1, || what);
+                    let rows = shelf.rows;
+                    let reason =
+                        format!("to rows that {benchmark} ({rows} rows, {benchmark}_0 the first) does not have");
+                    note(&mut self.unmapped, reason, 1, || found.key.to_string());
                 }
                 continue;
             }
@@ -195,7 +204,11 @@ impl Sink<'_, '_> {
         }
         if strangers > 0 && !self.filling {
             let folder = self.catalogue.folder().display();
-            let reason = format!("of benchmarks that are not among those preprocessed in {folder}");
+            let reason = if self.catalogue.was_not_asked_for(benchmark) {
+                "of benchmarks that were not asked for".to_owned()
+            } else {
+                format!("of benchmarks that are not among those preprocessed in {folder}")
+            };
             note(&mut self.unmapped, reason, strangers, || format!("benchmark {benchmark:?}"));
         }
         Ok(())
@@ -252,6 +265,13 @@ pub fn read(
         changed: false,
     };
     let files = pass(inputs, &mut sink, progress)?;
+    for (at, file) in files.iter().enumerate() {
+        if files[..at].iter().any(|other| other.checksum == file.checksum) {
+            let warning =
+                format!("{} is given twice: each of its answers counts as a further try of its model", file.name);
+            progress.note(Note::Warning(&warning));
+        }
+    }
     sink.benchmarks.values_mut().for_each(Gatherer::counted);
     sink.filling = true;
     let again = pass(inputs, &mut sink, progress)?;
@@ -268,7 +288,11 @@ pub fn read(
     benchmarks.retain(|responses| !responses.is_empty());
     let unmapped: Vec<Unmapped> = sink.unmapped.into_values().collect();
     if benchmarks.is_empty() {
-        return Err(EvidenceError::NothingMapped { unmapped });
+        return Err(if unmapped.is_empty() {
+            EvidenceError::NoAnswers { files: files.into_iter().map(|file| file.name).collect() }
+        } else {
+            EvidenceError::NothingMapped { unmapped }
+        });
     }
     Ok(Gathered { benchmarks, unmapped, files })
 }
@@ -287,8 +311,10 @@ fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>, progress: &dyn Progress) -> R
                 files.push(SourceFile { name, bytes, checksum });
             }
             Input::Table(batches) => {
+                let mut first = 0;
                 for batch in batches {
-                    columns::take(batch, None, sink).map_err(|fault| fault.at("the table of responses", 0))?;
+                    columns::take(batch, first, None, sink).map_err(|fault| fault.at("the table of responses", 0))?;
+                    first += batch.num_rows();
                 }
             }
         }
@@ -327,12 +353,14 @@ fn of_file(
     if format == Format::Parquet {
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let malformed = |reason: String| EvidenceError::NotAResponse { path: path.to_owned(), line: 0, reason };
+        let mut first = 0;
         for batch in crate::format::parquet::batches(file).map_err(malformed)? {
             if progress.cancelled() {
                 return Err(EvidenceError::Cancelled);
             }
             let batch = batch.map_err(|error| malformed(error.to_string()))?;
-            columns::take(&batch, model, sink).map_err(|fault| fault.at(path, 0))?;
+            columns::take(&batch, first, model, sink).map_err(|fault| fault.at(path, 0))?;
+            first += batch.num_rows();
         }
         return checksum();
     }
@@ -394,29 +422,34 @@ pub(super) enum Score {
     Number(f64),
     Boolean(bool),
     Text(String),
-    #[default]
     None,
+    /// There is no such key.
+    #[default]
+    #[serde(skip)]
+    Absent,
 }
 
 impl Score {
     /// The number that it is; `None` where there is none.
     pub fn number(&self) -> Result<Option<f64>, Fault> {
-        match self {
-            Self::Number(number) => Ok(Some(*number)),
-            Self::Boolean(right) => Ok(Some(f64::from(u8::from(*right)))),
-            Self::None => Ok(None),
+        let number = match self {
+            Self::Number(number) => Some(*number),
+            Self::Boolean(right) => Some(f64::from(u8::from(*right))),
+            Self::None | Self::Absent => None,
             Self::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
-                "" => Ok(None),
-                "true" => Ok(Some(1.0)),
-                "false" => Ok(Some(0.0)),
-                other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is no number"))),
+                "" | "na" | "none" | "null" => None,
+                "true" => Some(1.0),
+                "false" => Some(0.0),
+                other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is no number")))?,
             },
-        }
+        };
+        // As tables have it, what is no number is missing.
+        Ok(number.filter(|number| !number.is_nan()))
     }
 }
 
 /// The keys of our own form.
-pub(super) const FORM: &str = "benchmark, source_id (or identity), model, score";
+pub(in crate::evidence) const FORM: &str = "benchmark, source_id (or identity), model, score";
 
 fn of_text(
     text: &str,
@@ -430,7 +463,11 @@ fn of_text(
     if line.doc.is_some() && line.source_id.is_none() && line.identity.is_none() {
         return harness.get_or_insert_with(|| Harness::of(path)).take(text, model, sink);
     }
-    let missing = |key: &str| Fault::reason(format!("has no `{key}`; a response has {FORM}"));
+    let missing = |key: &str| {
+        let keys: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+        let keys: Vec<&str> = keys.keys().map(String::as_str).collect();
+        Fault::reason(format!("has no `{key}`; a response has {FORM}, and this has {}", keys.join(", ")))
+    };
     let benchmark = line.benchmark.as_deref().ok_or_else(|| missing("benchmark"))?;
     let model = model.or(line.model.as_deref()).ok_or_else(|| missing("model"))?;
     // An empty cell of a CSV file is none.
@@ -442,11 +479,18 @@ fn of_text(
         (None, Some(identity)) => Key::Identity(benchmark, identity),
         (None, None) => return Err(missing("source_id")),
     };
-    let Some(score) = line.score.number()? else {
+    if matches!(line.score, Score::Absent) {
+        return Err(missing("score"));
+    }
+    let of_key = |key: &str, fault: Fault| match fault {
+        Fault::Reason(reason) => Fault::reason(format!("`{key}`: {reason}")),
+        fault @ Fault::Evidence(_) => fault,
+    };
+    let Some(score) = line.score.number().map_err(|fault| of_key("score", fault))? else {
         sink.unmapped("without a score", || text.chars().take(80).collect());
         return Ok(());
     };
-    let tries = tries_of(line.tries.number()?)?;
+    let tries = tries_of(line.tries.number().map_err(|fault| of_key("tries", fault))?)?;
     sink.take(Found { key, model, family: line.family.as_deref().filter(|family| !family.is_empty()), score, tries })
 }
 
