@@ -210,15 +210,16 @@ pub fn preprocess(
         }
         Ok(Some((store, Some(reason)))) => {
             if store.meta.measured.is_some() != benchmark.measured.is_some() {
-                let kinds = ["of features", "measured"];
-                let (had, wants) = if benchmark.measured.is_some() { (0, 1) } else { (1, 0) };
+                let (had, gets) = if benchmark.measured.is_some() {
+                    ("of features", "measured")
+                } else {
+                    ("measured", "of features")
+                };
                 progress.note(Note::Warning(&format!(
-                    "{}: its store in {} had scores that were {}, and gets those that are {}, as this configuration says; \
-                     give each configuration a folder of its own to keep both",
+                    "{}: the scores of its store in {} were {had} and are now {gets}, as this configuration says; give each \
+                     configuration a folder of its own to keep both",
                     benchmark.name,
-                    folder.path().display(),
-                    kinds[had],
-                    kinds[wants]
+                    folder.path().display()
                 )));
             }
             Some(reason)

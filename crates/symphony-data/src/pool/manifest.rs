@@ -109,13 +109,16 @@ pub fn is_synthetic(folder: &std::path::Path) -> Option<bool> {
 /// The calibration behind each benchmark of a pool whose difficulty was measured.
 pub type MeasuredParts = std::collections::BTreeMap<String, MeasuredRecord>;
 
-/// What the manifest in `folder` says of measured difficulties; `None` if no manifest lies there.
+/// What the manifest in `folder` says of measured difficulties; `None` if no manifest lies there that can be understood.
 pub fn measured_parts(folder: &std::path::Path) -> Option<MeasuredParts> {
     let text = std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?;
     let manifest = serde_json::from_str::<serde_json::Value>(&text).ok()?;
-    let of_part = |part: &serde_json::Value| {
-        let measured = MeasuredRecord::deserialize(part.get("measured")?).ok()?;
-        Some((part.get("benchmark")?.as_str()?.to_owned(), measured))
-    };
-    Some(manifest.get("benchmarks")?.as_array()?.iter().filter_map(of_part).collect())
+    let mut parts = MeasuredParts::new();
+    for part in manifest.get("benchmarks")?.as_array()? {
+        if let Some(measured) = part.get("measured") {
+            let benchmark = part.get("benchmark")?.as_str()?;
+            parts.insert(benchmark.to_owned(), MeasuredRecord::deserialize(measured).ok()?);
+        }
+    }
+    Some(parts)
 }
