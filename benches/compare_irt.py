@@ -416,7 +416,7 @@ def recoveries(bench: Bench, sizes: list[Size], draws: int) -> list[str]:
     return [said, "", *heading, *lines, ""]
 
 
-def report(bench: Bench, sizes: list[Size], recovered: list[str]) -> Iterator[list[str]]:
+def report(bench: Bench, sizes: list[Size], recovery: list[str]) -> Iterator[list[str]]:
     """The report so far, after each size: the largest takes long, and what is before it should not be lost."""
     heading = ["| models x rows | program | seconds | peak MiB | Spearman of b with the truth | time to ours (2pl) |"]
     heading.append("|---|---|---|---|---|---|")
@@ -436,7 +436,7 @@ def report(bench: Bench, sizes: list[Size], recovered: list[str]) -> Iterator[li
         say(theirs.line(ours))
         table += [fit.line(ours) for fit in [*fits, theirs]]
         lines = ["# Results: item response theory", "", introduction(bench), "", *heading, *table, "", *remarks, ""]
-        yield [*lines, *recovered]
+        yield [*lines, *recovery]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -672,8 +672,14 @@ fn models_that_made_the_score_are_left_out_or_it_is_said() {
 }
 
 /// What was noted.
-#[derive(Default)]
-struct Notes(std::sync::Mutex<Vec<String>>);
+#[derive(Clone, Default)]
+struct Notes(Arc<std::sync::Mutex<Vec<String>>>);
+
+impl Notes {
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 impl Progress for Notes {
     fn note(&self, note: Note<'_>) {
@@ -706,7 +712,7 @@ fn the_panel_of_a_pool_is_its_own_whatever_store_it_is_looked_at_with() {
         let pool = PoolTasks { name: "pool".to_owned(), measured: parts, tasks: &mut tasks };
         let report = validate(gathered, &mut [pool], &mut catalogue, &place.builder.config, &notes).unwrap();
         let found = report.validations[1].clone();
-        (found.method, found.in_sample, notes.0.into_inner().unwrap().len())
+        (found.method, found.in_sample, notes.all().len())
     };
     let named = || Some(BTreeMap::from([("gsm8k".to_owned(), record.clone())]));
     let measured_method = "expected-error".to_owned();
@@ -727,7 +733,7 @@ fn what_says_next_to_nothing_is_said_to() {
         let options = CalibrateOptions::default();
         calibrate(&gathered.benchmarks[0], (&[], &[]), &mut place.catalogue(), &options, &place.path("out"), &notes)
             .unwrap();
-        notes.0.into_inner().unwrap().join("\n")
+        notes.all().join("\n")
     };
     assert_eq!(noted(&graded()), "");
     assert!(noted(&[(3, 0, 1.0), (4, 0, 0.0)]).starts_with("gsm8k: models answered 2 of 60 rows;"));
@@ -736,7 +742,7 @@ fn what_says_next_to_nothing_is_said_to() {
     let file = place.write("r.csv", "benchmark,source_id,model,score\ngsm8k,gsm8k_0,a,1\n");
     let notes = Notes::default();
     read(&[file.clone(), file], &mut place.catalogue(), &ReadOptions::default(), &notes).unwrap();
-    assert!(notes.0.into_inner().unwrap()[0].starts_with("r.csv is given twice"));
+    assert!(notes.all()[0].starts_with("r.csv and r.csv are the same, byte for byte"));
     // Bins of a few tasks are not judged.
     let mut catalogue = place.catalogue();
     let scores = catalogue.shelf("gsm8k").unwrap().unwrap().store.scores().unwrap();
@@ -746,6 +752,59 @@ fn what_says_next_to_nothing_is_said_to() {
     let report = validate(few, &mut [], &mut catalogue, &place.builder.config, &Silent).unwrap();
     let said = "hard tasks fail 100.0 points more often than easy ones; 1 easy and 1 hard are too few to tell";
     assert_eq!(report.validations[0].sentence, said);
+}
+
+#[test]
+fn a_store_whose_kind_of_score_changes_is_warned_of() {
+    let place = Place::new(60);
+    place.calibrate(&[table(&graded())], "cal");
+    let notes = Notes::default();
+    let measured = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
+    let measured = measured.with_progress(notes.clone());
+    measured.preprocess_all_benchmarks(&place.path("full"), PreprocessOptions::default()).unwrap();
+    assert!(notes.all()[0].contains("were of features and are now measured"), "{:?}", notes.all());
+    // Another folder, or the same kind again, is none of that.
+    let before = notes.all().len();
+    measured.preprocess_all_benchmarks(&place.path("other"), PreprocessOptions::default()).unwrap();
+    measured.preprocess_all_benchmarks(&place.path("full"), PreprocessOptions::default()).unwrap();
+    assert!(!notes.all()[before..].iter().any(|note| note.contains("are now")), "{:?}", notes.all());
+}
+
+#[test]
+fn odd_measured_scores_are_told_as_what_they_are() {
+    let place = Place::new(60);
+    let solved: Vec<_> = (0..60).map(|row| (row, 0, 1.0)).collect();
+    place.calibrate(&[table(&solved)], "cal");
+    let preprocessed = |more: &str| {
+        let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, more)).unwrap();
+        builder.preprocess_all_benchmarks(&place.path("measured"), PreprocessOptions::default())
+    };
+    let meta = preprocessed("").unwrap().remove(0);
+    let oddity = symphony_data::preprocess::oddities(&meta).unwrap();
+    assert!(oddity.starts_with("all 60 rows have the expected error 0.0"), "{oddity}");
+    let error = preprocessed(", min_responses: 2").unwrap_err().to_string();
+    assert!(error.contains("benchmarks.gsm8k.difficulty.min_responses asks for 2 answers to a row"), "{error}");
+}
+
+#[test]
+fn benchmarks_that_were_not_asked_for_are_told_from_unknown_ones() {
+    let place = Place::of(
+        "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=60'}, humaneval: {path: 'synthetic:humaneval?rows=60'}}",
+    );
+    let of = |only: &str| Catalogue::of(&place.builder.config, &place.path("full"), &[only.to_owned()], &Silent);
+    let error = read(&[table(&graded())], &mut of("humaneval").unwrap(), &ReadOptions::default(), &Silent).unwrap_err();
+    assert!(
+        error.to_string().contains("answers of benchmarks that were not asked for: benchmark \"gsm8k\""),
+        "{error}"
+    );
+    let error = of("gsm8kk").err().unwrap().to_string();
+    assert!(error.starts_with("gsm8kk: no such benchmark is configured; those preprocessed in"), "{error}");
+    assert!(error.ends_with("are gsm8k, humaneval"), "{error}");
+    // No score, however it is written, is none.
+    let text = "benchmark,source_id,model,score\n".to_owned()
+        + &["", "nan", "NA", "null", "1"].map(|score| format!("gsm8k,gsm8k_0,a,{score}\n")).concat();
+    let gathered = place.read(&[place.write("r.csv", &text)], &ReadOptions::default()).unwrap();
+    assert_eq!((gathered.benchmarks[0].len(), gathered.unmapped[0].answers), (1, 4));
 }
 
 #[test]

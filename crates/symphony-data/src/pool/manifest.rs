@@ -1,6 +1,9 @@
 //! `manifest.json`: how a pool was made, down to the bytes.
 
+use std::{collections::BTreeMap, path::Path};
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::statistics::BinCounts;
 use crate::{
@@ -94,27 +97,28 @@ impl BinCounts {
     }
 }
 
+/// The manifest in `folder`; `None` if none lies there.
+fn read(folder: &Path) -> Option<Value> {
+    serde_json::from_str(&std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?).ok()
+}
+
 /// The files that the manifest in `folder` names, and what it says of each; `None` if no manifest lies there.
-pub fn outputs(folder: &std::path::Path) -> Option<serde_json::Map<String, serde_json::Value>> {
-    let text = std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?;
-    serde_json::from_str::<serde_json::Value>(&text).ok()?.get("outputs")?.as_object().cloned()
+pub fn outputs(folder: &Path) -> Option<serde_json::Map<String, Value>> {
+    read(folder)?.get("outputs")?.as_object().cloned()
 }
 
 /// Whether the pool in `folder` says of itself that it holds generated tasks; `None` if no manifest lies there.
-pub fn is_synthetic(folder: &std::path::Path) -> Option<bool> {
-    let text = std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?;
-    serde_json::from_str::<serde_json::Value>(&text).ok()?.get("synthetic")?.as_bool()
+pub fn is_synthetic(folder: &Path) -> Option<bool> {
+    read(folder)?.get("synthetic")?.as_bool()
 }
 
 /// The calibration behind each benchmark of a pool whose difficulty was measured.
-pub type MeasuredParts = std::collections::BTreeMap<String, MeasuredRecord>;
+pub type MeasuredParts = BTreeMap<String, MeasuredRecord>;
 
 /// What the manifest in `folder` says of measured difficulties; `None` if no manifest lies there that can be understood.
-pub fn measured_parts(folder: &std::path::Path) -> Option<MeasuredParts> {
-    let text = std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?;
-    let manifest = serde_json::from_str::<serde_json::Value>(&text).ok()?;
+pub fn measured_parts(folder: &Path) -> Option<MeasuredParts> {
     let mut parts = MeasuredParts::new();
-    for part in manifest.get("benchmarks")?.as_array()? {
+    for part in read(folder)?.get("benchmarks")?.as_array()? {
         if let Some(measured) = part.get("measured") {
             let benchmark = part.get("benchmark")?.as_str()?;
             parts.insert(benchmark.to_owned(), MeasuredRecord::deserialize(measured).ok()?);

@@ -266,9 +266,11 @@ pub fn read(
     };
     let files = pass(inputs, &mut sink, progress)?;
     for (at, file) in files.iter().enumerate() {
-        if files[..at].iter().any(|other| other.checksum == file.checksum) {
-            let warning =
-                format!("{} is given twice: each of its answers counts as a further try of its model", file.name);
+        if let Some(other) = files[..at].iter().find(|other| other.checksum == file.checksum) {
+            let warning = format!(
+                "{} and {} are the same, byte for byte: where both are of one model, its answers count as two tries",
+                other.name, file.name
+            );
             progress.note(Note::Warning(&warning));
         }
     }
