@@ -11,9 +11,9 @@ use symphony_data::{
     evidence::{
         calibration::{CalibrateOptions, ItemModel, calibrate},
         responses::{Catalogue, Input, ReadOptions, Unmapped, read},
-        validation::{PoolTasks, pool_tasks, validate},
+        validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
-    experiment::{self, Order, make_pools, with_library},
+    experiment::{self, Order, Writing, make_pools, with_library},
     preprocess::{OnBadRow, PreprocessOptions, preprocess},
     progress::{Note, Progress},
     store::{Meta, StoreFormat},
@@ -23,7 +23,7 @@ use crate::{
     errors,
     function::PyRowFunction,
     progress::PyProgress,
-    stream::{TaskStream, to_library},
+    stream::{TaskStream, manifest_of, to_library},
     work,
 };
 
@@ -37,6 +37,15 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// The configuration; for a demo, on generated rows.
+    fn config_for(&self, demo: bool, py: Python<'_>) -> PyResult<Config> {
+        let mut config = self.config.clone();
+        if demo {
+            config.use_synthetic_sources().map_err(|problems| errors::bad_request(py, &problems))?;
+        }
+        Ok(config)
+    }
+
     /// Runs `work` without the GIL, and raises what it or a callable raised.
     fn run<T: Send>(
         &self,
@@ -97,20 +106,20 @@ impl Builder {
         names: Vec<String>,
         output_dir: PathBuf,
         force: bool,
-        skip_bad_rows: bool,
+        on_bad_row: Option<&str>,
         locked: bool,
         format: Option<&str>,
         progress: Option<Py<PyAny>>,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, TaskStream)>> {
-        let on_bad_row = if skip_bad_rows { OnBadRow::Skip } else { OnBadRow::Stop };
+        let on_bad_row = on_bad_row.map(|policy| if policy == "skip" { OnBadRow::Skip } else { OnBadRow::Stop });
         let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(StoreFormat::parse) };
         let progress =
             PyProgress::new(progress, note).with_functions(self.functions.iter().map(|(_, function)| function.clone()));
         let metas = self.run(py, &progress, || {
             let chosen = self.config.enabled().filter(|benchmark| names.contains(&benchmark.name));
             let one = |benchmark: &symphony_data::config::Benchmark| {
-                let cut = self.config.cut_of(&benchmark.name);
+                let cut = self.config.store_cut_of(&benchmark.name);
                 Ok(preprocess(benchmark, cut, &output_dir, options, &progress)?.1)
             };
             chosen.map(one).collect::<Result<Vec<Meta>, Error>>()
@@ -141,9 +150,9 @@ impl Builder {
     ) -> PyResult<TaskStream> {
         let request = spec_of(spec)?.resolve(&self.config).map_err(|problems| errors::bad_request(py, &problems))?;
         let progress = PyProgress::new(None, note);
-        let batches =
+        let (batches, manifest) =
             self.run(py, &progress, || experiment::build_task_table(&self.config, &full_dir, &request, &progress))?;
-        Ok(TaskStream::of_batches(batches))
+        Ok(TaskStream::drawn(batches, manifest))
     }
 
     /// Stage 2 for experiments in YAML (or JSON), which messages call `name`: makes their pools, and says their folders.
@@ -156,6 +165,7 @@ impl Builder {
         full_dir: PathBuf,
         output_dir: PathBuf,
         strict: bool,
+        force: bool,
         format: &str,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, PathBuf)>> {
@@ -170,7 +180,7 @@ impl Builder {
                 config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir, format)).collect();
             let requests = orders.iter().map(|order| order.request);
             with_library(&config, &full_dir, requests, &progress, |library| {
-                make_pools(library, &orders, strict, &progress).map(drop)
+                make_pools(library, &orders, Writing { strict, force }, &progress).map(drop)
             })?;
             Ok(config.experiments.iter().map(|e| (e.id.clone(), output_dir.join(&e.id))).collect())
         })
@@ -185,16 +195,20 @@ impl Builder {
         tasks: Option<&Bound<'_, PyAny>>,
         names: Vec<String>,
         full_dir: PathBuf,
+        demo: bool,
+        (difficulty, min_responses): (Option<String>, Option<u64>),
         filter: Option<String>,
         metric: Option<String>,
         note: Py<PyAny>,
     ) -> PyResult<String> {
         let inputs = inputs_of(&responses)?;
+        let by = ScoredBy { difficulty, min_responses };
+        let config = self.config_for(demo, py)?;
         let pool = tasks.and_then(|tasks| tasks.extract::<PathBuf>().ok());
         let tasks = tasks.filter(|_| pool.is_none()).map(to_library).transpose()?;
         let progress = PyProgress::new(None, note);
         self.run(py, &progress, || {
-            let mut catalogue = Catalogue::of(&self.config, &full_dir, &names, &progress)?;
+            let mut catalogue = Catalogue::of(&config, &full_dir, &names, &progress)?;
             let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, &progress)?;
             warn_of(&gathered.unmapped, &progress);
             let mut tasks = tasks.map(|tasks| tasks.into_iter().map(Ok));
@@ -204,7 +218,7 @@ impl Builder {
             if let (Some(path), Some((tasks, measured))) = (&pool, &mut read_back) {
                 pools.push(PoolTasks { name: path.display().to_string(), measured: measured.take(), tasks });
             }
-            let report = validate(gathered, &mut pools, &mut catalogue, &self.config, &progress)?;
+            let report = validate(gathered, &mut pools, &mut catalogue, &config, &by, &progress)?;
             Ok(serde_json::to_string(&report).unwrap_or_default())
         })
     }
@@ -220,15 +234,17 @@ impl Builder {
         chance: BTreeMap<String, f64>,
         names: Vec<String>,
         full_dir: PathBuf,
+        demo: bool,
         filter: Option<String>,
         metric: Option<String>,
         note: Py<PyAny>,
     ) -> PyResult<String> {
         let inputs = inputs_of(&responses)?;
+        let config = self.config_for(demo, py)?;
         let options = CalibrateOptions { model: ItemModel::parse(model).unwrap_or_default(), chance };
         let progress = PyProgress::new(None, note);
         self.run(py, &progress, || {
-            let mut catalogue = Catalogue::of(&self.config, &full_dir, &names, &progress)?;
+            let mut catalogue = Catalogue::of(&config, &full_dir, &names, &progress)?;
             let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, &progress)?;
             warn_of(&gathered.unmapped, &progress);
             let from = (&gathered.files[..], &gathered.unmapped[..]);
@@ -243,9 +259,10 @@ impl Builder {
 
     /// Writes tasks as JSON lines.
     fn save_task_pool(&self, py: Python<'_>, tasks: &Bound<'_, PyAny>, path: PathBuf, note: Py<PyAny>) -> PyResult<()> {
+        let manifest = manifest_of(tasks);
         let tasks = to_library(tasks)?;
         let progress = PyProgress::new(None, note);
-        self.run(py, &progress, || Ok(experiment::save_task_pool(&tasks, &path, &progress)?))
+        self.run(py, &progress, || Ok(experiment::save_task_pool(&tasks, manifest.as_ref(), &path, &progress)?))
     }
 
     /// Writes the statistics of tasks.
@@ -308,6 +325,8 @@ fn spec_of(spec: &Bound<'_, PyDict>) -> PyResult<RequestSpec> {
             })
             .transpose()?,
         sampler: get(spec, "sampler")?,
+        difficulty: get(spec, "difficulty")?,
+        min_responses: get(spec, "min_responses")?,
         difficulty_percentiles: percentiles.into_iter().map(pair).collect::<PyResult<_>>()?,
     })
 }

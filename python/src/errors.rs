@@ -19,7 +19,7 @@ pub fn bad_request(py: Python<'_>, problems: &Problems) -> PyErr {
 
 /// The exception of an error of the library.
 pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
-    if let Error::Preprocess(PreprocessError::Cancelled { .. }) | Error::Evidence(EvidenceError::Cancelled) = error {
+    if error.is_stop() {
         return PyKeyboardInterrupt::new_err(error.to_string());
     }
     if let Error::Config(problems) = error {
@@ -32,10 +32,10 @@ fn class_of(error: &Error) -> &'static str {
     match error {
         Error::Store(StoreError::Missing { .. })
         | Error::Evidence(EvidenceError::Store(StoreError::Missing { .. })) => "MissingDataError",
+        Error::Evidence(EvidenceError::Preprocess(error)) => of_preprocessing(error),
         Error::Evidence(_) => "ResponseError",
-        Error::NoTasks { .. } | Error::Short { .. } => "RequestError",
+        Error::NoTasks { .. } | Error::Short { .. } | Error::Difficulty(_) => "RequestError",
         Error::Preprocess(error) => of_preprocessing(error),
-        Error::Rebuild { error, .. } => of_preprocessing(error),
         _ => "SymphonyDataError",
     }
 }
@@ -43,6 +43,7 @@ fn class_of(error: &Error) -> &'static str {
 fn of_preprocessing(error: &PreprocessError) -> &'static str {
     match error {
         PreprocessError::Rule { .. } => "ConfigError",
+        PreprocessError::Rebuild { error, .. } => of_preprocessing(error),
         PreprocessError::Store(_) => "SymphonyDataError",
         _ => "SourceError",
     }

@@ -124,7 +124,7 @@ class DatasetBuilder:
         output_dir: StrPath = FULL_DIR,
         force_reprocess: bool = False,
         *,
-        on_bad_row: Literal["stop", "skip"] = "stop",
+        on_bad_row: Literal["stop", "skip"] | None = None,
         locked: bool = False,
         format: Literal["jsonl", "parquet"] | None = None,
         progress: bool | Progress | None = None,
@@ -136,6 +136,7 @@ class DatasetBuilder:
                 calls of this builder look there.
             force_reprocess: preprocess again what is up to date.
             on_bad_row: ``"stop"`` at a row that cannot be scored, or ``"skip"`` it into ``{benchmark}_rejected.jsonl``.
+                Default: as when a benchmark was last preprocessed, else ``"stop"``.
             locked: take only the source that each meta records: the same commit on the Hub, the same files.
             format: how preprocessed benchmarks hold their rows. Default: as configured, else as they do, else jsonl.
             progress: True for tqdm bars where tqdm is installed, or a function ``(benchmark, stage, done, total)``.
@@ -150,12 +151,11 @@ class DatasetBuilder:
         >>> {name: len(tasks) for name, tasks in results.items()}
         {'humaneval': 164, 'gsm8k': 400}
         """
-        if on_bad_row not in ("stop", "skip"):
+        if on_bad_row not in ("stop", "skip", None):
             raise RequestError(f'on_bad_row: {on_bad_row!r}: write "stop" or "skip"')
         if format is not None:
             _format(format)
-        skip = on_bad_row == "skip"
-        done = self._preprocess(self.benchmarks, output_dir, force_reprocess, skip, locked, format, progress)
+        done = self._preprocess(self.benchmarks, output_dir, force_reprocess, on_bad_row, locked, format, progress)
         self._full_dir = os.fspath(output_dir)
         return done
 
@@ -164,7 +164,7 @@ class DatasetBuilder:
         names: list[str],
         output_dir: StrPath,
         force: bool,
-        skip: bool,
+        on_bad_row: str | None,
         locked: bool,
         format: str | None,
         progress: bool | Progress | None,
@@ -177,7 +177,7 @@ class DatasetBuilder:
         callback = bars if progress is True else (progress or None)
         try:
             with _Notes() as note:
-                done = self._core.preprocess(names, os.fspath(output_dir), force, skip, locked, format, callback, note)
+                done = self._core.preprocess(names, os.fspath(output_dir), force, on_bad_row, locked, format, callback, note)
             return dict(done)
         finally:
             if bars is not None:
@@ -191,7 +191,7 @@ class DatasetBuilder:
         """
         if name not in self.benchmarks:
             raise RequestError(f"there is no enabled benchmark {name!r}; enabled: {', '.join(self.benchmarks)}")
-        self._preprocess([name], self._full_dir, False, False, False, None, progress)
+        self._preprocess([name], self._full_dir, False, None, False, None, progress)
         return self.load_preprocessed_benchmark(name)
 
     def load_preprocessed_benchmark(self, name: str, preprocessed_dir: StrPath | None = None) -> TaskStream:
@@ -223,6 +223,8 @@ class DatasetBuilder:
         sample_with_replacement: bool | Literal["when_short"] | None = None,
         sampler: Literal["numpy", "stable"] = "numpy",
         full_dir: StrPath | None = None,
+        difficulty: StrPath | None = None,
+        min_responses: int | None = None,
     ) -> TaskStream:
         """Stage 2: draws tasks from preprocessed benchmarks.
 
@@ -242,6 +244,10 @@ class DatasetBuilder:
                 larger ones.
             full_dir: where the preprocessed benchmarks lie; by default where this builder last preprocessed, else
                 data/benchmarks/full.
+
+            difficulty: the score that tasks are drawn by: ``"surface"``, a calibration (``{benchmark}_calibration.jsonl``), or
+                a folder of calibrations. Default: as configured.
+            min_responses: of a measured difficulty, leave out rows with responses of fewer models. Default: as configured.
 
         Returns:
             The tasks, in the order in which they are to be given.
@@ -281,6 +287,8 @@ class DatasetBuilder:
             else [(name, float(ratio)) for name, ratio in benchmark_ratios.items() if name not in excluded],
             "sample_with_replacement": None if sample_with_replacement is None else str(sample_with_replacement),
             "sampler": sampler,
+            "difficulty": None if difficulty is None else os.fspath(difficulty),
+            "min_responses": None if min_responses is None else _whole("min_responses", min_responses),
         }
         folder = self._full_dir if full_dir is None else os.fspath(full_dir)
         with _Notes() as note:
@@ -294,6 +302,7 @@ class DatasetBuilder:
         *,
         full_dir: StrPath | None = None,
         format: Literal["jsonl", "parquet"] = "jsonl",
+        force: bool = False,
     ) -> dict[str, Path]:
         """Stage 2 for named experiments: writes a pool, its statistics and its manifest for each.
 
@@ -304,6 +313,7 @@ class DatasetBuilder:
             strict: where one cannot be met in full, make none.
             full_dir: where the preprocessed benchmarks lie, as for `build_task_stream`.
             format: how the pools hold their tasks: ``task_pool.jsonl`` or ``task_pool.parquet``.
+            force: replace whatever is in a pool's folder. By default only a pool that the same experiment made is replaced.
 
         Returns:
             The folder of each pool, by the experiment's id.
@@ -326,11 +336,14 @@ class DatasetBuilder:
         _format(format)
         folder = self._full_dir if full_dir is None else os.fspath(full_dir)
         with _Notes() as note:
-            made = self._core.run_experiments(name, text, folder, os.fspath(output_dir), strict, format, note)
+            made = self._core.run_experiments(name, text, folder, os.fspath(output_dir), strict, force, format, note)
         return {experiment: Path(pool) for experiment, pool in made}
 
     def save_task_pool(self, task_stream: Iterable[Task], output_path: StrPath) -> None:
         """Writes tasks as JSON lines, or as Parquet where the path ends in ``.parquet``; whole or not at all.
+
+        Beside a stream that :meth:`build_task_stream` gave, its manifest is written: the request, and where each task came
+        from. It is ``manifest.json`` beside ``task_pool.jsonl``, and ``NAME.manifest.json`` beside ``NAME.jsonl``.
 
         >>> builder.save_task_pool(builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full"), "pool.jsonl")
         """
@@ -353,6 +366,9 @@ class DatasetBuilder:
         *,
         benchmarks: Sequence[str] | None = None,
         full_dir: StrPath | None = None,
+        difficulty: StrPath | None = None,
+        min_responses: int | None = None,
+        demo: bool = False,
         filter: str | None = None,
         metric: str | None = None,
     ) -> ValidationReport:
@@ -367,6 +383,8 @@ class DatasetBuilder:
             benchmarks: which benchmarks; by default all that have responses.
             full_dir: where the preprocessed benchmarks lie; by default where this builder last preprocessed, else
                 data/benchmarks/full.
+            difficulty, min_responses: which difficulty is compared, as for :meth:`build_task_stream`.
+            demo: take responses to the generated tasks that a demo makes.
             filter: of a log with several filters, the lines of this one.
             metric: of a log with several metrics or scorers, this one.
 
@@ -384,7 +402,11 @@ class DatasetBuilder:
         names = [] if benchmarks is None else _names("benchmarks", benchmarks)
         with _Notes() as note:
             pool = os.fspath(tasks) if isinstance(tasks, (str, os.PathLike)) else tasks
-            found = self._core.validate(_inputs(responses), pool, names, folder, filter, metric, note)
+            by = (
+                None if difficulty is None else os.fspath(difficulty),
+                None if min_responses is None else _whole("min_responses", min_responses),
+            )
+            found = self._core.validate(_inputs(responses), pool, names, folder, demo, by, filter, metric, note)
         return ValidationReport(json.loads(found))
 
     def calibrate(
@@ -396,6 +418,7 @@ class DatasetBuilder:
         chance: Mapping[str, float] | None = None,
         benchmarks: Sequence[str] | None = None,
         full_dir: StrPath | None = None,
+        demo: bool = False,
         filter: str | None = None,
         metric: str | None = None,
     ) -> dict[str, Calibration]:
@@ -406,7 +429,7 @@ class DatasetBuilder:
             output_dir: where the files go.
             model: ``"1pl"``: a difficulty for each row; ``"2pl"``: a discrimination too, for 20 models and more.
             chance: how often a guess is right, by benchmark, as ``{"medical_qa": 0.25}``; for others as configured.
-            benchmarks, full_dir, filter, metric: as for :meth:`validate`.
+            benchmarks, full_dir, demo, filter, metric: as for :meth:`validate`.
 
         Returns:
             What was fitted, by benchmark.
@@ -425,7 +448,8 @@ class DatasetBuilder:
         chances = _chances(chance)
         to = os.fspath(output_dir)
         with _Notes() as note:
-            fitted = self._core.calibrate(_inputs(responses), to, model, chances, names, folder, filter, metric, note)
+            given = _inputs(responses)
+            fitted = self._core.calibrate(given, to, model, chances, names, folder, demo, filter, metric, note)
         return {meta["benchmark"]: Calibration(meta, to) for meta in json.loads(fitted)}
 
 

@@ -60,7 +60,7 @@ class Builder:
         names: list[str],
         output_dir: str,
         force: bool,
-        skip_bad_rows: bool,
+        on_bad_row: str | None,
         locked: bool,
         format: str | None,
         progress: Callable[[str, str, int, int | None], object] | None,
@@ -69,7 +69,7 @@ class Builder:
     def load_preprocessed(self, name: str, folder: str, note: _Note) -> TaskStream: ...
     def build(self, spec: dict[str, Any], full_dir: str, note: _Note) -> TaskStream: ...
     def run_experiments(
-        self, name: str, text: str, full_dir: str, output_dir: str, strict: bool, format: str, note: _Note
+        self, name: str, text: str, full_dir: str, output_dir: str, strict: bool, force: bool, format: str, note: _Note
     ) -> list[tuple[str, str]]: ...
     def validate(
         self,
@@ -77,6 +77,8 @@ class Builder:
         tasks: Iterable[Task] | str | None,
         names: list[str],
         full_dir: str,
+        demo: bool,
+        difficulty: tuple[str | None, int | None],
         filter: str | None,
         metric: str | None,
         note: _Note,
@@ -89,6 +91,7 @@ class Builder:
         chance: dict[str, float],
         names: list[str],
         full_dir: str,
+        demo: bool,
         filter: str | None,
         metric: str | None,
         note: _Note,

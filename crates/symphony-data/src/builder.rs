@@ -6,7 +6,7 @@ use crate::{
     config::{Config, RequestSpec, read_file},
     error::Error,
     experiment,
-    pool::Task,
+    pool::{Task, manifest::PoolManifest},
     preprocess::{PreprocessOptions, preprocess},
     progress::{Progress, Silent},
     store::Meta,
@@ -53,7 +53,7 @@ impl DatasetBuilder {
     /// The first benchmark that fails.
     pub fn preprocess_all_benchmarks(&self, output_dir: &Path, options: PreprocessOptions) -> Result<Vec<Meta>, Error> {
         let all = self.config.enabled().map(|benchmark| {
-            let cut = self.config.cut_of(&benchmark.name);
+            let cut = self.config.store_cut_of(&benchmark.name);
             Ok(preprocess(benchmark, cut, output_dir, options, &*self.progress)?.1)
         });
         all.collect()
@@ -72,18 +72,18 @@ impl DatasetBuilder {
     ///
     /// # Errors
     /// A bad request, a store that is missing, or a stream of no tasks.
-    pub fn build_task_stream(&self, request: &RequestSpec, full_dir: &Path) -> Result<Vec<Task>, Error> {
+    pub fn build_task_stream(&self, request: &RequestSpec, full_dir: &Path) -> Result<TaskStream, Error> {
         let request = request.resolve(&self.config)?;
-        let tasks = experiment::build_task_stream(&self.config, full_dir, &request, &*self.progress)?;
-        Ok(tasks.iter().map(|task| task.to_task()).collect())
+        let (tasks, manifest) = experiment::build_task_stream(&self.config, full_dir, &request, &*self.progress)?;
+        Ok(TaskStream { tasks: tasks.iter().map(|task| task.to_task()).collect(), manifest: Some(manifest) })
     }
 
-    /// Writes tasks as JSON lines.
+    /// Writes a stream as JSON lines, or as Parquet where the path ends in `.parquet`; beside one that was drawn, its manifest.
     ///
     /// # Errors
     /// The disk.
-    pub fn save_task_pool(&self, tasks: &[Task], output_path: &Path) -> Result<(), Error> {
-        Ok(experiment::save_task_pool(tasks, output_path, &*self.progress)?)
+    pub fn save_task_pool(&self, stream: &TaskStream, output_path: &Path) -> Result<(), Error> {
+        Ok(experiment::save_task_pool(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)?)
     }
 
     /// Writes the statistics of tasks.
@@ -92,5 +92,44 @@ impl DatasetBuilder {
     /// No tasks, or the disk.
     pub fn save_statistics(&self, tasks: &[Task], output_path: &Path) -> Result<(), Error> {
         experiment::save_statistics(tasks, output_path, &*self.progress)
+    }
+}
+
+/// The tasks of a stream, in order, and how they were drawn, where they were.
+#[derive(Clone, Debug)]
+pub struct TaskStream {
+    tasks: Vec<Task>,
+    manifest: Option<PoolManifest>,
+}
+
+impl From<Vec<Task>> for TaskStream {
+    fn from(tasks: Vec<Task>) -> Self {
+        Self { tasks, manifest: None }
+    }
+}
+
+impl std::ops::Deref for TaskStream {
+    type Target = [Task];
+
+    fn deref(&self) -> &[Task] {
+        &self.tasks
+    }
+}
+
+impl IntoIterator for TaskStream {
+    type Item = Task;
+    type IntoIter = std::vec::IntoIter<Task>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tasks.into_iter()
+    }
+}
+
+impl<'s> IntoIterator for &'s TaskStream {
+    type Item = &'s Task;
+    type IntoIter = std::slice::Iter<'s, Task>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tasks.iter()
     }
 }

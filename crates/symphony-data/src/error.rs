@@ -1,8 +1,10 @@
 //! What a whole command can fail with: one stage's error, or what only the drivers can see.
 
+use std::path::PathBuf;
+
 use crate::{
-    config::Problems, disk::DiskError, evidence::EvidenceError, pool::PoolError, preprocess::PreprocessError,
-    store::StoreError,
+    config::Problems, disk::DiskError, evidence::EvidenceError, experiment::DifficultyError, pool::PoolError,
+    preprocess::PreprocessError, store::StoreError,
 };
 
 /// Any failure of the library.
@@ -13,20 +15,13 @@ pub enum Error {
     Config(#[from] Problems),
     /// Stage 1.
     #[error(transparent)]
-    Preprocess(#[from] PreprocessError),
+    Preprocess(PreprocessError),
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A store that no longer fits and could not be rebuilt.
-    #[error("the store of {benchmark} no longer serves ({reason}), and rebuilding it failed: {error}")]
-    Rebuild {
-        /// The benchmark.
-        benchmark: String,
-        /// Why it no longer serves.
-        reason: String,
-        /// Why rebuilding failed.
-        error: Box<PreprocessError>,
-    },
+    /// A calibration that tasks should be drawn by.
+    #[error(transparent)]
+    Difficulty(#[from] DifficultyError),
     /// A stream of no tasks.
     #[error("{}{}", if .why.is_empty() { "there are no tasks" } else { "no task can be drawn" }, .why.iter().map(|line| format!("\n  {line}")).collect::<String>())]
     NoTasks {
@@ -41,6 +36,14 @@ pub enum Error {
         /// How many there are.
         asked: usize,
     },
+    /// A folder that holds something else than what would be written there.
+    #[error("{folder} holds {what}; nothing was written", folder = folder.display())]
+    Occupied {
+        /// The folder.
+        folder: PathBuf,
+        /// What is there.
+        what: String,
+    },
     /// A pool.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -53,4 +56,27 @@ pub enum Error {
     /// A table that cannot be made.
     #[error(transparent)]
     Table(#[from] arrow_schema::ArrowError),
+}
+
+impl From<PreprocessError> for Error {
+    fn from(error: PreprocessError) -> Self {
+        match error {
+            PreprocessError::Store(error) => Self::Store(error),
+            error => Self::Preprocess(error),
+        }
+    }
+}
+
+impl Error {
+    /// Whether nothing went wrong but that the caller asked to stop.
+    pub fn is_stop(&self) -> bool {
+        matches!(
+            self,
+            Self::Preprocess(PreprocessError::Cancelled { .. })
+                | Self::Difficulty(DifficultyError::Cancelled { .. })
+                | Self::Evidence(
+                    EvidenceError::Cancelled | EvidenceError::Difficulty(DifficultyError::Cancelled { .. })
+                )
+        ) || matches!(self, Self::Evidence(EvidenceError::Preprocess(error)) if matches!(**error, PreprocessError::Cancelled { .. }))
+    }
 }

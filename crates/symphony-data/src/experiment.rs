@@ -8,29 +8,26 @@ use std::{
 use arrow_array::RecordBatch;
 use rayon::prelude::*;
 
+mod difficulty;
+
+pub use difficulty::{DifficultyError, Joined};
+pub(crate) use difficulty::{check_folder, resolved};
+
 use crate::{
-    config::{Config, Cut, Experiment, Request},
-    disk::{DiskError, Folder, checksum},
+    config::{Config, Cut, Experiment, Measured, Request},
+    disk::{DiskError, Folder, NewFile, WrittenFile, checksum},
     error::Error,
     pool::{
-        self, MANIFEST, Manifest, STATISTICS, Statistics, StoredTask, Task, TaskView, manifest,
+        self, MANIFEST, Manifest, STATISTICS, Statistics, StoredTask, Task, TaskView,
+        manifest::{self, Existing, PoolManifest},
         statistics::{BinCounts, Gatherer, Repeats},
         table, task_pool,
     },
-    preprocess::{PreprocessError, PreprocessOptions, preprocess},
+    preprocess::{Upkeep, open_store, rebuild},
     progress::{Note, Progress},
     store::{Store, StoreError, StoreFormat, TOOL, index_name},
-    stream::{self, Bin, Bins, Candidates, Draw, PerBin, SamplerKind, Shortfall, Stream},
+    stream::{self, Bin, Bins, Candidates, Draw, PerBin, Shortfall, Stream},
 };
-
-/// Whether a command may bring stores up to date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upkeep {
-    /// Rebuild what no longer fits the configuration or its own checksum, and say why.
-    Rebuild,
-    /// Only report.
-    Report,
-}
 
 /// The preprocessed benchmarks that some requests draw from, each read once.
 pub struct Library<'a> {
@@ -38,8 +35,6 @@ pub struct Library<'a> {
     folder: &'a Path,
     upkeep: Upkeep,
     progress: &'a dyn Progress,
-    /// Whether a request draws by identity.
-    by_identity: bool,
     loaded: BTreeMap<String, Loaded>,
     /// The stores that were made anew because reading them found them damaged.
     renewed: Vec<String>,
@@ -47,10 +42,24 @@ pub struct Library<'a> {
 
 struct Loaded {
     store: Store,
+    /// The surface score of every row.
     scores: Vec<f64>,
-    /// Empty where no request draws by identity.
     identities: Vec<u64>,
-    bins: Vec<(Cut, Bins)>,
+    /// The calibrations that requests draw by.
+    joined: Vec<(Measured, Joined)>,
+    /// The rows by bin, for each calibration (`None`: surface scores) and cut that a request draws by.
+    bins: Vec<(Option<Measured>, Cut, Bins)>,
+}
+
+impl Loaded {
+    fn of(store: Store) -> Result<Self, StoreError> {
+        let (scores, identities) = (store.scores()?, store.identities()?);
+        Ok(Self { store, scores, identities, joined: Vec::new(), bins: Vec::new() })
+    }
+
+    fn joined(&self, by: Option<&Measured>) -> Option<&Joined> {
+        self.joined.iter().find(|(known, _)| Some(known) == by).map(|(_, joined)| joined)
+    }
 }
 
 /// A request carried out, before it is on disk.
@@ -70,6 +79,8 @@ pub struct Drawn<'l> {
 #[derive(Debug)]
 pub struct DrawnPart<'l> {
     store: &'l Store,
+    /// The calibration that its tasks were drawn by; `None`: by surface scores.
+    pub joined: Option<&'l Joined>,
     /// Its rows by bin.
     pub bins: &'l Bins,
     /// What each bin owes.
@@ -103,9 +114,12 @@ impl<'a> Library<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
         let requests: Vec<&Request> = requests.into_iter().collect();
-        let by_identity = requests.iter().any(|request| request.sampler == SamplerKind::Stable);
         let (loaded, renewed) = (BTreeMap::new(), Vec::new());
-        let mut library = Self { config, folder, upkeep, progress, by_identity, loaded, renewed };
+        let mut library = Self { config, folder, upkeep, progress, loaded, renewed };
+        for request in &requests {
+            let parts = request.parts.iter();
+            difficulty::check_folder(parts.map(|part| (part.benchmark.as_str(), &part.difficulty)))?;
+        }
         let parts: Vec<_> = requests.into_iter().flat_map(|request| &request.parts).collect();
         let mut names: Vec<&str> = Vec::new();
         for part in &parts {
@@ -113,14 +127,20 @@ impl<'a> Library<'a> {
                 names.push(&part.benchmark);
             }
         }
-        // Read all at once, but brought up to date one after the other: that takes the folder's lock.
-        let read: Vec<_> = names.par_iter().map(|name| library.read(name)).collect();
-        let opened: Vec<_> = names.iter().zip(read).map(|(name, read)| library.current(name, read)).collect();
+        // Opened one after the other, as to bring a store up to date takes the folder's lock; read all at once.
+        let opened: Vec<_> = names.iter().map(|name| open_store(config, folder, name, upkeep, progress)).collect();
+        let opened: Vec<Result<Loaded, Error>> = opened.into_par_iter().map(|store| Ok(Loaded::of(store?)?)).collect();
         let mut missing: Vec<String> = Vec::new();
         for (name, opened) in names.into_iter().zip(opened) {
             match opened {
                 Ok(loaded) => _ = library.loaded.insert(name.to_owned(), loaded),
                 Err(Error::Store(StoreError::Missing { benchmark, .. })) => missing.push(benchmark),
+                Err(Error::Store(StoreError::Stale { path, reason })) if upkeep == Upkeep::Rebuild => {
+                    // What was opened turns out to be damaged when it is read.
+                    rebuild(config, folder, name, format!("{}: {reason}", path.display()), progress)?;
+                    let loaded = Loaded::of(open_store(config, folder, name, upkeep, progress)?)?;
+                    library.loaded.insert(name.to_owned(), loaded);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -128,7 +148,7 @@ impl<'a> Library<'a> {
             return Err(StoreError::Missing { benchmark: missing.join(","), folder: folder.to_owned() }.into());
         }
         for part in parts {
-            library.cut(&part.benchmark, part.cut)?;
+            library.cut(&part.benchmark, &difficulty::resolved(&part.benchmark, &part.difficulty).0, part.cut)?;
         }
         Ok(library)
     }
@@ -139,16 +159,21 @@ impl<'a> Library<'a> {
     /// A stream of no tasks.
     pub fn draw<'l>(&'l self, request: &'l Request) -> Result<Drawn<'l>, Error> {
         let mut parts = Vec::with_capacity(request.parts.len());
+        let mut warnings = request.warnings.clone();
         for part in &request.parts {
             let loaded = self.loaded.get(&part.benchmark);
-            let bins = loaded.and_then(|loaded| loaded.bins.iter().find(|(cut, _)| *cut == part.cut));
-            let (Some(Loaded { store, .. }), Some((_, bins))) = (loaded, bins) else {
+            let (by, warning) = difficulty::resolved(&part.benchmark, &part.difficulty);
+            warnings.extend(warning);
+            let is_it = |(known, cut, _): &&(Option<Measured>, Cut, Bins)| *known == by && *cut == part.cut;
+            let bins = loaded.and_then(|loaded| loaded.bins.iter().find(is_it));
+            let (Some(loaded @ Loaded { store, .. }), Some((_, _, bins))) = (loaded, bins) else {
                 return Err(
                     StoreError::Missing { benchmark: part.benchmark.clone(), folder: self.folder.to_owned() }.into()
                 );
             };
             parts.push(DrawnPart {
                 store,
+                joined: loaded.joined(by.as_ref()),
                 bins,
                 asked: PerBin::default(),
                 got: PerBin::default(),
@@ -168,107 +193,53 @@ impl<'a> Library<'a> {
         }
         for (at, (part, asked)) in parts.iter_mut().zip(&stream.allocation).enumerate() {
             part.asked = *asked;
-            let mut counts = PerBin::<BTreeMap<u32, u64>>::default();
+            let identities = self.loaded.get(part.store.meta.benchmark.as_str()).map_or(&[][..], |l| &l.identities);
+            let (mut counts, mut all) = (PerBin::<BTreeMap<u64, u64>>::default(), BTreeMap::new());
             for draw in stream.draws.iter().filter(|draw| draw.benchmark == at) {
                 part.got[draw.bin] += 1;
-                *counts[draw.bin].entry(draw.row).or_insert(0) += 1;
+                // Copies of a task are one task.
+                let identity = identities[draw.row as usize];
+                *counts[draw.bin].entry(identity).or_insert(0) += 1;
+                *all.entry(identity).or_insert(0) += 1;
             }
-            // A row is in one bin only, so that the bins' counts together are the benchmark's.
-            part.repeats = Repeats::of(Bin::ALL.iter().flat_map(|&bin| counts[bin].values().copied()));
+            part.repeats = Repeats::of(all.into_values());
             for bin in Bin::ALL {
                 part.repeats_by_bin[bin] = Repeats::of(counts[bin].values().copied());
             }
         }
-        let shortfalls = stream.shortfalls.iter().map(ToString::to_string);
-        let warnings = request.warnings.iter().cloned().chain(shortfalls).collect();
+        warnings.extend(stream.shortfalls.iter().map(ToString::to_string));
         Ok(Drawn { request, stream, parts, warnings })
     }
 
-    /// Sorts a benchmark's rows into bins.
-    fn cut(&mut self, name: &str, cut: Cut) -> Result<(), Error> {
-        if let Some(loaded) = self.loaded.get_mut(name)
-            && !loaded.bins.iter().any(|(known, _)| *known == cut)
-        {
-            let bins = Bins::of(&loaded.scores, cut).ok_or_else(|| StoreError::Stale {
+    /// Sorts a benchmark's rows into bins by its surface scores, or those of a calibration.
+    fn cut(&mut self, name: &str, by: &Option<Measured>, cut: Cut) -> Result<(), Error> {
+        let Some(loaded) = self.loaded.get_mut(name) else { return Ok(()) };
+        if loaded.bins.iter().any(|(known, of, _)| known == by && *of == cut) {
+            return Ok(());
+        }
+        let bins = match by {
+            None => Bins::of(&loaded.scores, cut).ok_or_else(|| StoreError::Stale {
                 path: loaded.store.path().to_owned(),
                 reason: "this store has no tasks".to_owned(),
-            })?;
-            loaded.bins.push((cut, bins));
-        }
+            })?,
+            Some(measured) => {
+                if loaded.joined(Some(measured)).is_none() {
+                    let rejected = loaded.store.meta.rejected_rows;
+                    let joined = Joined::read(name, measured, &loaded.identities, rejected, self.progress)?;
+                    loaded.joined.push((measured.clone(), joined));
+                }
+                let bins = loaded
+                    .joined(Some(measured))
+                    .and_then(|joined| Bins::of_eligible(&joined.scores, cut, |row| joined.is_eligible(row)));
+                bins.ok_or_else(|| DifficultyError::Unusable {
+                    benchmark: name.to_owned(),
+                    path: measured.path.clone(),
+                    why: format!("none of its rows has responses of {} models (min_responses)", measured.min_responses),
+                })?
+            }
+        };
+        loaded.bins.push((by.clone(), cut, bins));
         Ok(())
-    }
-
-    fn read(&self, name: &str) -> Result<Loaded, StoreError> {
-        let mut store = Store::open(self.folder, name, self.progress)?;
-        if let Some(reason) = store.index_problem(false) {
-            store = match self.upkeep {
-                Upkeep::Rebuild => self.indexed(name, &reason)?,
-                Upkeep::Report => {
-                    store.make_index(None)?;
-                    store
-                }
-            };
-        }
-        let identities = if self.by_identity { store.identities()? } else { Vec::new() };
-        Ok(Loaded { scores: store.scores()?, identities, store, bins: Vec::new() })
-    }
-
-    /// The store with its index made anew; in memory where the folder cannot be written to.
-    fn indexed(&self, name: &str, reason: &str) -> Result<Store, StoreError> {
-        self.progress.note(Note::Indexing { benchmark: name, reason });
-        let in_folder = || {
-            let folder = Folder::lock(self.folder, self.progress)?;
-            let mut store = Store::open_in(self.folder, name)?;
-            // Another run may have made it meanwhile.
-            if store.index_problem(false).is_some() {
-                store.make_index(Some(&folder))?;
-            }
-            Ok(store)
-        };
-        match in_folder() {
-            Err(StoreError::Disk(_)) => {
-                let mut store = Store::open(self.folder, name, self.progress)?;
-                store.make_index(None)?;
-                Ok(store)
-            }
-            made => made,
-        }
-    }
-
-    /// The store that was read, or the one that is made in its place.
-    fn current(&self, name: &str, read: Result<Loaded, StoreError>) -> Result<Loaded, Error> {
-        let benchmark = self.config.benchmark(name);
-        let reason = match read {
-            Ok(loaded) => match benchmark.and_then(|benchmark| loaded.store.differs_from(benchmark)) {
-                None => return Ok(loaded),
-                Some(reason) if self.upkeep == Upkeep::Report => {
-                    self.progress.note(Note::Stale { benchmark: name, reason: &reason });
-                    return Ok(loaded);
-                }
-                Some(reason) => reason,
-            },
-            Err(StoreError::Stale { path, reason }) if self.upkeep == Upkeep::Rebuild => {
-                format!("{}: {reason}", path.display())
-            }
-            Err(error) => return Err(error.into()),
-        };
-        self.rebuilt(name, reason)
-    }
-
-    /// The store that `preprocess` makes in the place of one that no longer serves.
-    fn rebuilt(&self, name: &str, reason: String) -> Result<Loaded, Error> {
-        let Some(benchmark) = self.config.benchmark(name) else {
-            return Err(StoreError::Missing { benchmark: name.to_owned(), folder: self.folder.to_owned() }.into());
-        };
-        // `preprocess` finds and names the same reason, unless another run has mended it meanwhile.
-        let cut = self.config.cut_of(name);
-        preprocess(benchmark, cut, self.folder, PreprocessOptions::default(), self.progress).map_err(|error| {
-            match error {
-                PreprocessError::Store(error) => Error::Store(error),
-                error => Error::Rebuild { benchmark: name.to_owned(), reason, error: Box::new(error) },
-            }
-        })?;
-        Ok(self.read(name)?)
     }
 
     /// Makes the store at `path` (or the index at it) anew, once; `false` where that cannot help.
@@ -280,11 +251,12 @@ impl<'a> Library<'a> {
         if self.upkeep == Upkeep::Report || self.renewed.contains(&name) {
             return Ok(false);
         }
-        let loaded = self.rebuilt(&name, format!("{}: {reason}", path.display()))?;
-        let cuts: Vec<Cut> =
-            self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.bins).map(|(p, _)| p).collect();
+        rebuild(self.config, self.folder, &name, format!("{}: {reason}", path.display()), self.progress)?;
+        let loaded = Loaded::of(open_store(self.config, self.folder, &name, self.upkeep, self.progress)?)?;
+        let cuts = self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.bins);
+        let cuts: Vec<(Option<Measured>, Cut)> = cuts.map(|(by, cut, _)| (by, cut)).collect();
         self.renewed.push(name.clone());
-        cuts.into_iter().try_for_each(|cut| self.cut(&name, cut))?;
+        cuts.into_iter().try_for_each(|(by, cut)| self.cut(&name, &by, cut))?;
         Ok(true)
     }
 
@@ -354,7 +326,10 @@ impl Drawn<'_> {
         };
         let fetch = |(at, part): (usize, &DrawnPart<'_>)| -> Result<(Vec<u32>, Vec<StoredTask>), StoreError> {
             let rows = rows_of(at);
-            let tasks = part.store.fetch(&rows)?;
+            let mut tasks = part.store.fetch(&rows)?;
+            if let Some(joined) = part.joined {
+                rows.iter().zip(&mut tasks).for_each(|(row, task)| joined.apply(*row, task));
+            }
             Ok((rows, tasks))
         };
         let fetched: (Vec<Vec<u32>>, Vec<Vec<StoredTask>>) =
@@ -379,33 +354,52 @@ impl Drawn<'_> {
         gatherer.finish().ok_or(Error::NoTasks { why: Vec::new() })
     }
 
+    /// What `manifest.json` says of this stream, once these files of it are written.
+    fn manifest(&self, experiment: Option<&'_ Experiment>, outputs: Vec<(String, WrittenFile)>) -> Manifest<'_> {
+        let split = self.request.split;
+        let parts = self.parts.iter().map(|part| {
+            let (asked, got) = (BinCounts::under(split, part.asked), BinCounts::under(split, part.got));
+            let (meta, bins) = (&part.store.meta, part.bins);
+            manifest::ManifestPart::new(meta, part.joined.into(), bins.thresholds, bins.sizes(), asked, got)
+        });
+        Manifest {
+            experiment: experiment.map(|experiment| experiment.id.clone()),
+            name: experiment.and_then(|experiment| experiment.name.clone()),
+            request: self.request,
+            synthetic: self.parts.iter().any(|part| part.store.meta.is_synthetic()),
+            benchmarks: parts.collect(),
+            warnings: &self.warnings,
+            outputs,
+            tool: TOOL,
+            self_checksum: "",
+        }
+    }
+
     /// Writes pool, statistics and manifest into the folder of `order`: all three, or none.
     ///
     /// # Errors
     /// The disk, or a store that changed since it was opened.
-    pub fn write(&self, order: &Order<'_>, progress: &dyn Progress) -> Result<Statistics, Error> {
+    fn write(
+        &self,
+        order: &Order<'_>,
+        changed: &[(&str, String)],
+        progress: &dyn Progress,
+    ) -> Result<Statistics, Error> {
         let Order { experiment, format, .. } = *order;
         let tasks = self.tasks()?;
         let statistics = self.statistics(&tasks)?;
         let folder = Folder::lock(&order.output, progress)?;
         let mut pool_file = pool::write_pool(folder.create_small(task_pool(format))?, format, tasks.iter())?;
         let mut statistics_file = folder.write_small(STATISTICS, &statistics_text(&statistics))?;
-        let split = self.request.split;
-        let parts = self.parts.iter().map(|part| {
-            let (asked, got) = (BinCounts::under(split, part.asked), BinCounts::under(split, part.got));
-            manifest::ManifestPart::new(&part.store.meta, part.bins.thresholds, part.bins.sizes(), asked, got)
-        });
-        let manifest = Manifest {
-            experiment: experiment.map(|experiment| experiment.id.as_str()),
-            name: experiment.and_then(|experiment| experiment.name.as_deref()),
-            request: self.request,
-            synthetic: self.parts.iter().any(|part| part.store.meta.source.path.starts_with("synthetic:")),
-            benchmarks: parts.collect(),
-            warnings: &self.warnings,
-            outputs: vec![(task_pool(format), pool_file.written()?), (STATISTICS, statistics_file.written()?)],
-            tool: TOOL,
-            self_checksum: "",
-        };
+        let own = [(task_pool(format), pool_file.written()?), (STATISTICS, statistics_file.written()?)];
+        let is_own =
+            |(name, now): &&(&str, String)| own.iter().any(|(known, file)| known == name && file.checksum == *now);
+        if let Some((name, _)) = changed.iter().find(|file| !is_own(file)) {
+            let what = format!("a {name} that was changed since it was written");
+            return Err(Error::Occupied { folder: order.output.clone(), what });
+        }
+        let outputs = own.into_iter().map(|(name, file)| (name.to_owned(), file)).collect();
+        let manifest = self.manifest(experiment, outputs);
         // A manifest holds finite numbers, texts and maps with text keys: it can always be written.
         let manifest_file = folder.write_small(MANIFEST, &checksum::seal(&manifest).unwrap_or_default())?;
         folder.publish(vec![pool_file, statistics_file, manifest_file], true)?;
@@ -416,7 +410,8 @@ impl Drawn<'_> {
     }
 }
 
-/// The tasks that `request` asks for from the stores in `folder`, in stream order, once its warnings are told.
+/// The tasks that `request` asks for from the stores in `folder`, in stream order, once its warnings are told; and what a
+/// manifest says of them.
 ///
 /// # Errors
 /// As [`Library::open`]; a stream of no tasks.
@@ -425,11 +420,11 @@ pub fn build_task_stream(
     folder: &Path,
     request: &Request,
     progress: &dyn Progress,
-) -> Result<DrawnTasks, Error> {
+) -> Result<(DrawnTasks, PoolManifest), Error> {
     with_library(config, folder, [request], progress, |library| {
         let drawn = library.draw(request)?;
         library.tell(drawn.warnings.iter().cloned());
-        drawn.tasks()
+        Ok((drawn.tasks()?, PoolManifest::of(&drawn.manifest(None, Vec::new()))))
     })
 }
 
@@ -459,9 +454,9 @@ pub fn build_task_table(
     folder: &Path,
     request: &Request,
     progress: &dyn Progress,
-) -> Result<Vec<RecordBatch>, Error> {
-    let tasks = build_task_stream(config, folder, request, progress)?;
-    Ok(table::batches(&tasks.iter().collect::<Vec<_>>())?)
+) -> Result<(Vec<RecordBatch>, PoolManifest), Error> {
+    let (tasks, manifest) = build_task_stream(config, folder, request, progress)?;
+    Ok((table::batches(&tasks.iter().collect::<Vec<_>>())?, manifest))
 }
 
 /// [`load_preprocessed_benchmark`] as batches of [`table::schema`].
@@ -475,6 +470,15 @@ pub fn load_preprocessed_table(
 ) -> Result<Vec<RecordBatch>, Error> {
     let tasks = load_preprocessed_benchmark(name, preprocessed_dir, progress)?;
     Ok(table::batches(&tasks.iter().map(StoredTask::alone).collect::<Vec<_>>())?)
+}
+
+/// How pools are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Writing {
+    /// Write none where one cannot be met in full.
+    pub strict: bool,
+    /// Replace whatever is in their place.
+    pub force: bool,
 }
 
 /// A pool to be made.
@@ -496,19 +500,52 @@ impl<'o> Order<'o> {
         let output = output_dir.join(&experiment.id);
         Self { request: &experiment.request, experiment: Some(experiment), output, format }
     }
+
+    /// Whether what is in the pool's place may be replaced by it; the files there that are not as they were written may only
+    /// be if the pool's own are the same.
+    fn check_place(&self) -> Result<Vec<(&'static str, String)>, Error> {
+        let id = self.experiment.map(|experiment| experiment.id.as_str());
+        let what = match manifest::existing(&self.output) {
+            Existing::Nothing => return Ok(Vec::new()),
+            Existing::Other(what) => what,
+            // What a run that was stopped left has the manifest of the pool before, which another request may have made.
+            Existing::Pool { changed, .. } if !changed.is_empty() => return Ok(changed),
+            Existing::Pool { experiment, .. } if experiment.is_some() || id.is_some() => {
+                if experiment.as_deref() == id {
+                    return Ok(Vec::new());
+                }
+                experiment.map_or_else(
+                    || "a pool that no experiment made".to_owned(),
+                    |experiment| format!("the pool of the experiment {experiment}"),
+                )
+            }
+            Existing::Pool { request, .. } => {
+                if serde_json::to_value(self.request).is_ok_and(|own| own == request) {
+                    return Ok(Vec::new());
+                }
+                "a pool that another request made".to_owned()
+            }
+        };
+        Err(Error::Occupied { folder: self.output.clone(), what })
+    }
 }
 
 /// Draws all that is asked, tells the warnings, then writes all pools. Under `strict`, where one cannot be met in full,
-/// none is written.
+/// none is written. A pool replaces one that the same experiment made, or, without one, the same request; any other only
+/// under `force`.
 ///
 /// # Errors
-/// A stream of no tasks, [`Error::Short`], the disk, or a store that changed since it was opened.
+/// A stream of no tasks, [`Error::Short`], [`Error::Occupied`], the disk, or a store that changed since it was opened.
 pub fn make_pools<'l>(
     library: &'l Library<'_>,
     orders: &'l [Order<'l>],
-    strict: bool,
+    Writing { strict, force }: Writing,
     progress: &dyn Progress,
 ) -> Result<Vec<(Drawn<'l>, Statistics)>, Error> {
+    let mut changed = Vec::new();
+    for order in orders {
+        changed.push(if force { Vec::new() } else { order.check_place()? });
+    }
     let drawn: Vec<Drawn<'_>> = orders.iter().map(|order| library.draw(order.request)).collect::<Result<_, _>>()?;
     for (drawn, order) in drawn.iter().zip(orders) {
         let name = order.experiment.map(|experiment| format!("{}: ", experiment.id)).unwrap_or_default();
@@ -518,25 +555,35 @@ pub fn make_pools<'l>(
     if strict && short > 0 {
         return Err(Error::Short { short, asked: drawn.len() });
     }
-    let write = |(drawn, order): (Drawn<'l>, &Order<'_>)| {
-        let statistics = drawn.write(order, progress)?;
+    let write = |((drawn, order), changed): ((Drawn<'l>, &Order<'_>), Vec<(&str, String)>)| {
+        let statistics = drawn.write(order, &changed, progress)?;
         Ok((drawn, statistics))
     };
-    drawn.into_iter().zip(orders).map(write).collect()
+    drawn.into_iter().zip(orders).zip(changed).map(write).collect()
 }
 
 fn statistics_text(statistics: &Statistics) -> String {
     serde_json::to_string_pretty(statistics).unwrap_or_default() + "\n"
 }
 
-/// Writes tasks as a pool of its own at `path`, whole or not at all; as Parquet where it ends in `.parquet`.
+/// Writes tasks as a pool of its own at `path`, whole or not at all; as Parquet where it ends in `.parquet`. With `manifest`,
+/// what it says of the tasks is written beside them: `manifest.json` beside `task_pool.*`, `NAME.manifest.json` beside others.
 ///
 /// # Errors
 /// The disk.
-pub fn save_task_pool(tasks: &[Task], path: &Path, progress: &dyn Progress) -> Result<(), DiskError> {
+pub fn save_task_pool(
+    tasks: &[Task],
+    manifest: Option<&PoolManifest>,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<(), DiskError> {
     let format = StoreFormat::by_ending(path).unwrap_or_default();
     save(path, progress, |folder, name| {
-        pool::write_pool(folder.create_small(name)?, format, tasks.iter().map(Task::view))
+        let mut pool = pool::write_pool(folder.create_small(name)?, format, tasks.iter().map(Task::view))?;
+        let Some(manifest) = manifest else { return Ok(vec![pool]) };
+        let text = manifest.vouching_for(name, pool.written()?);
+        let beside = folder.write_small(&manifest::manifest_name(name), &text)?;
+        Ok(vec![pool, beside])
     })
 }
 
@@ -548,13 +595,13 @@ pub fn save_statistics(tasks: &[Task], path: &Path, progress: &dyn Progress) -> 
     let mut gatherer = Gatherer::new([], false);
     tasks.iter().for_each(|task| gatherer.add(task.view()));
     let statistics = gatherer.finish().ok_or(Error::NoTasks { why: Vec::new() })?;
-    Ok(save(path, progress, |folder, name| folder.write_small(name, &statistics_text(&statistics)))?)
+    Ok(save(path, progress, |folder, name| Ok(vec![folder.write_small(name, &statistics_text(&statistics))?]))?)
 }
 
 fn save(
     path: &Path,
     progress: &dyn Progress,
-    write: impl FnOnce(&Folder, &str) -> Result<crate::disk::NewFile, DiskError>,
+    write: impl FnOnce(&Folder, &str) -> Result<Vec<NewFile>, DiskError>,
 ) -> Result<(), DiskError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
@@ -565,6 +612,6 @@ fn save(
         )
     })?;
     let folder = Folder::lock(parent, progress)?;
-    let file = write(&folder, name)?;
-    folder.publish(vec![file], true)
+    let files = write(&folder, name)?;
+    folder.publish(files, true)
 }

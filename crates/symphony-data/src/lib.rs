@@ -47,5 +47,5 @@ pub mod store;
 pub mod stream;
 pub mod verify;
 
-pub use builder::DatasetBuilder;
+pub use builder::{DatasetBuilder, TaskStream};
 pub use error::Error;

@@ -4,13 +4,17 @@
 //! constants, the scores and the thresholds follow; the second writes the store. Each batch is worked on by one core, and
 //! what a few batches take is all the memory there is to it.
 
-use std::{collections::HashMap, ops::ControlFlow, path::Path};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Benchmark, Cut, Measured, Percentiles},
+    config::{Benchmark, Config, Cut, Percentiles},
     difficulty::{FeatureColumns, Mean, Normalization, Plan, RawRange, Summary, score::CONSTANT_PERCENTILE},
     disk::{DiskError, Folder, Scratch, checksum},
-    evidence::calibration::{CalibratedRow, Calibration, MEASURED_KEYS},
     parallel::pipeline,
     progress::{Note, Pass, Progress},
     row::{Origin, RowBatch, RowFault},
@@ -19,14 +23,19 @@ use crate::{
         hub::{HubError, HubSource},
     },
     store::{
-        MeasuredRecord, Meta, MetaThresholds, ScoredRows, SourceRecord, Store, StoreError, StoreFormat, StoreRecord,
+        Difference, Meta, MetaThresholds, ScoredRows, SourceRecord, Store, StoreError, StoreFormat, StoreRecord,
         StoreWriter, TOOL, WrittenStore, fingerprint, meta_name, rejected_name, store_name,
     },
     stream::{Bin, PerBin, Thresholds},
 };
 
+mod copies;
+
+use copies::CopyFinder;
+
 /// What to do with a row that no score can be computed for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnBadRow {
     /// End with an error that names it.
     #[default]
@@ -35,11 +44,27 @@ pub enum OnBadRow {
     Skip,
 }
 
+impl OnBadRow {
+    /// Whether this is to stop.
+    pub fn is_stop(&self) -> bool {
+        *self == Self::Stop
+    }
+}
+
+/// Whether a command may bring stores up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Rebuild what no longer fits the configuration or its own checksum, and say why.
+    Rebuild,
+    /// Only report.
+    Report,
+}
+
 /// How stage 1 is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PreprocessOptions {
-    /// What to do with bad rows.
-    pub on_bad_row: OnBadRow,
+    /// What to do with bad rows; `None`: as when the store was last made, else stop.
+    pub on_bad_row: Option<OnBadRow>,
     /// Make the store anew even if it is up to date.
     pub force: bool,
     /// Take no other source than the one that the meta records: the same commit, the same files.
@@ -85,7 +110,7 @@ pub enum PreprocessError {
         fault: RowFault,
     },
     /// No rows.
-    #[error("{benchmark}: {source_path} has no rows{}{}; a benchmark needs at least one", if *.rejected > 0 { format!(" left ({rejected} were set aside)") } else { String::new() }, if *.min_responses > 0 { format!(", as benchmarks.{benchmark}.difficulty.min_responses asks for {min_responses} answers to a row") } else { String::new() })]
+    #[error("{benchmark}: {source_path} has no rows{}; a benchmark needs at least one", if *.rejected > 0 { format!(" left ({rejected} were set aside)") } else { String::new() })]
     Empty {
         /// The benchmark.
         benchmark: String,
@@ -93,8 +118,6 @@ pub enum PreprocessError {
         source_path: String,
         /// How many rows were set aside.
         rejected: u64,
-        /// How many answers a row must have, where its difficulty is measured.
-        min_responses: u64,
     },
     /// A rule that does not compile. One that a configuration holds was compiled when it was checked.
     #[error("{benchmark}: its rule cannot be computed: {why}")]
@@ -111,14 +134,6 @@ pub enum PreprocessError {
     NotFinite {
         /// The benchmark.
         benchmark: String,
-    },
-    /// The calibration that the scores are to be taken from.
-    #[error("{benchmark}: its measured difficulty cannot be used: {why}")]
-    Measured {
-        /// The benchmark.
-        benchmark: String,
-        /// Why not, and the way out.
-        why: String,
     },
     /// More rows than a store takes.
     #[error("{benchmark}: more than 4294967295 rows; split it into several benchmarks")]
@@ -157,6 +172,28 @@ pub enum PreprocessError {
         benchmark: String,
         /// Whether its files were being downloaded.
         downloading: bool,
+    },
+    /// A store of other rows than those that the configuration names. Only `preprocess` replaces it.
+    #[error("{folder}: its store of {benchmark} was made from {had}, and the configuration says {wants}")]
+    OtherSource {
+        /// The benchmark.
+        benchmark: String,
+        /// Where the store is.
+        folder: PathBuf,
+        /// Where its rows come from.
+        had: String,
+        /// Where the configuration says that they come from.
+        wants: String,
+    },
+    /// A store that no longer fits and could not be rebuilt.
+    #[error("the store of {benchmark} cannot be used ({reason}), and rebuilding it failed: {error}")]
+    Rebuild {
+        /// The benchmark.
+        benchmark: String,
+        /// Why it cannot be used.
+        reason: String,
+        /// Why rebuilding failed.
+        error: Box<PreprocessError>,
     },
     /// A store.
     #[error(transparent)]
@@ -202,30 +239,16 @@ pub fn preprocess(
             }
             if store.meta.thresholds.cut == cut {
                 progress.note(Note::Cached(&benchmark.name));
+                note_copies(&store.meta, progress);
                 return Ok((Outcome::Cached, store.meta));
             }
             let reason = Some("other percentiles or cuts are configured, so its bins are rewritten");
             progress.note(Note::Building { benchmark: &benchmark.name, reason });
             return Ok((Outcome::Rebinned, rebin(&folder, benchmark, cut, store)?));
         }
-        Ok(Some((store, Some(reason)))) => {
-            if store.meta.measured.is_some() != benchmark.measured.is_some() {
-                let (had, gets) = if benchmark.measured.is_some() {
-                    ("of features", "measured")
-                } else {
-                    ("measured", "of features")
-                };
-                progress.note(Note::Warning(&format!(
-                    "{}: the scores of its store in {} were {had} and are now {gets}, as this configuration says; give each \
-                     configuration a folder of its own to keep both",
-                    benchmark.name,
-                    folder.path().display()
-                )));
-            }
-            Some(reason)
-        }
+        Ok(Some((_, Some(reason)))) => Some(reason),
         Err(StoreError::Stale { path, reason }) => Some(format!("{}: {reason}", path.display())),
-        Err(error) => Some(error.to_string()),
+        Err(error) => return Err(error.into()),
     };
     progress.note(Note::Building { benchmark: &benchmark.name, reason: reason.as_deref() });
     // What is made anew is made of the same commit, unless it is the source that shall be renewed.
@@ -239,15 +262,120 @@ pub fn preprocess(
         Some(commit) => At::Commit(commit),
         None => At::Now,
     };
-    let before = match Meta::read(folder.path(), &benchmark.name) {
-        Ok(meta) => Some(meta.store.format),
-        Err(_) => StoreFormat::ALL
-            .into_iter()
-            .find(|format| folder.path().join(store_name(&benchmark.name, *format)).exists()),
-    };
+    let before = Meta::read(folder.path(), &benchmark.name).ok();
+    let on_bad_row = options.on_bad_row.or(before.as_ref().map(|meta| meta.on_bad_row)).unwrap_or_default();
+    let before = before.map(|meta| meta.store.format).or_else(|| {
+        StoreFormat::ALL.into_iter().find(|format| folder.path().join(store_name(&benchmark.name, *format)).exists())
+    });
     let format = wanted.or(before).unwrap_or_default();
-    let stage = Stage1::new(benchmark, options.on_bad_row, at, locked, progress)?;
-    Ok((Outcome::Built, stage.build(&folder, cut, format)?))
+    let stage = Stage1::new(benchmark, on_bad_row, at, locked, progress)?;
+    let meta = stage.build(&folder, cut, format)?;
+    note_copies(&meta, progress);
+    Ok((Outcome::Built, meta))
+}
+
+fn note_copies(meta: &Meta, progress: &dyn Progress) {
+    if let Some(copies) = &meta.copies {
+        progress.note(Note::Copies { benchmark: &meta.benchmark, copies });
+    }
+}
+
+/// Opens the store of a configured benchmark. What no longer fits the configuration or its own checksum is rebuilt where
+/// `upkeep` allows it, and else said; a store of other rows than those that the configuration names is never replaced.
+///
+/// # Errors
+/// The store is missing, is of other rows, or cannot be rebuilt.
+pub fn open_store(
+    config: &Config,
+    folder: &Path,
+    name: &str,
+    upkeep: Upkeep,
+    progress: &dyn Progress,
+) -> Result<Store, PreprocessError> {
+    let benchmark = config.benchmark(name);
+    let other_source = |had: String, wants: String| PreprocessError::OtherSource {
+        benchmark: name.to_owned(),
+        folder: folder.to_owned(),
+        had,
+        wants,
+    };
+    let reason = match Store::open(folder, name, progress) {
+        Ok(store) => match benchmark.and_then(|benchmark| store.differs_from(benchmark)) {
+            None => return with_index(store, folder, name, upkeep, progress),
+            Some(difference) if upkeep == Upkeep::Report => {
+                progress.note(Note::Stale { benchmark: name, reason: &difference.to_string() });
+                return with_index(store, folder, name, upkeep, progress);
+            }
+            Some(Difference::Source { had, wants }) => return Err(other_source(had, wants)),
+            Some(difference) => difference.to_string(),
+        },
+        Err(StoreError::Stale { path, reason }) if upkeep == Upkeep::Rebuild => {
+            if let (Ok(meta), Some(benchmark)) = (Meta::read(folder, name), benchmark)
+                && meta.source.path != benchmark.source.portable()
+            {
+                return Err(other_source(meta.source.path, benchmark.source.portable()));
+            }
+            format!("{}: {reason}", path.display())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    rebuild(config, folder, name, reason, progress)?;
+    Ok(Store::open(folder, name, progress)?)
+}
+
+/// Rebuilds a store that cannot be used any more, for this reason.
+///
+/// # Errors
+/// Why it cannot be rebuilt.
+pub(crate) fn rebuild(
+    config: &Config,
+    folder: &Path,
+    name: &str,
+    reason: String,
+    progress: &dyn Progress,
+) -> Result<(), PreprocessError> {
+    let Some(benchmark) = config.benchmark(name) else {
+        return Err(StoreError::Missing { benchmark: name.to_owned(), folder: folder.to_owned() }.into());
+    };
+    // `preprocess` finds and names the same reason, unless another run has rebuilt it meanwhile.
+    let rebuilt = preprocess(benchmark, config.store_cut_of(name), folder, PreprocessOptions::default(), progress);
+    rebuilt.map(drop).map_err(|error| match error {
+        PreprocessError::Store(error) => PreprocessError::Store(error),
+        error => PreprocessError::Rebuild { benchmark: name.to_owned(), reason, error: Box::new(error) },
+    })
+}
+
+/// The store with an index that can be used: a new one in the folder, or in memory where the folder cannot be written to or
+/// is only to be reported on.
+fn with_index(
+    mut store: Store,
+    folder: &Path,
+    name: &str,
+    upkeep: Upkeep,
+    progress: &dyn Progress,
+) -> Result<Store, PreprocessError> {
+    let Some(reason) = store.index_problem(false) else { return Ok(store) };
+    if upkeep == Upkeep::Report {
+        store.make_index(None)?;
+        return Ok(store);
+    }
+    progress.note(Note::Indexing { benchmark: name, reason: &reason });
+    let in_folder = || {
+        let locked = Folder::lock(folder, progress)?;
+        let mut store = Store::open_in(folder, name)?;
+        // Another run may have made it meanwhile.
+        if store.index_problem(false).is_some() {
+            store.make_index(Some(&locked))?;
+        }
+        Ok(store)
+    };
+    match in_folder() {
+        Err(StoreError::Disk(_)) => {
+            store.make_index(None)?;
+            Ok(store)
+        }
+        made => Ok(made?),
+    }
 }
 
 /// Removes the benchmark's store in any other format than this.
@@ -289,7 +417,7 @@ fn current(
     progress: &dyn Progress,
 ) -> Result<(Store, Option<String>), StoreError> {
     let store = Store::open_in(folder, &benchmark.name)?;
-    let mut reason = store.differs_from(benchmark);
+    let mut reason = store.differs_from(benchmark).map(|difference| difference.to_string());
     if let Some(format) = format.filter(|format| reason.is_none() && store.meta.store.format != *format) {
         reason = Some(format!("it is {}, and {} is asked", store.meta.store.format.name(), format.name()));
     }
@@ -300,7 +428,7 @@ fn current(
             reason = Some("it was changed or damaged (checksum)".to_owned());
         }
     }
-    if reason.is_none() && !rejected_is_current(folder, &store.meta) {
+    if reason.is_none() && !rejected_is_current(folder, &store.meta)? {
         reason = Some(format!("{} is not as it was written", rejected_name(&benchmark.name)));
     }
     if reason.is_none()
@@ -320,11 +448,13 @@ fn current(
 }
 
 /// Whether the file of rows that were set aside is the one that the meta records: none, or one of its checksum.
-fn rejected_is_current(folder: &Path, meta: &Meta) -> bool {
+fn rejected_is_current(folder: &Path, meta: &Meta) -> Result<bool, DiskError> {
     let path = folder.join(rejected_name(&meta.benchmark));
-    match &meta.rejected {
-        None => !path.exists(),
-        Some(file) => checksum::of_file(&path, &file.checksum).is_ok_and(|(now, _)| now == file.checksum),
+    let Some(file) = &meta.rejected else { return Ok(!path.exists()) };
+    match checksum::of_file(&path, &file.checksum) {
+        Ok((now, _)) => Ok(now == file.checksum),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(DiskError::new(&path, "read this file", error)),
     }
 }
 
@@ -365,96 +495,9 @@ struct Stage1<'a> {
     plan: Plan,
     source: Box<dyn Source + 'a>,
     on_bad_row: OnBadRow,
-    /// Where the scores are taken from, if not from the rule.
-    measured: Option<Measurements>,
     /// The source that must serve.
     locked: Option<SourceRecord>,
     progress: &'a dyn Progress,
-}
-
-/// A calibration that scores are taken from.
-struct Measurements {
-    benchmark: String,
-    record: MeasuredRecord,
-    rows: Vec<CalibratedRow>,
-    by_identity: HashMap<u64, Vec<u32>, foldhash::fast::FixedState>,
-}
-
-impl Measurements {
-    fn read(benchmark: &Benchmark, measured: &Measured) -> Result<Self, PreprocessError> {
-        let cannot = |why: String| PreprocessError::Measured { benchmark: benchmark.name.clone(), why };
-        let Calibration { meta, rows } = Calibration::read(&measured.path).map_err(cannot)?;
-        let mut by_identity = HashMap::<u64, Vec<u32>, _>::default();
-        for (line, row) in rows.iter().enumerate() {
-            let identity = u64::from_str_radix(&row.identity, 16)
-                .map_err(|_| cannot(format!("{}:{}: its identity is none", measured.path.display(), line + 1)))?;
-            by_identity.entry(identity).or_default().push(line as u32);
-        }
-        let record = MeasuredRecord {
-            file: measured.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            checksum: meta.self_checksum,
-            model: meta.model,
-            min_responses: measured.min_responses,
-            panel: meta.panel.into_iter().map(|member| member.model).collect(),
-        };
-        Ok(Self { benchmark: benchmark.name.clone(), record, rows, by_identity })
-    }
-
-    fn cannot(&self, why: String) -> PreprocessError {
-        PreprocessError::Measured { benchmark: self.benchmark.clone(), why }
-    }
-
-    /// Whether the benchmark has as many rows as the calibration tells of: of `rows` in all, `joined` were found in it and kept.
-    fn check_all_met(&self, rows: u64, joined: u64) -> Result<(), PreprocessError> {
-        let told = self.rows.len() as u64;
-        if told <= rows && joined > 0 {
-            return Ok(());
-        }
-        let file = &self.record.file;
-        Err(self.cannot(if joined == 0 {
-            format!("none of the rows has {} answers (min_responses)", self.record.min_responses)
-        } else {
-            format!("{file} tells of {told} rows, and there are {rows}: it was made for other rows; calibrate on a store of these")
-        }))
-    }
-
-    /// The line of each good row of a batch; rows that too few models answered are set aside first.
-    fn join(&self, batch: &RowBatch, features: &mut FeatureColumns) -> Result<Vec<u32>, PreprocessError> {
-        let mut lines = Vec::with_capacity(features.identities.len());
-        for (row, identity) in features.rows().zip(&features.identities) {
-            let known = self.by_identity.get(identity).map_or(&[][..], Vec::as_slice);
-            // Of copies of a task each has its own line.
-            let number = batch.row_number(row);
-            let is_own = |line: &&u32| {
-                self.rows[**line as usize].source_id.rsplit('_').next().and_then(|n| n.parse().ok()) == Some(number)
-            };
-            let line = known.iter().find(is_own).or(known.first()).ok_or_else(|| {
-                self.cannot(format!(
-                    "{} does not know row {number} (identity {identity:016x}): it was made for other rows; calibrate on a store of these",
-                    self.record.file
-                ))
-            })?;
-            lines.push(*line);
-        }
-        let answers = |line: u32| self.rows[line as usize].n_responses;
-        features.set_aside(|i| {
-            let n = answers(lines[i]);
-            (n < self.record.min_responses).then(|| {
-                RowFault::new("", format!("answered by {n} models, and min_responses is {}", self.record.min_responses))
-            })
-        });
-        lines.retain(|line| answers(*line) >= self.record.min_responses);
-        Ok(lines)
-    }
-}
-
-/// A number as JSON has it.
-struct Json(f64);
-
-impl std::fmt::Display for Json {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        serde_json::Value::from(self.0).fmt(f)
-    }
 }
 
 /// Some batches, each with its number.
@@ -466,11 +509,11 @@ struct Featured {
     features: Scratch,
     /// How many good rows each batch has.
     rows: Vec<usize>,
-    /// Of a measured difficulty, each good row's line in the calibration; else empty.
-    lines: Vec<u32>,
     /// What each normalization constant is a percentile of.
     summaries: Vec<Summary>,
     files: Vec<SourceFile>,
+    /// The identity of every good row; empty where it is the row's number, so that no two are the same.
+    identities: Vec<u64>,
     /// Good rows and bad ones.
     rows_read: u64,
 }
@@ -500,26 +543,22 @@ impl<'a> Stage1<'a> {
             return Err(wrong(unregistered));
         }
         let plan = Plan::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
-        let measured =
-            benchmark.measured.as_ref().map(|measured| Measurements::read(benchmark, measured)).transpose()?;
         let source = benchmark.source.open(benchmark, at, progress).map_err(|error| of_source(benchmark, error))?;
-        Ok(Self { benchmark, plan, source, on_bad_row, measured, locked, progress })
+        Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
     }
 
     fn build(&self, folder: &Folder, cut: Cut, format: StoreFormat) -> Result<Meta, PreprocessError> {
-        let featured = self.features(folder)?;
+        let mut featured = self.features(folder)?;
         self.check_lock(&featured.files)?;
         let scale = self.scale(&featured, cut)?;
-        let written = self.write(folder, &featured, &scale, format)?;
+        let copies = CopyFinder::of(std::mem::take(&mut featured.identities));
+        let written = self.write(folder, &featured, &scale, &copies, format)?;
         let WrittenStore { store, bins, rejected, rejected_rows, mut files } = written;
         let constants = self.plan.constants().iter().zip(&scale.constants);
         let mut meta = Meta {
             benchmark: self.benchmark.name.clone(),
             n_tasks_full: bins.total(),
-            benchmark_config_fingerprint: fingerprint(
-                self.benchmark,
-                self.measured.as_ref().map(|measured| &measured.record),
-            ),
+            benchmark_config_fingerprint: fingerprint(self.benchmark),
             normalization: scale.normalization,
             normalization_constants: constants
                 .map(|((name, _), constant)| (name.clone(), (*constant).into()))
@@ -528,7 +567,8 @@ impl<'a> Stage1<'a> {
             bins,
             rejected_rows,
             rejected,
-            measured: self.measured.as_ref().map(|measured| measured.record.clone()),
+            on_bad_row: self.on_bad_row,
+            copies: copies.found(),
             source: SourceRecord {
                 path: self.benchmark.source.portable(),
                 revision: self.source.revision().map(|revision| revision.commit.clone()),
@@ -565,10 +605,10 @@ impl<'a> Stage1<'a> {
     fn features(&self, folder: &Folder) -> Result<Featured, PreprocessError> {
         let mut features = folder.scratch(&format!("{}_features", self.benchmark.name));
         let mut summaries = vec![Summary::default(); self.plan.constants().len()];
-        let (mut rows, mut lines) = (Vec::new(), Vec::new());
+        let (mut rows, mut identities) = (Vec::new(), Vec::new());
         let (mut good, mut rejected) = (0_u64, 0);
         let features_of = |batch: &RowBatch| {
-            let mut found = self.plan.features(batch);
+            let found = self.plan.features(batch);
             if self.on_bad_row == OnBadRow::Stop
                 && let Some((at, fault)) = found.rejected.first()
             {
@@ -583,8 +623,8 @@ impl<'a> Stage1<'a> {
             for (summary, (_, at)) in summaries.iter_mut().zip(self.plan.constants()) {
                 summary.observe(&found.scored[*at]).map_err(|_| self.not_finite())?;
             }
-            let lines = self.measured.as_ref().map_or(Ok(Vec::new()), |measured| measured.join(batch, &mut found));
-            Ok((found.identities.len(), found.rejected.len(), summaries, lines?, found.to_bytes()))
+            let (bad, bytes) = (found.rejected.len(), found.to_bytes());
+            Ok((found.identities, bad, summaries, bytes))
         };
         let files = self.pass(
             Pass::Score,
@@ -592,7 +632,11 @@ impl<'a> Stage1<'a> {
             1,
             |batch| features_of(&batch[0].1),
             |found| {
-                let (some, bad, more, own_lines, bytes) = found;
+                let (own, bad, more, bytes) = found;
+                let some = own.len();
+                if !self.benchmark.identity.is_empty() {
+                    identities.extend(own);
+                }
                 good += some as u64;
                 rejected += bad as u64;
                 if u32::try_from(good).is_err() {
@@ -600,21 +644,16 @@ impl<'a> Stage1<'a> {
                 }
                 summaries.iter_mut().zip(&more).for_each(|(summary, more)| summary.merge(more));
                 rows.push(some);
-                lines.extend(own_lines);
                 features.push(bytes)?;
                 Ok((some + bad) as u64)
             },
         )?;
         if good == 0 {
             let source_path = self.benchmark.source.to_string();
-            let min_responses = self.benchmark.measured.as_ref().map_or(0, |measured| measured.min_responses);
             let benchmark = self.benchmark.name.clone();
-            return Err(PreprocessError::Empty { benchmark, source_path, rejected, min_responses });
+            return Err(PreprocessError::Empty { benchmark, source_path, rejected });
         }
-        if let Some(measured) = &self.measured {
-            measured.check_all_met(good + rejected, lines.len() as u64)?;
-        }
-        Ok(Featured { features, rows, lines, summaries, files, rows_read: good + rejected })
+        Ok(Featured { features, rows, summaries, files, identities, rows_read: good + rejected })
     }
 
     /// Constants, range and thresholds, from the features.
@@ -637,23 +676,6 @@ impl<'a> Stage1<'a> {
         let scores = |take: &mut dyn FnMut(&[f64])| {
             raw_scores(&mut |raw| take(&raw.iter().map(|raw| range.scale(*raw)).collect::<Vec<_>>()))
         };
-        if let Some(measured) = &self.measured {
-            let scores: Vec<f64> =
-                featured.lines.iter().map(|line| measured.rows[*line as usize].expected_error).collect();
-            let thresholds = Thresholds::of(&scores, cut).ok_or_else(|| self.not_finite())?;
-            let mut own = None;
-            own = RawRange::observe(own, &scores).map_err(|_| self.not_finite())?;
-            let RawRange { min, max } = own.ok_or_else(|| self.not_finite())?;
-            let normalization = Normalization {
-                method: Normalization::EXPECTED_ERROR.to_owned(),
-                raw_min: min,
-                raw_max: max,
-                normalized_min: min,
-                normalized_max: max,
-                normalized_mean: crate::difficulty::mean(&scores).ok_or_else(|| self.not_finite())?,
-            };
-            return Ok(Scale { constants, range, normalization, thresholds });
-        }
         let (mut summary, mut mean, mut finite) = (Summary::default(), Mean::default(), true);
         scores(&mut |scores| {
             finite &= summary.observe(scores).is_ok();
@@ -694,45 +716,24 @@ impl<'a> Stage1<'a> {
         folder: &Folder,
         featured: &Featured,
         scale: &Scale,
+        copies: &CopyFinder,
         format: StoreFormat,
     ) -> Result<WrittenStore, PreprocessError> {
         let names = self.plan.scored_names();
         let columns = names.len();
         let (mut writer, encoder) = StoreWriter::create(folder, &self.benchmark.name, format, scale.thresholds, names)?;
-        // Where each batch's good rows begin among all.
-        let firsts: Vec<usize> = featured
-            .rows
-            .iter()
-            .scan(0, |next, rows| {
-                *next += rows;
-                Some(*next - rows)
-            })
-            .collect();
         let scores_of = |(at, batch): &(usize, RowBatch)| {
             if featured.rows.len() <= *at {
                 return Err(self.changed());
             }
-            let mut features = FeatureColumns::from_bytes(&featured.features.get(*at, usize::MAX)?, columns);
+            let features = FeatureColumns::from_bytes(&featured.features.get(*at, usize::MAX)?, columns);
             if features.batch_rows != batch.len() {
                 return Err(self.changed());
             }
+            copies.look_at(batch, &features);
             let rows = features.identities.len();
             let mut scores = self.plan.raw_scores(&features.scored, &scale.constants, rows);
             scores.iter_mut().for_each(|score| *score = scale.range.scale(*score));
-            if let Some(measured) = &self.measured {
-                let first: usize = firsts[*at];
-                let line = |i: usize| &measured.rows[featured.lines[first + i] as usize];
-                features.add_metadata(|i| {
-                    let CalibratedRow { n_responses, standard_error, .. } = line(i);
-                    let [surface, answers, error] = MEASURED_KEYS;
-                    format!(
-                        r#""{surface}":{},"{answers}":{n_responses},"{error}":{}"#,
-                        Json(scores[i]),
-                        Json(*standard_error)
-                    )
-                });
-                scores.iter_mut().enumerate().for_each(|(i, score)| *score = line(i).expected_error);
-            }
             Ok((features, scores))
         };
         let work = |batches: Batches| {
@@ -840,12 +841,6 @@ pub fn bin_shares(meta: &Meta) -> PerBin<f64> {
 /// many ties that a bin is empty.
 pub fn oddities(meta: &Meta) -> Option<String> {
     let (n, normalization) = (meta.n_tasks_full, &meta.normalization);
-    if normalization.raw_min == normalization.raw_max && meta.measured.is_some() {
-        let error = normalization.raw_max;
-        return Some(format!(
-            "all {n} rows have the expected error {error:.4}: their answers tell no row from another"
-        ));
-    }
     if normalization.raw_min == normalization.raw_max {
         let capped = if normalization.raw_max >= 1.0 {
             "; raw scores end at 1, which terms without `normalize: p95` soon reach"

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, time::Duration};
 
-use crate::store::index_name;
+use crate::store::{Copies, index_name};
 
 /// What a caller may want to show while the library works.
 pub trait Progress: Sync {
@@ -72,6 +72,13 @@ pub enum Note<'a> {
     },
     /// A store is up to date.
     Cached(&'a str),
+    /// Some rows are copies of others.
+    Copies {
+        /// The benchmark.
+        benchmark: &'a str,
+        /// How many, and whether they agree.
+        copies: &'a Copies,
+    },
     /// The files that a store was made from are gone, so that nobody can say whether they changed.
     SourceGone(&'a str),
     /// All files of a benchmark's split are on this machine.
@@ -173,6 +180,7 @@ impl fmt::Display for Note<'_> {
             Self::Indexing { benchmark, reason } => {
                 write!(f, "{benchmark}: making its index anew: {} {reason}", index_name(benchmark))
             }
+            Self::Copies { benchmark, copies } => write!(f, "{benchmark}: {copies}"),
             Self::Cached(benchmark) => write!(f, "{benchmark}: up to date"),
             Self::SourceGone(benchmark) => write!(f, "{benchmark}: its source files are gone; its store serves"),
             Self::Fetched { benchmark, repo, commit, branch, files, downloaded_files, downloaded } => {

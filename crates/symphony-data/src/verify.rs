@@ -8,8 +8,9 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    config::calibration_name,
     disk::{DiskError, WrittenFile, checksum},
-    evidence::calibration::{CalibrationMeta, calibration_name},
+    evidence::calibration::CalibrationMeta,
     pool::{MANIFEST, manifest, task_pool},
     store::{Meta, Store, StoreFormat, index_name, meta_name, rejected_name, store_name},
 };
@@ -42,7 +43,7 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if kind.is_dir() {
             findings.extend(verify(&path)?);
-        } else if name == MANIFEST {
+        } else if name == MANIFEST || name.ends_with(&format!(".{MANIFEST}")) {
             findings.extend(vouched_by(&path, outputs_of_manifest));
         } else if let Some(benchmark) = name.strip_suffix("_calibration_meta.json") {
             findings.extend(vouched_by(&path, |text| {
@@ -93,8 +94,9 @@ fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFi
 /// Why a file that has the name of a pool or of a part of a store is none, if nothing vouches for it.
 fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
     if let Some(format) = StoreFormat::ALL.into_iter().find(|format| name == task_pool(*format)) {
-        // A pool without a manifest is one of the Python program, or one that somebody saved.
-        let outputs = manifest::outputs(folder)?;
+        let Some(outputs) = manifest::outputs(folder) else {
+            return Some(format!("cannot be checked: there is no {MANIFEST} beside it"));
+        };
         let other = !outputs.contains_key(task_pool(format));
         return other.then(|| "not the pool that manifest.json names; remove it".to_owned());
     }

@@ -124,7 +124,7 @@ fn skipped_rows_are_set_aside_with_line_and_reason_and_still_numbered() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.jsonl");
     fs::write(&file, format!("{GOOD}\nnot json\n{GOOD}\n{{\"question\": 1}}\n{GOOD}\n")).unwrap();
-    let options = PreprocessOptions { on_bad_row: OnBadRow::Skip, ..PreprocessOptions::default() };
+    let options = PreprocessOptions { on_bad_row: Some(OnBadRow::Skip), ..PreprocessOptions::default() };
     let meta = &builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap()[0];
     assert_eq!((meta.n_tasks_full, meta.rejected_rows), (3, 2));
     let read = |name: &str| -> Vec<Value> {

@@ -11,19 +11,16 @@ use std::{
 use arrow_array::{Float64Array, RecordBatch, StringArray};
 use symphony_data::{
     DatasetBuilder, Error,
-    config::RequestSpec,
     difficulty::percentile,
     evidence::{
         EvidenceError,
         calibration::{CalibrateOptions, CalibratedRow, CalibrationMeta, ItemModel, calibrate},
         irt::{Fit, FitOptions, fit},
         responses::{Catalogue, Gathered, Input, Model, ReadOptions, Responses, read},
-        validation::{PoolTasks, validate},
+        validation::{ScoredBy, validate},
     },
-    pool::Task,
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
-    store::{MeasuredRecord, Meta},
 };
 
 mod support;
@@ -554,123 +551,6 @@ fn graded() -> Vec<(usize, usize, f64)> {
     (0..60).flat_map(|row| (0..3).map(move |model| (row, model, f64::from(u8::from(row < 15 * (model + 1)))))).collect()
 }
 
-fn measured_yaml(place: &Place, more: &str) -> String {
-    let file = place.path("cal/gsm8k_calibration.jsonl");
-    format!(
-        "benchmarks: {{gsm8k: {{path: 'synthetic:gsm8k?rows=60', difficulty: {{measured: '{}'{more}}}, difficulty_cuts: [0.3, 0.7]}}}}",
-        file.display()
-    )
-}
-
-#[test]
-fn a_pool_is_drawn_on_measured_difficulty_and_names_its_panel() {
-    let place = Place::new(60);
-    let (meta, rows) = place.calibrate(&[table(&graded())], "cal");
-    assert!(meta.converged && meta.panel.len() == 3 && rows.len() == 60);
-    let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
-    let full = place.path("measured");
-    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
-    let stored = Meta::read(&full, "gsm8k").unwrap();
-    assert_eq!(stored.normalization.method, "expected-error");
-    assert_eq!((stored.thresholds.scores.easy, stored.thresholds.scores.hard), (0.3, 0.7));
-    assert_eq!(stored.panel().collect::<Vec<_>>(), ["m0", "m1", "m2"]);
-    let request = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
-    for task in builder.build_task_stream(&request, &full).unwrap() {
-        let row: usize = task.source_id.as_ref().unwrap().as_str()[6..].parse().unwrap();
-        assert_eq!(task.difficulty_score, rows[row].expected_error);
-        assert_eq!(task.difficulty_bin == "easy", task.difficulty_score <= 0.3);
-        let metadata: serde_json::Value = serde_json::from_str(task.scorer_metadata.get()).unwrap();
-        assert_eq!(metadata["n_responses"], 3);
-        assert_eq!(metadata["standard_error"].as_f64().unwrap(), rows[row].standard_error);
-        assert!(metadata["surface_score"].as_f64().is_some_and(|score| (0.0..=1.0).contains(&score)));
-        assert!(metadata["reasoning_steps"].is_number());
-    }
-}
-
-#[test]
-fn another_calibration_makes_another_store_and_a_missing_one_does_not() {
-    let place = Place::new(60);
-    place.calibrate(&[table(&graded())], "cal");
-    let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
-    let full = place.path("measured");
-    let scores = || {
-        builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
-        symphony_data::store::Store::open(&full, "gsm8k", &Silent).unwrap().scores().unwrap()
-    };
-    let first = scores();
-    let reversed: Vec<_> = graded().into_iter().map(|(row, model, score)| (59 - row, model, score)).collect();
-    place.calibrate(&[table(&reversed)], "cal");
-    let second = scores();
-    assert!(first[0] < 0.5 && second[0] > 0.5);
-    fs::remove_dir_all(place.path("cal")).unwrap();
-    assert_eq!(scores(), second);
-}
-
-#[test]
-fn a_calibration_of_other_rows_is_refused() {
-    let place = Place::new(60);
-    place.calibrate(&[table(&graded())], "cal");
-    let yaml = measured_yaml(&place, "").replace("rows=60", "rows=60&seed=5");
-    let builder = DatasetBuilder::from_yaml("measured.yaml", &yaml).unwrap();
-    let error = builder.preprocess_all_benchmarks(&place.path("other"), PreprocessOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("was made for other rows"), "{error}");
-    // So is one that knows more rows than there are.
-    let yaml = measured_yaml(&place, "").replace("rows=60", "rows=50");
-    let builder = DatasetBuilder::from_yaml("measured.yaml", &yaml).unwrap();
-    let error = builder.preprocess_all_benchmarks(&place.path("fewer"), PreprocessOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("60 rows"), "{error}");
-    // And one that was changed.
-    let path = place.path("cal/gsm8k_calibration.jsonl");
-    let changed = fs::read_to_string(&path).unwrap().replacen("\"n_responses\":3", "\"n_responses\":9", 1);
-    fs::write(&path, changed).unwrap();
-    let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
-    let error = builder.preprocess_all_benchmarks(&place.path("changed"), PreprocessOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("checksum"), "{error}");
-}
-
-#[test]
-fn rows_with_too_few_answers_are_set_aside() {
-    let place = Place::new(60);
-    let answers: Vec<_> = graded().into_iter().filter(|(row, model, _)| row % 4 > 0 || *model == 0).collect();
-    place.calibrate(&[table(&answers)], "cal");
-    let yaml = measured_yaml(&place, ", min_responses: 2");
-    let builder = DatasetBuilder::from_yaml("measured.yaml", &yaml).unwrap();
-    let full = place.path("measured");
-    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
-    let meta = Meta::read(&full, "gsm8k").unwrap();
-    assert_eq!((meta.n_tasks_full, meta.rejected_rows), (45, 15));
-    // Numbers are missing, and rows are still found by theirs.
-    let mut catalogue = Catalogue::of(&builder.config, &full, &[], &Silent).unwrap();
-    let shelf = catalogue.shelf("gsm8k").unwrap().unwrap();
-    assert_eq!((shelf.by_source_id("gsm8k_4"), shelf.by_source_id("gsm8k_5")), (None, Some(3)));
-}
-
-#[test]
-fn models_that_made_the_score_are_left_out_or_it_is_said() {
-    let place = Place::new(60);
-    place.calibrate(&[table(&graded())], "cal");
-    let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
-    let full = place.path("measured");
-    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
-    let validation = |answers: &[(usize, usize, f64)]| {
-        let mut catalogue = Catalogue::of(&builder.config, &full, &[], &Silent).unwrap();
-        let gathered = read(&[table(answers)], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
-        validate(gathered, &mut [], &mut catalogue, &builder.config, &Silent).unwrap().validations.remove(0)
-    };
-    let own = validation(&graded());
-    assert!(own.in_sample && own.left_out.is_empty() && own.ceiling.is_some());
-    let other: Vec<_> =
-        graded().into_iter().chain((0..60).map(|row| (row, 7, f64::from(u8::from(row < 30))))).collect();
-    let both = validation(&other);
-    assert!(!both.in_sample);
-    assert_eq!(
-        (both.left_out, both.models),
-        (vec!["m0".to_owned(), "m1".to_owned(), "m2".to_owned()], vec!["m7".to_owned()])
-    );
-    assert!(both.ceiling.is_none(), "one model has no halves");
-    assert!(both.gap.value.unwrap() > 0.9, "{:?}", both.gap);
-}
-
 /// What was noted.
 #[derive(Clone, Default)]
 struct Notes(Arc<std::sync::Mutex<Vec<String>>>);
@@ -685,43 +565,6 @@ impl Progress for Notes {
     fn note(&self, note: Note<'_>) {
         self.0.lock().unwrap().push(note.to_string());
     }
-}
-
-#[test]
-fn the_panel_of_a_pool_is_its_own_whatever_store_it_is_looked_at_with() {
-    let place = Place::new(60);
-    let (meta, _) = place.calibrate(&[table(&graded())], "cal");
-    let measured = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
-    let (of_features, of_answers) = (place.path("full"), place.path("measured"));
-    measured.preprocess_all_benchmarks(&of_answers, PreprocessOptions::default()).unwrap();
-    let request = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 30, ..RequestSpec::default() };
-    let drawn = |builder: &DatasetBuilder, full: &Path| builder.build_task_stream(&request, full).unwrap();
-    let (surface_pool, measured_pool) = (drawn(&place.builder, &of_features), drawn(&measured, &of_answers));
-    let record = MeasuredRecord {
-        file: String::new(),
-        checksum: String::new(),
-        model: ItemModel::OneParameter,
-        min_responses: 0,
-        panel: meta.panel.into_iter().map(|member| member.model).collect(),
-    };
-    let with = |full: &Path, pool: &[Task], parts: Option<BTreeMap<String, MeasuredRecord>>| {
-        let notes = Notes::default();
-        let mut catalogue = Catalogue::of(&place.builder.config, full, &[], &Silent).unwrap();
-        let gathered = read(&[table(&graded())], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
-        let mut tasks = pool.iter().cloned().map(Ok);
-        let pool = PoolTasks { name: "pool".to_owned(), measured: parts, tasks: &mut tasks };
-        let report = validate(gathered, &mut [pool], &mut catalogue, &place.builder.config, &notes).unwrap();
-        let found = report.validations[1].clone();
-        (found.method, found.in_sample, notes.all().len())
-    };
-    let named = || Some(BTreeMap::from([("gsm8k".to_owned(), record.clone())]));
-    let measured_method = "expected-error".to_owned();
-    assert_eq!(with(&of_features, &measured_pool, named()), (measured_method.clone(), true, 0));
-    assert_eq!(with(&of_answers, &surface_pool, Some(BTreeMap::new())), ("min-max".to_owned(), false, 0));
-    // Tasks alone say that they were measured, and not by whose answers: the store may.
-    assert_eq!(with(&of_answers, &measured_pool, None), (measured_method.clone(), true, 0));
-    assert_eq!(with(&of_answers, &surface_pool, None), ("min-max".to_owned(), false, 0));
-    assert_eq!(with(&of_features, &measured_pool, None), (measured_method, false, 1));
 }
 
 #[test]
@@ -749,41 +592,9 @@ fn what_says_next_to_nothing_is_said_to() {
     let at = |score: f64| scores.iter().position(|other| *other == score).unwrap();
     let answers = table(&[(at(0.0), 0, 1.0), (at(1.0), 0, 0.0)]);
     let few = read(&[answers], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
-    let report = validate(few, &mut [], &mut catalogue, &place.builder.config, &Silent).unwrap();
+    let report = validate(few, &mut [], &mut catalogue, &place.builder.config, &ScoredBy::default(), &Silent).unwrap();
     let said = "hard tasks fail 100.0 points more often than easy ones; 1 easy and 1 hard are too few to tell";
     assert_eq!(report.validations[0].sentence, said);
-}
-
-#[test]
-fn a_store_whose_kind_of_score_changes_is_warned_of() {
-    let place = Place::new(60);
-    place.calibrate(&[table(&graded())], "cal");
-    let notes = Notes::default();
-    let measured = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, "")).unwrap();
-    let measured = measured.with_progress(notes.clone());
-    measured.preprocess_all_benchmarks(&place.path("full"), PreprocessOptions::default()).unwrap();
-    assert!(notes.all()[0].contains("were of features and are now measured"), "{:?}", notes.all());
-    // Another folder, or the same kind again, is none of that.
-    let before = notes.all().len();
-    measured.preprocess_all_benchmarks(&place.path("other"), PreprocessOptions::default()).unwrap();
-    measured.preprocess_all_benchmarks(&place.path("full"), PreprocessOptions::default()).unwrap();
-    assert!(!notes.all()[before..].iter().any(|note| note.contains("are now")), "{:?}", notes.all());
-}
-
-#[test]
-fn odd_measured_scores_are_told_as_what_they_are() {
-    let place = Place::new(60);
-    let solved: Vec<_> = (0..60).map(|row| (row, 0, 1.0)).collect();
-    place.calibrate(&[table(&solved)], "cal");
-    let preprocessed = |more: &str| {
-        let builder = DatasetBuilder::from_yaml("measured.yaml", &measured_yaml(&place, more)).unwrap();
-        builder.preprocess_all_benchmarks(&place.path("measured"), PreprocessOptions::default())
-    };
-    let meta = preprocessed("").unwrap().remove(0);
-    let oddity = symphony_data::preprocess::oddities(&meta).unwrap();
-    assert!(oddity.starts_with("all 60 rows have the expected error 0.0"), "{oddity}");
-    let error = preprocessed(", min_responses: 2").unwrap_err().to_string();
-    assert!(error.contains("benchmarks.gsm8k.difficulty.min_responses asks for 2 answers to a row"), "{error}");
 }
 
 #[test]
@@ -820,13 +631,6 @@ fn wrong_configurations_of_a_measured_difficulty_are_named() {
     assert!(problems("difficulty: {min_responses: 2}").contains("goes with a measured difficulty"));
     assert!(problems("difficulty_cuts: [0.6, 0.2]").contains("the lower first"));
     assert!(problems("difficulty_cuts: 0.2").contains("expected two scores"));
-    let builder = DatasetBuilder::from_yaml(
-        "x.yaml",
-        "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=60', difficulty: {measured: nowhere_calibration.jsonl}}}",
-    );
-    let folder = tempfile::tempdir().unwrap();
-    let error = builder.unwrap().preprocess_all_benchmarks(folder.path(), PreprocessOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("there is no file nowhere_calibration.jsonl"), "{error}");
 }
 
 #[test]

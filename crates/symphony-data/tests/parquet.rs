@@ -11,16 +11,16 @@ use support::{golden, golden_request, real};
 use symphony_data::{
     DatasetBuilder,
     config::{Config, Replacement, RequestSpec},
-    experiment::{self, Library, Order, Upkeep},
+    experiment::{self, Library, Order},
     pool::{Task, find_pool, read_pool, task_pool},
-    preprocess::{OnBadRow, Outcome, PreprocessOptions, preprocess},
+    preprocess::{OnBadRow, Outcome, PreprocessOptions, Upkeep, preprocess},
     progress::Silent,
     store::StoreFormat,
     verify::verify,
 };
 
 const PARQUET: PreprocessOptions =
-    PreprocessOptions { on_bad_row: OnBadRow::Stop, force: false, locked: false, format: Some(StoreFormat::Parquet) };
+    PreprocessOptions { on_bad_row: None, force: false, locked: false, format: Some(StoreFormat::Parquet) };
 const JSONL: PreprocessOptions = PreprocessOptions { format: Some(StoreFormat::Jsonl), ..PARQUET };
 
 /// Several row groups.
@@ -50,7 +50,7 @@ fn draw(config: &Config, folder: &Path, n: u64, sampler: &str) -> Vec<String> {
         ..RequestSpec::default()
     };
     let request = spec.resolve(config).unwrap();
-    let tasks = experiment::build_task_stream(config, folder, &request, &Silent).unwrap();
+    let tasks = experiment::build_task_stream(config, folder, &request, &Silent).unwrap().0;
     tasks.iter().map(|task| serde_json::to_string(&task).unwrap()).collect()
 }
 
@@ -179,7 +179,7 @@ fn rows_are_set_aside_and_features_may_be_called_as_columns_are() {
     );
     let builder = DatasetBuilder::from_yaml("test.yaml", &yaml).unwrap();
     let full = folder.path().join("full");
-    let skip = PreprocessOptions { on_bad_row: OnBadRow::Skip, ..PreprocessOptions::default() };
+    let skip = PreprocessOptions { on_bad_row: Some(OnBadRow::Skip), ..PreprocessOptions::default() };
     let meta = builder.preprocess_all_benchmarks(&full, skip).unwrap().remove(0);
     assert_eq!((meta.n_tasks_full, meta.rejected_rows, meta.store.format), (2, 1, StoreFormat::Parquet));
     let tasks = builder.load_preprocessed_benchmark("mine", &full).unwrap();

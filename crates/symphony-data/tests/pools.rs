@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use support::json_lines;
 use symphony_data::{
     DatasetBuilder,
-    config::{Replacement, RequestSpec},
-    experiment::{Library, Order, Upkeep},
+    config::{Config, Replacement, RequestSpec},
+    experiment::{Library, Order, Writing, make_pools},
     pool::{Task, read_pool, statistics::Gatherer},
-    preprocess::PreprocessOptions,
+    preprocess::{PreprocessOptions, Upkeep},
     progress::Silent,
     store::StoreFormat,
     verify::verify,
@@ -102,7 +102,7 @@ fn statistics_count_repeats_and_their_cost() {
     let task = |source: &str, benchmark: &str, score: f64, bin: &str| -> Task {
         serde_json::from_value(
             json!({"task_id": "exp_00000_x", "benchmark": benchmark, "difficulty_score": score, "difficulty_bin": bin,
-            "raw_data": {}, "scorer_metadata": {}, "source_id": source, "identity": "0000000000000000"}),
+            "raw_data": {}, "scorer_metadata": {}, "source_id": source, "identity": format!("{:016x}", xxhash_rust::xxh3::xxh3_64(source.as_bytes()))}),
         )
         .unwrap()
     };
@@ -178,7 +178,7 @@ fn a_pool_can_be_saved_and_its_statistics_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let builder = pool(folder.path(), "numpy");
     let tasks: Vec<_> = read_pool(&folder.path().join("pool/task_pool.jsonl")).unwrap().map(Result::unwrap).collect();
-    builder.save_task_pool(&tasks, &folder.path().join("mine/pool.jsonl")).unwrap();
+    builder.save_task_pool(&tasks.clone().into(), &folder.path().join("mine/pool.jsonl")).unwrap();
     builder.save_statistics(&tasks, &folder.path().join("mine/stats.json")).unwrap();
     assert_eq!(
         fs::read(folder.path().join("mine/pool.jsonl")).unwrap(),
@@ -187,4 +187,110 @@ fn a_pool_can_be_saved_and_its_statistics_with_it() {
     let statistics: Value =
         serde_json::from_str(&fs::read_to_string(folder.path().join("mine/stats.json")).unwrap()).unwrap();
     assert_eq!(statistics["n_total"], 160);
+}
+
+#[test]
+fn a_saved_stream_says_how_it_was_drawn_and_is_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = pool(folder.path(), "numpy");
+    let request = RequestSpec {
+        benchmarks: vec!["amc".into()],
+        n_total_tasks: 12,
+        random_seed: Some(3),
+        ..RequestSpec::default()
+    };
+    let tasks = builder.build_task_stream(&request, &folder.path().join("full")).unwrap();
+    let mine = folder.path().join("mine");
+    builder.save_task_pool(&tasks, &mine.join("task_pool.jsonl")).unwrap();
+    builder.save_task_pool(&tasks, &mine.join("amc.parquet")).unwrap();
+    for (manifest, file) in [("manifest.json", "task_pool.jsonl"), ("amc.manifest.json", "amc.parquet")] {
+        let manifest: Value = serde_json::from_str(&fs::read_to_string(mine.join(manifest)).unwrap()).unwrap();
+        assert_eq!(
+            (&manifest["request"]["random_seed"], &manifest["request"]["n_total_tasks"]),
+            (&json!(3), &json!(12))
+        );
+        assert_eq!(manifest["benchmarks"][0]["benchmark"], "amc");
+        assert_eq!(manifest["outputs"].as_object().unwrap().keys().collect::<Vec<_>>(), [file]);
+    }
+    let problem = |name: &str| {
+        let found = verify(&mine).unwrap().into_iter().find(|finding| finding.path.ends_with(name));
+        found.unwrap_or_else(|| panic!("{name} was not looked at")).problem
+    };
+    assert_eq!((problem("task_pool.jsonl"), problem("amc.parquet")), (None, None));
+    fs::write(mine.join("amc.parquet"), "changed").unwrap();
+    assert!(problem("amc.parquet").is_some());
+    // A part of a stream, or a list of tasks, no longer says how it was drawn; that nothing vouches for it is said.
+    let alone = folder.path().join("alone");
+    builder.save_task_pool(&tasks[..3].to_vec().into(), &alone.join("task_pool.jsonl")).unwrap();
+    let findings = verify(&alone).unwrap();
+    assert_eq!(findings.len(), 1);
+    assert!(findings[0].problem.as_deref().is_some_and(|problem| problem.contains("no manifest.json beside it")));
+}
+
+#[test]
+fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = pool(folder.path(), "numpy");
+    let (full, output) = (folder.path().join("full"), folder.path().join("out"));
+    let asked = |seed| {
+        let spec = RequestSpec {
+            benchmarks: vec!["amc".into()],
+            n_total_tasks: 12,
+            random_seed: Some(seed),
+            ..RequestSpec::default()
+        };
+        spec.resolve(&builder.config).unwrap()
+    };
+    let made = |seed, force| {
+        let request = asked(seed);
+        let order = Order { request: &request, experiment: None, output: output.clone(), format: StoreFormat::Jsonl };
+        let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+        let writing = Writing { strict: false, force };
+        make_pools(&library, std::slice::from_ref(&order), writing, &Silent)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    made(1, false).unwrap();
+    made(1, false).unwrap();
+    let pool_file = output.join("task_pool.jsonl");
+    let first = fs::read(&pool_file).unwrap();
+    let holds = |what: &str| format!("{} holds {what}; nothing was written", output.display());
+    assert_eq!(made(2, false), Err(holds("a pool that another request made")));
+    assert_eq!(fs::read(&pool_file).unwrap(), first);
+    made(2, true).unwrap();
+    assert_ne!(fs::read(&pool_file).unwrap(), first);
+    // What a run that was stopped left between two of its files is not somebody's work.
+    let whole = fs::read(&pool_file).unwrap();
+    made(1, true).unwrap();
+    fs::write(&pool_file, &whole).unwrap();
+    assert_eq!(made(3, false), Err(holds("a task_pool.jsonl that was changed since it was written")));
+    made(1, true).unwrap();
+    let manifest_of_1 = fs::read(output.join("manifest.json")).unwrap();
+    made(2, true).unwrap();
+    fs::write(output.join("manifest.json"), &manifest_of_1).unwrap();
+    made(2, false).unwrap();
+    // Work that somebody did on a pool is not lost.
+    fs::write(&pool_file, "my notes\n").unwrap();
+    assert_eq!(made(2, false), Err(holds("a task_pool.jsonl that was changed since it was written")));
+    // Nor is a pool of another program.
+    fs::remove_file(output.join("manifest.json")).unwrap();
+    assert_eq!(made(2, false), Err(holds("a task_pool.jsonl without a manifest, so that nothing says who made it")));
+    assert_eq!(fs::read_to_string(&pool_file).unwrap(), "my notes\n");
+    // An experiment that was edited is the same experiment.
+    fs::remove_dir_all(&output).unwrap();
+    let experiment = |n: u64, id: &str| {
+        let text = format!("experiments: {{{id}: {{benchmarks: [amc], n_total_tasks: {n}}}}}");
+        let yaml = "benchmarks: {amc: {path: 'synthetic:amc'}}";
+        let config = Config::from_yaml_with_experiments("c.yaml", yaml, Some(("e.yaml", &text))).unwrap();
+        let order =
+            Order { output: output.clone(), ..Order::of(&config.experiments[0], folder.path(), StoreFormat::Jsonl) };
+        let library = Library::open(&config, &full, [order.request], Upkeep::Rebuild, &Silent).unwrap();
+        make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    experiment(10, "mine").unwrap();
+    experiment(11, "mine").unwrap();
+    assert_eq!(experiment(11, "other"), Err(holds("the pool of the experiment mine")));
+    assert_eq!(made(1, false), Err(holds("the pool of the experiment mine")));
 }

@@ -9,11 +9,11 @@ use std::{
 
 use symphony_data::{
     DatasetBuilder,
-    config::{Config, RequestSpec},
-    experiment::{self, DrawnTasks, Library, Order, Upkeep},
-    preprocess::{Outcome, PreprocessOptions, preprocess},
+    config::{Config, Percentiles, Replacement, RequestSpec},
+    experiment::{self, DrawnTasks, Library, Order},
+    preprocess::{OnBadRow, Outcome, PreprocessOptions, Upkeep, preprocess},
     progress::{Note, Progress, Silent},
-    store::StoreFormat,
+    store::{Copies, Meta, StoreFormat},
 };
 
 fn config(yaml: &str) -> Config {
@@ -120,6 +120,7 @@ impl Progress for Notes {
             Note::Stale { benchmark, reason } => format!("stale {benchmark}: {reason}"),
             Note::Indexing { benchmark, reason } => format!("index {benchmark}: {reason}"),
             Note::Warning(warning) => format!("warning: {warning}"),
+            Note::Copies { benchmark, copies } => format!("{benchmark}: {copies}"),
             _ => return,
         };
         self.0.lock().unwrap().push(said);
@@ -130,16 +131,158 @@ impl Progress for Notes {
 fn stage_2_rebuilds_what_no_longer_fits_and_a_plan_only_says_so() {
     let folder = tempfile::tempdir().unwrap();
     stage1(&config(GSM8K), folder.path());
-    let changed = config("benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=800'}}");
+    let rule = "difficulty: {features: {n: {words: question}}, score: [{feature: n, normalize: p95}]}";
+    let changed = config(&format!("benchmarks: {{gsm8k: {{path: 'synthetic:gsm8k?rows=700', {rule}}}}}"));
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
     let request = spec.resolve(&changed).unwrap();
-    let reason =
-        "it was made from synthetic:gsm8k?rows=700&seed=0, and the configuration says synthetic:gsm8k?rows=800&seed=0";
+    let reason = "its configuration changed";
     for (upkeep, expected) in [(Upkeep::Report, "stale"), (Upkeep::Rebuild, "build")] {
         let notes = Notes::default();
         Library::open(&changed, folder.path(), [&request], upkeep, &notes).unwrap().draw(&request).unwrap();
         assert_eq!(*notes.0.lock().unwrap(), [format!("{expected} gsm8k: {reason}")]);
     }
+}
+
+#[test]
+fn stage_2_never_replaces_a_store_of_other_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    stage1(&config(GSM8K), folder.path());
+    let before = files(folder.path());
+    let other = config("benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=800'}}");
+    let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
+    let request = spec.resolve(&other).unwrap();
+    let open = |upkeep, notes: &Notes| {
+        Library::open(&other, folder.path(), [&request], upkeep, notes).map(drop).map_err(|error| error.to_string())
+    };
+    let reason =
+        "was made from synthetic:gsm8k?rows=700&seed=0, and the configuration says synthetic:gsm8k?rows=800&seed=0";
+    let error = open(Upkeep::Rebuild, &Notes::default()).unwrap_err();
+    assert!(error.ends_with(&format!("its store of gsm8k {reason}")), "{error}");
+    // Nor where the store is damaged, so that it would have to be rebuilt.
+    let store = folder.path().join("gsm8k_full.jsonl");
+    let whole = fs::read(&store).unwrap();
+    fs::write(&store, &whole[1..]).unwrap();
+    let error = open(Upkeep::Rebuild, &Notes::default()).unwrap_err();
+    assert!(error.ends_with(&format!("its store of gsm8k {reason}")), "{error}");
+    fs::write(&store, &whole).unwrap();
+    assert_eq!(files(folder.path()), before);
+    // A report says so and goes on.
+    let notes = Notes::default();
+    open(Upkeep::Report, &notes).unwrap();
+    assert_eq!(*notes.0.lock().unwrap(), [format!("stale gsm8k: it {reason}")]);
+}
+
+#[test]
+fn a_store_that_rebuilds_itself_keeps_its_way_with_bad_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = folder.path().join("rows.jsonl");
+    let good = r#"{"question": "a b", "answer": "c"}"#;
+    fs::write(&rows, format!("{good}\n{{}}\n{good}\n")).unwrap();
+    let of = |rule: &str| {
+        config(&format!(
+            "benchmarks: {{mine: {{path: 'file:{}', difficulty: {{features: {{n: {{words: {rule}}}}}, score: [{{feature: n}}]}}}}}}",
+            rows.display()
+        ))
+    };
+    let full = folder.path().join("full");
+    let skip = PreprocessOptions { on_bad_row: Some(OnBadRow::Skip), ..PreprocessOptions::default() };
+    let first = of("question");
+    preprocess(&first.benchmarks[0], first.cut_of("mine"), &full, skip, &Silent).unwrap();
+    let changed = of("answer");
+    let spec = RequestSpec { benchmarks: vec!["mine".into()], n_total_tasks: 2, ..RequestSpec::default() };
+    let request = spec.resolve(&changed).unwrap();
+    Library::open(&changed, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+    let meta = Meta::read(&full, "mine").unwrap();
+    assert_eq!((meta.n_tasks_full, meta.rejected_rows), (2, 1));
+    // To stop is asked for by name.
+    let stop = PreprocessOptions { on_bad_row: Some(OnBadRow::Stop), force: true, ..PreprocessOptions::default() };
+    assert!(preprocess(&changed.benchmarks[0], changed.cut_of("mine"), &full, stop, &Silent).is_err());
+}
+
+#[test]
+fn what_symphony_data_did_not_write_is_replaced_only_by_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = folder.path().join("gsm8k_full_meta.json");
+    fs::write(&meta, r#"{"benchmark": "gsm8k", "n_tasks_full": 1319}"#).unwrap();
+    let config = config(GSM8K);
+    let run = |options| preprocess(&config.benchmarks[0], config.cut_of("gsm8k"), folder.path(), options, &Silent);
+    let error = run(PreprocessOptions::default()).unwrap_err().to_string();
+    assert!(error.ends_with("gsm8k_full_meta.json: this file was not written by symphony-data"), "{error}");
+    assert!(fs::read_to_string(&meta).unwrap().ends_with("1319}"));
+    run(PreprocessOptions { force: true, ..PreprocessOptions::default() }).unwrap();
+}
+
+#[test]
+fn copies_are_counted_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |question: &str, answer: u8| format!("{{\"question\": \"{question}\", \"answer\": \"{answer}\"}}\n");
+    let rows = folder.path().join("rows.jsonl");
+    fs::write(&rows, [row("a", 1), row("b", 2), row("a", 1), row("c d", 3), row("a", 4), row("b", 2)].concat())
+        .unwrap();
+    let rule = "difficulty: {features: {n: {words: question}}, score: [{feature: n}]}";
+    let of = |identity: &str| {
+        config(&format!("benchmarks: {{mine: {{path: 'file:{}', {rule}{identity}}}}}", rows.display()))
+    };
+    let copies = |config: &Config, full: &str| {
+        let notes = Notes::default();
+        let full = folder.path().join(full);
+        let options = PreprocessOptions::default();
+        let (_, meta) = preprocess(&config.benchmarks[0], config.cut_of("mine"), &full, options, &notes).unwrap();
+        let said = notes.0.lock().unwrap().join("\n");
+        (meta.copies, said)
+    };
+    // Of six rows three are copies: two of `a` and one of `b`; one of them has another answer.
+    let (found, said) = copies(&of(", identity: [question]"), "by_question");
+    let expected = Copies { rows: 3, differing: 1, fields: vec!["answer".to_owned()] };
+    assert_eq!(found, Some(expected));
+    let text = "3 rows are copies of an earlier one (same identity); 1 of them differ from it in answer";
+    assert!(said.contains(text), "{said}");
+    assert_eq!(copies(&of(", identity: [question, answer]"), "by_both").0.map(|copies| copies.rows), Some(2));
+    // By its number no row is another's copy.
+    assert_eq!(copies(&of(""), "by_number").0, None);
+}
+
+#[test]
+fn distinct_tasks_are_counted_by_identity_also_across_benchmarks() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String =
+        (0..8).map(|i| format!("{{\"question\": \"{}\", \"n\": {i}}}\n", ["a", "b", "c", "d"][i % 4])).collect();
+    fs::write(folder.path().join("rows.jsonl"), rows).unwrap();
+    let one = format!(
+        "path: 'file:{}/rows.jsonl', difficulty: {{features: {{n: {{number: n}}}}, score: [{{feature: n, normalize: p95}}]}}",
+        folder.path().display()
+    );
+    let of = |identity: &str| config(&format!("benchmarks: {{one: {{{one}{identity}}}, two: {{{one}{identity}}}}}"));
+    let distinct = |config: &Config, full: &str| {
+        let full = folder.path().join(full);
+        DatasetBuilder::new(config.clone()).preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+        let spec = RequestSpec {
+            benchmarks: vec!["one".into(), "two".into()],
+            n_total_tasks: 16,
+            difficulty_split: Some("1:1:1".into()),
+            sample_with_replacement: Some(Replacement::Never),
+            difficulty_percentiles: ["one", "two"]
+                .map(|name| (name.to_owned(), Percentiles::new(40.0, 60.0).unwrap()))
+                .into(),
+            ..RequestSpec::default()
+        };
+        let request = spec.resolve(config).unwrap();
+        let library = Library::open(config, &full, [&request], Upkeep::Report, &Silent).unwrap();
+        let drawn = library.draw(&request).unwrap();
+        let statistics = drawn.statistics(&drawn.tasks().unwrap()).unwrap();
+        let parts: Vec<u64> = drawn.parts.iter().map(|part| part.repeats.n_unique).collect();
+        let of_statistics: Vec<u64> =
+            statistics.benchmark_breakdown.iter().map(|(_, own)| own.repeats.n_unique).collect();
+        assert_eq!(parts, of_statistics);
+        (statistics.n_total, parts, statistics.repeats.n_unique)
+    };
+    // Four questions, each twice in either benchmark.
+    let (n, parts, all) = distinct(&of(", identity: [question]"), "by_question");
+    assert!(n > 8 && parts.iter().all(|n| *n <= 4), "{n} {parts:?}");
+    assert_eq!(all, 4);
+    // Numbers of rows say nothing across benchmarks.
+    let (n, parts, all) = distinct(&of(""), "by_number");
+    assert_eq!((parts.iter().sum::<u64>(), all), (n, n));
 }
 
 #[test]
@@ -151,7 +294,7 @@ fn a_draw_that_reads_a_damaged_byte_makes_the_store_anew_and_draws_again() {
     // Every row but the medium ones, and a warning.
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 2000, ..RequestSpec::default() };
     let request = spec.resolve(&config).unwrap();
-    let draw = |notes: &Notes| experiment::build_task_stream(&config, folder.path(), &request, notes).unwrap();
+    let draw = |notes: &Notes| experiment::build_task_stream(&config, folder.path(), &request, notes).unwrap().0;
     let lines = |tasks: DrawnTasks| tasks.iter().map(|task| serde_json::to_string(&task).unwrap()).collect::<Vec<_>>();
     let expected = lines(draw(&Notes::default()));
     let hard = expected.iter().find(|line| line.contains(r#""hard""#)).unwrap();
@@ -199,7 +342,7 @@ fn a_store_without_an_index_that_nobody_may_write_beside_still_serves() {
     fs::create_dir_all(folder.path().join(".gsm8k_full.index.unfinished")).unwrap();
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
     let request = spec.resolve(&config).unwrap();
-    let tasks = experiment::build_task_stream(&config, folder.path(), &request, &Silent).unwrap();
+    let tasks = experiment::build_task_stream(&config, folder.path(), &request, &Silent).unwrap().0;
     assert_eq!(tasks.iter().count(), 10);
     Library::open(&config, folder.path(), [&request], Upkeep::Report, &Silent).unwrap().draw(&request).unwrap();
 }

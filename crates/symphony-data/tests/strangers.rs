@@ -139,8 +139,10 @@ fn preprocess(file: &Path, full: &Path, on_bad_row: OnBadRow) -> Result<u64, Str
         file.display()
     );
     let builder = DatasetBuilder::from_yaml("strange.yaml", &yaml).unwrap();
-    let metas =
-        builder.preprocess_all_benchmarks(full, PreprocessOptions { on_bad_row, ..PreprocessOptions::default() });
+    let metas = builder.preprocess_all_benchmarks(
+        full,
+        PreprocessOptions { on_bad_row: Some(on_bad_row), ..PreprocessOptions::default() },
+    );
     metas.map(|metas| metas[0].n_tasks_full).map_err(|error| error.to_string())
 }
 

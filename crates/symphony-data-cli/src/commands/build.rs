@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser;
 use symphony_data::{
     config::{Percentiles, Replacement, RequestSpec},
-    experiment::Order,
+    experiment::{Order, Writing},
     store::StoreFormat,
 };
 
-use super::{Stage2Args, refuse_to_replace_real_tasks, report};
+use super::{DifficultyArgs, Stage2Args, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session::Session};
 
 /// Make one pool from arguments, no experiments file needed
@@ -19,7 +19,12 @@ pub struct Args {
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
+    difficulty: DifficultyArgs,
+    #[command(flatten)]
     stage2: Stage2Args,
+    /// Replace whatever is in the output folder
+    #[arg(long)]
+    force: bool,
     /// The folder that gets the pool, statistics.json and manifest.json
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -59,7 +64,7 @@ pub struct RequestArgs {
 
 impl RequestArgs {
     /// The request that was typed.
-    pub fn spec(&self) -> RequestSpec {
+    pub fn spec(&self, difficulty: &DifficultyArgs) -> RequestSpec {
         RequestSpec {
             benchmarks: self.benchmarks.clone(),
             benchmark_ratios: (!self.benchmark_ratios.is_empty()).then(|| self.benchmark_ratios.clone()),
@@ -69,6 +74,8 @@ impl RequestArgs {
             sample_with_replacement: self.sample_with_replacement,
             sampler: self.sampler.clone(),
             difficulty_percentiles: self.difficulty_percentiles.iter().cloned().collect(),
+            difficulty: difficulty.difficulty.clone(),
+            min_responses: difficulty.min_responses,
         }
     }
 }
@@ -102,13 +109,19 @@ fn replacement(text: &str) -> Result<Replacement, String> {
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config(args.stage2.demo)?;
-    if args.stage2.demo {
+    if args.stage2.demo && !args.force {
         refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, std::slice::from_ref(&args.output))?;
     }
-    let request = args.request.spec().resolve(&config)?;
+    let request = args.request.spec(&args.difficulty).resolve(&config)?;
     let format = args.format.unwrap_or_default();
     let order = Order { request: &request, experiment: None, output: args.output.clone(), format };
 
-    let reports = report::make_pools(&config, &args.stage2.full_dir, &[order], args.stage2.strict, session)?;
+    let reports = report::make_pools(
+        &config,
+        &args.stage2.full_dir,
+        &[order],
+        Writing { strict: args.stage2.strict, force: args.force },
+        session,
+    )?;
     report::print_reports(&reports, args.stage2.json)
 }

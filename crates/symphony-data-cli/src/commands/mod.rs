@@ -18,10 +18,10 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use symphony_data::{
-    config::Config,
+    config::{Benchmark, Config, Experiment},
     evidence::responses::{Input, ReadOptions, Unmapped},
-    pool::manifest,
-    store::{Meta, StoreFormat},
+    pool::manifest::{self, Existing},
+    store::{Meta, StoreFormat, meta_name, store_name},
 };
 
 use crate::{error::CliError, session::Session};
@@ -46,6 +46,26 @@ pub struct Stage2Args {
     json: bool,
 }
 
+/// Which difficulty counts, in place of the one that the configuration or an experiment names.
+#[derive(Debug, clap::Args)]
+pub struct DifficultyArgs {
+    /// Which difficulty tasks are drawn by: surface, a calibration, or a folder of calibrations [default: as configured]
+    #[arg(long, value_name = "surface|FILE|DIR")]
+    pub difficulty: Option<String>,
+    /// Of a measured difficulty: leave out rows with responses of fewer models [default: as configured]
+    #[arg(long, value_name = "K")]
+    pub min_responses: Option<u64>,
+}
+
+impl DifficultyArgs {
+    /// These experiments, drawn by what was typed.
+    fn applied_to(&self, experiments: &[&Experiment], config: &Config) -> Result<Vec<Experiment>, CliError> {
+        let (difficulty, least) = (self.difficulty.as_deref(), self.min_responses);
+        let drawn_by = |experiment: &&Experiment| experiment.drawn_by(config, difficulty, least);
+        Ok(experiments.iter().map(drawn_by).collect::<Result<_, _>>()?)
+    }
+}
+
 /// What all commands take that read responses.
 #[derive(Debug, clap::Args)]
 pub struct ResponseArgs {
@@ -53,6 +73,9 @@ pub struct ResponseArgs {
     /// or logs of lm-evaluation-harness (samples_*.jsonl) or Inspect (.eval, .json). NAME=FILE says whose answers a log holds
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     responses: Vec<String>,
+    /// Take responses to generated tasks, as `quick-start --demo` makes them
+    #[arg(long)]
+    demo: bool,
     /// Of a log with several filters, the lines of this one (as strict-match)
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
@@ -91,16 +114,28 @@ fn format(text: &str) -> Result<StoreFormat, String> {
     StoreFormat::parse(text).ok_or_else(|| "write jsonl or parquet".to_owned())
 }
 
-/// A demo never replaces what was made from real tasks: neither the stores in `full_dir` nor the pools in `outputs`.
+/// A demo writes only where nothing is, or what is known to be synthetic: of the stores in `full_dir` and the pools in
+/// `outputs`.
 fn refuse_to_replace_real_tasks(config: &Config, full_dir: &Path, outputs: &[PathBuf]) -> Result<(), CliError> {
-    let real_store = config.enabled().find(|benchmark| {
-        Meta::read(full_dir, &benchmark.name).is_ok_and(|meta| !meta.source.path.starts_with("synthetic:"))
-    });
-    let real_pool = outputs.iter().find(|folder| manifest::is_synthetic(folder) == Some(false));
-    let what = match (real_store, real_pool) {
-        (Some(benchmark), _) => format!("{} holds {} preprocessed from real tasks", full_dir.display(), benchmark.name),
-        (None, Some(folder)) => format!("{} holds a pool of real tasks", folder.display()),
-        (None, None) => return Ok(()),
+    let store = |benchmark: &Benchmark| {
+        let name = &benchmark.name;
+        let all = StoreFormat::ALL.map(|format| store_name(name, format)).into_iter().chain([meta_name(name)]);
+        let there = all.into_iter().find(|file| full_dir.join(file).symlink_metadata().is_ok())?;
+        match Meta::read(full_dir, name) {
+            Ok(meta) if meta.is_synthetic() => None,
+            Ok(meta) => Some(format!("{} holds {name} preprocessed from {}", full_dir.display(), meta.source.path)),
+            Err(_) => Some(format!("{} holds a {there}, and nothing says that it is synthetic", full_dir.display())),
+        }
     };
-    Err(CliError::Verdict(format!("{what}, which the demo would replace; name other folders for the demo")))
+    let pool = |folder: &PathBuf| match manifest::existing(folder) {
+        Existing::Nothing | Existing::Pool { synthetic: true, .. } => None,
+        Existing::Pool { .. } => Some(format!("{} holds a pool of real tasks", folder.display())),
+        Existing::Other(what) => Some(format!("{} holds {what}", folder.display())),
+    };
+    match config.enabled().find_map(store).or_else(|| outputs.iter().find_map(pool)) {
+        None => Ok(()),
+        Some(what) => {
+            Err(CliError::Verdict(format!("{what}; the demo would replace it; name other folders for the demo")))
+        }
+    }
 }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 use symphony_data::{
     config::Request,
-    experiment::{Drawn, Library, Upkeep},
+    experiment::{Drawn, Library},
+    preprocess::Upkeep,
     stream::Bin,
 };
 
-use super::{Stage2Args, build::RequestArgs, refuse_to_replace_real_tasks};
+use super::{DifficultyArgs, Stage2Args, build::RequestArgs, refuse_to_replace_real_tasks};
 use crate::{
     error::{CliError, print, print_json},
     session,
@@ -32,6 +33,8 @@ pub struct Args {
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
+    difficulty: DifficultyArgs,
+    #[command(flatten)]
     stage2: Stage2Args,
 }
 
@@ -51,12 +54,14 @@ struct Line {
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config;
     let built;
+    let experiments;
     let requests: Vec<(String, &Request)> = if args.request.benchmarks.is_empty() {
         config = session.config_with_experiments(args.experiments.as_deref(), args.stage2.demo)?;
-        session::select(&config, &args.ids)?.into_iter().map(|e| (e.id.clone(), &e.request)).collect()
+        experiments = args.difficulty.applied_to(&session::select(&config, &args.ids)?, &config)?;
+        experiments.iter().map(|e| (e.id.clone(), &e.request)).collect()
     } else {
         config = session.config(args.stage2.demo)?;
-        built = args.request.spec().resolve(&config)?;
+        built = args.request.spec(&args.difficulty).resolve(&config)?;
         vec![("pool".to_owned(), &built)]
     };
     if args.stage2.demo {

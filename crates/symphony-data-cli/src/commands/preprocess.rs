@@ -29,9 +29,10 @@ pub struct Args {
     /// Where the preprocessed benchmarks go
     #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
     output_dir: PathBuf,
-    /// What to do with a row that cannot be scored: stop, or set it aside in {benchmark}_rejected.jsonl
-    #[arg(long, value_name = "stop|skip", default_value = "stop", value_parser = ["stop", "skip"], hide_possible_values = true)]
-    on_bad_row: String,
+    /// What to do with a row that cannot be scored: stop, or set it aside in {benchmark}_rejected.jsonl [default: as when the
+    /// store was last made, else stop]
+    #[arg(long, value_name = "stop|skip", value_parser = ["stop", "skip"], hide_possible_values = true)]
+    on_bad_row: Option<String>,
     /// How stores hold their rows [default: as configured, else as they are, else jsonl]
     #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
     format: Option<StoreFormat>,
@@ -61,7 +62,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     if args.demo && !args.force {
         refuse_to_replace_real_tasks(&config, &args.output_dir, &[])?;
     }
-    let on_bad_row = if args.on_bad_row == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
+    let policy = |text: &String| if text == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
+    let on_bad_row = args.on_bad_row.as_ref().map(policy);
     let options = PreprocessOptions { on_bad_row, force: args.force, locked: args.locked, format: args.format };
     let done = preprocess_all(&config, &args.benchmarks, &args.output_dir, options, session)?;
     if args.json {
@@ -120,7 +122,7 @@ pub fn preprocess_all(
     chosen
         .map(|benchmark| {
             session.ui.detail(&format!("{}: from {}", benchmark.name, benchmark.source));
-            let done = preprocess(benchmark, config.cut_of(&benchmark.name), folder, options, &session.ui)?;
+            let done = preprocess(benchmark, config.store_cut_of(&benchmark.name), folder, options, &session.ui)?;
             let Meta { rejected_rows, .. } = done.1;
             if rejected_rows > 0 {
                 let file = folder.join(rejected_name(&benchmark.name));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use symphony_data::{config::Experiment, preprocess::PreprocessOptions, store::StoreFormat};
+use symphony_data::{config::Experiment, experiment::Writing, preprocess::PreprocessOptions, store::StoreFormat};
 
 use super::{preprocess::preprocess_all, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session::Session};
@@ -19,7 +19,7 @@ pub struct Args {
     /// Where everything goes: benchmarks to OUTPUT/benchmarks/full, each pool to OUTPUT/EXPERIMENT
     #[arg(long, value_name = "OUTPUT", default_value = "data")]
     output_dir: PathBuf,
-    /// Preprocess again what is up to date, and let a demo replace pools of real tasks
+    /// Preprocess again what is up to date, and replace whatever is in the pools' folders
     #[arg(long)]
     force: bool,
     /// Print the summary as JSON
@@ -37,6 +37,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let options = PreprocessOptions { force: args.force, ..PreprocessOptions::default() };
     preprocess_all(&config, &[], &full_dir, options, session)?;
     let orders = report::orders(&experiments, &args.output_dir, StoreFormat::default());
-    let reports = report::make_pools(&config, &full_dir, &orders, false, session)?;
+    let reports =
+        report::make_pools(&config, &full_dir, &orders, Writing { strict: false, force: args.force }, session)?;
     report::print_reports(&reports, args.json)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use symphony_data::{
     config::{Config, Experiment},
-    experiment::{self, Drawn, DrawnPart, Order, with_library},
+    experiment::{self, Drawn, DrawnPart, Order, Writing, with_library},
     pool::Statistics,
     store::StoreFormat,
     stream::{PerBin, Thresholds},
@@ -59,12 +59,12 @@ pub fn make_pools(
     config: &Config,
     full_dir: &Path,
     orders: &[Order<'_>],
-    strict: bool,
+    writing: Writing,
     session: &Session,
 ) -> Result<Vec<PoolReport>, CliError> {
     let drawn_from = orders.iter().map(|order| order.request);
     Ok(with_library(config, full_dir, drawn_from, &session.ui, |library| {
-        let made = experiment::make_pools(library, orders, strict, &session.ui)?.into_iter().zip(orders);
+        let made = experiment::make_pools(library, orders, writing, &session.ui)?.into_iter().zip(orders);
         Ok(made.map(|((drawn, statistics), order)| PoolReport::new(&drawn, order, statistics)).collect())
     })?)
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use symphony_data::store::StoreFormat;
+use symphony_data::{config::Experiment, experiment::Writing, store::StoreFormat};
 
-use super::{Stage2Args, refuse_to_replace_real_tasks, report};
+use super::{DifficultyArgs, Stage2Args, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session, session::Session};
 
 /// Make the pools of experiments from preprocessed benchmarks (stage 2)
@@ -17,7 +17,12 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     experiments: Option<PathBuf>,
     #[command(flatten)]
+    difficulty: DifficultyArgs,
+    #[command(flatten)]
     stage2: Stage2Args,
+    /// Replace whatever is in the pools' folders
+    #[arg(long)]
+    force: bool,
     /// Where the pools go, each into a folder of its experiment's name
     #[arg(long, value_name = "OUTPUT", default_value = "data")]
     output_dir: PathBuf,
@@ -28,12 +33,14 @@ pub struct Args {
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config_with_experiments(args.experiments.as_deref(), args.stage2.demo)?;
-    let experiments = session::select(&config, &args.ids)?;
+    let experiments = args.difficulty.applied_to(&session::select(&config, &args.ids)?, &config)?;
+    let experiments: Vec<&Experiment> = experiments.iter().collect();
     let Stage2Args { full_dir, strict, demo, json } = &args.stage2;
-    if *demo {
+    if *demo && !args.force {
         refuse_to_replace_real_tasks(&config, full_dir, &report::outputs(&experiments, &args.output_dir))?;
     }
     let orders = report::orders(&experiments, &args.output_dir, args.format.unwrap_or_default());
-    let reports = report::make_pools(&config, full_dir, &orders, *strict, session)?;
+    let reports =
+        report::make_pools(&config, full_dir, &orders, Writing { strict: *strict, force: args.force }, session)?;
     report::print_reports(&reports, *json)
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use symphony_data::evidence::{
     responses::{Catalogue, read},
-    validation::{Estimate, PoolTasks, Validation, pool_tasks, validate},
+    validation::{Estimate, PoolTasks, ScoredBy, Validation, pool_tasks, validate},
 };
 
-use super::{FULL_DIR, ResponseArgs};
+use super::{DifficultyArgs, FULL_DIR, ResponseArgs};
 use crate::{
     error::{CliError, print, print_json},
     session::Session,
@@ -28,6 +28,8 @@ pub struct Args {
     /// Pools whose tasks are looked at too: their folders, or task_pool files
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pool: Vec<PathBuf>,
+    #[command(flatten)]
+    difficulty: DifficultyArgs,
     /// Where the preprocessed benchmarks are
     #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
     full_dir: PathBuf,
@@ -37,7 +39,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    let config = session.config(false)?;
+    let config = session.config(args.responses.demo)?;
     let mut catalogue = Catalogue::of(&config, &args.full_dir, &args.benchmarks, &session.ui)?;
     let mut pools = Vec::new();
     for pool in &args.pool {
@@ -48,7 +50,9 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         .iter_mut()
         .map(|(name, (tasks, measured))| PoolTasks { name: name.clone(), measured: measured.take(), tasks })
         .collect();
-    let report = validate(gathered, &mut pools, &mut catalogue, &config, &session.ui)?;
+    let DifficultyArgs { difficulty, min_responses } = &args.difficulty;
+    let by = ScoredBy { difficulty: difficulty.clone(), min_responses: *min_responses };
+    let report = validate(gathered, &mut pools, &mut catalogue, &config, &by, &session.ui)?;
     super::tell_unmapped(&report.unmapped, session);
     if args.json {
         return print_json(&report);

@@ -5,7 +5,7 @@ use super::{
     walk::{Walk, nearest_of},
     yaml::{Node, Value},
 };
-use crate::{evidence::calibration::MEASURED_KEYS, source::SourcePath, store::StoreFormat};
+use crate::{source::SourcePath, store::StoreFormat};
 
 /// The presets: data, not code. A preset's keys are those that a user writes.
 const PRESETS: [(&str, &str); 6] = [
@@ -127,13 +127,6 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
             let (measured, node) = measured(walk, name, &field, node);
             if let Some(rule) = difficulty_of(walk, &field, &node) {
                 rule::check(walk, &field, &node, &rule, &benchmark.identity);
-                if measured.is_some()
-                    && let Some((taken, _)) =
-                        rule.features.iter().find(|(name, _)| MEASURED_KEYS.contains(&name.as_str()))
-                {
-                    let hint = "give it another name";
-                    walk.problem(&node, &field, format!("a measured difficulty keeps `{taken}` itself"), hint);
-                }
                 benchmark.rule = rule;
             }
             benchmark.measured = measured;

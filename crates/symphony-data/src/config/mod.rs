@@ -2,7 +2,11 @@
 //!
 //! A file with seven mistakes gets seven messages. Past this room nobody sees a raw string.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -69,9 +73,9 @@ pub struct Benchmark {
     pub identity: Vec<String>,
     /// How its store holds its rows, if the configuration says.
     pub store: Option<StoreFormat>,
-    /// How its rows are scored; with `measured`, what is kept beside the score.
+    /// How its rows are scored.
     pub rule: Rule,
-    /// The calibration that its scores are taken from, if one is named.
+    /// The calibration that requests draw by, unless they name another difficulty.
     pub measured: Option<Measured>,
     /// The scores at which its bins begin and end, in place of percentiles.
     pub cuts: Option<[f64; 2]>,
@@ -159,13 +163,30 @@ impl From<Percentiles> for Cut {
     }
 }
 
-/// A difficulty that was fitted to the answers of models, in place of the rule's score.
+/// A difficulty that was fitted to the responses of models, in place of the surface score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     /// The calibration: `{b}_calibration.jsonl`, relative to the working directory.
-    pub path: std::path::PathBuf,
-    /// Rows that fewer models answered are set aside.
+    pub path: PathBuf,
+    /// Rows with responses of fewer models cannot be drawn.
     pub min_responses: u64,
+}
+
+/// Which difficulty a request draws a benchmark's tasks by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Difficulty {
+    /// The surface score, as the store has it.
+    #[default]
+    Surface,
+    /// A calibration.
+    Measured(Measured),
+    /// The calibration of this benchmark in a folder. Where it has none, what the configuration says is used.
+    InFolder {
+        /// The calibration that would lie there.
+        calibration: Measured,
+        /// What the configuration says.
+        configured: Option<Measured>,
+    },
 }
 
 /// 20.0 as 20: percentiles are written as people write them.
@@ -209,6 +230,16 @@ impl Serialize for Replacement {
             Self::WhenShort => serializer.serialize_str("when_short"),
         }
     }
+}
+
+/// The name of a benchmark's calibration.
+pub fn calibration_name(benchmark: &str) -> String {
+    format!("{benchmark}_calibration.jsonl")
+}
+
+/// The benchmark that a calibration is of, by the name of its file; `None` where that is no calibration's name.
+pub fn calibrated_benchmark(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()?.strip_suffix("_calibration.jsonl")
 }
 
 impl Config {
@@ -349,6 +380,38 @@ impl Config {
     pub fn cut_of(&self, name: &str) -> Cut {
         let cuts = self.benchmark(name).and_then(|benchmark| benchmark.cuts);
         cuts.map_or_else(|| self.percentiles_of(name).into(), Cut::Cuts)
+    }
+
+    /// Where the bins of a benchmark's store begin and end, as configured. Cuts that go with a measured difficulty are failure
+    /// rates, which say nothing of surface scores.
+    pub fn store_cut_of(&self, name: &str) -> Cut {
+        match self.benchmark(name) {
+            Some(Benchmark { measured: Some(_), .. }) => self.percentiles_of(name).into(),
+            _ => self.cut_of(name),
+        }
+    }
+
+    /// The difficulty that a benchmark's tasks are drawn by: as `asked` (`surface`, a calibration or a folder of
+    /// calibrations), else as configured. `min_responses` goes before the configured number.
+    pub fn difficulty_of(&self, name: &str, asked: Option<&str>, min_responses: Option<u64>) -> Difficulty {
+        let configured = self
+            .benchmark(name)
+            .and_then(|benchmark| benchmark.measured.clone())
+            .map(|measured| Measured { min_responses: min_responses.unwrap_or(measured.min_responses), ..measured });
+        let min_responses = min_responses.or(configured.as_ref().map(|own| own.min_responses)).unwrap_or_default();
+        let as_configured = |configured: Option<Measured>| configured.map_or(Difficulty::Surface, Difficulty::Measured);
+        match asked {
+            None => as_configured(configured),
+            Some("surface") => Difficulty::Surface,
+            Some(path) => match calibrated_benchmark(Path::new(path)) {
+                Some(of) if of == name => Difficulty::Measured(Measured { path: path.into(), min_responses }),
+                Some(_) => as_configured(configured),
+                None => Difficulty::InFolder {
+                    calibration: Measured { path: Path::new(path).join(calibration_name(name)), min_responses },
+                    configured,
+                },
+            },
+        }
     }
 
     /// Registers a function for `{python: NAME}` in all rules.

@@ -1,15 +1,15 @@
 //! Requests for a stream, as asked and as resolved against a configuration; experiments are requests with names.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Serialize, Serializer};
 
 use super::{
-    Config, Cut, Percentiles, Problem, Problems, Replacement, check_name,
+    Config, Cut, Difficulty, Measured, Percentiles, Problem, Problems, Replacement, calibrated_benchmark, check_name,
     walk::{Walk, nearest_of},
     yaml::{Node, Place},
 };
-use crate::stream::SamplerKind;
+use crate::{evidence::calibration::MEASURED_KEYS, stream::SamplerKind};
 
 /// The seed of a request that names none.
 pub const DEFAULT_SEED: u64 = 2025;
@@ -37,6 +37,10 @@ pub struct RequestSpec {
     pub sampler: Option<String>,
     /// Percentiles by benchmark, in place of the configured ones.
     pub difficulty_percentiles: BTreeMap<String, Percentiles>,
+    /// Which difficulty tasks are drawn by: `surface`, a calibration, or a folder of calibrations; default as configured.
+    pub difficulty: Option<String>,
+    /// Of a measured difficulty: rows with responses of fewer models are not drawn; default as configured.
+    pub min_responses: Option<u64>,
 }
 
 /// A request with all defaults filled and everything checked.
@@ -67,6 +71,8 @@ pub struct Part {
     pub ratio: f64,
     /// Where its bins begin and end.
     pub cut: Cut,
+    /// Which difficulty its tasks are drawn by.
+    pub difficulty: Difficulty,
 }
 
 impl Serialize for Request {
@@ -95,6 +101,22 @@ impl Serialize for Request {
         map.serialize_entry("difficulty_percentiles", &percentiles)?;
         if !cuts.is_empty() {
             map.serialize_entry("difficulty_cuts", &cuts)?;
+        }
+        // A request by surface scores reads as it always did.
+        if self.parts.iter().any(|part| part.difficulty != Difficulty::Surface) {
+            let file = |measured: &Measured| {
+                measured.path.file_name().unwrap_or_default().to_string_lossy().into_owned().into()
+            };
+            let asked = by_name(&|part| match &part.difficulty {
+                Difficulty::Surface => "surface".into(),
+                Difficulty::Measured(measured) | Difficulty::InFolder { calibration: measured, .. } => file(measured),
+            });
+            map.serialize_entry("difficulty", &asked)?;
+            let least = by_name(&|part| match &part.difficulty {
+                Difficulty::Surface => 0.into(),
+                Difficulty::Measured(own) | Difficulty::InFolder { calibration: own, .. } => own.min_responses.into(),
+            });
+            map.serialize_entry("min_responses", &least)?;
         }
         map.end()
     }
@@ -142,6 +164,26 @@ pub struct Experiment {
     pub name: Option<String>,
     /// What it asks for.
     pub request: Request,
+    /// The same as it was asked.
+    spec: RequestSpec,
+}
+
+impl Experiment {
+    /// The same experiment by another difficulty, and another least number of responses, where they are named.
+    ///
+    /// # Errors
+    /// What is wrong with the difficulty.
+    pub fn drawn_by(
+        &self,
+        config: &Config,
+        difficulty: Option<&str>,
+        min_responses: Option<u64>,
+    ) -> Result<Self, Problems> {
+        let mut spec = self.spec.clone();
+        spec.difficulty = difficulty.map(str::to_owned).or(spec.difficulty);
+        spec.min_responses = min_responses.or(spec.min_responses);
+        Ok(Self { id: self.id.clone(), name: self.name.clone(), request: spec.resolve(config)?, spec })
+    }
 }
 
 impl RequestSpec {
@@ -283,11 +325,56 @@ impl RequestSpec {
                 );
             }
         }
+        let asked = self.difficulty.as_deref();
+        if asked == Some("") {
+            problem(
+                "difficulty",
+                "names no difficulty".to_owned(),
+                "write `surface`, or name a calibration or a folder of calibrations",
+            );
+        }
+        if let Some(of) = asked.and_then(|asked| calibrated_benchmark(Path::new(asked)))
+            && !self.benchmarks.iter().any(|name| name == of)
+        {
+            problem(
+                "difficulty",
+                format!("{} is a calibration of `{of}`, which is not in the mix", asked.unwrap_or_default()),
+                &format!("name a calibration of one of {}, or the folder that has them", self.benchmarks.join(", ")),
+            );
+        }
+        if let Some(of) = asked.and_then(|asked| calibrated_benchmark(Path::new(asked)))
+            && let others = self.benchmarks.iter().filter(|name| *name != of).map(String::as_str).collect::<Vec<_>>()
+            && !others.is_empty()
+        {
+            warnings.push(format!(
+                "{} is a calibration of {of}; {} keep the difficulty that the configuration gives them",
+                asked.unwrap_or_default(),
+                others.join(", ")
+            ));
+        }
+        for name in &self.benchmarks {
+            let measured = config.difficulty_of(name, asked, self.min_responses) != Difficulty::Surface;
+            let rule = config.benchmark(name).map(|benchmark| &benchmark.rule);
+            let taken = rule.and_then(|rule| rule.features.iter().find(|(name, _)| MEASURED_KEYS.contains(&&**name)));
+            if let (true, Some((feature, _))) = (measured, taken) {
+                problem(
+                    "difficulty",
+                    format!("`{name}` has a feature `{feature}`, a name that a measured difficulty needs"),
+                    "give the feature another name",
+                );
+            }
+        }
         let (Some(split), Some(sampler), true) = (split, sampler, problems.is_empty()) else { return Err(problems) };
         let parts = self.benchmarks.iter().zip(ratios).map(|(name, ratio)| Part {
             benchmark: name.clone(),
             ratio,
-            cut: self.difficulty_percentiles.get(name).map_or_else(|| config.cut_of(name), |own| (*own).into()),
+            cut: match self.difficulty_percentiles.get(name) {
+                Some(own) => (*own).into(),
+                // Cuts that go with a configured calibration say nothing of surface scores.
+                None if asked == Some("surface") => config.store_cut_of(name),
+                None => config.cut_of(name),
+            },
+            difficulty: config.difficulty_of(name, asked, self.min_responses),
         });
         Ok(Request {
             parts: parts.collect(),
@@ -351,6 +438,8 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
         "sample_with_replacement",
         "sampler",
         "difficulty_percentiles",
+        "difficulty",
+        "min_responses",
     ];
     let problems = walk.problems.len();
     let mut name = None;
@@ -372,6 +461,8 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
             "random_seed" => spec.random_seed = walk.whole(field, node),
             "sample_with_replacement" => spec.sample_with_replacement = walk.replacement(field, node),
             "sampler" => spec.sampler = walk.text(field, node),
+            "difficulty" => spec.difficulty = walk.text(field, node),
+            "min_responses" => spec.min_responses = walk.whole(field, node),
             _ => spec.difficulty_percentiles = walk.percentiles(field, node),
         }
     }
@@ -389,7 +480,7 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
         found.map_or((node.place.clone(), field.to_owned()), |(_, field, node)| (node.place.clone(), field.clone()))
     };
     match spec.resolve_at(config, &place) {
-        Ok(request) => (walk.problems.len() == problems).then(|| Experiment { id: id.to_owned(), name, request }),
+        Ok(request) => (walk.problems.len() == problems).then(|| Experiment { id: id.to_owned(), name, request, spec }),
         Err(more) => {
             walk.problems.extend(more);
             None

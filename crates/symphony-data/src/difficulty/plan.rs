@@ -118,11 +118,6 @@ pub struct Texts {
 }
 
 impl Texts {
-    fn push(&mut self, text: &[u8]) {
-        self.bytes.extend_from_slice(text);
-        self.ends.push(self.bytes.len() as u64);
-    }
-
     /// Text `i`.
     pub fn get(&self, i: usize) -> &[u8] {
         let from = i.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
@@ -135,40 +130,6 @@ impl FeatureColumns {
     pub fn rows(&self) -> impl Iterator<Item = usize> {
         let mut rejected = self.rejected.iter().map(|(row, _)| *row).peekable();
         (0..self.batch_rows).filter(move |row| rejected.next_if_eq(row).is_none())
-    }
-
-    /// Sets good rows aside: those that `fault` finds fault with, given each row's place among the good ones.
-    pub fn set_aside(&mut self, mut fault: impl FnMut(usize) -> Option<RowFault>) {
-        let mut kept =
-            Self { batch_rows: self.batch_rows, scored: vec![Vec::new(); self.scored.len()], ..Self::default() };
-        let mut set_aside = Vec::new();
-        for (i, row) in self.rows().enumerate() {
-            if let Some(fault) = fault(i) {
-                set_aside.push((row, fault));
-                continue;
-            }
-            kept.identities.push(self.identities[i]);
-            kept.scored.iter_mut().zip(&self.scored).for_each(|(to, from)| to.push(from[i]));
-            kept.metadata.push(self.metadata.get(i));
-        }
-        if !set_aside.is_empty() {
-            kept.rejected = std::mem::take(&mut self.rejected);
-            kept.rejected.extend(set_aside);
-            kept.rejected.sort_by_key(|(row, _)| *row);
-            *self = kept;
-        }
-    }
-
-    /// Adds to each good row's features what `more` says of it: members of a JSON object, with a comma between them.
-    pub fn add_metadata(&mut self, mut more: impl FnMut(usize) -> String) {
-        let mut extended = Texts::default();
-        for i in 0..self.identities.len() {
-            let own = self.metadata.get(i);
-            let open = own.strip_suffix(b"}").unwrap_or(own);
-            let comma = if open.len() > 1 { "," } else { "" };
-            extended.push(&[open, comma.as_bytes(), more(i).as_bytes(), b"}"].concat());
-        }
-        self.metadata = extended;
     }
 
     /// All of it as bytes, for [`FeatureColumns::from_bytes`]. The scored features come first.

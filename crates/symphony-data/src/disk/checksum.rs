@@ -53,7 +53,7 @@ pub fn sha256_of(bytes: &[u8]) -> String {
     sha256_text(Sha256::new_with_prefix(bytes))
 }
 
-pub(super) fn sha256_text(hasher: Sha256) -> String {
+pub(crate) fn sha256_text(hasher: Sha256) -> String {
     use std::fmt::Write;
     let mut text = "sha256:".to_owned();
     for byte in hasher.finalize() {
@@ -104,6 +104,11 @@ pub fn seal(value: &impl serde::Serialize) -> serde_json::Result<String> {
         text.insert_str(at + SEAL.len(), &checksum);
     }
     Ok(text)
+}
+
+/// Whether a file has a seal at all, broken or whole: one that this program wrote does.
+pub fn has_seal(text: &str) -> bool {
+    text.contains(SEAL)
 }
 
 /// Whether a sealed file is as it was written.

@@ -13,13 +13,15 @@ use super::{
     responses::{Catalogue, Model, ROWS_AT_ONCE, Responses, Unmapped},
 };
 use crate::{
+    config::calibrated_benchmark,
     disk::{Folder, WrittenFile, checksum},
     progress::{Note, Progress},
     source::SourceFile,
     store::{Store, TOOL},
 };
 
-/// What stage 1 adds to the metadata of rows whose difficulty was measured; no features, then.
+/// What a draw adds to the metadata of tasks whose difficulty was measured: their surface score, how many models
+/// responded, and the standard error of the difficulty in logits.
 pub const MEASURED_KEYS: [&str; 3] = ["surface_score", "n_responses", "standard_error"];
 
 /// Where fewer than one of so many rows was answered, it is said.
@@ -143,6 +145,9 @@ pub struct CalibrationMeta {
     pub responses: Vec<SourceFile>,
     /// The answers in them that could not be mapped.
     pub unmapped_answers: u64,
+    /// Whether the rows are generated rather than real. Responses to those say nothing of the benchmark.
+    #[serde(default)]
+    pub synthetic: bool,
     /// The store whose rows these are, as it was then.
     pub store: WrittenFile,
     /// `{b}_calibration.jsonl`.
@@ -153,9 +158,19 @@ pub struct CalibrationMeta {
     pub self_checksum: String,
 }
 
-/// The name of a benchmark's calibration.
-pub fn calibration_name(benchmark: &str) -> String {
-    format!("{benchmark}_calibration.jsonl")
+/// What a manifest says of the calibration that a benchmark's tasks were drawn by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredRecord {
+    /// Its file's name.
+    pub file: String,
+    /// Its meta's own checksum, which covers both files.
+    pub checksum: String,
+    /// What was fitted.
+    pub model: ItemModel,
+    /// Rows with responses of fewer models could not be drawn.
+    pub min_responses: u64,
+    /// The models whose responses set the difficulty. Evaluated on tasks chosen by it, they are evaluated on what they set.
+    pub panel: Vec<Model>,
 }
 
 /// The name of the meta beside it.
@@ -218,9 +233,9 @@ pub fn calibrate(
         let warning = format!("{name}: the fit did not come to rest in {} rounds; its meta says so", fitted.iterations);
         progress.note(Note::Warning(&warning));
     }
-    let store = shelf.store.meta.store.file.clone();
+    let (store, synthetic) = (shelf.store.meta.store.file.clone(), shelf.store.meta.is_synthetic());
     let folder = Folder::lock(folder, progress)?;
-    let mut file = folder.create_small(&calibration_name(name))?;
+    let mut file = folder.create_small(&crate::config::calibration_name(name))?;
     for (row, Difficulty { difficulty, standard_error, discrimination: own, expected_error }) in
         fitted.difficulties.iter().copied().enumerate()
     {
@@ -239,6 +254,7 @@ pub fn calibrate(
     }
     let calibration = file.written()?;
     let mut meta = meta_of(responses, &fitted, names, options, chance, store, calibration);
+    meta.synthetic = synthetic;
     meta.responses = files.to_vec();
     meta.unmapped_answers = unmapped.iter().map(|unmapped| unmapped.answers).sum();
     // A meta holds finite numbers, texts and lists: it can always be written.
@@ -293,6 +309,7 @@ fn meta_of(
         converged: fitted.converged,
         responses: Vec::new(),
         unmapped_answers: 0,
+        synthetic: false,
         store,
         calibration,
         tool: TOOL.to_owned(),
@@ -320,8 +337,7 @@ fn rows_of(store: &Store, rows: usize) -> Result<Rows, EvidenceError> {
             let metadata: serde_json::Map<String, serde_json::Value> =
                 serde_json::from_str(task.scorer_metadata.get()).unwrap_or_default();
             if row == 0 {
-                let names = metadata.keys().filter(|name| !MEASURED_KEYS.contains(&name.as_str()));
-                out.features = names.map(|name| (name.clone(), Vec::with_capacity(rows))).collect();
+                out.features = metadata.keys().map(|name| (name.clone(), Vec::with_capacity(rows))).collect();
             }
             out.features.retain_mut(|(name, column)| {
                 let value = match metadata.get(name.as_str()) {
@@ -336,61 +352,24 @@ fn rows_of(store: &Store, rows: usize) -> Result<Rows, EvidenceError> {
     Ok(out)
 }
 
-/// A calibration that was read back.
-#[derive(Clone, Debug)]
-pub struct Calibration {
-    /// What its meta says.
-    pub meta: CalibrationMeta,
-    /// Its rows.
-    pub rows: Vec<CalibratedRow>,
-}
+/// A calibration on disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Calibration;
 
 impl Calibration {
-    /// Reads a calibration and checks it against its meta, which lies beside it.
-    ///
-    /// # Errors
-    /// Why it cannot be used.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        if !path.exists() {
-            return Err(format!("there is no file {}", path.display()));
-        }
-        let (meta, meta_path) = Self::read_meta(path)?;
-        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        if checksum::sha256_of(text.as_bytes()) != meta.calibration.checksum {
-            return Err(format!(
-                "{} is not the file that {} tells of (checksum); calibrate anew",
-                path.display(),
-                meta_path.display()
-            ));
-        }
-        let row = |(at, line): (usize, &str)| {
-            let row: CalibratedRow = serde_json::from_str(line)
-                .map_err(|error| format!("{}:{}: {}", path.display(), at + 1, crate::row::json_reason(&error)))?;
-            let fine = (0.0..=1.0).contains(&row.expected_error) && row.standard_error.is_finite();
-            if fine { Ok(row) } else { Err(format!("{}:{}: its expected_error is none", path.display(), at + 1)) }
-        };
-        let rows = text.lines().enumerate().map(row).collect::<Result<_, _>>()?;
-        Ok(Self { meta, rows })
-    }
-
     /// The meta of the calibration at `path`, and where it lies.
     ///
     /// # Errors
     /// Why it cannot be used.
     pub fn read_meta(path: &Path) -> Result<(CalibrationMeta, PathBuf), String> {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let Some(benchmark) = name.strip_suffix("_calibration.jsonl") else {
-            return Err(format!(
-                "{} is no calibration; name a file NAME_calibration.jsonl, as `symphony-data calibrate` writes it",
-                path.display()
-            ));
+        let Some(benchmark) = calibrated_benchmark(path) else {
+            return Err("it is no calibration; a calibration's name is BENCHMARK_calibration.jsonl".to_owned());
         };
         let meta_path = path.with_file_name(calibration_meta_name(benchmark));
-        let text = std::fs::read_to_string(&meta_path).map_err(|error| {
-            format!("cannot read {}: {error}; `symphony-data calibrate` writes it", meta_path.display())
-        })?;
+        let text = std::fs::read_to_string(&meta_path)
+            .map_err(|error| format!("its meta {} cannot be read: {error}; calibrate again", meta_path.display()))?;
         if !checksum::is_sealed(&text) {
-            return Err(format!("{} was changed or damaged (self_checksum); calibrate anew", meta_path.display()));
+            return Err(format!("{} was changed or damaged (self_checksum); calibrate again", meta_path.display()));
         }
         let meta = serde_json::from_str(&text)
             .map_err(|error| format!("{} was written by another version ({error})", meta_path.display()))?;

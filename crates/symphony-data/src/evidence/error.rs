@@ -3,7 +3,19 @@
 use std::path::PathBuf;
 
 use super::responses::{FORM, Unmapped};
-use crate::{config::Problems, disk::DiskError, pool::PoolError, store::StoreError};
+use crate::{
+    config::Problems, disk::DiskError, experiment::DifficultyError, pool::PoolError, preprocess::PreprocessError,
+    store::StoreError,
+};
+
+impl From<PreprocessError> for EvidenceError {
+    fn from(error: PreprocessError) -> Self {
+        match error {
+            PreprocessError::Store(error) => Self::Store(error),
+            error => Self::Preprocess(Box::new(error)),
+        }
+    }
+}
 
 /// Why responses cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +70,12 @@ pub enum EvidenceError {
     /// The caller asked to stop.
     #[error("stopped; nothing was written")]
     Cancelled,
+    /// A store that is not the one that the configuration asks for.
+    #[error(transparent)]
+    Preprocess(#[from] Box<PreprocessError>),
+    /// A calibration.
+    #[error(transparent)]
+    Difficulty(#[from] DifficultyError),
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),

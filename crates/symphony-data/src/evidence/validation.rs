@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     EvidenceError,
-    calibration::MEASURED_KEYS,
+    calibration::{MEASURED_KEYS, MeasuredRecord},
     correlation::{pearson, spearman, tidied},
     random::Random,
     reliability::ceiling,
@@ -16,12 +16,13 @@ use super::{
 use crate::{
     config::Config,
     difficulty::{Normalization, mean},
+    experiment::{Joined, check_folder, resolved},
     pool::{
         StoredTask, Task,
         manifest::{MeasuredParts, measured_parts},
     },
     progress::{Note, Progress},
-    store::{MeasuredRecord, Store},
+    store::Store,
     stream::{Bin, PerBin, Thresholds},
 };
 
@@ -135,6 +136,15 @@ pub struct PoolTasks<'p> {
     pub tasks: &'p mut dyn Iterator<Item = Result<Task, EvidenceError>>,
 }
 
+/// Which scores are validated.
+#[derive(Clone, Debug, Default)]
+pub struct ScoredBy {
+    /// `surface`, a calibration, or a folder of calibrations; default as configured.
+    pub difficulty: Option<String>,
+    /// Of a measured difficulty: rows with responses of fewer models are not looked at; default as configured.
+    pub min_responses: Option<u64>,
+}
+
 /// Validates the scores of every benchmark that has answers, and of the tasks that pools drew of them.
 ///
 /// # Errors
@@ -144,14 +154,18 @@ pub fn validate(
     pools: &mut [PoolTasks<'_>],
     catalogue: &mut Catalogue<'_>,
     config: &Config,
+    by: &ScoredBy,
     progress: &dyn Progress,
 ) -> Result<ValidationReport, EvidenceError> {
     let mut validations = Vec::new();
     let mut subjects = Vec::new();
+    let of = |name: &str| config.difficulty_of(name, by.difficulty.as_deref(), by.min_responses);
+    let difficulties: Vec<_> = gathered.benchmarks.iter().map(|own| (own.benchmark(), of(own.benchmark()))).collect();
+    check_folder(difficulties.iter().map(|(name, difficulty)| (*name, difficulty)))?;
     for responses in &gathered.benchmarks {
         let name = responses.benchmark();
         let Some(shelf) = catalogue.shelf(name)? else { continue };
-        let subject = Subject::of_store(&shelf.store, config)?;
+        let subject = Subject::of_store(&shelf.store, config, by, progress)?;
         validations.push(subject.validate(responses, progress)?);
         subjects.push(subject);
     }
@@ -230,9 +244,28 @@ struct Subject {
 }
 
 impl Subject {
-    fn of_store(store: &Store, config: &Config) -> Result<Self, EvidenceError> {
-        let scores = store.scores()?;
-        let thresholds = store.meta.thresholds.scores;
+    fn of_store(store: &Store, config: &Config, by: &ScoredBy, progress: &dyn Progress) -> Result<Self, EvidenceError> {
+        let name = &store.meta.benchmark;
+        let asked = by.difficulty.as_deref();
+        let (measured, warning) = resolved(name, &config.difficulty_of(name, asked, by.min_responses));
+        if let Some(warning) = warning {
+            progress.note(Note::Warning(&warning));
+        }
+        let joined = match measured {
+            None => None,
+            Some(own) => Some(Joined::read(name, &own, &store.identities()?, store.meta.rejected_rows, progress)?),
+        };
+        let mut scores = store.scores()?;
+        if let Some(joined) = &joined {
+            let eligible = |row: usize, score: f64| if joined.is_eligible(row as u32) { score } else { f64::NAN };
+            scores = joined.scores.iter().enumerate().map(|(row, score)| eligible(row, *score)).collect();
+        }
+        let known: Vec<f64> = scores.iter().copied().filter(|score| !score.is_nan()).collect();
+        let cut = if asked == Some("surface") { config.store_cut_of(name) } else { config.cut_of(name) };
+        let thresholds = Thresholds::of(&known, cut).ok_or_else(|| EvidenceError::Insufficient {
+            benchmark: name.clone(),
+            reason: "none of its rows has responses of enough models (min_responses)".to_owned(),
+        })?;
         let bins = scores.iter().map(|score| thresholds.bin(*score)).collect();
         let field = config
             .benchmark(&store.meta.benchmark)
@@ -252,9 +285,18 @@ impl Subject {
                 }
             }
         }
-        let panel = store.meta.panel().map(str::to_owned).collect();
-        let method = store.meta.normalization.method.clone();
-        Ok(Self { pool: None, method, panel, scores, bins, thresholds, groups, group_names })
+        let mut subject = Self {
+            pool: None,
+            method: store.meta.normalization.method.clone(),
+            panel: Vec::new(),
+            scores,
+            bins,
+            thresholds,
+            groups,
+            group_names,
+        };
+        subject.set_by(joined.as_ref().map(|joined| &joined.record));
+        Ok(subject)
     }
 
     /// Notes whose answers made the scores, if they were made of answers.

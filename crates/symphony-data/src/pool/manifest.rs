@@ -9,8 +9,10 @@ use super::statistics::BinCounts;
 use crate::{
     config::{Request, request::Split},
     difficulty::Constants,
-    disk::WrittenFile,
-    store::{MeasuredRecord, Meta, SourceRecord, StoreRecord},
+    disk::{WrittenFile, checksum},
+    evidence::calibration::MeasuredRecord,
+    experiment::Joined,
+    store::{Meta, SourceRecord, StoreFormat, StoreRecord},
     stream::{PerBin, Thresholds},
 };
 
@@ -19,10 +21,10 @@ use crate::{
 pub struct Manifest<'a> {
     /// The experiment's key, if the request has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub experiment: Option<&'a str>,
+    pub experiment: Option<String>,
     /// The experiment's title.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<&'a str>,
+    pub name: Option<String>,
     /// The request, all defaults filled.
     pub request: &'a Request,
     /// Whether any task is generated rather than real.
@@ -33,7 +35,7 @@ pub struct Manifest<'a> {
     pub warnings: &'a [String],
     /// The pool and its statistics.
     #[serde(serialize_with = "super::as_map")]
-    pub outputs: Vec<(&'static str, WrittenFile)>,
+    pub outputs: Vec<(String, WrittenFile)>,
     /// The program that wrote this.
     pub tool: &'static str,
     /// Over this file with this value empty.
@@ -53,9 +55,8 @@ pub struct ManifestPart<'a> {
     pub benchmark_config_fingerprint: &'a str,
     /// Its normalization constants.
     pub normalization_constants: &'a Constants,
-    /// The calibration that its scores were taken from, if there was one, and the models that set the difficulty.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub measured: Option<&'a MeasuredRecord>,
+    /// Which difficulty its tasks were drawn by.
+    pub difficulty: DifficultyRecord<'a>,
     /// The request's thresholds.
     pub thresholds: Thresholds,
     /// How many rows each bin has under them.
@@ -70,16 +71,39 @@ pub struct ManifestPart<'a> {
     pub store: &'a StoreRecord,
 }
 
+/// Which difficulty a benchmark's tasks were drawn by.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum DifficultyRecord<'a> {
+    /// The surface score.
+    Surface,
+    /// A calibration, with the models that set the difficulty.
+    Measured(&'a MeasuredRecord),
+}
+
+impl<'a> From<Option<&'a Joined>> for DifficultyRecord<'a> {
+    fn from(joined: Option<&'a Joined>) -> Self {
+        joined.map_or(Self::Surface, |joined| Self::Measured(&joined.record))
+    }
+}
+
 impl<'a> ManifestPart<'a> {
     /// A part from the store's meta and what was drawn from it.
-    pub fn new(meta: &'a Meta, thresholds: Thresholds, bins: PerBin<u64>, asked: BinCounts, got: BinCounts) -> Self {
+    pub fn new(
+        meta: &'a Meta,
+        difficulty: DifficultyRecord<'a>,
+        thresholds: Thresholds,
+        bins: PerBin<u64>,
+        asked: BinCounts,
+        got: BinCounts,
+    ) -> Self {
         Self {
             benchmark: &meta.benchmark,
             n_tasks_full: meta.n_tasks_full,
             rejected_rows: meta.rejected_rows,
             benchmark_config_fingerprint: &meta.benchmark_config_fingerprint,
             normalization_constants: &meta.normalization_constants,
-            measured: meta.measured.as_ref(),
+            difficulty,
             thresholds,
             bins,
             asked,
@@ -97,6 +121,97 @@ impl BinCounts {
     }
 }
 
+/// What a manifest says of a stream whose tasks are not written yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolManifest(Value);
+
+impl PoolManifest {
+    /// What `manifest` says.
+    pub fn of(manifest: &Manifest<'_>) -> Self {
+        // A manifest holds finite numbers, texts and maps with text keys: it can always be written.
+        Self(serde_json::to_value(manifest).unwrap_or_default())
+    }
+
+    /// The text of the manifest once the tasks are written to this file.
+    pub fn vouching_for(&self, name: &str, file: WrittenFile) -> String {
+        let mut manifest = self.0.clone();
+        manifest["outputs"] = serde_json::json!({ name: file });
+        checksum::seal(&manifest).unwrap_or_default()
+    }
+}
+
+/// The name of the manifest of tasks in a file of this name.
+pub fn manifest_name(pool: &str) -> String {
+    let stem = pool.rsplit_once('.').map_or(pool, |(stem, _)| stem);
+    if stem == "task_pool" { super::MANIFEST.to_owned() } else { format!("{stem}.{}", super::MANIFEST) }
+}
+
+/// What is in the place of a pool that is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Existing {
+    /// None of a pool's files.
+    Nothing,
+    /// A pool of ours, as it was written.
+    Pool {
+        /// The experiment that made it, if one did.
+        experiment: Option<String>,
+        /// Its request.
+        request: Value,
+        /// Whether any task of it is generated.
+        synthetic: bool,
+        /// The files that are not as they were written, with the checksums (SHA-256) that they have now: somebody's work, or
+        /// what a run that was stopped had written before its manifest.
+        changed: Vec<(&'static str, String)>,
+    },
+    /// Files that no manifest of ours vouches for: what is there, in words.
+    Other(String),
+}
+
+/// What is in `folder`, where a pool is to be written.
+pub fn existing(folder: &Path) -> Existing {
+    let pools = StoreFormat::ALL.map(super::task_pool);
+    let all: Vec<&str> = pools.iter().copied().chain([super::STATISTICS, super::MANIFEST]).collect();
+    let Some(first) = all.iter().find(|name| folder.join(name).symlink_metadata().is_ok()) else {
+        return Existing::Nothing;
+    };
+    let path = folder.join(super::MANIFEST);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Existing::Other(format!("a {first} without a manifest, so that nothing says who made it"));
+        }
+        Err(error) => return Existing::Other(format!("a {} that cannot be read ({error})", super::MANIFEST)),
+    };
+    if !checksum::is_sealed(&text) {
+        let what = if checksum::has_seal(&text) { "was changed or damaged" } else { "symphony-data did not write" };
+        return Existing::Other(format!("a {} that {what}", super::MANIFEST));
+    }
+    let Ok(manifest) = serde_json::from_str::<Value>(&text) else {
+        return Existing::Other(format!("a {} that is not JSON", super::MANIFEST));
+    };
+    let mut changed = Vec::new();
+    for name in pools.into_iter().chain([super::STATISTICS]) {
+        let there = folder.join(name);
+        if there.symlink_metadata().is_err() {
+            continue;
+        }
+        let Some(recorded) = manifest["outputs"][name]["checksum"].as_str() else {
+            return Existing::Other(format!("a {name} that its manifest does not name"));
+        };
+        match checksum::of_file(&there, "sha256:") {
+            Ok((now, _)) if now == recorded => {}
+            Ok((now, _)) => changed.push((name, now)),
+            Err(error) => return Existing::Other(format!("a {name} that cannot be read ({error})")),
+        }
+    }
+    Existing::Pool {
+        experiment: manifest["experiment"].as_str().map(str::to_owned),
+        request: manifest["request"].clone(),
+        synthetic: manifest["synthetic"] == true,
+        changed,
+    }
+}
+
 /// The manifest in `folder`; `None` if none lies there.
 fn read(folder: &Path) -> Option<Value> {
     serde_json::from_str(&std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?).ok()
@@ -107,11 +222,6 @@ pub fn outputs(folder: &Path) -> Option<serde_json::Map<String, Value>> {
     read(folder)?.get("outputs")?.as_object().cloned()
 }
 
-/// Whether the pool in `folder` says of itself that it holds generated tasks; `None` if no manifest lies there.
-pub fn is_synthetic(folder: &Path) -> Option<bool> {
-    read(folder)?.get("synthetic")?.as_bool()
-}
-
 /// The calibration behind each benchmark of a pool whose difficulty was measured.
 pub type MeasuredParts = BTreeMap<String, MeasuredRecord>;
 
@@ -119,7 +229,10 @@ pub type MeasuredParts = BTreeMap<String, MeasuredRecord>;
 pub fn measured_parts(folder: &Path) -> Option<MeasuredParts> {
     let mut parts = MeasuredParts::new();
     for part in read(folder)?.get("benchmarks")?.as_array()? {
-        if let Some(measured) = part.get("measured") {
+        // Version 0.1.0 had the record under `measured`, and nothing where there was none.
+        let of_surface = |difficulty: &&Value| difficulty.get("kind").is_some_and(|kind| kind == "surface");
+        let record = part.get("difficulty").filter(|difficulty| !of_surface(difficulty)).or(part.get("measured"));
+        if let Some(measured) = record {
             let benchmark = part.get("benchmark")?.as_str()?;
             parts.insert(benchmark.to_owned(), MeasuredRecord::deserialize(measured).ok()?);
         }

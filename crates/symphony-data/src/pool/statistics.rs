@@ -107,7 +107,7 @@ struct Part {
     scores: Vec<f64>,
     bins: BinCounts,
     medium: u64,
-    /// Occurrences of each task, by a hash of what names it.
+    /// Occurrences of each task, by a hash of what names it; copies of a task have one name, in every benchmark.
     tasks: HashMap<u64, u64>,
 }
 
@@ -119,20 +119,27 @@ impl Gatherer {
 
     /// Takes in a task.
     pub fn add(&mut self, task: TaskView<'_>) {
-        // Without a source_id, as in pools of the Python program, the row itself says which task it is.
-        let name = task.source_id.map_or(task.raw_data.get(), |id| id);
         let at = self.benchmarks.iter().position(|(known, _)| known == task.benchmark).unwrap_or_else(|| {
             self.benchmarks.push((task.benchmark.to_string(), Part::default()));
             self.benchmarks.len() - 1
         });
         let part = &mut self.benchmarks[at].1;
         part.scores.push(task.difficulty_score);
-        *part.tasks.entry(xxh3_64(name.as_bytes())).or_default() += 1;
+        *part.tasks.entry(xxh3_64(name_of(&task).as_bytes())).or_default() += 1;
         match task.difficulty_bin {
             "easy" => part.bins.easy += 1,
             "hard" => part.bins.hard += 1,
             _ => part.medium += 1,
         }
+    }
+
+    /// Repeats over all benchmarks: a task that two of them have is one task.
+    fn repeats(&self) -> Repeats {
+        let mut all = HashMap::<u64, u64>::new();
+        for (task, count) in self.benchmarks.iter().flat_map(|(_, part)| &part.tasks) {
+            *all.entry(*task).or_default() += count;
+        }
+        Repeats::of(all.into_values())
     }
 
     /// The statistics of all tasks so far; `None` if there were none.
@@ -161,9 +168,23 @@ impl Gatherer {
             difficulty_distribution: distribution(&all)?,
             difficulty_bins: bins,
             benchmark_breakdown: breakdown,
-            repeats: Repeats::of(self.benchmarks.iter().flat_map(|(_, part)| part.tasks.values().copied())),
+            repeats: self.repeats(),
             benchmarks: self.benchmarks.into_iter().map(|(name, _)| name).collect(),
         })
+    }
+}
+
+/// What says which task this is: its identity, where that is more than a row number; else its source_id; without either, as
+/// in pools of the Python program, the row itself.
+fn name_of<'t>(task: &TaskView<'t>) -> &'t str {
+    let row_number = task.source_id.and_then(|id| id.as_str().rsplit('_').next());
+    let is_row_number =
+        |identity: &str| row_number.is_some_and(|n| format!("{:016x}", xxh3_64(n.as_bytes())) == identity);
+    match (task.identity, task.source_id) {
+        (Some(identity), _) if !is_row_number(identity) => identity.as_str(),
+        (_, Some(source_id)) => source_id.as_str(),
+        (Some(identity), None) => identity.as_str(),
+        (None, None) => task.raw_data.get(),
     }
 }
 

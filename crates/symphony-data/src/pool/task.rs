@@ -158,6 +158,14 @@ pub struct StoredTask {
 }
 
 impl StoredTask {
+    /// Adds members of a JSON object, with a comma between them, to what is kept of the features.
+    pub(crate) fn add_metadata(&mut self, more: &str) {
+        let own = self.scorer_metadata.get();
+        let open = own.trim_end().strip_suffix('}').unwrap_or(own).trim_end();
+        let comma = if open.len() > 1 { "," } else { "" };
+        self.scorer_metadata = Json::trusted(format!("{open}{comma}{more}}}").into());
+    }
+
     /// The task at place `place` (from 0) of a stream, in `bin`.
     pub fn in_stream(&self, place: usize, bin: Bin) -> TaskView<'_> {
         TaskView { task_id: TaskId::Place(place, &self.benchmark), difficulty_bin: bin.name(), ..self.alone() }

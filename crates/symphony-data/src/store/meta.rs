@@ -10,10 +10,7 @@ use crate::{
     config::{Benchmark, Cut},
     difficulty::{Constants, Normalization},
     disk::{WrittenFile, checksum},
-    evidence::{
-        calibration::{Calibration, ItemModel},
-        responses::Model,
-    },
+    preprocess::OnBadRow,
     source::SourceFile,
     stream::{PerBin, Thresholds},
 };
@@ -43,9 +40,12 @@ pub struct Meta {
     /// The file of the rows that were set aside, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<WrittenFile>,
-    /// The calibration that the scores were taken from, if there was one.
+    /// What was to be done with bad rows; a store that is rebuilt by itself is rebuilt so.
+    #[serde(default, skip_serializing_if = "OnBadRow::is_stop")]
+    pub on_bad_row: OnBadRow,
+    /// The rows that are copies of others, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measured: Option<MeasuredRecord>,
+    pub copies: Option<Copies>,
     /// Where the rows came from.
     pub source: SourceRecord,
     /// The store itself.
@@ -67,19 +67,30 @@ pub struct MetaThresholds {
     pub scores: Thresholds,
 }
 
-/// The calibration that a store's scores were taken from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeasuredRecord {
-    /// Its file's name.
-    pub file: String,
-    /// Its meta's own checksum, which covers both files.
-    pub checksum: String,
-    /// What was fitted.
-    pub model: ItemModel,
-    /// Rows that fewer models answered were set aside.
-    pub min_responses: u64,
-    /// The models whose answers set the difficulty. Evaluated on tasks chosen by it, they are evaluated on what they set.
-    pub panel: Vec<Model>,
+/// Rows that have the identity of an earlier row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copies {
+    /// How many there are.
+    pub rows: u64,
+    /// How many of them differ from the first row of their identity, of some ten thousand that are compared.
+    pub differing: u64,
+    /// The fields in which they differ, in the order of their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+}
+
+/// In words.
+impl std::fmt::Display for Copies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rows, differing, fields } = self;
+        let rows_are = if *rows == 1 { "row is a copy" } else { "rows are copies" };
+        write!(f, "{rows} {rows_are} of an earlier one (same identity)")?;
+        if *differing == 0 {
+            Ok(())
+        } else {
+            write!(f, "; {differing} of them differ from it in {}", fields.join(", "))
+        }
+    }
 }
 
 /// Where a store's rows came from.
@@ -108,9 +119,9 @@ pub struct StoreRecord {
 }
 
 impl Meta {
-    /// The names of the models whose answers the scores were made from, if they were.
-    pub fn panel(&self) -> impl Iterator<Item = &str> {
-        self.measured.iter().flat_map(|measured| &measured.panel).map(|model| model.name.as_str())
+    /// Whether the rows are generated rather than real.
+    pub fn is_synthetic(&self) -> bool {
+        self.source.path.starts_with("synthetic:")
     }
 
     /// Reads and checks the meta of `benchmark` in `folder`.
@@ -126,6 +137,10 @@ impl Meta {
             }
             Err(error) => return Err(crate::disk::DiskError::new(&path, "read this file", error).into()),
         };
+        // A link is nobody's work: what it leads to is not touched.
+        if !checksum::has_seal(&text) && !path.is_symlink() {
+            return Err(StoreError::Foreign { path });
+        }
         if !checksum::is_sealed(&text) {
             return Err(StoreError::stale(&path, "this file was changed or damaged (self_checksum)"));
         }
@@ -134,10 +149,9 @@ impl Meta {
     }
 }
 
-/// `sha256:` over everything in a benchmark's configuration that decides what its store holds: source, identity, rule, and
-/// the calibration as it lies on disk; where it is gone, as `recorded` has it.
-pub fn fingerprint(benchmark: &Benchmark, recorded: Option<&MeasuredRecord>) -> String {
-    let mut covered = json!({
+/// `sha256:` over everything in a benchmark's configuration that decides what its store holds: source, identity and rule.
+pub fn fingerprint(benchmark: &Benchmark) -> String {
+    let covered = json!({
         "format": FORMAT,
         "path": benchmark.source.portable(),
         "split": benchmark.split,
@@ -147,13 +161,5 @@ pub fn fingerprint(benchmark: &Benchmark, recorded: Option<&MeasuredRecord>) -> 
         "identity": benchmark.identity,
         "rule": benchmark.rule,
     });
-    if let Some(measured) = &benchmark.measured {
-        let found = match Calibration::read_meta(&measured.path) {
-            Ok((meta, _)) => Some(meta.self_checksum),
-            Err(_) if measured.path.exists() => None,
-            Err(_) => recorded.map(|recorded| recorded.checksum.clone()),
-        };
-        covered["measured"] = json!({ "checksum": found, "min_responses": measured.min_responses });
-    }
     checksum::sha256_of(covered.to_string().as_bytes())
 }

@@ -11,8 +11,8 @@ mod reader;
 mod seal;
 mod writer;
 
-pub use meta::{MeasuredRecord, Meta, MetaThresholds, SourceRecord, StoreRecord, fingerprint};
-pub use reader::Store;
+pub use meta::{Copies, Meta, MetaThresholds, SourceRecord, StoreRecord, fingerprint};
+pub use reader::{Difference, Store};
 pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore};
 
 use std::path::{Path, PathBuf};
@@ -105,6 +105,12 @@ pub enum StoreError {
         path: PathBuf,
         /// What does not fit.
         reason: String,
+    },
+    /// Something else has its name: this program did not write it.
+    #[error("{path}: this file was not written by symphony-data")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
     },
     /// The disk.
     #[error(transparent)]

@@ -1,6 +1,7 @@
 //! Reading a store: scores of all rows without their data, then the data of the drawn rows.
 
 use std::{
+    fmt,
     fs::File,
     path::{Path, PathBuf},
 };
@@ -14,6 +15,32 @@ use crate::{
     source::{SourcePath, file},
     stream::Thresholds,
 };
+
+/// How a store differs from the one that a configuration asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Its rows come from somewhere else.
+    Source {
+        /// Where they come from.
+        had: String,
+        /// Where the configuration says that they come from.
+        wants: String,
+    },
+    /// Something else in the benchmark's configuration.
+    Rule,
+    /// Its source files have other names or sizes.
+    Files,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source { had, wants } => write!(f, "it was made from {had}, and the configuration says {wants}"),
+            Self::Rule => f.write_str("its configuration changed"),
+            Self::Files => f.write_str("its source files changed"),
+        }
+    }
+}
 
 /// An opened store. What it reads is the store as it was when it was opened, whatever is put in its place meanwhile.
 #[derive(Debug)]
@@ -68,17 +95,14 @@ impl Store {
         Ok(Self { meta, path, rows })
     }
 
-    /// Why this store is not the one that the configuration asks for, if it is not; looks at names and sizes only.
-    pub fn differs_from(&self, benchmark: &Benchmark) -> Option<String> {
-        if self.meta.benchmark_config_fingerprint != fingerprint(benchmark, self.meta.measured.as_ref()) {
-            let (had, wants) = (&self.meta.source.path, &benchmark.source);
-            return Some(if *had == wants.portable() {
-                let both_measured = self.meta.measured.is_some() && benchmark.measured.is_some();
-                if both_measured { "its calibration or its configuration changed" } else { "its configuration changed" }
-                    .to_owned()
-            } else {
-                format!("it was made from {had}, and the configuration says {wants}")
-            });
+    /// How this store differs from the one that the configuration asks for, if it does; looks at names and sizes only.
+    pub fn differs_from(&self, benchmark: &Benchmark) -> Option<Difference> {
+        let (had, wants) = (&self.meta.source.path, benchmark.source.portable());
+        if *had != wants {
+            return Some(Difference::Source { had: had.clone(), wants });
+        }
+        if self.meta.benchmark_config_fingerprint != fingerprint(benchmark) {
+            return Some(Difference::Rule);
         }
         if let SourcePath::File(pattern) = &benchmark.source
             && let Some(now) = file::sizes(pattern, &benchmark.configs)
@@ -89,7 +113,7 @@ impl Store {
                 .iter()
                 .map(|f| (&f.name, f.bytes)))
         {
-            return Some("its source files changed".to_owned());
+            return Some(Difference::Files);
         }
         None
     }

@@ -131,12 +131,19 @@ pub struct Bins {
 impl Bins {
     /// Sorts the rows of a benchmark into bins; `None` if there are none.
     pub fn of(scores: &[f64], cut: impl Into<Cut>) -> Option<Self> {
-        let thresholds = Thresholds::of(scores, cut)?;
+        Self::of_eligible(scores, cut, |_| true)
+    }
+
+    /// The same with the rows that `eligible` says yes to: the thresholds are theirs, and no other row is in a bin.
+    pub fn of_eligible(scores: &[f64], cut: impl Into<Cut>, eligible: impl Fn(u32) -> bool) -> Option<Self> {
+        let kept = || (0..).zip(scores.iter().copied()).filter(|(row, _)| eligible(*row));
+        let thresholds = match cut.into() {
+            cut @ Cut::Percentiles(_) => Thresholds::of(&kept().map(|(_, score)| score).collect::<Vec<_>>(), cut)?,
+            cut @ Cut::Cuts(_) => Thresholds::of(scores, cut)?,
+        };
         let mut rows = PerBin::<Vec<u32>>::default();
-        for (row, &score) in (0..).zip(scores) {
-            rows[thresholds.bin(score)].push(row);
-        }
-        Some(Self { thresholds, rows })
+        kept().for_each(|(row, score)| rows[thresholds.bin(score)].push(row));
+        (rows.easy.len() + rows.medium.len() + rows.hard.len() > 0).then_some(Self { thresholds, rows })
     }
 
     /// How many rows each bin has.

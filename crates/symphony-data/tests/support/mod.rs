@@ -88,5 +88,6 @@ pub fn golden_request(pool: &Value, sample_with_replacement: symphony_data::conf
                 (name.clone(), pair.unwrap())
             })
             .collect(),
+        ..RequestSpec::default()
     }
 }

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::{
     config::{Benchmark, Config},
     evidence::EvidenceError,
+    preprocess::{Upkeep, open_store},
     progress::Progress,
     store::{Store, StoreError},
 };
@@ -118,10 +119,7 @@ impl<'a> Catalogue<'a> {
     }
 
     fn opened(&self, name: &str) -> Result<Shelf, EvidenceError> {
-        let mut store = Store::open(&self.folder, name, self.progress)?;
-        if store.index_problem(false).is_some() {
-            store.make_index(None)?;
-        }
+        let store = open_store(self.config, &self.folder, name, Upkeep::Rebuild, self.progress)?;
         let mut by_identity = ByIdentity::default();
         let identities = store.identities()?;
         for (row, identity) in identities.iter().enumerate() {

@@ -30,7 +30,7 @@ impl Sampler for Stable {
     ) -> Vec<Draw> {
         let mut ordered: Vec<(u64, Draw)> = Vec::new();
         for (benchmark, (candidate, asked)) in candidates.iter().zip(allocation).enumerate() {
-            let earlier = Earlier::of(candidate.identities);
+            let earlier = Earlier::of(candidate);
             let hash_of = |text: &mut Vec<u8>, before: &[&str], row: u32, behind: Option<u32>| {
                 text.clear();
                 for field in before {
@@ -88,12 +88,24 @@ fn independent_rank(benchmark: &str, bin: Bin, i: usize, rows: usize, seed: u64)
     ((u128::from(hash) * rows as u128) >> 64) as usize
 }
 
-/// For each row, how many earlier rows have the same identity; nothing where all identities differ.
+/// For each row that may be drawn, how many earlier ones have the same identity; nothing where all identities differ.
 struct Earlier(Vec<u32>);
 
 impl Earlier {
-    fn of(identities: &[u64]) -> Self {
-        let mut sorted = identities.to_vec();
+    fn of(candidate: &Candidates<'_>) -> Self {
+        let identities = candidate.identities;
+        let eligible = candidate.bins.sizes().total() as usize;
+        // Where some rows may not be drawn, those that may are told apart as if the others were not there.
+        let rows: Option<Vec<u32>> = (eligible < identities.len()).then(|| {
+            let mut rows: Vec<u32> =
+                Bin::ALL.iter().flat_map(|&bin| candidate.bins.rows[bin].iter().copied()).collect();
+            rows.par_sort_unstable();
+            rows
+        });
+        let mut sorted = match &rows {
+            None => identities.to_vec(),
+            Some(rows) => rows.iter().map(|row| identities[*row as usize]).collect(),
+        };
         sorted.par_sort_unstable();
         // Only those that occur again are counted: of ten million rows, these may be few.
         let mut seen: HashMap<u64, u32> =
@@ -102,13 +114,20 @@ impl Earlier {
         if seen.is_empty() {
             return Self(Vec::new());
         }
-        let earlier = |identity| {
-            seen.get_mut(identity).map_or(0, |count| {
+        let mut earlier = |identity: u64| {
+            seen.get_mut(&identity).map_or(0, |count| {
                 *count += 1;
                 *count - 1
             })
         };
-        Self(identities.iter().map(earlier).collect())
+        match rows {
+            None => Self(identities.iter().map(|identity| earlier(*identity)).collect()),
+            Some(rows) => {
+                let mut counts = vec![0; identities.len()];
+                rows.iter().for_each(|row| counts[*row as usize] = earlier(identities[*row as usize]));
+                Self(counts)
+            }
+        }
     }
 
     fn rows(&self, row: u32) -> u32 {
