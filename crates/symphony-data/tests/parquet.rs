@@ -200,7 +200,7 @@ fn a_pool_as_parquet_holds_the_tasks_of_one_as_json_lines() {
     let mut pools = Vec::new();
     for format in [StoreFormat::Jsonl, StoreFormat::Parquet] {
         let order = Order { request: &request, experiment: None, output: output.clone(), format };
-        library.draw(&request).unwrap().write(&order, &Silent).unwrap();
+        make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
         let names: Vec<String> = files(&output).into_keys().collect();
         assert_eq!(names, ["manifest.json", "statistics.json", task_pool(format)], "the other one is gone");
         assert!(verify(&output).unwrap().iter().all(|finding| finding.problem.is_none()));
@@ -279,7 +279,7 @@ fn what_nothing_vouches_for_is_named_by_verify_and_the_manifest_says_which_pool_
     let request = spec.resolve(&config).unwrap();
     let library = Library::open(&config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
     let order = Order { request: &request, experiment: None, output: output.clone(), format: StoreFormat::Parquet };
-    library.draw(&request).unwrap().write(&order, &Silent).unwrap();
+    make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
     let problems = || -> Vec<String> {
         let bad = verify(folder.path()).unwrap().into_iter().filter(|finding| finding.problem.is_some());
         bad.map(|finding| finding.path.file_name().unwrap().to_str().unwrap().to_owned()).collect()

@@ -36,7 +36,7 @@ fn pool(folder: &Path, sampler: &str) -> DatasetBuilder {
     let request = spec.resolve(&builder.config).unwrap();
     let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
     let order = Order { request: &request, experiment: None, output: folder.join("pool"), format: StoreFormat::Jsonl };
-    library.draw(&request).unwrap().write(&order, &Silent).unwrap();
+    make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
     builder
 }
 

@@ -10,7 +10,7 @@ use std::{
 use symphony_data::{
     DatasetBuilder,
     config::{Config, Percentiles, Replacement, RequestSpec},
-    experiment::{self, DrawnTasks, Library, Order},
+    experiment::{self, DrawnTasks, Library, Order, Writing, make_pools},
     preprocess::{OnBadRow, Outcome, PreprocessOptions, Upkeep, preprocess},
     progress::{Note, Progress, Silent},
     store::{Copies, Meta, StoreFormat},
@@ -423,7 +423,7 @@ fn no_absolute_path_and_no_clock_stands_in_what_is_written() {
         let pool = folder.path().join("pool");
         let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
         let order = Order { request: &request, experiment: None, output: pool.clone(), format: StoreFormat::Jsonl };
-        library.draw(&request).unwrap().write(&order, &Silent).unwrap();
+        make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
         let written = (files(&full), files(&pool));
         for bytes in written.0.values().chain(written.1.values()) {
             assert!(!String::from_utf8_lossy(bytes).contains(&folder.path().display().to_string()));
