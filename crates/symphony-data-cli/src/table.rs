@@ -32,15 +32,36 @@ pub fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) ->
     lines.join("\n") + "\n"
 }
 
+/// A number to so many places. What rounds to zero has no minus.
+pub fn fixed(value: f64, places: usize) -> String {
+    let text = format!("{value:.places$}");
+    match text.strip_prefix('-') {
+        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero.to_owned(),
+        _ => text,
+    }
+}
+
 /// A score or threshold, to three places.
 pub fn score(value: f64) -> String {
-    format!("{value:.3}")
+    fixed(value, 3)
 }
 
 /// A mean and a standard deviation.
 pub fn mean_std(mean: Option<f64>, std: Option<f64>) -> String {
     match (mean, std) {
-        (Some(mean), Some(std)) => format!("{mean:.3} ± {std:.3}"),
+        (Some(mean), Some(std)) => format!("{} ± {}", score(mean), score(std)),
         _ => "-".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixed;
+
+    #[test]
+    fn a_rounded_zero_has_no_minus() {
+        let written = [-0.0, -0.004, 0.004, -0.005_1, -10.0].map(|value| fixed(value, 2));
+        assert_eq!(written, ["0.00", "0.00", "0.00", "-0.01", "-10.00"]);
+        assert_eq!([fixed(-0.4, 0), fixed(-100.0, 0)], ["0", "-100"]);
     }
 }

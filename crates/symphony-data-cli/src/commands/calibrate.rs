@@ -13,7 +13,7 @@ use crate::{
     session::Session,
     table::{
         Column::{Number, Text},
-        score, table,
+        fixed, score, table,
     },
 };
 
@@ -93,7 +93,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
             meta.n_unanswered.to_string(),
             meta.panel.len().to_string(),
             meta.n_answers.to_string(),
-            format!("{:.0} %", 100.0 * meta.variance_explained),
+            format!("{} %", fixed(100.0 * meta.variance_explained, 0)),
             score(meta.residual_sd),
             score(meta.ability_sd),
             meta.chance.to_string(),

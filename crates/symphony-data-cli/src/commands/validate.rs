@@ -13,7 +13,7 @@ use crate::{
     session::Session,
     table::{
         Column::{Number, Text},
-        table,
+        fixed, table,
     },
 };
 
@@ -87,12 +87,12 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
 }
 
 fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"))
+    value.map_or_else(|| "-".to_owned(), |value| fixed(value, 2))
 }
 
 fn interval(estimate: Estimate) -> String {
     match (estimate.low, estimate.high) {
-        (Some(low), Some(high)) => format!("{low:.2} to {high:.2}"),
+        (Some(low), Some(high)) => format!("{} to {}", fixed(low, 2), fixed(high, 2)),
         _ => "-".to_owned(),
     }
 }
@@ -133,7 +133,8 @@ fn said(found: &Validation) -> String {
         found.pool.as_ref().map_or_else(|| found.benchmark.clone(), |pool| format!("{} in {pool}", found.benchmark));
     let mut text = format!("{of}: {}\n", found.sentence);
     if let Some(rho) = found.spearman_within {
-        text += &format!("{of}: within its configs rho is {rho:.2} on average; the rest is between them\n");
+        let rho = fixed(rho, 2);
+        text += &format!("{of}: within its configs rho is {rho} on average; the rest is between them\n");
     }
     if found.in_sample {
         text +=
