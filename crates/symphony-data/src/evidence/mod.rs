@@ -14,3 +14,6 @@ pub mod responses;
 pub mod validation;
 
 pub use error::EvidenceError;
+
+/// While answers are gone through, the caller is asked whether to stop after so many of them: some milliseconds.
+const ANSWERS_BETWEEN_QUESTIONS: usize = 1 << 18;

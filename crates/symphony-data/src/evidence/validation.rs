@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{
-    EvidenceError,
+    ANSWERS_BETWEEN_QUESTIONS, EvidenceError,
     calibration::{MEASURED_KEYS, MeasuredRecord},
     correlation::{pearson, spearman, tidied},
     random::Random,
@@ -275,6 +275,9 @@ impl Subject {
         if let Some(field) = field {
             let rows: Vec<u32> = (0..scores.len() as u32).collect();
             for some in rows.chunks(ROWS_AT_ONCE) {
+                if progress.cancelled() {
+                    return Err(EvidenceError::Cancelled);
+                }
                 for task in store.fetch(some)? {
                     let name = text_of(&task, &field);
                     let known = group_names.iter().position(|known| *known == name);
@@ -365,12 +368,6 @@ impl Subject {
         let estimate = |value: Option<f64>, at: usize| {
             interval(value, replicas.iter().filter_map(|replica| replica[at]).collect())
         };
-        let columns: Vec<Vec<f64>> = if responses.models().len() < 3 {
-            Vec::new()
-        } else {
-            let of_model = |model| pick(&responses.scores_of(model)).into_iter().map(|score| 1.0 - score).collect();
-            (0..responses.models().len()).into_par_iter().map(of_model).collect()
-        };
         let within = self.within(&rows, &errors);
         let weighted = |within: &Within| within.spearman.map(|r| (r * within.rows as f64, within.rows as f64));
         let (sum, total) =
@@ -389,7 +386,7 @@ impl Subject {
             pearson: estimate(pearson(&sample.scores, &sample.errors), 1),
             spearman_within: (total > 0.0).then(|| sum / total),
             within,
-            ceiling: ceiling(&columns),
+            ceiling: ceiling(responses, &rows, progress)?,
             thresholds: self.thresholds,
             ties: Ties { easy: at(self.thresholds.easy), hard: at(self.thresholds.hard) },
             bins: by_bin,
@@ -422,16 +419,21 @@ impl Subject {
         let models = responses.models().len();
         let times = RESAMPLES.min(RESAMPLED_ANSWERS / responses.len().max(1)).max(100);
         let replica = |number: usize| {
-            if progress.cancelled() {
-                return Err(EvidenceError::Cancelled);
-            }
             let mut random = Random::new(number as u64);
+            let mut until_question = 0;
             let mut weights = vec![0.0; models];
             (0..models).for_each(|_| weights[random.below(models as u64) as usize] += 1.0);
             let mut sample = Sample::default();
             for _ in rows {
                 let row = rows[random.below(rows.len() as u64) as usize];
-                let (sum, total) = responses.answers(row).fold((0.0, 0.0), |(sum, total), answer| {
+                let answers = responses.answers(row);
+                // Rows without answers take their time too.
+                match answers.len().max(1) {
+                    n if n <= until_question => until_question -= n,
+                    _ if progress.cancelled() => return Err(EvidenceError::Cancelled),
+                    _ => until_question = ANSWERS_BETWEEN_QUESTIONS,
+                }
+                let (sum, total) = answers.fold((0.0, 0.0), |(sum, total), answer| {
                     let weight: f64 = weights[answer.model];
                     (sum + weight * (1.0 - answer.score), total + weight)
                 });
@@ -496,7 +498,7 @@ fn sentence(gap: Estimate, bins: PerBin<BinError>) -> String {
     let (how, verdict) = if few < FEW_TASKS {
         too_few = format!("{} easy and {} hard are too few to tell", bins.easy.rows, bins.hard.rows);
         (if value < 0.0 { "less" } else { "more" }, &too_few[..])
-    } else if value == 0.0 {
+    } else if points < 0.05 {
         return "hard tasks fail as often as easy ones; these bins do not separate them".to_owned();
     } else if gap.high.is_some_and(|high| high < 0.0) {
         ("less", "these bins are the wrong way round for these models")
@@ -527,4 +529,22 @@ pub fn pool_tasks(
     let tasks: Vec<Result<Task, _>> = crate::pool::read_pool(&file)?.collect();
     let measured = file.parent().and_then(measured_parts);
     Ok((tasks.into_iter().map(|task| task.map_err(EvidenceError::from)), measured))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_that_rounds_to_nothing_is_none() {
+        let of = |value: f64| {
+            let bin = BinError { rows: 100, error: Some(0.5) };
+            let gap = Estimate { value: Some(value), low: Some(value - 0.1), high: Some(value + 0.1) };
+            sentence(gap, PerBin { easy: bin, medium: bin, hard: bin })
+        };
+        let none = "hard tasks fail as often as easy ones; these bins do not separate them";
+        assert_eq!([of(0.0), of(-0.000_4), of(0.000_4)], [none, none, none]);
+        let little = "hard tasks fail 0.1 points less often than easy ones; chance alone could do that: these bins do not separate them";
+        assert_eq!(of(-0.001), little);
+    }
 }
