@@ -16,6 +16,7 @@ use symphony_data::{
         EvidenceError,
         calibration::{CalibrateOptions, CalibratedRow, CalibrationMeta, ItemModel, calibrate},
         irt::{Fit, FitOptions, fit},
+        reliability::ceiling,
         responses::{Catalogue, Gathered, Input, Model, ReadOptions, Responses, read},
         validation::{ScoredBy, validate},
     },
@@ -131,6 +132,8 @@ fn simulated(seed: u64, models: usize, rows: usize, discrimination_sd: f64, chan
     }
     let place = Place::new(rows);
     let responses = place.read(&[table(&answers)], &ReadOptions::default()).unwrap().benchmarks.remove(0);
+    // Models are sorted by name, m10 before m2.
+    let ability = responses.models().iter().map(|model| ability[model.name[1..].parse::<usize>().unwrap()]).collect();
     Truth { ability, difficulty, discrimination, responses }
 }
 
@@ -331,6 +334,206 @@ fn rows_with_the_same_answers_tie_whatever_the_threads() {
     for (row, error) in one.iter().enumerate() {
         let pattern = truth.responses.answers(row).map(|answer| answer.score.to_string()).collect();
         assert_eq!(*by_pattern.entry(pattern).or_insert(*error), *error);
+    }
+}
+
+/// Difficulties of `rows` rows of which these models (the second index) have these scores, with one feature.
+fn of_pattern(rows: usize, models: usize, score: impl Fn(usize, usize) -> f64, feature: impl Fn(usize) -> f64) -> Fit {
+    let answers: Vec<_> = (0..rows)
+        .flat_map(|row| (0..models).map(move |model| (row, model)))
+        .map(|(r, m)| (r, m, score(r, m)))
+        .collect();
+    let responses = Place::new(rows).read(&[table(&answers)], &ReadOptions::default()).unwrap().benchmarks.remove(0);
+    let options = FitOptions { discrimination: false, chance: 0.0 };
+    fit(&responses, &[(0..rows).map(feature).collect()], options, &|| false).unwrap()
+}
+
+#[test]
+fn rows_that_models_of_equal_standing_solved_are_equally_hard() {
+    // Of ten rows both models solve one, either alone four, and nobody one. By symmetry, a row that one of them solved is
+    // failed half of the time, whoever solved it and however long it is, as each length is as frequent among either's.
+    let tenth = |row: usize, model: usize| match row % 10 {
+        0 => 1.0,
+        9 => 0.0,
+        one => f64::from(u8::from((one < 5) == (model == 0))),
+    };
+    let opposite = |row: usize, model: usize| f64::from(u8::from(row % 2 != model));
+    let fits = [
+        ("flat", of_pattern(100, 2, tenth, |_| 3.0)),
+        ("lengths", of_pattern(300, 2, tenth, |row| (1 + row / 10 % 5) as f64)),
+        ("opposite", of_pattern(60, 2, opposite, |row| (1 + row % 7) as f64)),
+    ];
+    for (name, fit) in fits {
+        let alone = fit.difficulties.iter().enumerate().filter(|(row, _)| name == "opposite" || row % 10 % 9 != 0);
+        alone.for_each(|(row, d)| assert_eq!((d.difficulty, d.expected_error), (0.0, 0.5), "{name}, row {row}"));
+        assert_eq!(fit.abilities[0], fit.abilities[1], "{name}");
+    }
+    // Four models, two and two alike.
+    let four = |row: usize, model: usize| match row % 6 {
+        0 => 1.0,
+        5 => 0.0,
+        one => f64::from(u8::from((one < 3) == (model < 2))),
+    };
+    let fit = of_pattern(120, 4, four, |_| 3.0);
+    for (row, d) in fit.difficulties.iter().enumerate().filter(|(row, _)| row % 6 % 5 != 0) {
+        assert_eq!(d.expected_error, 0.5, "row {row}");
+    }
+}
+
+#[test]
+fn the_order_of_answers_and_of_files_changes_no_bit() {
+    let place = Place::new(60);
+    let random = &mut Random(21);
+    let mut lines = Vec::new();
+    for row in 0..60 {
+        for (model, name) in ["delta", "alpha", "Zeta", "mü", "beta"].into_iter().enumerate() {
+            // Several tries of fractional scores, whose sum depends on its order.
+            for _ in 0..=model % 3 {
+                let score = (100.0 * random.uniform()).round() / 100.0 * f64::from(u8::from(row % 7 > model));
+                let family = if random.uniform() < 0.5 { r#","family":"f""# } else { r#","family":"e""# };
+                lines.push(format!(
+                    r#"{{"benchmark":"gsm8k","source_id":"gsm8k_{row}","model":"{name}","score":{score}{family}}}"#
+                ));
+            }
+        }
+    }
+    let found = |lines: &[String], name: &str, reversed: bool| {
+        let half = lines.len() / 2;
+        let mut inputs = [
+            place.write(&format!("{name}-1.jsonl"), &(lines[..half].join("\n") + "\n")),
+            place.write(&format!("{name}-2.jsonl"), &(lines[half..].join("\n") + "\n")),
+        ];
+        if reversed {
+            inputs.reverse();
+        }
+        let (mut meta, _) = place.calibrate(&inputs, name);
+        let files = std::mem::take(&mut meta.responses);
+        meta.self_checksum.clear();
+        let mut catalogue = place.catalogue();
+        let gathered = read(&inputs, &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
+        let report = validate(gathered, &mut [], &mut catalogue, &place.builder.config, &Silent).unwrap();
+        let rows = fs::read_to_string(place.path(name).join("gsm8k_calibration.jsonl")).unwrap();
+        let names: Vec<String> = files.into_iter().map(|file| file.name.replace(name, "")).collect();
+        (rows, serde_json::to_string(&meta).unwrap(), serde_json::to_string(&report).unwrap(), names)
+    };
+    let first = found(&lines, "first", false);
+    assert_eq!(first, found(&lines, "files", true));
+    lines.reverse();
+    assert_eq!(first, found(&lines, "reversed", false));
+    for i in (1..lines.len()).rev() {
+        lines.swap(i, (random.uniform() * (i + 1) as f64) as usize);
+    }
+    assert_eq!(first, found(&lines, "shuffled", false));
+}
+
+#[test]
+fn what_is_published_of_a_fit_has_four_decimals() {
+    let place = Place::new(60);
+    let (meta, rows) = place.calibrate(&[table(&graded())], "cal");
+    let four = |value: f64| assert_eq!(format!("{value:.4}").parse::<f64>().unwrap().to_bits(), value.to_bits());
+    for row in rows {
+        [row.difficulty, row.standard_error, row.expected_error].into_iter().for_each(four);
+    }
+    for model in meta.panel {
+        [model.ability, model.standard_error, model.slope].into_iter().for_each(four);
+    }
+    [meta.ability_sd, meta.intercept, meta.residual_sd, meta.variance_explained].into_iter().for_each(four);
+}
+
+fn every_row(responses: &Responses) -> Vec<usize> {
+    (0..responses.rows()).collect()
+}
+
+#[test]
+fn the_ceiling_of_a_small_panel_is_the_mean_over_all_its_halves() {
+    let scores = [
+        [1, 1, 1, 0, 1, 0, 0, 0], // a model's eight rows
+        [1, 0, 1, 1, 0, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0, 1, 0],
+        [0, 1, 1, 1, 1, 0, 0, 0],
+    ];
+    // From NumPy: ranks, their correlations, 2r/(1 + r), the root of the mean.
+    for (models, expected) in [(3, 0.612_506_924_115_828_3), (4, 0.724_096_708_176_066_9)] {
+        let answers: Vec<_> =
+            (0..8).flat_map(|row| (0..models).map(move |model| (row, model, f64::from(scores[model][row])))).collect();
+        let responses = Place::new(8).read(&[table(&answers)], &ReadOptions::default()).unwrap().benchmarks.remove(0);
+        let found = ceiling(&responses, &every_row(&responses), &Silent).unwrap().unwrap();
+        assert!((found - expected).abs() < 1e-12, "{models} models: {found}");
+    }
+}
+
+/// Answers of 256 models to 200 rows, of which model k and model k + 128 give the same.
+fn in_pairs() -> Responses {
+    let answer = |row: usize, model: usize| {
+        let mut random = Random((model % 128 * 200 + row) as u64);
+        random.uniform();
+        // What SplitMix64 gave, to its last bits.
+        let mut z = random.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (row, model, f64::from(u8::from((z ^ (z >> 31)) % 100 < 45 + row as u64 % 11)))
+    };
+    // Names that sort as their numbers do.
+    let answers: Vec<_> = (0..200)
+        .flat_map(|row| (0..256).map(move |model| answer(row, model)))
+        .map(|(r, m, s)| (r, 1000 + m, s))
+        .collect();
+    Place::new(200).read(&[table(&answers)], &ReadOptions::default()).unwrap().benchmarks.remove(0)
+}
+
+#[test]
+fn the_ceiling_of_a_large_panel_counts_every_model_by_itself() {
+    let responses = in_pairs();
+    // NumPy, over 20,000 halves drawn at random. Were copies in the same half, it would be 0.511.
+    let found = ceiling(&responses, &every_row(&responses), &Silent).unwrap().unwrap();
+    assert!((found - 0.7884).abs() < 0.006, "{found}");
+}
+
+/// Says stop when it is asked for the so manieth time.
+struct StopAt(std::sync::atomic::AtomicUsize, usize);
+
+impl StopAt {
+    fn new(question: usize) -> Self {
+        Self(std::sync::atomic::AtomicUsize::new(0), question)
+    }
+}
+
+impl Progress for StopAt {
+    fn cancelled(&self) -> bool {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= self.1
+    }
+}
+
+#[test]
+fn a_stop_is_heeded_within_every_part_of_validate_and_calibrate() {
+    let responses = in_pairs();
+    let rows = every_row(&responses);
+    // Within the ceiling: at its first split, and at a later one.
+    for question in [0, 7] {
+        let stopped = ceiling(&responses, &rows, &StopAt::new(question));
+        assert!(matches!(stopped, Err(EvidenceError::Cancelled)), "{stopped:?}");
+    }
+    // Within a single pass of a fit, and at its last.
+    let options = FitOptions { discrimination: false, chance: 0.0 };
+    let asked = StopAt::new(usize::MAX);
+    let whole = fit(&responses, &[], options, &|| asked.cancelled()).unwrap();
+    let questions = asked.0.into_inner();
+    assert!(questions >= 12 * whole.iterations, "{questions} in {} passes", whole.iterations);
+    for question in [0, 5, questions - 1] {
+        let stop = StopAt::new(question);
+        assert!(fit(&responses, &[], options, &|| stop.cancelled()).is_none(), "{question}");
+    }
+    // And within resampling, which asks more than once for each 100 resamples of these rows.
+    let place = Place::new(200);
+    let mut catalogue = place.catalogue();
+    let gathered = || Gathered { benchmarks: vec![responses.clone()], unmapped: Vec::new(), files: Vec::new() };
+    let asked = StopAt::new(usize::MAX);
+    validate(gathered(), &mut [], &mut catalogue, &place.builder.config, &asked).unwrap();
+    let questions = asked.0.into_inner();
+    for question in [0, 100, questions - 1] {
+        let stop = StopAt::new(question);
+        let stopped = validate(gathered(), &mut [], &mut catalogue, &place.builder.config, &stop);
+        assert!(matches!(stopped, Err(EvidenceError::Cancelled)), "{question} of {questions}");
     }
 }
 

@@ -256,6 +256,8 @@ pub fn calibrate(
     let mut meta = meta_of(responses, &fitted, names, options, chance, store, calibration);
     meta.synthetic = synthetic;
     meta.responses = files.to_vec();
+    // In whichever order they were named, the meta is the same.
+    meta.responses.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.checksum.cmp(&b.checksum)));
     meta.unmapped_answers = unmapped.iter().map(|unmapped| unmapped.answers).sum();
     // A meta holds finite numbers, texts and lists: it can always be written.
     let text = checksum::seal(&meta).unwrap_or_default();

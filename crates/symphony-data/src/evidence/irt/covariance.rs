@@ -1,6 +1,6 @@
 //! How uncertain the shared parameters are, and together with which others.
 
-use super::numeric::Cholesky;
+use super::numeric::{Cholesky, square};
 
 /// How the shared parameters vary together, given that the panel's mean ability is 0 and the mean logarithm of its slopes
 /// too: from there, and in that unit, difficulties are measured, so that no error is made in either.
@@ -46,7 +46,7 @@ impl Covariance {
     /// The variance of a linear function of the parameters.
     pub(super) fn variance_of(&self, weights: &[f64]) -> f64 {
         let whole: f64 = self.cholesky.forward(weights).iter().map(|x| x * x).sum();
-        let shared: f64 = self.given.iter().map(|given| dot(&given.with, weights).powi(2) / given.variance).sum();
+        let shared: f64 = self.given.iter().map(|given| square(dot(&given.with, weights)) / given.variance).sum();
         (whole - shared).max(0.0)
     }
 

@@ -10,9 +10,12 @@
 //!
 //! The rows' own parameters are integrated out ([`row`]). For panels of up to some fifty models all others are found
 //! together by Newton's method, with the information that is left when what is missing is taken out (Louis, 1982); larger
-//! panels, whose rows are known well, by expectation and maximization in turns. Sums are formed in an order that does not
-//! depend on the number of threads, so that the same answers give the same bits. Of very many rows, a few thousand
-//! are fitted first, and all of them from there on.
+//! panels, whose rows are known well, by expectation and maximization in turns. Of very many rows, a few thousand are
+//! fitted first, and all of them from there on.
+//!
+//! Equal evidence gives equal bits, on every machine: models come sorted by name, sums are formed in an order that does not
+//! depend on the number of threads, exponentials and logarithms are our own ([`numeric`]), and what is reported is rounded
+//! to the precision of the fit ([`report`]).
 
 mod covariance;
 mod newton;
@@ -24,7 +27,7 @@ mod turns;
 use rayon::prelude::*;
 
 use self::{
-    numeric::ln,
+    numeric::{exp, ln},
     row::{Mode, Posterior, Prior, Quadrature, Wanted, Workspace},
 };
 use super::responses::Responses;
@@ -53,7 +56,10 @@ const WHOLE_WORK: f64 = 2e10;
 const FIRST_ROWS: usize = 4000;
 const MOST_ITERATIONS: usize = 300;
 const MOST_HALVINGS: usize = 5;
-/// A step after which no parameter moves by more is the last: in logits, far below what is uncertain of any.
+/// Whether to stop is asked every so many rows: of the largest panels, a fraction of a second.
+const ROWS_BETWEEN_QUESTIONS: usize = 16;
+/// A step after which no parameter moves by more is the last: in logits, far below what is uncertain of any. What is
+/// reported is rounded to go with it: see [`report`].
 const NEAR_ENOUGH: f64 = 3e-3;
 
 /// What to fit.
@@ -157,6 +163,8 @@ struct Fitter<'a> {
     slopes: bool,
     /// How many rows are gone through at once.
     chunk: usize,
+    /// Whether to stop.
+    cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// What a pass over some rows leaves.
@@ -183,23 +191,23 @@ impl Sums {
 }
 
 /// Fits the model to the answers of one benchmark. `features` are columns, a value for each row: numbers that were read off
-/// it, in any unit.
+/// it, in any unit. `None` if `cancelled` said so, which is asked several times a second.
 pub fn fit(
     responses: &Responses,
     features: &[Vec<f64>],
     options: FitOptions,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Option<Fit> {
-    let fitter = Fitter::new(responses, features, options);
+    let fitter = Fitter::new(responses, features, options, cancelled);
     let mut parameters = fitter.start();
     // Where there are many rows, a few thousand of them tell nearly all about the models; the others have the last word.
     let stride = responses.rows() / FIRST_ROWS;
     if stride >= 4 {
         let some = responses.every(stride);
-        fitter.of_every(stride, &some).climb(&mut parameters, cancelled)?;
+        fitter.of_every(stride, &some).climb(&mut parameters)?;
     }
-    let (mut modes, sums, ended) = fitter.climb(&mut parameters, cancelled)?;
-    Some(fitter.finish(&parameters, &mut modes, &sums, ended))
+    let (mut modes, sums, ended) = fitter.climb(&mut parameters)?;
+    fitter.finish(&parameters, &mut modes, &sums, ended)
 }
 
 /// The mean; 0 of nothing.
@@ -216,7 +224,12 @@ fn standardized(column: &[f64]) -> Option<Vec<f64>> {
 }
 
 impl<'a> Fitter<'a> {
-    fn new(responses: &'a Responses, features: &[Vec<f64>], options: FitOptions) -> Self {
+    fn new(
+        responses: &'a Responses,
+        features: &[Vec<f64>],
+        options: FitOptions,
+        cancelled: &'a (dyn Fn() -> bool + Sync),
+    ) -> Self {
         // A feature that does not vary gets a column of zeros, and so, by its prior, a slope of 0.
         let columns: Vec<Option<Vec<f64>>> = features.iter().map(|column| standardized(column)).collect();
         let width = 1 + features.len();
@@ -228,7 +241,7 @@ impl<'a> Fitter<'a> {
             }
         }
         let slopes = responses.models().len() > 1;
-        Self { responses, design, width, options, slopes, chunk: Self::chunk_of(responses) }
+        Self { responses, design, width, options, slopes, chunk: Self::chunk_of(responses), cancelled }
     }
 
     fn chunk_of(responses: &Responses) -> usize {
@@ -236,7 +249,10 @@ impl<'a> Fitter<'a> {
     }
 
     /// The same over every so manieth row only, `responses` being those to these rows.
-    fn of_every<'r>(&self, stride: usize, responses: &'r Responses) -> Fitter<'r> {
+    fn of_every<'r>(&self, stride: usize, responses: &'r Responses) -> Fitter<'r>
+    where
+        'a: 'r,
+    {
         let design = self.design.chunks_exact(self.width).step_by(stride).flatten().copied().collect();
         Fitter { responses, design, chunk: Self::chunk_of(responses), ..*self }
     }
@@ -249,19 +265,15 @@ impl<'a> Fitter<'a> {
 
     /// Finds the most probable parameters, from those given on. Leaves where each row's posterior has its mode, the sums
     /// there, how many rounds it took and whether it came to rest.
-    fn climb(
-        &self,
-        parameters: &mut Parameters,
-        cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> Option<(Vec<Mode>, Sums, (usize, bool))> {
+    fn climb(&self, parameters: &mut Parameters) -> Option<(Vec<Mode>, Sums, (usize, bool))> {
         let start = Mode { difficulty: parameters.coefficients[0], log_discrimination: 0.0 };
         let mut modes = vec![start; self.responses.rows()];
         if self.whole() && self.parameters() <= NEWTON_PARAMETERS {
-            let (sums, ended) = self.newton(parameters, &mut modes, cancelled)?;
+            let (sums, ended) = self.newton(parameters, &mut modes)?;
             return Some((modes, sums, ended));
         }
-        let ended = self.maximize(parameters, &mut modes, cancelled)?;
-        let (sums, _) = self.pass(parameters, &mut modes, self.whole());
+        let ended = self.maximize(parameters, &mut modes)?;
+        let (sums, _) = self.pass(parameters, &mut modes, self.whole())?;
         Some((modes, sums, ended))
     }
 
@@ -317,10 +329,15 @@ impl<'a> Fitter<'a> {
     fn prior(&self, parameters: &Parameters, row: usize) -> Prior {
         Prior {
             mean: self.design(row).iter().zip(&parameters.coefficients).map(|(x, b)| x * b).sum(),
-            sd: parameters.log_sd.exp(),
+            sd: exp(parameters.log_sd),
             discrimination_sd: self.options.discrimination.then_some(parameters.discrimination_sd),
             chance: self.options.chance,
         }
+    }
+
+    /// Whether to stop, asked at some of the rows.
+    fn stops_at(&self, row: usize) -> bool {
+        row.is_multiple_of(ROWS_BETWEEN_QUESTIONS) && (self.cancelled)()
     }
 
     /// Puts a row's answers into the workspace.
@@ -335,12 +352,13 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    /// Goes through all rows: sums, and each row's posterior. `whole`: with the information that Newton's method needs.
-    fn pass(&self, parameters: &Parameters, modes: &mut [Mode], whole: bool) -> (Sums, Vec<Posterior>) {
+    /// Goes through all rows: sums, and each row's posterior; `None` if stopped. `whole`: with the information that
+    /// Newton's method needs.
+    fn pass(&self, parameters: &Parameters, modes: &mut [Mode], whole: bool) -> Option<(Sums, Vec<Posterior>)> {
         let quadrature = Quadrature::new(parameters.ability_sd);
-        let slopes: Vec<f64> = parameters.log_slope.iter().map(|s| s.exp()).collect();
+        let slopes: Vec<f64> = parameters.log_slope.iter().map(|s| exp(*s)).collect();
         let (models, size) = (self.models(), self.parameters());
-        let chunks: Vec<(Sums, Vec<Posterior>)> = modes
+        let chunks: Option<Vec<(Sums, Vec<Posterior>)>> = modes
             .par_chunks_mut(self.chunk)
             .enumerate()
             .map(|(chunk, modes)| {
@@ -353,6 +371,9 @@ impl<'a> Fitter<'a> {
                 let mut touched = Vec::new();
                 let posteriors = modes.iter_mut().enumerate().map(|(at, mode)| {
                     let row = chunk * self.chunk + at;
+                    if self.stops_at(row) {
+                        return None;
+                    }
                     self.load(parameters, &slopes, row, &mut work);
                     let prior = self.prior(parameters, row);
                     let posterior = work.posterior(prior, mode, &quadrature, Wanted::Lessons);
@@ -364,13 +385,14 @@ impl<'a> Fitter<'a> {
                     }
                     sums.log_likelihood += posterior.log_likelihood;
                     sums.square_log_discrimination += posterior.square_log_discrimination;
-                    posterior
+                    Some(posterior)
                 });
-                let posteriors = posteriors.collect();
-                (sums, posteriors)
+                let posteriors = posteriors.collect::<Option<_>>()?;
+                Some((sums, posteriors))
             })
             .collect();
+        let chunks = chunks?;
         let sums = chunks.iter().fold(Sums::default(), |sums, (own, _)| sums.add(own));
-        (sums, chunks.into_iter().flat_map(|(_, posteriors)| posteriors).collect())
+        Some((sums, chunks.into_iter().flat_map(|(_, posteriors)| posteriors).collect()))
     }
 }

@@ -4,7 +4,7 @@ use super::{
     DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_HALVINGS, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SD_PRIOR,
     SLOPE_SD, Sums,
     covariance::Covariance,
-    numeric::{exp, factored, ln},
+    numeric::{exp, factored, ln, square},
     row::{BASIS, Lesson, Mode, Posterior, Prior, Workspace},
 };
 
@@ -98,7 +98,7 @@ impl Fitter<'_> {
 
     /// The logarithm of the parameters' prior density, but for what does not change.
     fn log_prior(&self, parameters: &Parameters) -> f64 {
-        let square = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
+        let squares = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
         let sd = (parameters.log_sd - SD_PRIOR.0) / SD_PRIOR.1;
         let of_discriminations = if self.options.discrimination {
             let (sd, rows) = DISCRIMINATION_PRIOR;
@@ -107,10 +107,10 @@ impl Fitter<'_> {
         } else {
             0.0
         };
-        -(square(&parameters.ability) / (parameters.ability_sd * parameters.ability_sd)
-            + square(&parameters.log_slope) / (SLOPE_SD * SLOPE_SD)
-            + square(&parameters.coefficients[1..])
-            + (parameters.coefficients[0] / INTERCEPT_SD).powi(2)
+        -(squares(&parameters.ability) / (parameters.ability_sd * parameters.ability_sd)
+            + squares(&parameters.log_slope) / (SLOPE_SD * SLOPE_SD)
+            + squares(&parameters.coefficients[1..])
+            + square(parameters.coefficients[0] / INTERCEPT_SD)
             + sd * sd)
             / 2.0
             - of_discriminations
@@ -137,7 +137,7 @@ impl Fitter<'_> {
         add(last, parameters.log_sd - SD_PRIOR.0, SD_PRIOR.1);
         if self.options.discrimination {
             let (sd, rows) = DISCRIMINATION_PRIOR;
-            let square = (sd / parameters.discrimination_sd).powi(2);
+            let square = square(sd / parameters.discrimination_sd);
             sums.gradient[last + 1] += rows * (square - 1.0);
             sums.information[(last + 1) * size + last + 1] += 2.0 * rows * square;
         }
@@ -168,18 +168,10 @@ impl Fitter<'_> {
 
     /// Newton's method, along what moves neither the mean ability nor the mean slope; halves a step that leads down. Leaves
     /// the sums at the end.
-    pub(super) fn newton(
-        &self,
-        parameters: &mut Parameters,
-        modes: &mut [Mode],
-        cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> Option<(Sums, (usize, bool))> {
-        let (mut sums, _) = self.pass(parameters, modes, true);
+    pub(super) fn newton(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(Sums, (usize, bool))> {
+        let (mut sums, _) = self.pass(parameters, modes, true)?;
         let mut iterations = 1;
         while iterations < MOST_ITERATIONS {
-            if cancelled() {
-                return None;
-            }
             let (covariance, gradient) = self.covariance(sums.clone(), parameters);
             let mut step = covariance.times(&gradient);
             let longest = step.iter().fold(0.0_f64, |longest, x| longest.max(x.abs()));
@@ -193,9 +185,11 @@ impl Fitter<'_> {
                 let mut tried = self.moved(parameters, &step);
                 tried.update_ability_sd(&variances);
                 if shorter == 0 && parameters.distance(&tried) < NEAR_ENOUGH {
+                    // So short a step costs nothing, and what is left beyond it is far shorter.
+                    *parameters = tried;
                     return Some((sums, (iterations, true)));
                 }
-                let (new, _) = self.pass(&tried, modes, true);
+                let (new, _) = self.pass(&tried, modes, true)?;
                 iterations += 1;
                 // At the same τ: what is best for these abilities makes the density of any lower where they lie apart.
                 let of_prior = self.log_prior(&Parameters { ability_sd: parameters.ability_sd, ..tried.clone() });

@@ -3,7 +3,7 @@
 use super::{
     DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SD_PRIOR, SLOPE_SD, Sums,
     mean,
-    numeric::factored,
+    numeric::{exp, factored, square},
     row::{Lesson, Mode, Posterior, Workspace},
 };
 
@@ -23,18 +23,10 @@ impl Fitter<'_> {
     }
 
     /// Expectation and maximization in turns: for panels so large that each row is known well.
-    pub(super) fn maximize(
-        &self,
-        parameters: &mut Parameters,
-        modes: &mut [Mode],
-        cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> Option<(usize, bool)> {
+    pub(super) fn maximize(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(usize, bool)> {
         let models = self.models();
         for iteration in 1..=MOST_ITERATIONS {
-            if cancelled() {
-                return None;
-            }
-            let (sums, posteriors) = self.pass(parameters, modes, false);
+            let (sums, posteriors) = self.pass(parameters, modes, false)?;
             let before = parameters.clone();
             let mut variances = Vec::with_capacity(models);
             for j in 0..models {
@@ -72,7 +64,7 @@ impl Fitter<'_> {
     /// The regression of difficulty on features, and what it leaves.
     fn regress(&self, parameters: &mut Parameters, posteriors: &[Posterior]) {
         let width = self.width;
-        let precision = (-2.0 * parameters.log_sd).exp();
+        let precision = exp(-2.0 * parameters.log_sd);
         let mut normal = vec![0.0; width * width];
         let mut right = vec![0.0; width];
         for (row, posterior) in posteriors.iter().enumerate() {
@@ -84,18 +76,18 @@ impl Fitter<'_> {
                 }
             }
         }
-        (0..width).for_each(|at| normal[at * width + at] += if at == 0 { INTERCEPT_SD.powi(-2) } else { 1.0 });
+        (0..width).for_each(|at| normal[at * width + at] += if at == 0 { 1.0 / square(INTERCEPT_SD) } else { 1.0 });
         let coefficients = factored(&normal, width).solve(&right);
         parameters.coefficients.clone_from(&coefficients);
         let left = |(row, posterior): (usize, &Posterior)| {
             let expected: f64 = self.design(row).iter().zip(&coefficients).map(|(x, b)| x * b).sum();
-            (posterior.difficulty - expected).powi(2) + posterior.variance
+            square(posterior.difficulty - expected) + posterior.variance
         };
         let (rows, squares) = (posteriors.len() as f64, posteriors.iter().enumerate().map(left).sum::<f64>());
         // The most probable ln σ: a root of −n + S/σ² − (ln σ − m)/v.
         let mut log_sd = parameters.log_sd;
         for _ in 0..50 {
-            let part = squares * (-2.0 * log_sd).exp();
+            let part = squares * exp(-2.0 * log_sd);
             let slope = part - rows - (log_sd - SD_PRIOR.0) / (SD_PRIOR.1 * SD_PRIOR.1);
             log_sd += (slope / (2.0 * part + 1.0 / (SD_PRIOR.1 * SD_PRIOR.1))).clamp(-0.5, 0.5);
         }
@@ -108,7 +100,7 @@ impl Fitter<'_> {
     fn center(parameters: &mut Parameters, modes: &mut [Mode], log_discrimination: f64) {
         let (shift, log_slope) = (mean(&parameters.ability), mean(&parameters.log_slope));
         let scale = log_slope + log_discrimination;
-        let unit = scale.exp();
+        let unit = exp(scale);
         parameters.ability.iter_mut().for_each(|x| *x = (*x - shift) * unit);
         parameters.log_slope.iter_mut().for_each(|x| *x -= log_slope);
         parameters.coefficients[0] -= shift;

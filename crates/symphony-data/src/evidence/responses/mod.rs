@@ -106,7 +106,7 @@ impl Responses {
         self.starts.len().saturating_sub(1)
     }
 
-    /// The models, in the order in which the responses name them.
+    /// The models, by name.
     pub fn models(&self) -> &[Model] {
         &self.models
     }
@@ -225,8 +225,11 @@ impl Gatherer {
     fn numbered(&mut self, name: &str, family: Option<&str>) -> Option<u16> {
         if let Some(known) = self.by_name.get(name) {
             let model = &mut self.responses.models[usize::from(*known)];
-            if model.family.is_none() {
-                model.family = family.map(str::to_owned);
+            // Of several families the first by name, whichever answer comes first.
+            if let Some(family) = family
+                && model.family.as_deref().is_none_or(|known| family < known)
+            {
+                model.family = Some(family.to_owned());
             }
             return Some(*known);
         }
@@ -270,10 +273,23 @@ impl Gatherer {
         if self.next[..self.next.len() - 1] != self.responses.starts[1..] {
             return None;
         }
+        self.sort_models();
         self.average_tries();
         self.find_implied_tries();
         self.responses.kinds = self.kinds.kinds;
         Some(self.responses)
+    }
+
+    /// Numbers the models by name, so that the order in which answers were read changes no sum, and no number drawn at
+    /// random.
+    fn sort_models(&mut self) {
+        let models = std::mem::take(&mut self.responses.models);
+        let mut sorted: Vec<(usize, Model)> = models.into_iter().enumerate().collect();
+        sorted.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+        let mut places = vec![0; sorted.len()];
+        sorted.iter().enumerate().for_each(|(place, (number, _))| places[*number] = place as u16);
+        self.responses.model.iter_mut().for_each(|model| *model = places[usize::from(*model)]);
+        self.responses.models = sorted.into_iter().map(|(_, model)| model).collect();
     }
 
     /// Puts each row's answers in the order of the models, and averages a model's tries.
@@ -286,7 +302,11 @@ impl Gatherer {
             own.clear();
             own.extend(responses.model[from..to].iter().copied().zip(responses.kind[from..to].iter().copied()));
             from = to;
-            own.sort_by_key(|(model, _)| *model);
+            // Tries too have an order of their own, as their sum has one.
+            own.sort_by(|(model, kind), (other, of_other)| {
+                let [a, b] = [kind, of_other].map(|kind| self.kinds.kinds[*kind as usize]);
+                model.cmp(other).then_with(|| a.score.total_cmp(&b.score)).then_with(|| a.tries.cmp(&b.tries))
+            });
             for tries in own.chunk_by(|a, b| a.0 == b.0) {
                 let kind = match tries {
                     [(_, kind)] => *kind,
