@@ -23,15 +23,22 @@ const UNASKED: u64 = 64 << 20;
 pub fn decompress<'r>(path: &Path, raw: impl Read + 'r) -> io::Result<Box<dyn BufRead + 'r>> {
     let stored = Rc::new(Cell::new(0));
     let counted = Counted { inner: raw, bytes: stored.clone() };
+    let stored = move || stored.get();
     Ok(match path.extension().and_then(|ending| ending.to_str()) {
-        Some("gz") => bounded(flate2::read::MultiGzDecoder::new(counted), stored),
-        Some("zst") => bounded(zstd::Decoder::new(counted)?, stored),
-        _ => Box::new(BufReader::with_capacity(BUFFER, counted.inner)),
+        Some("gz") => buffered(bounded(flate2::read::MultiGzDecoder::new(counted), stored)),
+        Some("zst") => buffered(bounded(zstd::Decoder::new(counted)?, stored)),
+        _ => buffered(counted.inner),
     })
 }
 
-fn bounded<'r>(inner: impl Read + 'r, stored: Rc<Cell<u64>>) -> Box<dyn BufRead + 'r> {
-    Box::new(BufReader::with_capacity(BUFFER, Bounded { inner, unfolded: 0, stored }))
+fn buffered<'r>(inner: impl Read + 'r) -> Box<dyn BufRead + 'r> {
+    Box::new(BufReader::with_capacity(BUFFER, inner))
+}
+
+/// `inner`, which decompresses, ending with an error once far more came out of it than the `stored` bytes that went in:
+/// `|| size` where the compressed size is known, or how many bytes were read so far.
+pub(crate) fn bounded<R: Read>(inner: R, stored: impl Fn() -> u64) -> impl Read {
+    Bounded { inner, unfolded: 0, stored }
 }
 
 /// Counts what is read.
@@ -49,22 +56,37 @@ impl<R: Read> Read for Counted<R> {
 }
 
 /// Ends with an error once far more came out than went in.
-struct Bounded<R> {
+struct Bounded<R, S> {
     inner: R,
     unfolded: u64,
-    stored: Rc<Cell<u64>>,
+    stored: S,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read, S: Fn() -> u64> Read for Bounded<R, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.unfolded += n as u64;
-        if self.unfolded > UNASKED && self.unfolded / MAX_RATIO > self.stored.get() {
+        if self.unfolded > UNASKED && self.unfolded / MAX_RATIO > (self.stored)() {
             let reason = format!(
                 "unfolds to more than {MAX_RATIO} times its size, as no data does; decompress it yourself if it is meant so"
             );
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_decompresses_to_more_than_500_times_its_stored_size_ends_in_an_error() {
+        let zeros = || io::repeat(0).take(100 << 20);
+        let read = |stored: u64| io::copy(&mut bounded(zeros(), || stored), &mut io::sink());
+        assert_eq!(read((100 << 20) / 500).unwrap(), 100 << 20);
+        assert!(read((100 << 20) / 501).unwrap_err().to_string().contains("more than 500 times its size"));
+        // Little data may be as dense as it likes.
+        assert_eq!(io::copy(&mut bounded(io::repeat(0).take(64 << 20), || 1), &mut io::sink()).unwrap(), 64 << 20);
     }
 }
