@@ -85,7 +85,7 @@ impl Format {
         match self {
             Self::Jsonl => jsonl::read(reader, rows),
             Self::Json => json::read(reader, rows),
-            Self::Csv => csv::read(reader, rows),
+            Self::Csv => csv::read(reader, b',', rows),
             Self::Parquet | Self::Arrow => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         }
     }
