@@ -147,8 +147,14 @@ impl RowBatch {
         if let Ok(at) = self.faults.binary_search_by_key(&i, |(row, _)| *row) {
             return Err(RowFault::new("", self.faults[at].1.as_ref()));
         }
-        std::str::from_utf8(self.bytes(i))
-            .map_err(|e| RowFault::new("", format!("not UTF-8 (byte {} of the row)", e.valid_up_to() + 1)))
+        std::str::from_utf8(self.bytes(i)).map_err(|e| {
+            RowFault::new("", {
+                format!(
+                    "not UTF-8 (byte {} of the row); is the file Latin-1? Convert it to UTF-8, such as with `iconv`",
+                    e.valid_up_to() + 1
+                )
+            })
+        })
     }
 }
 

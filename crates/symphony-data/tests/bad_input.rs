@@ -65,7 +65,8 @@ fn a_bad_row_is_named_by_file_line_field_and_the_way_out() {
 fn bytes_that_are_not_utf_8_are_named_by_line() {
     let content = [GOOD.as_bytes(), b"\n{\"question\": \"\xff\"}\n"].concat();
     assert!(
-        message("rows.jsonl", &content).starts_with("rows.jsonl:2: row 1 of quiz: not UTF-8 (byte 15 of the row); ")
+        message("rows.jsonl", &content)
+            .starts_with("rows.jsonl:2: row 1 of quiz: not UTF-8 (byte 15 of the row); is the file Latin-1? ")
     );
 }
 
@@ -76,7 +77,7 @@ fn a_file_that_is_not_what_its_name_says_ends_in_one_message() {
         (
             "rows.json",
             b"{\"question\": 1}",
-            "rows.json:1: expected an array of objects, found an object; a file with one object a line is named .jsonl",
+            "rows.json: this file is one object, without an array of objects; write one: `[{…}, {…}]`",
         ),
         (
             "rows.json",
@@ -90,8 +91,12 @@ fn a_file_that_is_not_what_its_name_says_ends_in_one_message() {
             b"question,year,options\na,1\n",
             "rows.csv:2: row 0 of quiz: has 2 values where the header has 3 names",
         ),
-        ("rows.jsonl.gz", b"this is no gzip", "rows.jsonl.gz: "),
-        ("rows.xlsx", b"PK", "rows.xlsx: the format is not known by this name; name it .jsonl, .json or .csv"),
+        (
+            "rows.jsonl.gz",
+            b"this is no gzip",
+            "rows.jsonl.gz: this file is plain text, and not compressed as its name says",
+        ),
+        ("rows.xlsx", b"PK", "rows.xlsx: the format is not known by this name; name it .jsonl, .json, .csv or .tsv"),
     ];
     for (name, content, expected) in cases {
         let found = message(name, content);

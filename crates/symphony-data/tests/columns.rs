@@ -26,7 +26,7 @@ mod support;
 
 /// The text of all rows of a file.
 fn rows(path: &Path) -> Result<Vec<String>, ReadError> {
-    rows_with(|batcher| Format::of(path).unwrap().read_file(path, batcher).map(drop))
+    rows_with(|batcher| Format::of(path).unwrap().read_file(path, None, batcher).map(drop))
 }
 
 fn rows_with(read: impl FnOnce(&mut Batcher<'_>) -> Result<(), ReadError>) -> Result<Vec<String>, ReadError> {
@@ -195,7 +195,7 @@ fn what_json_has_not_is_an_error_and_never_another_value() {
     };
     let mut batcher = Batcher::new(&mut sink);
     batcher.begin("columns", None, false).unwrap();
-    Format::Parquet.read_file(&path, &mut batcher).and_then(|_| batcher.flush()).unwrap();
+    Format::Parquet.read_file(&path, None, &mut batcher).and_then(|_| batcher.flush()).unwrap();
     assert_eq!(faults, [(1, false), (2, true), (3, true)]);
 
     let bytes: ArrayRef = Arc::new(arrow_array::BinaryArray::from(vec![&b"\x00\xff"[..]]));

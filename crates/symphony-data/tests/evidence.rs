@@ -576,6 +576,54 @@ fn the_same_answers_come_from_every_form() {
 }
 
 #[test]
+fn responses_are_read_as_what_they_are_or_named_for_it() {
+    let place = Place::new(20);
+    let line =
+        |row: usize| format!(r#"{{"benchmark":"gsm8k","source_id":"gsm8k_{row}","model":"a","score":1}}"#) + "\n";
+    let lines: String = (0..20).map(line).collect();
+    let array = format!("[{}]", lines.trim_end().replace('\n', ","));
+    let table = |separator: &str| {
+        let rows = (0..20).map(|row| format!("gsm8k,gsm8k_{row},a,1\n"));
+        rows.fold("benchmark,source_id,model,score\n".to_owned(), |all, row| all + &row).replace(',', separator)
+    };
+    let zst = zstd::encode_all(lines.as_bytes(), 1).unwrap();
+    let file = |name: &str, content: &[u8]| {
+        fs::write(place.path(name), content).unwrap();
+        place.read(&[Input::File { path: place.path(name), model: None }], &ReadOptions::default())
+    };
+    for (name, content) in [
+        ("a.jsonl", &zst[..]),
+        ("a.JSONL.gz", lines.as_bytes()),
+        ("a.json", lines.as_bytes()),
+        ("a.Json", array.as_bytes()),
+        ("a.jsonl", array.as_bytes()),
+        ("a.tsv", table("\t").as_bytes()),
+        ("a.csv", table(";").as_bytes()),
+        ("a.CSV", table(",").as_bytes()),
+    ] {
+        let gathered = file(name, content).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(gathered.benchmarks[0].len(), 20, "{name}");
+    }
+    let utf16: Vec<u8> = lines.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let open = table(",").replace("gsm8k_10,a", "gsm8k_10,\"a");
+    let twice = array.replacen("},{", "},,{", 1);
+    for (name, content, expected) in [
+        ("b.csv", open.as_bytes(), "b.csv:12: the file ends inside quotes that open on line 12"),
+        ("b.json", twice.as_bytes(), "b.json:1: not JSON: expected a value (column 68)"),
+        ("b.jsonl", &utf16, "b.jsonl: this file is text in UTF-16LE; convert it to UTF-8"),
+        ("b.csv", b"<!doctype html><p>Log in", "b.csv: this is a web page, not data"),
+        (
+            "b.jsonl",
+            b"{\n  \"answers\": [\n    {}\n  ]\n}",
+            "b.jsonl: this file is one object; write responses as an array",
+        ),
+    ] {
+        let error = file(name, content).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn what_cannot_be_mapped_is_counted_and_named() {
     let place = Place::new(5);
     let line = |benchmark: &str, id: &str| {

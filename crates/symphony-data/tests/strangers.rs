@@ -35,6 +35,9 @@ const ROWS: [(Format, &str); 3] = [
     (Format::Csv, "q,n,o\n\"a, \"\"b\"\"\",1,x\nc,2,\"y\nz\"\n"),
 ];
 
+/// An object that holds an array of rows.
+const HOLDER: &str = "{\"canary\": \"x\", \"data\": {\"tags\": [1, {}], \"rows\": [{\"q\": \"a\", \"n\": 1, \"o\": []}, {\"q\": \"\"}]}, \"n\": 2}";
+
 /// Cuts a piece out of `seed`, and puts `insert` in its place.
 fn mutate(seed: &[u8], at: usize, cut: usize, insert: &[u8]) -> Vec<u8> {
     let at = at % (seed.len() + 1);
@@ -60,7 +63,7 @@ fn plan() -> Plan {
 }
 
 /// Reads `bytes` to the end, computes every row, and says how many there were.
-fn read(format: Format, bytes: &[u8], plan: &Plan) -> usize {
+fn read(format: Format, key: Option<&str>, bytes: &[u8], plan: &Plan) -> usize {
     let mut rows = 0;
     let mut sink = |batch: symphony_data::row::RowBatch| {
         let features = plan.features(&batch);
@@ -70,7 +73,7 @@ fn read(format: Format, bytes: &[u8], plan: &Plan) -> usize {
     };
     let mut batcher = Batcher::new(&mut sink);
     let _ = batcher.begin("strange", Some(("config", "x")), format.is_untyped());
-    let _ = format.read_text(&mut &bytes[..], &mut batcher);
+    let _ = format.read_text(&mut &bytes[..], key, &mut batcher);
     let _ = batcher.flush();
     rows
 }
@@ -96,16 +99,22 @@ proptest! {
     #[test]
     fn no_row_of_any_format_panics(which in 0..ROWS.len(), at: usize, cut in 0_usize..20, insert in prop::collection::vec(any::<u8>(), 0..12)) {
         let (format, seed) = ROWS[which];
-        read(format, &mutate(seed.as_bytes(), at, cut, &insert), &plan());
+        read(format, None, &mutate(seed.as_bytes(), at, cut, &insert), &plan());
+    }
+
+    #[test]
+    fn no_object_that_holds_rows_panics(at: usize, cut in 0_usize..20, insert in prop::collection::vec(any::<u8>(), 0..12)) {
+        read(Format::Json, Some("data.rows"), &mutate(HOLDER.as_bytes(), at, cut, &insert), &plan());
     }
 
     #[test]
     fn no_bytes_taken_for_a_file_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        for format in [Format::Jsonl, Format::Json, Format::Csv] {
-            read(format, &bytes, &plan());
+        for format in [Format::Jsonl, Format::Json, Format::Csv, Format::SemicolonCsv, Format::Tsv] {
+            read(format, None, &bytes, &plan());
         }
-        for name in ["x.gz", "x.zst"] {
-            if let Ok(mut reader) = compression::decompress(Path::new(name), &bytes[..]) {
+        for magic in [&b"\x1f\x8b\x08"[..], b"\x28\xb5\x2f\xfd"] {
+            let bytes = [magic, &bytes].concat();
+            if let Ok(mut reader) = compression::decompress(&bytes[..]) {
                 let _ = std::io::copy(&mut reader, &mut std::io::sink());
             }
         }
@@ -129,8 +138,9 @@ proptest! {
 fn the_seeds_of_the_mutations_are_good_themselves() {
     let plan = plan();
     for (format, seed) in ROWS {
-        assert_eq!(read(format, seed.as_bytes(), &plan), 2, "{format:?}");
+        assert_eq!(read(format, None, seed.as_bytes(), &plan), 2, "{format:?}");
     }
+    assert_eq!(read(Format::Json, Some("data.rows"), HOLDER.as_bytes(), &plan), 2);
 }
 
 fn preprocess(file: &Path, full: &Path, on_bad_row: OnBadRow) -> Result<u64, String> {

@@ -17,7 +17,7 @@ const PRESETS: [(&str, &str); 6] = [
     ("amc_length", include_str!("../benchmarks/amc_length.yaml")),
 ];
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "enabled",
     "description",
     "path",
@@ -25,6 +25,7 @@ const KEYS: [&str; 12] = [
     "configs",
     "config_field",
     "revision",
+    "rows",
     "identity",
     "store",
     "difficulty",
@@ -76,6 +77,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         configs: Vec::new(),
         config_field: None,
         revision: None,
+        rows: None,
         identity: Vec::new(),
         store: None,
         rule: crate::difficulty::Rule { features: Vec::new(), score: Vec::new() },
@@ -104,6 +106,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
                     walk.problem(node, &field, "names no revision", "write a commit, a branch or a tag, or remove it");
                 }
             }
+            "rows" => benchmark.rows = rows(walk, &field, node),
             "identity" => benchmark.identity = walk.texts(&field, node),
             "store" => {
                 let text = walk.text(&field, node);
@@ -157,8 +160,22 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         let why = format!("`{revision}` pins a commit of the Hub, and the rows come from {}", benchmark.source);
         walk.problem(node, &format!("{field}.revision"), why, "remove it, or write `path: datasets:…`");
     }
+    if let (Some(rows), SourcePath::Synthetic { .. }) = (&benchmark.rows, &benchmark.source) {
+        let why = format!("`{rows}` is a key in a file, and the rows are generated");
+        walk.problem(node, &format!("{field}.rows"), why, "remove it, or write `path: file:…`");
+    }
     // Even with problems: what else is wrong should not be said of a benchmark that merely has a mistake in it.
     benchmark
+}
+
+/// `rows: examples`: the key of an array, or keys joined by dots.
+fn rows(walk: &mut Walk, field: &str, node: &Node) -> Option<String> {
+    let key = walk.text(field, node)?;
+    if key.split('.').any(str::is_empty) {
+        let hint = "write the key of the array that holds the rows, as in `rows: examples` or `rows: data.examples`";
+        walk.problem(node, field, format!("`{key}` names no key"), hint);
+    }
+    Some(key)
 }
 
 /// Names of configs: each once, and none a path to elsewhere.

@@ -69,6 +69,8 @@ pub struct Benchmark {
     pub config_field: Option<String>,
     /// The commit that the source is pinned to.
     pub revision: Option<String>,
+    /// Where the rows are in files that are one JSON object: the key of their array, or keys joined by dots.
+    pub rows: Option<String>,
     /// The fields that say which task a row is; empty for the row number.
     pub identity: Vec<String>,
     /// How its store holds its rows, if the configuration says.

@@ -32,7 +32,7 @@ pub enum EvidenceError {
     },
     /// A file whose name says nothing.
     #[error(
-        "{path}: what form it has cannot be told by its name; name it .jsonl, .csv, .json (each also .gz or .zst), .parquet, or .eval"
+        "{path}: what form it has cannot be told by its name; name it .jsonl, .csv, .tsv, .json (each also .gz or .zst), .parquet, .arrow, or .eval"
     )]
     UnknownForm {
         /// The file.

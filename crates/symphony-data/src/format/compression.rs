@@ -1,4 +1,4 @@
-//! Compression by a file's ending: `.gz` and `.zst`.
+//! Compression with gzip and Zstandard, known by a file's first bytes and not by its name.
 //!
 //! Files come from strangers, and a few kilobytes can unfold to any size. What unfolds further than data does is refused.
 
@@ -16,21 +16,61 @@ const MAX_RATIO: u64 = 500;
 /// Below this size nothing is asked, in bytes: it fits anywhere.
 const UNASKED: u64 = 64 << 20;
 
-/// `raw` as the bytes that the file's name promises, decompressed where it ends in `.gz` or `.zst`.
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+}
+
+impl Compression {
+    /// The compression of a file that begins with these bytes, at least 4 where it has them; `None` of one that is not
+    /// compressed in a way that is read here.
+    pub fn of(head: &[u8]) -> Option<Self> {
+        match head {
+            [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
+            // A frame, or one that decoders pass over.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    /// Whether a file's name says that it is compressed.
+    pub fn is_named(path: &Path) -> bool {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| without_ending(name) != name)
+    }
+}
+
+/// A file's name without `.gz` or `.zst`, in any case of letters.
+pub(super) fn without_ending(name: &str) -> &str {
+    match name.rsplit_once('.') {
+        Some((plain, ending)) if ending.eq_ignore_ascii_case("gz") || ending.eq_ignore_ascii_case("zst") => plain,
+        _ => name,
+    }
+}
+
+/// The bytes of `raw`, decompressed if they are compressed.
 ///
 /// # Errors
-/// The decompressor cannot begin.
-pub fn decompress<'r>(path: &Path, raw: impl Read + 'r) -> io::Result<Box<dyn BufRead + 'r>> {
-    let stored = Rc::new(Cell::new(0));
-    let counted = Counted { inner: raw, bytes: stored.clone() };
-    let stored = move || stored.get();
-    Ok(match path.extension().and_then(|ending| ending.to_str()) {
-        Some("gz") => buffered(bounded(flate2::read::MultiGzDecoder::new(counted), stored)),
-        Some("zst") => buffered(bounded(zstd::Decoder::new(counted)?, stored)),
-        _ => buffered(counted.inner),
+/// The first bytes cannot be read, or the decompressor cannot begin.
+pub fn decompress<'r>(mut raw: impl Read + 'r) -> io::Result<Box<dyn BufRead + 'r>> {
+    let mut head = Vec::new();
+    (&mut raw).take(4).read_to_end(&mut head)?;
+    let compression = Compression::of(&head);
+    let whole = io::Cursor::new(head).chain(raw);
+    let Some(compression) = compression else { return Ok(buffered(whole)) };
+    let read = Rc::new(Cell::new(0));
+    let counted = Counted { inner: whole, bytes: read.clone() };
+    let stored = move || read.get();
+    Ok(match compression {
+        Compression::Gzip => buffered(bounded(flate2::read::MultiGzDecoder::new(counted), stored)),
+        Compression::Zstd => buffered(bounded(zstd::Decoder::new(counted)?, stored)),
     })
 }
 
+/// With a buffer.
 fn buffered<'r>(inner: impl Read + 'r) -> Box<dyn BufRead + 'r> {
     Box::new(BufReader::with_capacity(BUFFER, inner))
 }

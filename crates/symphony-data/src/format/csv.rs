@@ -64,6 +64,20 @@ pub fn read(reader: &mut dyn BufRead, separator: u8, rows: &mut Batcher<'_>) -> 
     Ok(())
 }
 
+/// The number of values of each record in `text`, the header's first. Of a text that is the beginning of a longer one the
+/// last record is left out.
+pub(super) fn widths(mut text: &[u8], separator: u8, whole: bool) -> Vec<usize> {
+    let mut records = Records::new(&mut text, separator);
+    let mut widths = Vec::new();
+    while records.next().unwrap_or(false) {
+        widths.push(records.len());
+    }
+    if !whole {
+        widths.pop();
+    }
+    widths
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     /// Before a value.

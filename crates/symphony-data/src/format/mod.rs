@@ -15,6 +15,7 @@ pub mod json;
 pub mod jsonl;
 pub mod parquet;
 mod parquet_schema;
+pub(crate) mod sniff;
 
 pub(crate) use guard::{guarded, guarded_batches};
 
@@ -30,6 +31,10 @@ pub enum Format {
     Json,
     /// Comma-separated values under a header line; every value is text.
     Csv,
+    /// The same with `;` between the values. No name says so; a look at the file does.
+    SemicolonCsv,
+    /// The same with tabs between the values.
+    Tsv,
     /// Parquet.
     Parquet,
     /// Arrow's own form, as a file or a stream.
@@ -37,30 +42,50 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format by a file's name, without a compression ending; columns are compressed inside, and take none.
+    /// The format by a file's name, in any case of letters and with or without a compression ending.
     pub fn of(path: &Path) -> Option<Self> {
-        let name = path.file_name()?.to_str()?;
-        let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
-        match plain.rsplit_once('.')?.1 {
+        let name = compression::without_ending(path.file_name()?.to_str()?);
+        match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
             "jsonl" | "ndjson" => Some(Self::Jsonl),
             "json" => Some(Self::Json),
             "csv" => Some(Self::Csv),
-            "parquet" if plain == name => Some(Self::Parquet),
-            "arrow" if plain == name => Some(Self::Arrow),
+            "tsv" => Some(Self::Tsv),
+            "parquet" => Some(Self::Parquet),
+            "arrow" => Some(Self::Arrow),
             _ => None,
+        }
+    }
+
+    /// What stands between values, in a table as text.
+    fn separator(self) -> Option<u8> {
+        match self {
+            Self::Csv => Some(b','),
+            Self::SemicolonCsv => Some(b';'),
+            Self::Tsv => Some(b'\t'),
+            Self::Jsonl | Self::Json | Self::Parquet | Self::Arrow => None,
+        }
+    }
+
+    /// The table with this between its values.
+    fn separated_by(separator: u8) -> Self {
+        match separator {
+            b';' => Self::SemicolonCsv,
+            b'\t' => Self::Tsv,
+            _ => Self::Csv,
         }
     }
 
     /// Whether every value is text.
     pub fn is_untyped(self) -> bool {
-        self == Self::Csv
+        self.separator().is_some()
     }
 
-    /// Reads all rows of the file at `path` into `rows`, and says the file's size and checksum.
+    /// Reads all rows of the file at `path` into `rows`, and says the file's size and checksum. The rows of a file that is
+    /// one JSON object are in the array under `key`.
     ///
     /// # Errors
     /// What makes the rest of the file unreadable; a single bad row is handed on as such instead.
-    pub fn read_file(self, path: &Path, rows: &mut Batcher<'_>) -> Result<(u64, String), ReadError> {
+    pub fn read_file(self, path: &Path, key: Option<&str>, rows: &mut Batcher<'_>) -> Result<(u64, String), ReadError> {
         let file = File::open(path)?;
         if matches!(self, Self::Parquet | Self::Arrow) {
             let (checksum, bytes) = checksum::of_file(path, "blake3:")?;
@@ -71,23 +96,47 @@ impl Format {
             return Ok((bytes, checksum));
         }
         let mut raw = HashingReader::new(file);
-        self.read_text(&mut *compression::decompress(path, &mut raw)?, rows)?;
+        self.read_text(&mut *compression::decompress(&mut raw)?, key, rows)?;
         // A decompressor may leave bytes behind its last frame; the checksum is over the whole file.
         io::copy(&mut raw, &mut io::sink())?;
         Ok((raw.bytes(), raw.checksum()))
     }
 
-    /// Reads all rows of a text.
+    /// Reads all rows of a text; of one JSON object, those in the array under `key`.
     ///
     /// # Errors
     /// As [`Format::read_file`]; columns are no text.
-    pub fn read_text(self, reader: &mut dyn io::BufRead, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
-        match self {
-            Self::Jsonl => jsonl::read(reader, rows),
-            Self::Json => json::read(reader, rows),
-            Self::Csv => csv::read(reader, b',', rows),
-            Self::Parquet | Self::Arrow => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+    pub fn read_text(
+        self,
+        reader: &mut dyn io::BufRead,
+        key: Option<&str>,
+        rows: &mut Batcher<'_>,
+    ) -> Result<(), ReadError> {
+        match (self, self.separator()) {
+            (_, Some(separator)) => csv::read(reader, separator, rows),
+            (Self::Jsonl, _) => jsonl::read(reader, rows),
+            (Self::Json, _) => json::read(reader, key, rows),
+            _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         }
+    }
+}
+
+/// An array that a JSON object holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayUnder {
+    /// Its keys, joined by dots.
+    pub key: String,
+    /// How many elements it has.
+    pub elements: u64,
+    /// How many of them are objects.
+    pub objects: u64,
+}
+
+impl std::fmt::Display for ArrayUnder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { key, elements, objects } = self;
+        let (n, what) = if *objects > 0 { (objects, "object") } else { (elements, "value") };
+        write!(f, "`{key}` ({n} {what}{})", if *n == 1 { "" } else { "s" })
     }
 }
 
@@ -104,6 +153,11 @@ pub enum ReadError {
         line: u64,
         /// What is wrong, and the way out.
         reason: String,
+    },
+    /// The file is one JSON object, and nothing says where in it the rows are.
+    OneObject {
+        /// The arrays that it holds.
+        arrays: Vec<ArrayUnder>,
     },
 }
 

@@ -9,7 +9,7 @@ use std::{
 use super::{Rows, Source, SourceError, SourceFile};
 use crate::{
     config::Benchmark,
-    format::{Batcher, Format, ReadError},
+    format::{ArrayUnder, Batcher, Format, ReadError},
     row::RowBatch,
 };
 
@@ -31,6 +31,7 @@ pub(super) struct LocalFile<'b> {
 pub struct FileSource<'b> {
     files: Vec<LocalFile<'b>>,
     config_field: Option<&'b str>,
+    rows: Option<&'b str>,
 }
 
 impl<'b> FileSource<'b> {
@@ -47,7 +48,7 @@ impl<'b> FileSource<'b> {
             let shown = path.to_string_lossy().into();
             files.push(LocalFile { path, name, shown, format, config });
         }
-        Ok(Self { files, config_field: benchmark.config_field.as_deref() })
+        Ok(Self { files, config_field: benchmark.config_field.as_deref(), rows: benchmark.rows.as_deref() })
     }
 }
 
@@ -121,22 +122,24 @@ impl Source for FileSource<'_> {
     }
 
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
-        read_all(&self.files, self.config_field, &mut |batch| sink(Rows::Read(batch)))
+        read_all(&self.files, self.config_field, self.rows, &mut |batch| sink(Rows::Read(batch)))
     }
 }
 
-/// Reads all rows of the files, one file after the other.
+/// Reads all rows of the files, one file after the other; of files that are one JSON object, those under the key `rows`.
 pub(super) fn read_all(
     files: &[LocalFile<'_>],
     config_field: Option<&str>,
+    rows: Option<&str>,
     sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>,
 ) -> Result<Vec<SourceFile>, SourceError> {
     let mut batcher = Batcher::new(sink);
     let mut read = Vec::new();
     for LocalFile { path, name, shown, format, config } in files {
-        let outcome = batcher
-            .begin(shown, config_field.zip(*config), format.is_untyped())
-            .and_then(|()| format.read_file(path, &mut batcher));
+        let outcome = format.found_in(path, rows).and_then(|format| {
+            batcher.begin(shown, config_field.zip(*config), format.is_untyped())?;
+            format.read_file(path, rows, &mut batcher)
+        });
         match outcome {
             Ok((bytes, checksum)) => read.push(SourceFile { name: name.clone(), bytes, checksum }),
             Err(ReadError::Stopped) => return Ok(read),
@@ -144,9 +147,31 @@ pub(super) fn read_all(
             Err(ReadError::Malformed { line, reason }) => {
                 return Err(SourceError::Malformed { path: PathBuf::from(&**shown), line, reason });
             }
+            Err(ReadError::OneObject { arrays }) => {
+                let reason = where_rows_are(rows, arrays);
+                return Err(SourceError::Malformed { path: PathBuf::from(&**shown), line: 0, reason });
+            }
         }
     }
     // Whether anybody wants the last batch no longer matters.
     let _: Result<(), ReadError> = batcher.flush();
     Ok(read)
+}
+
+/// What to do with a file that is one object, in which no array of rows was found under the key.
+fn where_rows_are(key: Option<&str>, mut arrays: Vec<ArrayUnder>) -> String {
+    arrays.sort_by_key(|array| std::cmp::Reverse(array.objects));
+    let nothing = key.map(|key| format!(" and has no array under `{key}`")).unwrap_or_default();
+    match &arrays[..] {
+        [most, ..] if most.objects > 0 => {
+            let named: Vec<String> = arrays.iter().take(5).map(ArrayUnder::to_string).collect();
+            let more = if arrays.len() > named.len() { ", …" } else { "" };
+            let named = named.join(", ");
+            format!(
+                "this file is one object{nothing}; its arrays are under {named}{more}: write `rows: {}` in the benchmark",
+                most.key
+            )
+        }
+        _ => format!("this file is one object{nothing}, without an array of objects; write one: `[{{…}}, {{…}}]`"),
+    }
 }

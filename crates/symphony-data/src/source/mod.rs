@@ -272,7 +272,7 @@ pub enum SourceError {
     },
     /// A file whose format is not known.
     #[error(
-        "{path}: the format is not known by this name; name it .jsonl, .json or .csv (each also with .gz or .zst), .parquet or .arrow"
+        "{path}: the format is not known by this name; name it .jsonl, .json, .csv or .tsv (each also with .gz or .zst), .parquet or .arrow"
     )]
     UnknownFormat {
         /// The file.

@@ -151,7 +151,7 @@ impl Meta {
 
 /// `sha256:` over everything in a benchmark's configuration that decides what its store holds: source, identity and rule.
 pub fn fingerprint(benchmark: &Benchmark) -> String {
-    let covered = json!({
+    let mut covered = json!({
         "format": FORMAT,
         "path": benchmark.source.portable(),
         "split": benchmark.split,
@@ -161,5 +161,9 @@ pub fn fingerprint(benchmark: &Benchmark) -> String {
         "identity": benchmark.identity,
         "rule": benchmark.rule,
     });
+    // Only where it is set, so that stores made before there was such a key stay current.
+    if let Some(rows) = &benchmark.rows {
+        covered["rows"] = rows.as_str().into();
+    }
     checksum::sha256_of(covered.to_string().as_bytes())
 }

@@ -15,6 +15,7 @@ use super::{
     harness::{Located, locate, shortened},
     read::{Fault, Found, Key, Sink},
 };
+use crate::format::sniff::{self, Kind};
 
 /// The longest member that is read, in bytes.
 const MAX_MEMBER_BYTES: u64 = 1 << 30;
@@ -52,14 +53,14 @@ struct Sample {
     scores: Option<Map<String, Value>>,
 }
 
-/// Whether the file is such a log: by its name, or, of a `.json`, by its beginning, as an array would be responses.
+/// Whether the file is such a log: by its name, or, of a `.json`, by its beginning, as an array or JSON lines would be
+/// responses.
 pub(super) fn is_log(path: &Path) -> io::Result<bool> {
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("eval") => Ok(true),
-        Some("json") => {
-            let mut reader = BufReader::new(File::open(path)?).bytes();
-            let first = reader.find(|byte| !matches!(byte, Ok(b' ' | b'\t' | b'\r' | b'\n' | 0xef | 0xbb | 0xbf)));
-            Ok(first.transpose()? == Some(b'{'))
+        Some(ending) if ending.eq_ignore_ascii_case("eval") => Ok(true),
+        Some(ending) if ending.eq_ignore_ascii_case("json") => {
+            let look = sniff::look(path, true)?;
+            Ok(!look.compressed && matches!(look.kind, Kind::Object | Kind::OneLine))
         }
         _ => Ok(false),
     }
@@ -68,7 +69,7 @@ pub(super) fn is_log(path: &Path) -> io::Result<bool> {
 /// Takes all samples of a log.
 pub(super) fn take(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
     let file = File::open(path).map_err(|error| Fault::reason(error.to_string()))?;
-    if path.extension().is_some_and(|ending| ending == "json") {
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
         let log: Log = serde_json::from_reader(BufReader::new(file)).map_err(|error| {
             Fault::reason(format!("no log of Inspect (an array of responses begins with `[`): {error}"))
         })?;

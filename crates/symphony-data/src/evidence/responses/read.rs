@@ -351,7 +351,20 @@ fn of_file(
         inspect::take(path, model, sink).map_err(|fault| fault.at(path, 0))?;
         return checksum();
     }
+    let not_read = |error: ReadError| {
+        let (line, reason) = match error {
+            ReadError::Io(error) => return unreadable(error),
+            // Whoever stops leaves a failure.
+            ReadError::Stopped => return EvidenceError::Cancelled,
+            ReadError::Malformed { line, reason } => (line, reason),
+            ReadError::OneObject { .. } => {
+                (0, "this file is one object; write responses as an array of objects or one object a line".to_owned())
+            }
+        };
+        EvidenceError::NotAResponse { path: path.to_owned(), line, reason }
+    };
     let format = Format::of(path).ok_or_else(|| EvidenceError::UnknownForm { path: path.to_owned() })?;
+    let format = format.found_in(path, None).map_err(not_read)?;
     if format == Format::Parquet {
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let malformed = |reason: String| EvidenceError::NotAResponse { path: path.to_owned(), line: 0, reason };
@@ -382,19 +395,14 @@ fn of_file(
         ControlFlow::Break(())
     };
     let mut batcher = Batcher::new(&mut take);
-    let read = format.read_file(path, &mut batcher).and_then(|read| batcher.flush().map(|()| read));
+    let read = format.read_file(path, None, &mut batcher).and_then(|read| batcher.flush().map(|()| read));
     if let Some(failure) = failure {
         return Err(failure);
     }
     if let Some(harness) = harness {
         harness.finish().map_err(|fault| fault.at(path, 0))?;
     }
-    read.map_err(|error| match error {
-        ReadError::Io(error) => unreadable(error),
-        ReadError::Malformed { line, reason } => EvidenceError::NotAResponse { path: path.to_owned(), line, reason },
-        // Whoever stops leaves a failure.
-        ReadError::Stopped => EvidenceError::Cancelled,
-    })
+    read.map_err(not_read)
 }
 
 /// A line in our own form. Of a CSV file every value is text.

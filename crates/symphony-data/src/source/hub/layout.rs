@@ -160,7 +160,8 @@ fn by_names(data: &[&String], config: Option<&str>, split: &str) -> Found {
         Some(Format::Arrow) => 1,
         Some(Format::Jsonl) => 2,
         Some(Format::Json) => 3,
-        _ => 4,
+        Some(Format::Csv) => 4,
+        _ => 5,
     };
     let best = files.iter().map(rank).min();
     files.retain(|path| Some(rank(path)) == best);

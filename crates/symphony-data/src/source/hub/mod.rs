@@ -4,7 +4,7 @@
 //! none, or only a part, from the split's own data files. All files are on this machine, and are what their checksums
 //! say, before the first row is read.
 
-use std::{fmt, io::Read, ops::ControlFlow, path::Path};
+use std::{fmt, ops::ControlFlow, path::Path};
 
 use hf_hub::repository::GitRefs;
 
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::Benchmark,
-    format::{Format, compression},
+    format::Format,
     progress::{Note, Progress},
 };
 
@@ -116,6 +116,7 @@ impl fmt::Display for Address {
 pub struct HubSource<'b> {
     files: Vec<LocalFile<'b>>,
     config_field: Option<&'b str>,
+    rows: Option<&'b str>,
     revision: Revision,
 }
 
@@ -138,6 +139,7 @@ impl<'b> HubSource<'b> {
             Ok(Self {
                 files,
                 config_field: benchmark.config_field.as_deref(),
+                rows: benchmark.rows.as_deref(),
                 revision: Revision { commit: listing.commit, branch: listing.branch },
             })
         })
@@ -175,7 +177,7 @@ impl Source for HubSource<'_> {
     }
 
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
-        read_all(&self.files, self.config_field, &mut |batch| sink(Rows::Read(batch)))
+        read_all(&self.files, self.config_field, self.rows, &mut |batch| sink(Rows::Read(batch)))
     }
 }
 
@@ -531,7 +533,7 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
                 .file(self.wanted(commit, file), &mut done)
                 .map_err(|(failure, tries)| self.file_failed(failure, &chosen.listing, file, tries))?;
             done.files += 1;
-            let format = format_of(&path, file).ok_or_else(|| HubError::NoFiles {
+            let format = Format::of(Path::new(file)).ok_or_else(|| HubError::NoFiles {
                 repo: self.repo.to_owned(),
                 config: config.map(str::to_owned),
                 split: self.split.to_owned(),
@@ -588,21 +590,6 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
             other => other.into_error(self.repo, &file, tries),
         }
     }
-}
-
-/// The format of a data file. On the Hub, `.json` is as often JSON lines as an array.
-fn format_of(path: &Path, name: &str) -> Option<Format> {
-    let format = Format::of(Path::new(name))?;
-    if format == Format::Json {
-        let file = std::fs::File::open(path).ok()?;
-        let mut head = Vec::new();
-        compression::decompress(Path::new(name), file).ok()?.take(64).read_to_end(&mut head).ok()?;
-        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
-        if head.trim_ascii_start().starts_with(b"{") {
-            return Some(Format::Jsonl);
-        }
-    }
-    Some(format)
 }
 
 #[cfg(test)]
