@@ -74,8 +74,8 @@ struct Scanner<'k> {
     column: u64,
     expect: Expect,
     token: Token,
-    /// Whether the file is one object.
-    is_object: bool,
+    /// What the file is, once that is known.
+    root: Option<Open>,
     /// The arrays and objects that are open.
     open: Vec<Open>,
     /// How many of them, from the first on, are objects.
@@ -109,7 +109,7 @@ impl<'k> Scanner<'k> {
             column: 1,
             expect: Expect::Value,
             token: Token::None,
-            is_object: false,
+            root: None,
             open: Vec::new(),
             objects: 0,
             keys: Vec::new(),
@@ -171,11 +171,12 @@ impl<'k> Scanner<'k> {
                     b'"' if !escaped => Token::None,
                     _ => Token::Text { is_key, escaped: !escaped && byte == b'\\' },
                 };
-                return match self.token {
+                match self.token {
                     Token::None if is_key => self.key_read(),
-                    Token::None => self.value_read(rows),
-                    _ => Ok(()),
-                };
+                    Token::None => self.value_read(rows)?,
+                    _ => {}
+                }
+                return Ok(());
             }
             Token::Bare if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'"') && !is_bracket(byte) => {
                 self.keep(&[byte]);
@@ -205,7 +206,7 @@ impl<'k> Scanner<'k> {
         let inside = self.open.last().copied();
         match (self.expect, byte) {
             (Expect::Nothing, _) => {
-                let what = if self.is_object { "object" } else { "array" };
+                let what = self.what();
                 return Err(self.malformed(format!("something follows the {what}; keep one {what} in a file")));
             }
             (Expect::ValueOrEnd | Expect::CommaOrEnd, b']') if inside == Some(Open::Array) => self.close(byte, rows)?,
@@ -241,14 +242,17 @@ impl<'k> Scanner<'k> {
         let depth = self.open.len();
         if depth == 0 {
             match byte {
-                b'[' if self.key.is_empty() => self.rows_at = Some(1),
+                b'[' if self.key.is_empty() => {
+                    self.root = Some(Open::Array);
+                    self.rows_at = Some(1);
+                }
                 b'[' => {
                     return Err(self.malformed(format!(
                         "this file is one array, and `rows: {}` looks for an array in an object; remove `rows`",
                         self.key
                     )));
                 }
-                b'{' => self.is_object = true,
+                b'{' => self.root = Some(Open::Object),
                 _ if b"\xef\xbb\xbf".get(self.mark) == Some(&byte) => {
                     self.mark += 1;
                     self.column = 0;
@@ -327,7 +331,7 @@ impl<'k> Scanner<'k> {
         self.value_read(rows)
     }
 
-    fn key_read(&mut self) -> Result<(), ReadError> {
+    fn key_read(&mut self) {
         self.expect = Expect::Colon;
         let depth = self.open.len();
         if self.objects == depth
@@ -339,7 +343,6 @@ impl<'k> Scanner<'k> {
             self.keys.truncate(depth - 1);
             self.keys.push(key);
         }
-        Ok(())
     }
 
     fn value_read(&mut self, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
@@ -381,13 +384,19 @@ impl<'k> Scanner<'k> {
         Ok(())
     }
 
+    fn what(&self) -> &'static str {
+        if self.root == Some(Open::Object) { "object" } else { "array" }
+    }
+
     fn finish(self) -> Result<(), ReadError> {
         match self.expect {
-            Expect::Nothing if self.is_object && !self.found => Err(ReadError::OneObject { arrays: self.arrays }),
+            Expect::Nothing if self.root == Some(Open::Object) && !self.found => {
+                Err(ReadError::OneObject { arrays: self.arrays })
+            }
             Expect::Nothing => Ok(()),
             _ if self.open.is_empty() => Err(self.malformed("this file is empty; write an array of objects")),
             _ => {
-                let what = if self.is_object { "object" } else { "array" };
+                let what = self.what();
                 Err(self.malformed(format!("the file ends inside its {what}; it seems to be cut off")))
             }
         }

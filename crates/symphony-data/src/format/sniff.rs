@@ -186,8 +186,8 @@ fn latin1(head: &[u8], whole: bool) -> Option<(u8, usize)> {
 struct FirstObject {
     /// The brackets that are open.
     open: Vec<u8>,
-    in_string: bool,
-    escaped: bool,
+    /// In a string; and whether the next byte is escaped.
+    string: Option<bool>,
     /// The last byte that was not blank.
     last: u8,
     /// A line ended within the object.
@@ -198,9 +198,8 @@ struct FirstObject {
 impl FirstObject {
     /// Takes the next byte, and says what the file is once that is certain.
     fn take(&mut self, byte: u8) -> Option<Kind> {
-        if self.in_string {
-            self.in_string = self.escaped || byte != b'"';
-            self.escaped = !self.escaped && byte == b'\\';
+        if let Some(escaped) = self.string {
+            self.string = (escaped || byte != b'"').then_some(!escaped && byte == b'\\');
             self.last = b'"';
             // No string has a line break in it: this line is a broken row.
             return (byte == b'\n').then_some(Kind::Lines);
@@ -224,7 +223,7 @@ impl FirstObject {
             return Some(if goes_on { Kind::Object } else { Kind::Lines });
         }
         match byte {
-            b'"' => self.in_string = true,
+            b'"' => self.string = Some(false),
             // No reader takes what is nested deeper; it is not followed.
             b'{' | b'[' if self.open.len() > MAX_ROW_BYTES => return Some(Kind::Lines),
             b'{' | b'[' => self.open.push(byte),
