@@ -114,13 +114,36 @@ pub(super) fn as_laid_out(paths: &[String], card: &[CardConfig], config: Option<
     let mut files = Vec::new();
     for pattern in patterns {
         let pattern = format!("{}{}", chosen.folder.as_deref().unwrap_or_default(), pattern.trim_start_matches("./"));
-        let matches = |path: &str| path == pattern || glob::Pattern::new(&pattern).is_ok_and(|p| p.matches(path));
+        let compiled = glob::Pattern::new(&pattern);
+        let matches = |path: &str| {
+            let fits = compiled.as_ref().is_ok_and(|compiled| compiled.matches_with(path, AS_DATASETS));
+            path == pattern || (fits && special_folders(path) == special_folders(&pattern))
+        };
         let mut more: Vec<String> = data.iter().filter(|path| matches(path)).map(|path| (*path).clone()).collect();
         more.retain(|path| !files.contains(path));
         more.sort_by_key(|path| in_order(path));
         files.extend(more);
     }
     if files.is_empty() { Found::NoSplit(Vec::new()) } else { Found::Files(files) }
+}
+
+/// How patterns match, as in Python's `datasets`: `*`, `?` and `[…]` stop at `/`, which only `**` passes; what is hidden must
+/// be named.
+const AS_DATASETS: glob::MatchOptions =
+    glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
+/// How many folders of a path are special, such as `__pycache__`: a pattern has to name each of them.
+fn special_folders(path: &str) -> usize {
+    path.split('/').rev().skip(1).filter(|part| part.starts_with("__")).count()
+}
+
+/// Whether a file may hold rows although nothing names it: hidden ones and those in special folders may not, nor may what
+/// describes the dataset.
+fn may_be_data(path: &str) -> bool {
+    const ABOUT: [&str; 4] = ["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"];
+    special_folders(path) == 0
+        && !path.split('/').any(|part| part.starts_with('.'))
+        && !path.rsplit('/').next().is_some_and(|name| ABOUT.contains(&name))
 }
 
 /// What a split's files are called, as Python's `datasets` has it.
@@ -135,8 +158,9 @@ fn keywords(split: &str) -> Vec<&str> {
 
 /// Finds a split by a word in the files' names or those of their folders.
 fn by_names(data: &[&String], config: Option<&str>, split: &str) -> Found {
+    let data: Vec<&String> = data.iter().copied().filter(|path| may_be_data(path)).collect();
     let within: Vec<&String> = match config {
-        None => data.to_vec(),
+        None => data.clone(),
         Some(config) => {
             data.iter().copied().filter(|path| path.split('/').rev().skip(1).any(|part| part == config)).collect()
         }
@@ -331,6 +355,64 @@ mod tests {
         assert_eq!(as_laid_out(&folders, &[], Some("history"), "test"), Found::NoConfig(paths(&["law", "physics"])));
         assert_eq!(as_laid_out(&paths(&["rows.jsonl"]), &[], None, "train"), files(&["rows.jsonl"]));
         assert_eq!(as_laid_out(&paths(&["rows.jsonl"]), &[], None, "test"), Found::NoSplit(Vec::new()));
+    }
+
+    #[test]
+    fn a_star_stops_at_a_slash_and_two_do_not() {
+        let tree = paths(&[
+            "data/a.parquet",
+            "data/b.parquet",
+            "data/old/a.parquet",
+            "data/old/older/a.parquet",
+            "data/.hidden.parquet",
+            "data/.old/a.parquet",
+            "data/__cache__/a.parquet",
+            "top.parquet",
+        ]);
+        let matched = |pattern: &str| {
+            let card = card_configs(&format!(
+                "---\nconfigs:\n- config_name: a\n  data_files:\n  - split: test\n    path: '{pattern}'\n---\n"
+            ));
+            match as_laid_out(&tree, &card, None, "test") {
+                Found::Files(files) => files,
+                _ => Vec::new(),
+            }
+        };
+        let below = ["data/a.parquet", "data/b.parquet", "data/old/a.parquet", "data/old/older/a.parquet"];
+        // What `datasets` 5.2.0 resolves each of these to.
+        for (pattern, files) in [
+            ("data/*.parquet", &below[..2]),
+            ("./data/*.parquet", &below[..2]),
+            ("data/?.parquet", &below[..2]),
+            ("*.parquet", &["top.parquet"]),
+            ("data/*", &below[..2]),
+            ("data/**", &below),
+            ("data/**/*.parquet", &below),
+            ("data/*/*.parquet", &["data/old/a.parquet"]),
+            ("data?a.parquet", &[]),
+            ("data[/]a.parquet", &[]),
+            ("data/.*.parquet", &["data/.hidden.parquet"]),
+            ("data/.old/*", &["data/.old/a.parquet"]),
+            ("data/__*/*", &["data/__cache__/a.parquet"]),
+            ("data/a.parquet", &below[..1]),
+            ("data", &[]),
+        ] {
+            assert_eq!(matched(pattern), *files, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn files_that_describe_a_dataset_and_hidden_ones_hold_no_rows() {
+        let tree = paths(&[
+            ".cache/train.csv",
+            ".train.csv",
+            "__x__/rows.csv",
+            "config.json",
+            "dataset_infos.json",
+            "rows.csv",
+        ]);
+        assert_eq!(as_laid_out(&tree, &[], None, "train"), files(&["rows.csv"]));
+        assert_eq!(as_laid_out(&tree[..5], &[], None, "train"), Found::NoSplit(Vec::new()));
     }
 
     #[test]
