@@ -681,7 +681,65 @@ fn offline_the_cache_serves_and_what_it_lacks_is_named() {
     );
     fs::rename(snapshot.join("0001.parquet"), snapshot.join("0000.parquet")).unwrap();
     let said = text(&offline());
-    assert!(said.contains("nothing in it says whether the split has more than 1 file; a run without"), "{said}");
+    assert!(said.contains("nothing in it says whether the split has more than 1 file; a run that may ask"), "{said}");
+}
+
+#[test]
+fn every_word_for_offline_that_python_heeds_is_heeded_and_named() {
+    let stand_in = StandIn::new([("org/quiz", quiz())]);
+    let case = Case::new("org/quiz", "");
+    for name in ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"] {
+        let said = failed(&case.command(&stand_in, "preprocess").env(name, "Yes").output().unwrap(), &case.place);
+        assert!(said.contains(&format!("{name} is set, and the first Parquet file")), "{said}");
+        assert!(said.contains(&format!("run once without {name}")), "{said}");
+    }
+    assert_eq!(stand_in.seen().len(), 0, "nobody was asked");
+    // What cannot be looked into is not taken for what is not there.
+    fs::create_dir_all(case.cache()).unwrap();
+    fs::write(case.cache().join("snapshots"), "").unwrap();
+    let said = failed(&case.command(&stand_in, "preprocess").env("HF_HUB_OFFLINE", "1").output().unwrap(), &case.place);
+    assert!(said.contains("snapshots: Not a directory") && !said.contains("is not in the cache"), "{said}");
+}
+
+#[test]
+fn the_cache_is_found_as_python_finds_it_through_a_tilde_and_through_variables() {
+    let stand_in = StandIn::new([("org/quiz", quiz())]);
+    let case = Case::new("org/quiz", "");
+    case.ok(&stand_in, "preprocess");
+    let asked = stand_in.seen().len();
+    let xdg = case.place.path("xdg");
+    fs::create_dir(&xdg).unwrap();
+    std::os::unix::fs::symlink(case.place.path("home"), xdg.join("huggingface")).unwrap();
+    for (name, value) in [
+        ("HF_HOME", "~/home"),
+        ("HF_HOME", "$PLACE/home"),
+        ("HF_HUB_CACHE", "${PLACE}/home/hub"),
+        ("HUGGINGFACE_HUB_CACHE", "~/home/hub"),
+        ("XDG_CACHE_HOME", "~/xdg"),
+    ] {
+        let mut command = case.command(&stand_in, "preprocess --force");
+        command.env_remove("HF_HOME").env("HOME", case.place.path("")).env("PLACE", case.place.path(""));
+        let output = command.env(name, value).env("HF_HUB_OFFLINE", "1").output().unwrap();
+        assert!(output.status.success(), "{name}={value}: {}", text(&output));
+    }
+    assert_eq!(stand_in.seen().len(), asked);
+}
+
+#[test]
+fn the_token_is_withheld_where_that_is_asked_and_only_there() {
+    let stand_in = StandIn::new([("org/quiz", quiz())]);
+    let case = Case::new("org/quiz", "");
+    let sent = |variables: &[(&str, &str)]| {
+        let before = stand_in.seen().len();
+        let mut command = case.command(&stand_in, "preprocess --force");
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        stand_in.seen()[before].authorization.clone()
+    };
+    let token = ("HF_TOKEN", "hf_a");
+    assert_eq!(sent(&[token, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "0")]).as_deref(), Some("Bearer hf_a"));
+    assert_eq!(sent(&[token, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]), None);
+    assert_eq!(sent(&[("HUGGING_FACE_HUB_TOKEN", "hf_b")]).as_deref(), Some("Bearer hf_b"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Progress and cancellation, as one trait: the library prints nothing, whoever calls it decides what is shown.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{borrow::Cow, fmt, path::Path, time::Duration};
 
 use crate::store::{Copies, index_name};
 
@@ -54,6 +54,13 @@ pub enum Pass {
 pub enum Note<'a> {
     /// Another run works in this folder; this one waits for it.
     Waiting(&'a Path),
+    /// The file system of this folder has no locks: nothing keeps two runs apart.
+    Unlocked {
+        /// The folder.
+        folder: &'a Path,
+        /// What the system said.
+        why: &'a str,
+    },
     /// What a person should know of the tasks that they get: fewer than asked, ratios that were rescaled.
     Warning(&'a str),
     /// A store is being made, and why.
@@ -155,6 +162,7 @@ impl Note<'_> {
     pub fn level(&self) -> Level {
         match self {
             Self::Warning(_)
+            | Self::Unlocked { .. }
             | Self::Dropped { .. }
             | Self::FromCache { .. }
             | Self::MaybeMoreShards { .. }
@@ -172,6 +180,11 @@ impl fmt::Display for Note<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Waiting(folder) => write!(f, "another run works in {}; waiting for it", folder.display()),
+            Self::Unlocked { folder, why } => write!(
+                f,
+                "{} cannot be locked ({why}); let no other run write there at the same time",
+                folder.display()
+            ),
             Self::Warning(warning) => f.write_str(warning),
             Self::Building { benchmark, reason: Some(reason) } => {
                 write!(f, "{benchmark}: rebuilding its store: {reason}")
@@ -203,7 +216,7 @@ impl fmt::Display for Note<'_> {
             }
             Self::MaybeMoreShards { benchmark, files } => write!(
                 f,
-                "{benchmark}: only the cache may be used, and nothing in it says whether the split has more than {}; a run without HF_HUB_OFFLINE finds out",
+                "{benchmark}: only the cache may be used, and nothing in it says whether the split has more than {}; a run that may ask the Hub finds out",
                 Files(*files)
             ),
             Self::Stale { benchmark, reason } => write!(
@@ -237,8 +250,58 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// A text that may be shown on a terminal: what could steer it, or turn the direction of writing, becomes an escape such as
+/// `\u{1b}`. Names of fields, models and files come from strangers. Ends of lines stay, so that a text of several lines can
+/// be made of escaped parts, or escaped as a whole; where one line is wanted, see [`printable_line`].
+pub fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c != '\n' && steers(c))
+}
+
+/// As [`printable`], in one line: ends of lines are escaped too.
+pub fn printable_line(text: &str) -> Cow<'_, str> {
+    escaped(text, steers)
+}
+
+/// Whether a character does something rather than show something: C0, DEL and C1, and what turns the direction of writing.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_escaped(c) { shown.extend(c.escape_debug()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
 /// Shows nothing and never cancels.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
 impl Progress for Silent {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_steer_a_terminal_is_escaped_and_the_rest_stays() {
+        for (text, shown) in [
+            ("plain, ümlaut, 漢字, 🦀, \u{a0}", "plain, ümlaut, 漢字, 🦀, \u{a0}"),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("a\tb\rc", "a\\tb\\rc"),
+            ("\0\u{7f}\u{9b}2J", "\\0\\u{7f}\\u{9b}2J"),
+            ("\u{202a}\u{202e}\u{2066}\u{2069}", "\\u{202a}\\u{202e}\\u{2066}\\u{2069}"),
+            ("two\nlines", "two\nlines"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+        assert!(matches!(printable("plain"), Cow::Borrowed(_)));
+        assert_eq!(printable_line("two\nlines"), "two\\nlines");
+    }
+}

@@ -180,7 +180,9 @@ impl Drop for StandIn {
 pub fn isolate(command: &mut Command, home: &Path) {
     for (name, _) in std::env::vars() {
         let upper = name.to_uppercase();
-        if upper.starts_with("HF_") || upper.ends_with("_PROXY") {
+        if ["HF_", "HUGGING", "XDG_"].iter().any(|of| upper.starts_with(of))
+            || ["_PROXY", "_OFFLINE"].iter().any(|of| upper.ends_with(of))
+        {
             command.env_remove(name);
         }
     }

@@ -28,7 +28,27 @@ pub struct Folder {
 /// How often a run that waits for another looks whether it may go on, or shall stop.
 const TICK: Duration = Duration::from_millis(20);
 
-/// The folder, opened and locked once that is possible.
+/// Makes a folder and those above it that are missing.
+fn make(path: &Path) -> Result<(), DiskError> {
+    let failed = |error| DiskError::writing(path, "make this folder", error);
+    fs::create_dir_all(path).map_err(|error| {
+        // The system says only that something is there: the nearest that is there and no folder is in the way.
+        let in_the_way = path.ancestors().find(|above| above.symlink_metadata().is_ok() && !above.is_dir());
+        match (in_the_way, in_the_way.and_then(|above| fs::read_link(above).ok())) {
+            (Some(link), Some(target)) if !link.exists() => {
+                let (link, target) = (link.display(), target.display());
+                failed(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    format!("{link} is a link to {target}, which is not there; make that folder, or remove the link"),
+                ))
+            }
+            (Some(_), _) => failed(io::Error::new(io::ErrorKind::NotADirectory, error.to_string())),
+            (None, _) => failed(error),
+        }
+    })
+}
+
+/// The folder, opened and locked once that is possible; opened alone where its file system has no locks.
 fn wait_for(
     path: &Path,
     progress: &dyn Progress,
@@ -40,7 +60,13 @@ fn wait_for(
     loop {
         match try_lock(&folder) {
             Ok(()) => return Ok(folder),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Network file systems refuse in many words: not supported, no locks available, bad file descriptor. What else
+            // may be wrong with the folder shows as soon as it is used.
+            Err(TryLockError::Error(error)) => {
+                progress.note(Note::Unlocked { folder: path, why: &error.to_string() });
+                return Ok(folder);
+            }
             Err(TryLockError::WouldBlock) if progress.cancelled() => {
                 return Err(failed(io::Error::new(io::ErrorKind::Interrupted, "stopped while another run had it")));
             }
@@ -56,12 +82,13 @@ fn wait_for(
 }
 
 impl Folder {
-    /// Makes the folder if need be, waits until no other run writes to it, and removes what a killed run left.
+    /// Makes the folder if need be, waits until no other run writes to it, and removes what a killed run left. Where the
+    /// file system has no locks, the progress is told so, and nothing is waited for.
     ///
     /// # Errors
     /// The folder cannot be made or written to.
     pub fn lock(path: &Path, progress: &dyn Progress) -> Result<Self, DiskError> {
-        fs::create_dir_all(path).map_err(|error| DiskError::new(path, "make this folder", error))?;
+        make(path)?;
         let lock = wait_for(path, progress, File::try_lock)?;
         let folder = Self { path: path.to_owned(), lock };
         folder.sweep()?;
@@ -85,7 +112,7 @@ impl Folder {
             if name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(UNFINISHED)) {
                 let path = entry.path();
                 fs::remove_file(&path)
-                    .map_err(|error| DiskError::new(&path, "remove what a stopped run left", error))?;
+                    .map_err(|error| DiskError::writing(&path, "remove what a stopped run left", error))?;
             }
         }
         Ok(())
@@ -145,11 +172,15 @@ impl Folder {
         }
         for mut file in finished {
             fs::rename(&file.unfinished, &file.place)
-                .map_err(|error| DiskError::new(&file.place, "put this file in its place", error))?;
+                .map_err(|error| DiskError::writing(&file.place, "put this file in its place", error))?;
             file.published = true;
         }
         if durable {
-            self.lock.sync_all().map_err(|error| DiskError::new(&self.path, "sync this folder", error))?;
+            match self.lock.sync_all() {
+                // Not every file system can sync a folder, and what cannot be done need not be.
+                Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
+                synced => synced.map_err(|error| DiskError::writing(&self.path, "sync this folder", error))?,
+            }
         }
         Ok(())
     }
@@ -164,7 +195,7 @@ impl Folder {
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(());
         }
-        fs::remove_file(&path).map_err(|error| DiskError::new(&path, "remove this file", error))
+        fs::remove_file(&path).map_err(|error| DiskError::writing(&path, "remove this file", error))
     }
 }
 
@@ -221,7 +252,8 @@ impl NewFile {
         let unfinished = folder.join(format!(".{name}{UNFINISHED}"));
         let place = folder.join(name);
         // create_new never follows a link that somebody planted under the dot name.
-        let file = File::create_new(&unfinished).map_err(|error| DiskError::new(&place, "write this file", error))?;
+        let file =
+            File::create_new(&unfinished).map_err(|error| DiskError::writing(&place, "write this file", error))?;
         let file = BufWriter::with_capacity(256 << 10, Hashing { file, hasher, bytes: 0 });
         Ok(Self { file, unfinished, place, published: false })
     }
@@ -231,7 +263,7 @@ impl NewFile {
     /// # Errors
     /// The error.
     pub fn check<T>(&self, result: io::Result<T>) -> Result<T, DiskError> {
-        result.map_err(|error| DiskError::new(&self.place, "write this file", error))
+        result.map_err(|error| DiskError::writing(&self.place, "write this file", error))
     }
 
     /// Where the file will be.
@@ -280,5 +312,81 @@ impl Drop for NewFile {
             // Nothing more can be done here; the next run sweeps what stays.
             let _ = fs::remove_file(&self.unfinished);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::progress::{Level, Silent};
+
+    /// Keeps what it is told.
+    #[derive(Default)]
+    struct Told(Mutex<Vec<(Level, String)>>);
+
+    impl Progress for Told {
+        fn note(&self, note: Note<'_>) {
+            self.0.lock().unwrap().push((note.level(), note.to_string()));
+        }
+    }
+
+    #[test]
+    fn a_folder_whose_file_system_has_no_locks_is_used_with_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        // Not supported, no locks available (ENOLCK), bad file descriptor (as NFS says it): all the same.
+        let refusals: [fn(&File) -> Result<(), TryLockError>; 3] = [
+            |_| Err(TryLockError::Error(io::ErrorKind::Unsupported.into())),
+            |_| Err(TryLockError::Error(io::Error::from_raw_os_error(37))),
+            |_| Err(TryLockError::Error(io::Error::from_raw_os_error(9))),
+        ];
+        for refuse in refusals {
+            let told = Told::default();
+            wait_for(folder.path(), &told, refuse).unwrap();
+            let told = told.0.into_inner().unwrap();
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert_eq!(told[0].0, Level::Warning);
+            assert!(told[0].1.contains("cannot be locked (") && told[0].1.contains("let no other run write there"));
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_named_where_a_folder_is_to_be_made() {
+        let place = tempfile::tempdir().unwrap();
+        let link = place.path().join("out");
+        std::os::unix::fs::symlink("/nowhere/at/all", &link).unwrap();
+        for wanted in [link.clone(), link.join("exp1")] {
+            let error = Folder::lock(&wanted, &Silent).unwrap_err().to_string();
+            let reason = format!("{} is a link to /nowhere/at/all, which is not there", link.display());
+            assert!(error.starts_with(&format!("{}: cannot make this folder: ", wanted.display())), "{error}");
+            assert!(error.contains(&reason) && !error.contains("a file stands"), "{error}");
+        }
+        // A link to a folder is one, and a file in its place is said to be that.
+        fs::remove_file(&link).unwrap();
+        fs::create_dir(place.path().join("real")).unwrap();
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        Folder::lock(&link.join("exp1"), &Silent).unwrap();
+        fs::write(link.join("file"), "").unwrap();
+        for wanted in [link.join("file"), link.join("file/exp1")] {
+            let error = Folder::lock(&wanted, &Silent).unwrap_err().to_string();
+            assert!(error.contains("a file stands where a folder is needed"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_to_read_is_not_taken_for_one_to_write() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let reading = DiskError::new(Path::new("a"), "read this file", denied()).to_string();
+        assert_eq!(
+            reading,
+            "a: cannot read this file: permission denied; check its permissions and those of the folders above it"
+        );
+        let writing = DiskError::writing(Path::new("a"), "write this file", denied()).to_string();
+        assert_eq!(writing, "a: cannot write this file: permission denied; choose a folder that you may write to");
+        let place = tempfile::tempdir().unwrap();
+        let error = fs::read(place.path()).unwrap_err();
+        let folder = DiskError::new(place.path(), "read this file", error).to_string();
+        assert!(folder.ends_with("; a folder stands where a file is needed: move it, or choose another place"));
     }
 }

@@ -15,7 +15,7 @@ use std::{
 
 /// A failure of the disk, with the path it happened at.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: cannot {action}: {error}{}", hint(.error))]
+#[error("{path}: cannot {action}: {error}{}", hint(.error, *.access))]
 pub struct DiskError {
     /// Where.
     pub path: PathBuf,
@@ -23,11 +23,25 @@ pub struct DiskError {
     pub action: &'static str,
     /// Why.
     pub error: std::io::Error,
+    access: Access,
+}
+
+/// What was to be done, as far as the way out depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
 }
 
 impl DiskError {
+    /// A failure to read, list or open what is there.
     pub(crate) fn new(path: &Path, action: &'static str, error: std::io::Error) -> Self {
-        Self { path: path.to_owned(), action, error }
+        Self { path: path.to_owned(), action, error, access: Access::Read }
+    }
+
+    /// A failure to make, change or remove something.
+    pub(crate) fn writing(path: &Path, action: &'static str, error: std::io::Error) -> Self {
+        Self { access: Access::Write, ..Self::new(path, action, error) }
     }
 }
 
@@ -43,16 +57,18 @@ pub(crate) fn read_at(file: &File, into: &mut [u8], from: u64) -> io::Result<()>
     }
 }
 
-fn hint(error: &std::io::Error) -> &'static str {
+fn hint(error: &std::io::Error, access: Access) -> &'static str {
     use std::io::ErrorKind;
-    match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "; choose a folder that you may write to",
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+    match (error.kind(), access) {
+        (ErrorKind::PermissionDenied, Access::Read) => "; check its permissions and those of the folders above it",
+        (ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem, Access::Write) => {
+            "; choose a folder that you may write to"
+        }
+        (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => {
             "; free some space and run again: what stood there before is untouched"
         }
-        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            "; a file stands where a folder is needed: move it, or choose another folder"
-        }
+        (ErrorKind::NotADirectory, _) => "; a file stands where a folder is needed: move it, or choose another folder",
+        (ErrorKind::IsADirectory, _) => "; a folder stands where a file is needed: move it, or choose another place",
         _ => "",
     }
 }

@@ -43,7 +43,7 @@ impl Scratch {
             self.blocks.push(Block::Memory(block));
             return Ok(());
         }
-        let failed = |error| DiskError::new(&self.path, "write this file", error);
+        let failed = |error| DiskError::writing(&self.path, "write this file", error);
         let file = match &mut self.file {
             Some(file) => file,
             none => {

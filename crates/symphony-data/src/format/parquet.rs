@@ -60,7 +60,7 @@ pub(crate) fn cannot_write(path: &Path, error: ParquetError) -> DiskError {
         },
         error => io::Error::other(error),
     };
-    DiskError::new(path, "write this file", error)
+    DiskError::writing(path, "write this file", error)
 }
 
 fn open(file: impl ChunkReader + 'static) -> Result<ParquetRecordBatchReader, String> {

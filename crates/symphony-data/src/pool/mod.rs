@@ -37,7 +37,11 @@ pub fn task_pool(format: StoreFormat) -> &'static str {
 /// The pool in `folder`, in whatever format it is: the one that its manifest names, where there are two.
 pub fn find_pool(folder: &Path) -> Option<PathBuf> {
     let mut there: Vec<&str> = StoreFormat::ALL.into_iter().map(task_pool).collect();
-    there.retain(|name| folder.join(name).exists());
+    // One that may not be looked at is there: whoever reads it is told why that cannot be.
+    there.retain(|name| match folder.join(name).metadata() {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+    });
     let named = |name: &&&str| manifest::outputs(folder).is_some_and(|outputs| outputs.contains_key(**name));
     let name = if there.len() > 1 { there.iter().find(named) } else { None };
     name.or(there.first()).map(|name| folder.join(name))

@@ -63,7 +63,7 @@ impl Store {
     /// # Errors
     /// It is missing, or its meta is damaged or tells of another size.
     pub fn open(folder: &Path, benchmark: &str, progress: &dyn Progress) -> Result<Self, StoreError> {
-        if !folder.is_dir() {
+        if folder.metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
             return Err(StoreError::Missing { benchmark: benchmark.to_owned(), folder: folder.to_owned() });
         }
         Folder::shared(folder, progress, || Self::open_in(folder, benchmark))?

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
     config::{Benchmark, Config},
+    disk::DiskError,
     evidence::EvidenceError,
     preprocess::{Upkeep, open_store},
     progress::Progress,
@@ -57,10 +58,13 @@ impl<'a> Catalogue<'a> {
         let missing = |benchmark: &str| {
             EvidenceError::Store(StoreError::Missing { benchmark: benchmark.to_owned(), folder: folder.to_owned() })
         };
-        let mut names: Vec<String> = std::fs::read_dir(folder)
+        let listed = match std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(EvidenceError::Disk(DiskError::new(folder, "list this folder", error))),
+        };
+        let mut names: Vec<String> = listed
             .into_iter()
-            .flatten()
-            .flatten()
             .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix("_full_meta.json")?.to_owned()))
             .collect();
         names.sort();

@@ -13,6 +13,27 @@ use sha2::{Digest, Sha256};
 use super::error::Failure;
 use crate::format::{Format, parquet};
 
+/// What came of trying to take a lock.
+#[derive(Debug)]
+pub(super) enum Lock {
+    /// It is held for as long as this file is open.
+    Held(File),
+    /// Another run has it.
+    Taken,
+    /// The file system has none; why.
+    Absent(io::Error),
+}
+
+impl Lock {
+    fn of(file: File, tried: Result<(), TryLockError>) -> Self {
+        match tried {
+            Ok(()) => Self::Held(file),
+            Err(TryLockError::WouldBlock) => Self::Taken,
+            Err(TryLockError::Error(error)) => Self::Absent(error),
+        }
+    }
+}
+
 /// One repository's part of the cache.
 pub(super) struct Cache {
     hub: PathBuf,
@@ -26,6 +47,15 @@ impl Cache {
 
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether the folders of this repository can be looked into, as far as they exist; what is not there is no error.
+    pub fn look(&self) -> Result<(), (PathBuf, io::Error)> {
+        let folders = [self.folder.clone(), self.folder.join("refs"), self.folder.join("snapshots")];
+        folders.into_iter().try_for_each(|folder| match fs::read_dir(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err((folder, error)),
+            _ => Ok(()),
+        })
     }
 
     /// The commit that a branch was last seen at.
@@ -106,18 +136,15 @@ impl Cache {
         Ok(path)
     }
 
-    /// Takes the lock of a blob, the one that Python takes too; `None` while somebody else has it.
-    pub fn try_lock(&self, etag: &str) -> Result<Option<File>, Failure> {
+    /// Takes the lock of a blob, the one that Python takes too.
+    pub fn try_lock(&self, etag: &str) -> Result<Lock, Failure> {
         let repo = self.folder.file_name().unwrap_or_default();
         let path = self.hub.join(".locks").join(repo).join(format!("{etag}.lock"));
         make_room(&path)?;
         let failed = |error| Failure::Cache(path.clone(), error);
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
-        }
+        let tried = file.try_lock();
+        Ok(Lock::of(file, tried))
     }
 
     /// Makes a gathered download the blob that it claims to be.
@@ -247,5 +274,30 @@ fn hash(bytes: &mut impl Read, mut hasher: impl Digest) -> io::Result<String> {
             0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
             n => hasher.update(&buffer[..n]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_whose_file_system_has_no_locks_is_not_waited_for() {
+        let lock = |tried| Lock::of(tempfile::tempfile().unwrap(), tried);
+        assert!(matches!(lock(Ok(())), Lock::Held(_)));
+        assert!(matches!(lock(Err(TryLockError::WouldBlock)), Lock::Taken));
+        let unsupported = TryLockError::Error(io::ErrorKind::Unsupported.into());
+        assert!(matches!(lock(Err(unsupported)), Lock::Absent(_)));
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_looked_into_is_no_empty_one() {
+        let hub = tempfile::tempdir().unwrap();
+        let cache = Cache::new(hub.path(), "org/quiz");
+        assert!(cache.look().is_ok(), "an absent folder is no error");
+        fs::create_dir_all(cache.folder()).unwrap();
+        assert!(cache.look().is_ok());
+        fs::write(cache.folder().join("snapshots"), "").unwrap();
+        assert_eq!(cache.look().unwrap_err().1.kind(), io::ErrorKind::NotADirectory);
     }
 }

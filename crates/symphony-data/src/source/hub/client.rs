@@ -25,7 +25,8 @@ use reqwest::{
 use serde::Deserialize;
 
 use super::{
-    cache::{self, Cache},
+    cache::{self, Cache, Lock},
+    environment::Environment,
     error::{Failure, HubError, fit_to_show, of_hf_hub, of_request},
 };
 use crate::progress::{Download, Note, Progress};
@@ -36,6 +37,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// How often one looks whether the caller wants to stop.
 const TICK: Duration = Duration::from_millis(100);
+/// The Hub, unless another is named.
+const ENDPOINT: &str = "https://huggingface.co";
+/// How many seconds may pass without a byte, unless others are named.
+const IDLE: u64 = 10;
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How many bytes count as getting on.
@@ -50,8 +55,10 @@ pub(super) struct Hub<'p> {
     plain: reqwest::Client,
     endpoint: Url,
     token: Option<String>,
-    /// Whether only the cache may be used.
-    pub offline: bool,
+    /// The folder of the cache.
+    cache: PathBuf,
+    /// The variable that says that only the cache may be used, if one does.
+    pub offline: Option<&'static str>,
     runtime: tokio::runtime::Runtime,
     benchmark: &'p str,
     progress: &'p dyn Progress,
@@ -157,12 +164,15 @@ impl<'p> Hub<'p> {
     /// A client as the environment asks for it.
     pub fn new(benchmark: &'p str, progress: &'p dyn Progress) -> Result<Self, HubError> {
         let wrong = |why: String| HubError::Endpoint { why };
-        let idle = match var("HF_HUB_DOWNLOAD_TIMEOUT") {
-            Some(value) => match value.parse() {
-                Ok(seconds) if seconds > 0 => seconds,
-                _ => return Err(HubError::Timeout { value }),
+        let environment = Environment::of_process();
+        let idle = match &environment.download_timeout {
+            // 0 is no time at all, and stands for the default there too.
+            Some(value) => match value.trim().parse() {
+                Ok(0) => IDLE,
+                Ok(seconds) => seconds,
+                Err(_) => return Err(HubError::Timeout { value: value.clone() }),
             },
-            None => 10,
+            None => IDLE,
         };
         let agent = concat!("symphony-data/", env!("CARGO_PKG_VERSION"));
         let client = || {
@@ -170,17 +180,15 @@ impl<'p> Hub<'p> {
             reqwest::Client::builder().user_agent(agent).connect_timeout(CONNECT).read_timeout(idle)
         };
         let broken = |error: reqwest::Error| wrong(format!("no client can be made: {}", error.without_url()));
-        let token = token();
+        let token = environment.token();
         let mut builder = HFClient::builder()
             .client(client().build().map_err(broken)?)
+            .cache_dir(&environment.cache)
+            .endpoint(environment.endpoint.as_deref().unwrap_or(ENDPOINT))
             // Attempts are repeated here, in one place, for all that is asked.
             .retry_max_attempts(0);
         if let Some(token) = &token {
             builder = builder.token(token);
-        }
-        // Set to nothing means not set.
-        if std::env::var_os("HF_ENDPOINT").is_some_and(|value| value.is_empty()) {
-            builder = builder.endpoint("https://huggingface.co");
         }
         let hf = builder.build().map_err(|error| wrong(error.to_string()))?;
         let endpoint = Url::parse(hf.endpoint()).map_err(|error| wrong(error.to_string()))?;
@@ -193,8 +201,8 @@ impl<'p> Hub<'p> {
             plain: client().redirect(reqwest::redirect::Policy::none()).build().map_err(broken)?,
             endpoint,
             token,
-            offline: var("HF_HUB_OFFLINE")
-                .is_some_and(|value| matches!(value.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE")),
+            cache: environment.cache,
+            offline: environment.offline,
             runtime: runtime.map_err(|error| HubError::Network { error })?,
             benchmark,
             progress,
@@ -212,7 +220,7 @@ impl<'p> Hub<'p> {
     }
 
     pub fn cache(&self, repo: &str) -> Cache {
-        Cache::new(self.hf.cache_dir(), repo)
+        Cache::new(&self.cache, repo)
     }
 
     pub fn note(&self, note: Note<'_>) {
@@ -288,14 +296,14 @@ impl<'p> Hub<'p> {
                     done.is_here(path.metadata().map_or(0, |meta| meta.len()));
                     return Ok(path);
                 }
-                Err(Failure::Lie(why)) if !self.offline => {
+                Err(Failure::Lie(why)) if self.offline.is_none() => {
                     self.note(Note::Dropped { benchmark: self.benchmark, file, why: &why });
                     cache.drop_file(commit, file).map_err(|failure| (failure, 1))?;
                 }
                 Err(failure) => return Err((failure, 1)),
             }
         }
-        if self.offline {
+        if self.offline.is_some() {
             let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err((Failure::Cache(path, absent), 1));
         }
@@ -356,12 +364,17 @@ impl<'p> Hub<'p> {
         cache.link(commit, file, &etag)
     }
 
-    /// Waits for whoever downloads the same file.
-    fn lock(&self, cache: &Cache, etag: &str) -> Result<File, Failure> {
+    /// Waits for whoever downloads the same file; `None` where the file system has no locks.
+    fn lock(&self, cache: &Cache, etag: &str) -> Result<Option<File>, Failure> {
         let mut told = false;
         loop {
-            if let Some(lock) = cache.try_lock(etag)? {
-                return Ok(lock);
+            match cache.try_lock(etag)? {
+                Lock::Held(lock) => return Ok(Some(lock)),
+                Lock::Absent(error) => {
+                    self.note(Note::Unlocked { folder: cache.folder(), why: &error.to_string() });
+                    return Ok(None);
+                }
+                Lock::Taken => {}
             }
             if !told {
                 self.note(Note::Waiting(cache.folder()));
@@ -559,22 +572,4 @@ fn is_plain_path(path: &str) -> bool {
 fn next_page(header: &HeaderValue) -> Option<String> {
     let link = header.to_str().ok()?.split(',').find(|link| link.contains("rel=\"next\""))?;
     Some(link.split_once('<')?.1.split_once('>')?.0.to_owned())
-}
-
-/// An environment variable that is set to something.
-fn var(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The token, from where Python's `huggingface_hub` has it.
-fn token() -> Option<String> {
-    if var("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some() {
-        return None;
-    }
-    let read = |path: PathBuf| std::fs::read_to_string(path).ok();
-    let trimmed = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    var("HF_TOKEN")
-        .and_then(trimmed)
-        .or_else(|| var("HF_TOKEN_PATH").and_then(|path| read(PathBuf::from(path))).and_then(trimmed))
-        .or_else(|| read(hf_hub::hf_home().join("token")).and_then(trimmed))
 }

@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use hf_hub::HFError;
 
+use super::environment::Environment;
+
 /// How many names an error lists.
 const LISTED: usize = 8;
 /// How much of what a server says is repeated, in characters.
@@ -147,11 +149,13 @@ pub enum HubError {
     },
     /// Only the cache may be used, and it lacks something.
     #[error(
-        "HF_HUB_OFFLINE is set, and {file} of {repo} is not in the cache ({}); {}run once without HF_HUB_OFFLINE, or copy the cache of a machine that has it",
+        "{by} is set, and {file} of {repo} is not in the cache ({}); {}run once without {by}, or copy the cache of a machine that has it",
         .folder.display(),
         .instead.as_ref().map(|commit| format!("commit {commit} is there as a whole: pin it with `revision: {commit}`, or ")).unwrap_or_default()
     )]
     Offline {
+        /// The variable that says so.
+        by: &'static str,
         /// The repository.
         repo: String,
         /// The file, or what stands for it.
@@ -162,8 +166,10 @@ pub enum HubError {
         instead: Option<String>,
     },
     /// A cached file is not what it was, and may not be downloaded anew.
-    #[error("HF_HUB_OFFLINE is set, and {} was changed or damaged ({why}); run once without HF_HUB_OFFLINE", .path.display())]
+    #[error("{by} is set, and {} was changed or damaged ({why}); run once without {by}", .path.display())]
     Damaged {
+        /// The variable that says so.
+        by: &'static str,
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -184,7 +190,7 @@ pub enum HubError {
         branch: String,
     },
     /// The cache cannot be written or read.
-    #[error("{}: {error}; check that the cache (HF_HOME, HF_HUB_CACHE) can be written and has room", .path.display())]
+    #[error("{}: {error}{}", .path.display(), way_to_the_cache(.error))]
     Cache {
         /// The file or folder.
         path: PathBuf,
@@ -202,18 +208,32 @@ pub enum HubError {
     Cancelled,
 }
 
-/// Variables that name a proxy.
-const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
-
 fn way_to(why: &str) -> &'static str {
     if why.contains("certificate") {
         "where a company's proxy signs with a certificate of its own, set SSL_CERT_FILE to that certificate"
-    } else if PROXIES.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
+    } else if Environment::of_process().has_proxy {
         "a proxy is set (HTTPS_PROXY, ALL_PROXY or HTTP_PROXY), and may be what does not answer; NO_PROXY names hosts that \
          need none; with the files in the cache set HF_HUB_OFFLINE=1, and for synthetic tasks use --demo"
     } else {
         "is this machine online? Behind a proxy set HTTPS_PROXY, for a company's certificate SSL_CERT_FILE, for a mirror \
          HF_ENDPOINT; with the files in the cache set HF_HUB_OFFLINE=1, and for synthetic tasks use --demo"
+    }
+}
+
+/// What to do about a cache that cannot be used.
+fn way_to_the_cache(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; check the permissions of the cache, or name another one (HF_HOME, HF_HUB_CACHE)"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "; free some space, or name a cache that has room (HF_HOME, HF_HUB_CACHE)"
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "; something stands where the cache (HF_HOME, HF_HUB_CACHE) needs a folder: move it"
+        }
+        _ => "; check the cache (HF_HOME, HF_HUB_CACHE)",
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
 
 mod cache;
 mod client;
+mod environment;
 mod error;
 mod layout;
 
@@ -229,7 +230,7 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
         let pin = benchmark.revision.clone().or_else(|| match at {
             At::Commit(commit) => Some(commit.to_owned()),
             // Nobody can say what is served now; the recorded commit is what the lock is about.
-            At::Locked(commit) if hub.offline => Some(commit.to_owned()),
+            At::Locked(commit) if hub.offline.is_some() => Some(commit.to_owned()),
             At::Locked(_) | At::Now => None,
         });
         Ok(Self { hub, pin, repo: &address.repo, configs, split: &benchmark.split, benchmark })
@@ -237,8 +238,8 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
 
     /// Finds the commit and the files that hold the split.
     fn choose(&self) -> Result<Chosen<'b>, HubError> {
-        if self.hub.offline {
-            return self.choose_cached().map_err(|file| self.offline(file));
+        if let Some(by) = self.hub.offline {
+            return self.choose_cached().map_err(|file| self.offline(by, file));
         }
         // A commit that is here as a whole never changes, and nobody need be asked.
         if self.pin.as_deref().is_some_and(is_commit)
@@ -494,8 +495,12 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
                 .all(|files| next_shard(files).is_some_and(|next| cache.is_absent(commit, &next)))
     }
 
-    fn offline(&self, file: String) -> HubError {
+    fn offline(&self, by: &'static str, file: String) -> HubError {
+        if let Err((path, error)) = self.hub.cache(self.repo).look() {
+            return HubError::Cache { path, error };
+        }
         HubError::Offline {
+            by,
             repo: self.repo.to_owned(),
             file,
             folder: self.hub.cache(self.repo).folder().to_owned(),
@@ -584,9 +589,13 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
             Failure::Status { code: 404 | 410, .. } => {
                 HubError::Gone { repo, file, commit: listing.commit.clone(), why: failure.to_string() }
             }
-            Failure::Lie(why) if self.hub.offline => {
-                HubError::Damaged { path: self.hub.cache(self.repo).snapshot(&listing.commit, &file), why }
-            }
+            Failure::Lie(why) => match self.hub.offline {
+                Some(by) => {
+                    let path = self.hub.cache(self.repo).snapshot(&listing.commit, &file);
+                    HubError::Damaged { by, path, why }
+                }
+                None => Failure::Lie(why).into_error(self.repo, &file, tries),
+            },
             other => other.into_error(self.repo, &file, tries),
         }
     }
