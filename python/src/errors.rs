@@ -1,13 +1,17 @@
 //! The library's errors as Python's exceptions, which `symphony_data._errors` defines.
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
-use symphony_data::{Error, config::Problems, evidence::EvidenceError, preprocess::PreprocessError, store::StoreError};
+use symphony_data::{
+    Error, config::Problems, evidence::EvidenceError, preprocess::PreprocessError, progress::printable,
+    store::StoreError,
+};
 
-/// The exception `class` of `symphony_data._errors` with this message.
+/// The exception `class` of `symphony_data._errors` with this message. Python prints it as it is, so what could steer a
+/// terminal is escaped here.
 pub fn exception(py: Python<'_>, class: &str, message: &str) -> PyErr {
     let made = || -> PyResult<PyErr> {
         let class = py.import("symphony_data._errors")?.getattr(class)?;
-        Ok(PyErr::from_value(class.call1((message,))?))
+        Ok(PyErr::from_value(class.call1((printable(message),))?))
     };
     made().unwrap_or_else(|error| error)
 }
@@ -20,7 +24,7 @@ pub fn bad_request(py: Python<'_>, problems: &Problems) -> PyErr {
 /// The exception of an error of the library.
 pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
     if error.is_stop() {
-        return PyKeyboardInterrupt::new_err(error.to_string());
+        return PyKeyboardInterrupt::new_err(printable(&error.to_string()).into_owned());
     }
     if let Error::Config(problems) = error {
         return exception(py, "ConfigError", &lines(problems));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
-use symphony_data::progress::{Download, Level, Note, Pass, Progress};
+use symphony_data::progress::{Download, Level, Note, Pass, Progress, printable_line};
 
 use crate::function::PyRowFunction;
 
@@ -72,7 +72,7 @@ impl Progress for PyProgress {
             Level::Info => "info",
             Level::Warning => "warning",
         };
-        Python::try_attach(|py| self.keep(self.note.call1(py, (level, note.to_string()))));
+        Python::try_attach(|py| self.keep(self.note.call1(py, (level, printable_line(&note.to_string())))));
     }
 
     fn cancelled(&self) -> bool {

@@ -1,6 +1,6 @@
 //! How a command ends when it does not end well: one place that prints, one that knows the exit codes.
 
-use symphony_data::{Error, config::Problems};
+use symphony_data::{Error, config::Problems, progress::printable};
 
 /// The exit code of a command that failed.
 pub const FAILED: u8 = 1;
@@ -37,7 +37,7 @@ impl CliError {
             Self::Output(error) => (vec![format!("cannot write the output: {error}")], FAILED),
         };
         for line in lines {
-            eprintln!("error: {line}");
+            eprintln!("error: {}", in_lines(&line));
         }
         code
     }
@@ -49,8 +49,23 @@ impl<E: Into<Error>> From<E> for CliError {
     }
 }
 
-/// Writes a command's data to stdout.
+/// A message that may have several lines, fit for a terminal. Lines after the first are indented, so that no name that a
+/// file holds looks like a message of its own.
+fn in_lines(message: &str) -> String {
+    let indented = |line: &str| if line.starts_with(' ') { line.to_owned() } else { format!("  {line}") };
+    let message = printable(message);
+    let mut lines = message.lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |text, line| text + "\n" + &indented(line))
+}
+
+/// Writes what people read to stdout. What could steer their terminal is escaped.
 pub fn print(text: &str) -> Result<(), CliError> {
+    print_as_it_is(&printable(text))
+}
+
+/// Writes what programs read to stdout.
+pub fn print_as_it_is(text: &str) -> Result<(), CliError> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
@@ -62,5 +77,17 @@ pub fn print(text: &str) -> Result<(), CliError> {
 /// Writes a value to stdout as indented JSON.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| CliError::Output(error.into()))?;
-    print(&(text + "\n"))
+    print_as_it_is(&(text + "\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_after_the_first_cannot_pass_for_messages() {
+        assert_eq!(in_lines("one"), "one");
+        assert_eq!(in_lines("no task\n  gsm8k: easy"), "no task\n  gsm8k: easy");
+        assert_eq!(in_lines("a field\nerror: all is lost\u{1b}[2J"), "a field\n  error: all is lost\\u{1b}[2J");
+    }
 }

@@ -1,6 +1,7 @@
 //! Tables on stdout.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use symphony_data::progress::printable_line;
 
 /// A column of a table.
 #[derive(Clone, Copy)]
@@ -19,7 +20,7 @@ pub fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) ->
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(|(Column::Text(name) | Column::Number(name))| *name));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| printable_line(cell)));
     }
     for (cells, column) in table.column_iter_mut().zip(columns) {
         cells.set_padding((0, 2));
@@ -56,12 +57,23 @@ pub fn mean_std(mean: Option<f64>, std: Option<f64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::fixed;
+    use super::*;
 
     #[test]
     fn a_rounded_zero_has_no_minus() {
         let written = [-0.0, -0.004, 0.004, -0.005_1, -10.0].map(|value| fixed(value, 2));
         assert_eq!(written, ["0.00", "0.00", "0.00", "-0.01", "-10.00"]);
         assert_eq!([fixed(-0.4, 0), fixed(-100.0, 0)], ["0", "-100"]);
+    }
+
+    #[test]
+    fn a_cell_neither_steers_the_terminal_nor_breaks_its_line() {
+        let columns = [Column::Text("model"), Column::Number("n")];
+        let rows = vec![vec!["a\u{1b}]0;b\u{7}\n\u{1b}[2J\u{202e}".to_owned(), "1".to_owned()]];
+        assert_eq!(
+            table(&columns, rows),
+            // The cell has 35 characters, and two blanks follow a column.
+            format!("model{}n\na\\u{{1b}}]0;b\\u{{7}}\\n\\u{{1b}}[2J\\u{{202e}}  1\n", " ".repeat(32))
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What a person sees while the library works: bars on a terminal, lines otherwise, all of it on stderr.
 
 use std::{
+    collections::HashSet,
     fmt,
     io::IsTerminal,
     sync::{
@@ -11,7 +12,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use symphony_data::progress::{Download, Level, Note, Pass, Progress};
+use symphony_data::progress::{Download, Level, Note, Pass, Progress, printable_line};
 
 /// Bars and lines on stderr.
 pub struct Ui {
@@ -20,6 +21,8 @@ pub struct Ui {
     terminal: bool,
     /// Set by Ctrl-C.
     interrupted: Arc<AtomicBool>,
+    /// What was warned of: a folder without locks is met again with each benchmark.
+    warned: Mutex<HashSet<String>>,
     /// The bar of what is under way.
     bar: Mutex<Option<(String, Work, ProgressBar)>>,
 }
@@ -43,7 +46,8 @@ impl Ui {
                 }
             }
         });
-        Self { interrupted, quiet, verbose, terminal: std::io::stderr().is_terminal(), bar: Mutex::new(None) }
+        let terminal = std::io::stderr().is_terminal();
+        Self { interrupted, quiet, verbose, terminal, warned: Mutex::default(), bar: Mutex::new(None) }
     }
 
     /// Says something, unless asked to be quiet.
@@ -60,8 +64,11 @@ impl Ui {
         }
     }
 
-    /// Warns, always.
+    /// Warns, always, but of one thing once.
     pub fn warn(&self, line: &str) {
+        if self.warned.lock().is_ok_and(|mut warned| !warned.insert(line.to_owned())) {
+            return;
+        }
         self.line(&format!("warning: {line}"));
     }
 
@@ -75,6 +82,7 @@ impl Ui {
     }
 
     fn line(&self, line: &str) {
+        let line = printable_line(line);
         match self.bar.lock().as_deref() {
             Ok(Some((_, _, bar))) => bar.suspend(|| eprintln!("{line}")),
             _ => eprintln!("{line}"),
@@ -144,7 +152,7 @@ fn bar(benchmark: &str, work: Work, total: Option<u64>, message: &str) -> Progre
             let _ = write!(text, "{:.0} rows/s", state.per_sec());
         }));
     }
-    bar.set_prefix(benchmark.to_owned());
+    bar.set_prefix(printable_line(benchmark).into_owned());
     bar.set_message(message.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar

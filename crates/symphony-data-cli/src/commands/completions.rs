@@ -2,7 +2,7 @@
 
 use clap_complete::Shell;
 
-use crate::error::{CliError, print};
+use crate::error::{CliError, print_as_it_is};
 
 /// Print a script of shell completions
 #[derive(Debug, clap::Args)]
@@ -15,5 +15,5 @@ pub struct Args {
 pub fn run(args: &Args, command: &mut clap::Command) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, command, "symphony-data", &mut script);
-    print(&String::from_utf8_lossy(&script))
+    print_as_it_is(&String::from_utf8_lossy(&script))
 }

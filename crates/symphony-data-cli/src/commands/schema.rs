@@ -2,7 +2,7 @@
 
 use symphony_data::config::schema;
 
-use crate::error::{CliError, print};
+use crate::error::{CliError, print_as_it_is};
 
 /// Print the JSON Schema of the configuration, the experiments file, or a pool's tasks
 #[derive(Debug, clap::Args)]
@@ -13,7 +13,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), CliError> {
-    print(match args.kind.as_str() {
+    print_as_it_is(match args.kind.as_str() {
         "config" => schema::CONFIG,
         "experiments" => schema::EXPERIMENTS,
         _ => schema::TASK,
