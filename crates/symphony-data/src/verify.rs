@@ -1,7 +1,8 @@
 //! Verification: the checksums of everything in a folder that a meta or a manifest vouches for.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -20,11 +21,44 @@ use crate::{
 pub struct Finding {
     /// The file.
     pub path: PathBuf,
+    /// Whether it is as it was written.
+    pub verdict: Verdict,
     /// What is wrong with it; `None` if it is as it was written.
     pub problem: Option<String>,
 }
 
-/// Checks every pool and store in `folder` and the folders below it, in the order of their paths.
+/// Whether a file is as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is.
+    Ok,
+    /// It is not: changed, damaged, missing, or nothing says what it should be.
+    Bad,
+    /// It cannot be read, so nobody knows.
+    Unreadable,
+}
+
+impl Finding {
+    fn ok(path: &Path) -> Self {
+        Self { path: path.to_owned(), verdict: Verdict::Ok, problem: None }
+    }
+
+    fn bad(path: &Path, problem: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), verdict: Verdict::Bad, problem: Some(problem.into()) }
+    }
+
+    /// A file that could not be read: missing, or nobody knows.
+    fn unread(path: &Path, error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Self::bad(path, "missing");
+        }
+        Self { path: path.to_owned(), verdict: Verdict::Unreadable, problem: Some(format!("cannot be read: {error}")) }
+    }
+}
+
+/// Checks every pool and store in `folder` and the folders below it, in the order of their paths. A folder below it that
+/// cannot be listed is a finding.
 ///
 /// # Errors
 /// A folder that cannot be listed.
@@ -39,10 +73,19 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
     entries.sort();
     for path in entries {
         // Links are not followed: what they point at belongs to another folder.
-        let Ok(kind) = path.symlink_metadata() else { continue };
+        let kind = match path.symlink_metadata() {
+            Ok(kind) => kind,
+            Err(error) => {
+                findings.push(Finding::unread(&path, &error));
+                continue;
+            }
+        };
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if kind.is_dir() {
-            findings.extend(verify(&path)?);
+            match verify(&path) {
+                Ok(below) => findings.extend(below),
+                Err(DiskError { path, error, .. }) => findings.push(Finding::unread(&path, &error)),
+            }
         } else if name == MANIFEST || name.ends_with(&format!(".{MANIFEST}")) {
             findings.extend(vouched_by(&path, outputs_of_manifest));
         } else if let Some(benchmark) = name.strip_suffix("_calibration_meta.json") {
@@ -54,7 +97,7 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
             findings.extend(vouched_by(&path, |text| files_of_meta(text, benchmark)));
             findings.extend(index_of(&path, benchmark));
         } else if let Some(problem) = not_vouched_for(folder, name) {
-            findings.push(Finding { path, problem: Some(problem) });
+            findings.push(Finding::bad(&path, problem));
         }
     }
     Ok(findings)
@@ -62,31 +105,27 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
 
 /// The sealed file at `path`, and the files beside it that it vouches for.
 fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFile)>>) -> Vec<Finding> {
-    let finding =
-        |path: &Path, problem: Option<&str>| Finding { path: path.to_owned(), problem: problem.map(str::to_owned) };
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => return vec![finding(path, Some(&format!("cannot be read: {error}")))],
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return vec![Finding::unread(path, &error)],
     };
-    if !checksum::is_sealed(&text) {
-        return vec![finding(path, Some("changed or damaged (self_checksum); what it vouches for cannot be checked"))];
-    }
+    let Some(text) = String::from_utf8(bytes).ok().filter(|text| checksum::is_sealed(text)) else {
+        return vec![Finding::bad(path, "changed or damaged (self_checksum); what it vouches for cannot be checked")];
+    };
     let Some(files) = files(&text) else {
-        return vec![finding(path, Some("not of this version's form"))];
+        return vec![Finding::bad(path, "not of this version's form")];
     };
-    let mut findings = vec![finding(path, None)];
+    let mut findings = vec![Finding::ok(path)];
     for (name, recorded) in files {
         let file = path.with_file_name(name);
-        let problem = match checksum::of_file(&file, &recorded.checksum) {
-            Ok((now, bytes)) if now == recorded.checksum && bytes == recorded.bytes => None,
+        findings.push(match checksum::of_file(&file, &recorded.checksum) {
+            Ok((now, bytes)) if now == recorded.checksum && bytes == recorded.bytes => Finding::ok(&file),
             Ok((_, bytes)) if bytes != recorded.bytes => {
-                Some(format!("has {bytes} bytes, {} were written", recorded.bytes))
+                Finding::bad(&file, format!("has {bytes} bytes, {} were written", recorded.bytes))
             }
-            Ok(_) => Some("changed or damaged (checksum)".to_owned()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Some("missing".to_owned()),
-            Err(error) => Some(format!("cannot be read: {error}")),
-        };
-        findings.push(Finding { path: file, problem });
+            Ok(_) => Finding::bad(&file, "changed or damaged (checksum)"),
+            Err(error) => Finding::unread(&file, &error),
+        });
     }
     findings
 }
@@ -118,8 +157,18 @@ fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
 /// The index beside the store of the meta at `path`. It is vouched for by itself, and by the store that it names.
 fn index_of(path: &Path, benchmark: &str) -> Option<Finding> {
     let store = Store::open_in(path.parent()?, benchmark).ok()?;
-    let problem = store.index_problem(true).map(|reason| format!("{reason}; `preprocess` makes it anew"));
-    Some(Finding { path: path.with_file_name(index_name(benchmark)), problem })
+    let index = path.with_file_name(index_name(benchmark));
+    // The store says only that it cannot use its index; whether that can be read at all is found out first.
+    let read = File::open(&index).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+    if let Err(error) = read
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Some(Finding::unread(&index, &error));
+    }
+    Some(match store.index_problem(true) {
+        None => Finding::ok(&index),
+        Some(reason) => Finding::bad(&index, format!("{reason}; `preprocess` makes it anew")),
+    })
 }
 
 fn outputs_of_manifest(text: &str) -> Option<Vec<(String, WrittenFile)>> {

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use symphony_data::verify::{Finding, verify};
+use symphony_data::{
+    progress::printable_line,
+    verify::{Finding, Verdict, verify},
+};
 
 use crate::error::{CliError, print, print_json};
 
@@ -32,17 +35,26 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     if args.json {
         print_json(&findings)?;
     } else {
-        let line = |Finding { path, problem }: &Finding| match problem {
-            None => format!("ok   {}\n", path.display()),
-            Some(problem) => format!("BAD  {}: {problem}\n", path.display()),
+        let line = |Finding { path, verdict, problem }: &Finding| {
+            let verdict = match verdict {
+                Verdict::Ok => "ok ",
+                Verdict::Bad => "BAD",
+                Verdict::Unreadable => "???",
+            };
+            let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
+            printable_line(&format!("{verdict}  {}{problem}", path.display())).into_owned() + "\n"
         };
         print(&findings.iter().map(line).collect::<String>())?;
     }
-    match findings.iter().filter(|finding| finding.problem.is_some()).count() {
-        0 => Ok(()),
-        bad => Err(CliError::Verdict(format!(
-            "not as they were written: {bad} of {} files; `preprocess` makes stores anew, `run` and `build` pools",
-            findings.len()
-        ))),
-    }
+    let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let all = findings.len();
+    let said: Vec<String> = [
+        (count(Verdict::Bad), "not as they were written", "`preprocess` makes stores anew, `run` and `build` pools"),
+        (count(Verdict::Unreadable), "cannot be read", "check their permissions and the disk, then verify again"),
+    ]
+    .into_iter()
+    .filter(|(n, ..)| *n > 0)
+    .map(|(n, what, way_out)| format!("{what}: {n} of {all} files; {way_out}"))
+    .collect();
+    if said.is_empty() { Ok(()) } else { Err(CliError::Verdict(said.join("\n"))) }
 }
