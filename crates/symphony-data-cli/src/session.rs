@@ -74,13 +74,19 @@ impl Session {
         built_in_name: &str,
         built_in: &str,
     ) -> Result<(String, String), CliError> {
-        if named.is_none() && !Path::new(place).exists() {
+        // One that is there and cannot be read, as a link that leads nowhere, is no absent one.
+        if named.is_none() && Path::new(place).symlink_metadata().is_err_and(|error| is_absent(&error)) {
             self.ui.say(&format!("no {place} here: the {built_in_name} serves (`symphony-data init` writes it)"));
             return Ok((built_in_name.to_owned(), built_in.to_owned()));
         }
         let path = named.unwrap_or(Path::new(place));
         Ok((path.to_string_lossy().into_owned(), read_file(path)?))
     }
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// Whether a configuration defines experiments. One with problems is read again by whoever reports them.

@@ -54,6 +54,7 @@ fn parse_chance(text: &str) -> Result<(String, f64), String> {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
+    super::check_full_dir(&args.full_dir)?;
     let config = session.config(args.responses.demo)?;
     let mut catalogue = Catalogue::of(&config, &args.full_dir, &args.benchmarks, &session.ui)?;
     let gathered = read(&args.responses.inputs()?, &mut catalogue, &args.responses.options(), &session.ui)?;

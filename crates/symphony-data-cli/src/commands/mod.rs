@@ -84,6 +84,35 @@ pub struct ResponseArgs {
     metric: Option<String>,
 }
 
+/// Whether the folder of the preprocessed benchmarks is there. Where nobody named one and the usual place is missing, none
+/// was preprocessed yet, and whoever needs one says so.
+fn check_full_dir(folder: &Path) -> Result<(), CliError> {
+    if folder == Path::new(FULL_DIR) {
+        return Ok(());
+    }
+    let way_out = || {
+        format!(
+            "; name the one that `preprocess` wrote, or make it with `preprocess --output-dir {}`",
+            folder.display()
+        )
+    };
+    check_named("--full-dir", "folder", folder, way_out)?;
+    if folder.is_file() {
+        return Err(CliError::Usage(format!("--full-dir: {} is a file, not a folder", folder.display())));
+    }
+    Ok(())
+}
+
+/// Whether what was named is there. What is there and cannot be read is told by whoever reads it.
+fn check_named(option: &str, what: &str, path: &Path, way_out: impl Fn() -> String) -> Result<(), CliError> {
+    match path.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(CliError::Usage(format!("{option}: there is no {what} {}{}", path.display(), way_out())))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl ResponseArgs {
     /// The files; one that does not exist is an error before any is read.
     fn inputs(&self) -> Result<Vec<Input>, CliError> {

@@ -52,6 +52,7 @@ struct Line {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
+    super::check_full_dir(&args.stage2.full_dir)?;
     let config;
     let built;
     let experiments;

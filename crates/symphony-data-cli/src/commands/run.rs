@@ -32,6 +32,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
+    super::check_full_dir(&args.stage2.full_dir)?;
     let config = session.config_with_experiments(args.experiments.as_deref(), args.stage2.demo)?;
     let experiments = args.difficulty.applied_to(&session::select(&config, &args.ids)?, &config)?;
     let experiments: Vec<&Experiment> = experiments.iter().collect();

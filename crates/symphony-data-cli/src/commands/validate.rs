@@ -39,6 +39,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
+    super::check_full_dir(&args.full_dir)?;
+    args.pool.iter().try_for_each(|pool| super::check_named("--pool", "file or folder", pool, String::new))?;
     let config = session.config(args.responses.demo)?;
     let mut catalogue = Catalogue::of(&config, &args.full_dir, &args.benchmarks, &session.ui)?;
     let mut pools = Vec::new();
