@@ -1,0 +1,167 @@
+//! What people read: names that strangers chose never steer their terminal, and what they named and is not there, or cannot
+//! be read, is called that.
+
+use std::fs;
+
+use serde_json::json;
+
+mod support;
+
+use support::Place;
+
+/// Sets a terminal's title, clears its screen, turns the direction of writing.
+const STEERING: &str = "\u{1b}]0;title\u{7}\u{1b}[2J\u{202e}\u{9b}2J";
+/// The same, as it is shown.
+const SHOWN: &str = r"\u{1b}]0;title\u{7}\u{1b}[2J\u{202e}\u{9b}2J";
+
+/// A benchmark of these rows files, with further keys.
+fn quiz(path: &str, more: &str) -> String {
+    json!({"benchmarks": {"quiz": {"path": path, "identity": ["question"], "MORE": 0, "difficulty": {
+        "features": {"n": {"words": "question"}}, "score": [{"feature": "n", "normalize": "p95"}]
+    }}}})
+    .to_string()
+    .replace("\"MORE\":0", more)
+}
+
+/// Runs the program, and checks that neither stream holds a character that steers; gives both.
+fn said(place: &Place, args: &str) -> String {
+    let output = place.run(args);
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    let steers =
+        |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    assert!(!said.contains(steers), "{args}: {said:?}");
+    said
+}
+
+#[test]
+fn names_of_fields_files_and_configs_never_steer_the_terminal() {
+    let place = Place::new();
+    let rows = place.path("rows.jsonl");
+    fs::write(&rows, json!({STEERING: "x"}).to_string() + "\n").unwrap();
+    fs::write(place.path("field.yaml"), quiz("file:rows.jsonl", "\"split\": \"test\"")).unwrap();
+    let field = said(&place, "--config field.yaml preprocess");
+    assert!(field.contains(&format!("missing from this row, which has: {SHOWN}; ")), "{field}");
+
+    fs::write(place.path(&format!("bad{STEERING}.jsonl")), "{\n").unwrap();
+    fs::write(place.path("file.yaml"), quiz("file:bad*.jsonl", "\"split\": \"test\"")).unwrap();
+    let file = said(&place, "--config file.yaml preprocess");
+    assert!(file.contains(&format!("error: bad{SHOWN}.jsonl:1: row 0 of quiz: not JSON")), "{file}");
+
+    let configs = format!("\"configs\": {}", json!([STEERING]));
+    fs::write(place.path("config.yaml"), quiz("file:rows/{config}.jsonl", &configs)).unwrap();
+    let config = said(&place, "--config config.yaml preprocess");
+    assert!(config.contains(r"no file matches rows/\u{1b}[]]0;title\u{7}"), "{config}");
+
+    let names = said(&place, "verify .");
+    assert!(names.contains("no pool and no preprocessed benchmark"), "{names}");
+}
+
+#[test]
+fn names_of_models_and_cells_of_tables_never_steer_the_terminal() {
+    let place = Place::new();
+    let task = json!({
+        "task_id": "x_00000_q", "benchmark": format!("q{STEERING}\nr"), "difficulty_score": 0.5, "difficulty_bin": "easy",
+        "raw_data": {}, "scorer_metadata": {},
+    });
+    fs::create_dir(place.path("pool")).unwrap();
+    fs::write(place.path("pool/task_pool.jsonl"), task.to_string() + "\n").unwrap();
+    let stats = said(&place, "stats pool");
+    assert!(stats.contains(&format!("pool  q{SHOWN}\\nr ")), "{stats}");
+
+    // A model whose answers made the score is left out of its validation, and named.
+    let rows = (0..60).map(|i| json!({"question": "word ".repeat(i % 9 + 1) + &i.to_string()}).to_string() + "\n");
+    fs::write(place.path("rows.jsonl"), rows.collect::<String>()).unwrap();
+    fs::write(place.path("c.yaml"), quiz("file:rows.jsonl", "\"split\": \"test\"")).unwrap();
+    place.ok("-q --config c.yaml preprocess");
+    let answers = |models: &[String]| -> String {
+        let of = |model: &String| {
+            let answer = |i: usize| {
+                let score = f64::from((i * 7 + model.len()) % 3 == 0);
+                json!({"benchmark": "quiz", "source_id": format!("quiz_{i}"), "model": model, "score": score})
+            };
+            (0..60).map(|i| answer(i).to_string() + "\n").collect::<String>()
+        };
+        models.iter().map(of).collect()
+    };
+    let panel = [format!("p{STEERING}"), "pp".to_owned()];
+    fs::write(place.path("panel.jsonl"), answers(&panel)).unwrap();
+    place.ok("-q --config c.yaml calibrate --responses panel.jsonl --output fitted");
+    let measured = "\"difficulty\": {\"measured\": \"fitted/quiz_calibration.jsonl\", \"features\"";
+    let config = quiz("file:rows.jsonl", "\"split\": \"test\"").replace("\"difficulty\":{\"features\"", measured);
+    fs::write(place.path("m.yaml"), config).unwrap();
+    place.ok("-q --config m.yaml preprocess --output-dir measured");
+    let all = [&panel[..], &["n".to_owned(), "nnn".to_owned()]].concat();
+    fs::write(place.path("all.jsonl"), answers(&all)).unwrap();
+    let validated = said(&place, "-q --config m.yaml validate --responses all.jsonl --full-dir measured");
+    assert!(validated.contains(&format!("left out, as their answers made the score: p{SHOWN}, pp")), "{validated}");
+
+    let unknown = json!({"benchmark": STEERING, "source_id": "a", "model": STEERING, "score": 1}).to_string() + "\n";
+    fs::write(place.path("more.jsonl"), answers(&panel) + &unknown).unwrap();
+    let warned = said(&place, "--config c.yaml validate --responses more.jsonl");
+    assert!(warned.contains("warning: left out: 1 answer"), "{warned}");
+}
+
+#[test]
+fn a_folder_or_file_that_was_named_and_is_absent_is_said_to_be_absent() {
+    let place = Place::new();
+    fs::write(place.path("answers.jsonl"), "").unwrap();
+    let make = "; name the one that `preprocess` wrote, or make it with `preprocess --output-dir nowhere`";
+    for command in [
+        "build --benchmarks gsm8k --n-total-tasks 4 --output pool",
+        "run",
+        "plan",
+        "validate --responses answers.jsonl",
+        "calibrate --responses answers.jsonl --output fitted",
+    ] {
+        let absent = place.fails(2, &format!("{command} --full-dir nowhere"));
+        assert_eq!(absent, format!("error: --full-dir: there is no folder nowhere{make}\n"), "{command}");
+        let file = place.fails(2, &format!("{command} --full-dir answers.jsonl"));
+        assert_eq!(file, "error: --full-dir: answers.jsonl is a file, not a folder\n", "{command}");
+    }
+    let pool = place.fails(2, "validate --responses answers.jsonl --pool nowhere");
+    assert_eq!(pool, "error: --pool: there is no file or folder nowhere\n");
+    for command in
+        ["--config nowhere.yaml plan", "plan --experiments nowhere.yaml", "quick-start --experiments nowhere.yaml"]
+    {
+        let absent = place.fails(2, &format!("-q {command}"));
+        assert!(absent.starts_with("error: nowhere.yaml: cannot read this file: No such file"), "{command}: {absent}");
+    }
+    assert!(place.fails(1, "stats nowhere").contains("nowhere: cannot read this pool: No such file"));
+    assert!(place.fails(1, "verify nowhere").contains("nowhere: cannot list this folder: No such file"));
+    // Where nobody named one, none was preprocessed yet.
+    assert!(place.fails(1, "-q plan").contains("not preprocessed in data/benchmarks/full: "));
+}
+
+#[test]
+fn a_configuration_in_the_usual_place_that_cannot_be_read_is_no_absent_one() {
+    let place = Place::new();
+    fs::create_dir(place.path("config")).unwrap();
+    std::os::unix::fs::symlink("/nowhere.yaml", place.path("config/data_config.yaml")).unwrap();
+    let error = place.fails(2, "plan");
+    assert!(error.starts_with("error: config/data_config.yaml: cannot read this file: "), "{error}");
+}
+
+#[test]
+fn verify_tells_what_it_cannot_read_from_what_was_changed() {
+    let place = Place::new();
+    place.ok("-q quick-start --demo");
+    let pool = place.path("data/exp1/task_pool.jsonl");
+    fs::remove_file(&pool).unwrap();
+    // For the superuser permissions mean nothing; that a folder cannot be read as a file stops everybody.
+    std::os::unix::fs::symlink(place.path("data"), &pool).unwrap();
+    let output = place.run("verify data");
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout.contains("???  data/exp1/task_pool.jsonl: cannot be read: Is a directory"), "{stdout}");
+    assert!(stderr.starts_with("error: cannot be read: 1 of "), "{stderr}");
+    assert!(!stdout.contains("BAD") && !stderr.contains("not as they were written"), "{stdout}{stderr}");
+
+    fs::write(place.path("data/exp2/statistics.json"), "{}").unwrap();
+    let output = place.run("verify data");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("error: not as they were written: 1 of "), "{stderr}");
+    assert!(stderr.contains("\n  cannot be read: 1 of "), "{stderr}");
+    let json: serde_json::Value = serde_json::from_slice(&place.run("verify --json data").stdout).unwrap();
+    let of = |verdict: &str| json.as_array().unwrap().iter().filter(|finding| finding["verdict"] == verdict).count();
+    assert_eq!((of("bad"), of("unreadable")), (1, 1));
+}

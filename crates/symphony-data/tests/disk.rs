@@ -1,0 +1,102 @@
+//! What cannot be read is told apart from what is absent or changed, and a run never waits for itself.
+
+use std::{fs, os::unix::fs::symlink, path::Path, sync::Mutex};
+
+use symphony_data::{
+    DatasetBuilder,
+    config::{Config, RequestSpec},
+    experiment::with_library,
+    preprocess::PreprocessOptions,
+    progress::{Note, Progress, Silent},
+    store::{Store, StoreError},
+    verify::{Verdict, verify},
+};
+
+/// Six benchmarks of generated rows.
+const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+fn builder() -> DatasetBuilder {
+    let benchmark =
+        |name: &&str| format!("  {name}: {{path: 'synthetic:gsm8k?rows=300', difficulty: {{preset: gsm8k}}}}\n");
+    let benchmarks: String = NAMES.iter().map(benchmark).collect();
+    DatasetBuilder::from_yaml("six.yaml", &format!("benchmarks:\n{benchmarks}")).unwrap()
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Progress for Told {
+    fn note(&self, note: Note<'_>) {
+        self.0.lock().unwrap().push(note.to_string());
+    }
+}
+
+fn draw(config: &Config, folder: &Path, progress: &dyn Progress) {
+    let benchmarks = NAMES.map(str::to_owned).to_vec();
+    let spec = RequestSpec { benchmarks, n_total_tasks: 12, ..RequestSpec::default() };
+    let request = spec.resolve(config).unwrap();
+    with_library(config, folder, [&request], progress, |library| library.draw(&request).map(drop)).unwrap();
+}
+
+#[test]
+fn stores_that_are_opened_together_never_wait_for_each_other() {
+    let builder = builder();
+    let folder = tempfile::tempdir().unwrap();
+    builder.preprocess_all_benchmarks(folder.path(), PreprocessOptions::default()).unwrap();
+    for _ in 0..20 {
+        NAMES.iter().for_each(|name| fs::remove_file(folder.path().join(format!("{name}_full.index"))).unwrap());
+        let told = Told::default();
+        draw(&builder.config, folder.path(), &told);
+        let told = told.0.into_inner().unwrap();
+        assert_eq!(told.iter().filter(|note| note.contains("making its index")).count(), NAMES.len(), "{told:?}");
+        assert!(!told.iter().any(|note| note.contains("another run")), "{told:?}");
+    }
+}
+
+#[test]
+fn verification_has_one_verdict_for_changed_and_one_for_unreadable() {
+    let builder = builder();
+    let folder = tempfile::tempdir().unwrap();
+    builder.preprocess_all_benchmarks(folder.path(), PreprocessOptions::default()).unwrap();
+    let of = |name: &str| folder.path().join(name);
+    let found = || verify(folder.path()).unwrap();
+    assert!(found().iter().all(|finding| finding.verdict == Verdict::Ok && finding.problem.is_none()));
+    // A folder cannot be read as a file, whoever tries.
+    let folder_instead = |name: &str| {
+        fs::remove_file(of(name)).unwrap();
+        symlink(folder.path(), of(name)).unwrap();
+    };
+    folder_instead("a_full.jsonl");
+    folder_instead("b_full.index");
+    folder_instead("c_full_meta.json");
+    fs::remove_file(of("d_full.jsonl")).unwrap();
+    fs::write(of("e_full_meta.json"), b"\xff").unwrap();
+    let mut store = fs::read(of("f_full.jsonl")).unwrap();
+    store[9] ^= 1;
+    fs::write(of("f_full.jsonl"), store).unwrap();
+    let found = found();
+    let verdict = |name: &str| {
+        let finding = found.iter().find(|finding| finding.path == of(name)).unwrap();
+        (finding.verdict, finding.problem.clone().unwrap_or_default())
+    };
+    for name in ["a_full.jsonl", "b_full.index", "c_full_meta.json"] {
+        let (verdict, problem) = verdict(name);
+        assert_eq!(verdict, Verdict::Unreadable, "{name}: {problem}");
+        assert!(problem.starts_with("cannot be read: Is a directory"), "{name}: {problem}");
+    }
+    assert_eq!(verdict("d_full.jsonl"), (Verdict::Bad, "missing".to_owned()));
+    assert_eq!(verdict("e_full_meta.json").0, Verdict::Bad);
+    assert_eq!(verdict("f_full.jsonl"), (Verdict::Bad, "changed or damaged (checksum)".to_owned()));
+}
+
+#[test]
+fn a_file_in_the_place_of_the_folder_of_stores_is_not_taken_for_an_empty_folder() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("full");
+    fs::write(&file, "").unwrap();
+    let error = Store::open(&file, "gsm8k", &Silent).unwrap_err();
+    assert!(error.to_string().contains("a file stands where a folder is needed"), "{error}");
+    let absent = Store::open(&place.path().join("nowhere"), "gsm8k", &Silent).unwrap_err();
+    assert!(matches!(absent, StoreError::Missing { .. }), "{absent}");
+}
