@@ -5,6 +5,7 @@
 //! what a few batches take is all the memory there is to it.
 
 use std::{
+    io,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -248,6 +249,7 @@ pub fn preprocess(
         }
         Ok(Some((_, Some(reason)))) => Some(reason),
         Err(StoreError::Stale { path, reason }) => Some(format!("{}: {reason}", path.display())),
+        // What cannot be read may be as good as ever, and what another program wrote is not ours to replace.
         Err(error) => return Err(error.into()),
     };
     progress.note(Note::Building { benchmark: &benchmark.name, reason: reason.as_deref() });
@@ -390,6 +392,7 @@ fn recorded_source(benchmark: &Benchmark, folder: &Path) -> Result<SourceRecord,
     let source = match Meta::read(folder, &benchmark.name) {
         Ok(meta) => meta.source,
         Err(StoreError::Missing { .. }) => return Err(nothing("no source is recorded yet".to_owned())),
+        Err(error @ StoreError::Disk(_)) => return Err(error.into()),
         Err(error) => return Err(nothing(error.to_string())),
     };
     let now = benchmark.source.portable();
@@ -436,10 +439,14 @@ fn current(
     {
         match file::paths(pattern, &benchmark.configs) {
             Some(paths) => {
-                let changed = paths.iter().zip(&store.meta.source.files).find(|(path, recorded)| {
-                    checksum::of_file(path, &recorded.checksum).is_ok_and(|(now, _)| now != recorded.checksum)
-                });
-                reason = changed.map(|(_, recorded)| format!("its source file {} changed", recorded.name));
+                for (path, recorded) in paths.iter().zip(&store.meta.source.files) {
+                    let (now, _) = checksum::of_file(path, &recorded.checksum)
+                        .map_err(|error| DiskError::new(path, "read this source file", error))?;
+                    if now != recorded.checksum {
+                        reason = Some(format!("its source file {} changed", recorded.name));
+                        break;
+                    }
+                }
             }
             None => progress.note(Note::SourceGone(&benchmark.name)),
         }
@@ -450,10 +457,10 @@ fn current(
 /// Whether the file of rows that were set aside is the one that the meta records: none, or one of its checksum.
 fn rejected_is_current(folder: &Path, meta: &Meta) -> Result<bool, DiskError> {
     let path = folder.join(rejected_name(&meta.benchmark));
-    let Some(file) = &meta.rejected else { return Ok(!path.exists()) };
-    match checksum::of_file(&path, &file.checksum) {
-        Ok((now, _)) => Ok(now == file.checksum),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+    let Some(recorded) = &meta.rejected else { return Ok(!path.exists()) };
+    match checksum::of_file(&path, &recorded.checksum) {
+        Ok((now, _)) => Ok(now == recorded.checksum),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(DiskError::new(&path, "read this file", error)),
     }
 }

@@ -6,7 +6,7 @@ use symphony_data::{
     DatasetBuilder,
     config::{Config, RequestSpec},
     experiment::with_library,
-    preprocess::PreprocessOptions,
+    preprocess::{OnBadRow, PreprocessOptions},
     progress::{Note, Progress, Silent},
     store::{Store, StoreError},
     verify::{Verdict, verify},
@@ -99,4 +99,38 @@ fn a_file_in_the_place_of_the_folder_of_stores_is_not_taken_for_an_empty_folder(
     assert!(error.to_string().contains("a file stands where a folder is needed"), "{error}");
     let absent = Store::open(&place.path().join("nowhere"), "gsm8k", &Silent).unwrap_err();
     assert!(matches!(absent, StoreError::Missing { .. }), "{absent}");
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_and_is_not_replaced() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let rows: String = (0..50).map(|i| format!("{{\"question\": \"{}\"}}\n", "word ".repeat(i % 9 + 1))).collect();
+    fs::write(at("rows.jsonl"), rows + "{\"question\": 7}\n").unwrap();
+    let config = format!(
+        "benchmarks:\n  quiz:\n    path: 'file:{}'\n    identity: [question]\n    difficulty: {{features: {{n: {{words: \
+         question}}}}, score: [{{feature: n, normalize: p95}}]}}\n",
+        at("rows.jsonl").display()
+    );
+    let builder = DatasetBuilder::from_yaml("quiz.yaml", &config).unwrap();
+    let full = at("full");
+    let options = PreprocessOptions { on_bad_row: OnBadRow::Skip, ..PreprocessOptions::default() };
+    let again = || builder.preprocess_all_benchmarks(&full, options).map(drop).map_err(|error| error.to_string());
+    again().unwrap();
+    for name in ["quiz_full_meta.json", "quiz_rejected.jsonl"] {
+        let (file, kept) = (full.join(name), at("kept"));
+        fs::rename(&file, &kept).unwrap();
+        // A link to a folder: it is there, and nobody can read it as a file.
+        symlink(place.path(), &file).unwrap();
+        let error = again().unwrap_err();
+        assert!(error.starts_with(&format!("{}: cannot read this file: Is a directory", file.display())), "{error}");
+        assert!(file.symlink_metadata().unwrap().is_symlink(), "{name} was replaced");
+        fs::remove_file(&file).unwrap();
+        fs::rename(&kept, &file).unwrap();
+    }
+    again().unwrap();
+    // What is gone, or was changed, is made again as before.
+    fs::remove_file(full.join("quiz_rejected.jsonl")).unwrap();
+    again().unwrap();
+    assert!(full.join("quiz_rejected.jsonl").exists());
 }
