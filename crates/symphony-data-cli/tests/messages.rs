@@ -113,9 +113,9 @@ fn a_folder_or_file_that_was_named_and_is_absent_is_said_to_be_absent() {
         "validate --responses answers.jsonl",
         "calibrate --responses answers.jsonl --output fitted",
     ] {
-        let absent = place.fails(2, &format!("{command} --full-dir nowhere"));
+        let absent = place.fails(2, &format!("-q {command} --full-dir nowhere"));
         assert_eq!(absent, format!("error: --full-dir: there is no folder nowhere{make}\n"), "{command}");
-        let file = place.fails(2, &format!("{command} --full-dir answers.jsonl"));
+        let file = place.fails(2, &format!("-q {command} --full-dir answers.jsonl"));
         assert_eq!(file, "error: --full-dir: answers.jsonl is a file, not a folder\n", "{command}");
     }
     let pool = place.fails(2, "validate --responses answers.jsonl --pool nowhere");

@@ -108,11 +108,11 @@ fn replacement(text: &str) -> Result<Replacement, String> {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    super::check_full_dir(&args.stage2.full_dir)?;
     let config = session.config(args.stage2.demo)?;
     if args.stage2.demo && !args.force {
         refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, std::slice::from_ref(&args.output))?;
     }
+    super::check_full_dir(&args.stage2.full_dir)?;
     let request = args.request.spec(&args.difficulty).resolve(&config)?;
     let format = args.format.unwrap_or_default();
     let order = Order { request: &request, experiment: None, output: args.output.clone(), format };

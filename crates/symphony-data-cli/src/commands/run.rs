@@ -32,7 +32,6 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    super::check_full_dir(&args.stage2.full_dir)?;
     let config = session.config_with_experiments(args.experiments.as_deref(), args.stage2.demo)?;
     let experiments = args.difficulty.applied_to(&session::select(&config, &args.ids)?, &config)?;
     let experiments: Vec<&Experiment> = experiments.iter().collect();
@@ -40,6 +39,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     if *demo && !args.force {
         refuse_to_replace_real_tasks(&config, full_dir, &report::outputs(&experiments, &args.output_dir))?;
     }
+    super::check_full_dir(&args.stage2.full_dir)?;
     let orders = report::orders(&experiments, &args.output_dir, args.format.unwrap_or_default());
     let reports =
         report::make_pools(&config, full_dir, &orders, Writing { strict: *strict, force: args.force }, session)?;
