@@ -76,7 +76,7 @@ fn names_of_models_and_cells_of_tables_never_steer_the_terminal() {
     let answers = |models: &[String]| -> String {
         let of = |model: &String| {
             let answer = |i: usize| {
-                let score = f64::from((i * 7 + model.len()) % 3 == 0);
+                let score = f64::from((i * 7 + model.len()).is_multiple_of(3));
                 json!({"benchmark": "quiz", "source_id": format!("quiz_{i}"), "model": model, "score": score})
             };
             (0..60).map(|i| answer(i).to_string() + "\n").collect::<String>()

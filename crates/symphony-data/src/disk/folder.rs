@@ -334,9 +334,10 @@ mod tests {
 
     #[test]
     fn a_folder_whose_file_system_has_no_locks_is_used_with_a_warning() {
+        type TryLock = fn(&File) -> Result<(), TryLockError>;
         let folder = tempfile::tempdir().unwrap();
         // Not supported, no locks available (ENOLCK), bad file descriptor (as NFS says it): all the same.
-        let refusals: [fn(&File) -> Result<(), TryLockError>; 3] = [
+        let refusals: [TryLock; 3] = [
             |_| Err(TryLockError::Error(io::ErrorKind::Unsupported.into())),
             |_| Err(TryLockError::Error(io::Error::from_raw_os_error(37))),
             |_| Err(TryLockError::Error(io::Error::from_raw_os_error(9))),
