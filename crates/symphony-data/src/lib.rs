@@ -37,6 +37,7 @@ mod error;
 pub mod evidence;
 pub mod experiment;
 pub mod format;
+mod identity;
 mod parallel;
 pub mod pool;
 pub mod preprocess;

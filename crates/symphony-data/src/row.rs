@@ -286,6 +286,11 @@ impl<'r> Fields<'r> {
         &self.set.paths[slot]
     }
 
+    /// Whether the row has field `slot`.
+    pub(crate) fn has(&self, slot: usize) -> bool {
+        self.raw[slot].is_some()
+    }
+
     /// The whole row.
     pub fn row(&self) -> &'r str {
         self.row
@@ -321,7 +326,19 @@ impl<'r> Fields<'r> {
         Ok(self.text[slot].get_or_init(|| text))
     }
 
-    /// A field's text as identities and look-ups know it: a string's own text, anything else as JSON.
+    /// A field's text as an identity knows it ([`crate::identity`]).
+    ///
+    /// # Errors
+    /// It is missing, or a string that cannot be decoded.
+    pub(crate) fn identity_text(&self, slot: usize) -> Result<Cow<'_, str>, RowFault> {
+        let json = self.json(slot)?;
+        if json.starts_with('"') {
+            return self.text(slot).map(Cow::Borrowed);
+        }
+        Ok(crate::identity::text_of(json).unwrap_or(Cow::Borrowed(json)))
+    }
+
+    /// A field's text as look-ups know it: a string's own text, anything else as JSON.
     ///
     /// # Errors
     /// It is missing, or a string that cannot be decoded.
@@ -377,7 +394,7 @@ fn is_deeper_than(json: &[u8], limit: usize) -> bool {
 }
 
 /// Decodes a JSON string; `None` if `json` is no string.
-fn decode_string(json: &str) -> Option<serde_json::Result<Cow<'_, str>>> {
+pub(crate) fn decode_string(json: &str) -> Option<serde_json::Result<Cow<'_, str>>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     let Some(first) = memchr::memchr(b'\\', inner.as_bytes()) else { return Some(Ok(Cow::Borrowed(inner))) };
     Some(match unescape(inner, first) {

@@ -5,13 +5,15 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     RowFunction,
     feature::{Cell, Feature, Kernel, unregistered},
 };
-use crate::row::{FieldSet, RowBatch, RowFault};
+use crate::{
+    identity::IdentityHasher,
+    row::{FieldSet, RowBatch, RowFault},
+};
 
 /// How a benchmark's rows are scored: features in the order in which the metadata lists them, and the terms of the
 /// raw score, summed from left to right and then at most 1.
@@ -100,7 +102,7 @@ pub(super) enum PlanTerm {
 pub struct FeatureColumns {
     /// How many rows the batch has, good and bad.
     pub batch_rows: usize,
-    /// xxh3_64 (seed 0) of the identity bytes of each good row.
+    /// The identity of each good row: xxh3_64 (seed 0) of the values of its identity fields.
     pub identities: Vec<u64>,
     /// The scored features as numbers, in the order of [`Plan::scored_names`]; each runs along the good rows.
     pub scored: Vec<Vec<f64>>,
@@ -341,17 +343,14 @@ impl Plan {
             })?;
             numbers.push(number);
         }
-        let mut identity = Xxh3::new();
+        let mut identity = IdentityHasher::default();
         if self.identity.is_empty() {
-            identity.update(batch.row_number(i).to_string().as_bytes());
+            identity.field(&batch.row_number(i).to_string());
         }
-        for (at, &field) in self.identity.iter().enumerate() {
-            if at > 0 {
-                identity.update(&[0x1f]);
-            }
-            identity.update(fields.text_or_json(field)?.as_bytes());
+        for &field in &self.identity {
+            identity.field(&fields.identity_text(field)?);
         }
-        Ok(identity.digest())
+        Ok(identity.finish())
     }
 }
 

@@ -15,6 +15,7 @@ pub mod json;
 pub mod jsonl;
 pub mod parquet;
 mod parquet_schema;
+pub(crate) mod python;
 pub(crate) mod sniff;
 
 pub(crate) use guard::{guarded, guarded_batches};

@@ -5,14 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use xxhash_rust::xxh3::Xxh3;
-
 use crate::{
     config::{Benchmark, Config},
     disk::DiskError,
     evidence::EvidenceError,
+    identity::IdentityHasher,
     preprocess::{Upkeep, open_store},
     progress::Progress,
+    row::FieldSet,
     store::{Store, StoreError},
 };
 
@@ -42,6 +42,10 @@ pub struct Shelf {
     /// The number of each row in its source, ascending, where rows were set aside and so numbers are missing.
     numbers: Option<Vec<u32>>,
     by_identity: ByIdentity,
+    /// The identity fields, in the order in which the configuration names them: how they are found, and under which
+    /// numbers.
+    pub(super) fields: FieldSet,
+    pub(super) slots: Vec<usize>,
 }
 
 impl<'a> Catalogue<'a> {
@@ -131,7 +135,10 @@ impl<'a> Catalogue<'a> {
         }
         let rows = identities.len();
         let numbers = if store.meta.rejected_rows > 0 { Some(numbers_of(&store, rows)?) } else { None };
-        Ok(Shelf { store, rows, numbers, by_identity })
+        let mut fields = FieldSet::default();
+        let identity = self.config.benchmark(name).map_or(&[][..], |benchmark| &benchmark.identity);
+        let slots = identity.iter().map(|field| fields.add(field)).collect();
+        Ok(Shelf { store, rows, numbers, by_identity, fields, slots })
     }
 }
 
@@ -168,13 +175,8 @@ impl Shelf {
 
     /// The rows whose identity fields have these texts, in the order in which the configuration names the fields.
     pub fn by_texts<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> &[u32] {
-        let mut identity = Xxh3::new();
-        for (at, text) in texts.into_iter().enumerate() {
-            if at > 0 {
-                identity.update(&[0x1f]);
-            }
-            identity.update(text.as_bytes());
-        }
-        self.by_identity.get(&identity.digest()).map_or(&[], Vec::as_slice)
+        let mut identity = IdentityHasher::default();
+        texts.into_iter().for_each(|text| identity.field(text));
+        self.by_identity.get(&identity.finish()).map_or(&[], Vec::as_slice)
     }
 }
