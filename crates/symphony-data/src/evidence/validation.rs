@@ -171,23 +171,38 @@ pub fn validate(
     }
     for PoolTasks { name, measured, tasks } in pools {
         let mut drawn: Vec<(usize, Vec<DrawnRow>, bool)> = Vec::new();
+        let (mut strangers, mut stranger) = (0_u64, None);
         for task in &mut **tasks {
             let task = task?;
             let Some(at) = gathered.benchmarks.iter().position(|r| r.benchmark() == task.benchmark) else { continue };
             let Some(shelf) = catalogue.shelf(&task.benchmark)? else { continue };
             let by_source = task.source_id.as_ref().and_then(|id| shelf.by_source_id(id.as_str()));
             let same = task.identity.as_ref().map_or(&[][..], |identity| shelf.by_identity(identity.as_str()));
-            // The row itself; where the store was made anew in another order, the row of the same identity.
+            // The row itself; where the store was rebuilt in another order, the row of the same identity. The row of another
+            // identity is another task.
             let row = match (by_source, same) {
-                (Some(row), same) if same.is_empty() || same.contains(&row) => row,
+                (Some(row), _) if task.identity.is_none() => row,
+                (Some(row), same) if same.contains(&row) => row,
                 (_, [row, ..]) => *row,
-                _ => continue,
+                _ => {
+                    strangers += 1;
+                    stranger.get_or_insert(task.task_id.to_string());
+                    continue;
+                }
             };
             let Some(bin) = Bin::parse(&task.difficulty_bin) else { continue };
             match drawn.iter_mut().find(|(known, ..)| *known == at) {
                 Some((_, rows, _)) => rows.push((row, task.difficulty_score, bin)),
                 None => drawn.push((at, vec![(row, task.difficulty_score, bin)], is_measured(&task))),
             }
+        }
+        if let Some(stranger) = stranger {
+            let warning = format!(
+                "{name}: {strangers} of its tasks, {stranger} the first, {} not among the rows of the stores in {}, and left out",
+                if strangers == 1 { "is" } else { "are" },
+                catalogue.folder().display()
+            );
+            progress.note(Note::Warning(&warning));
         }
         if drawn.is_empty() {
             let reason =
