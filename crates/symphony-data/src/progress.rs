@@ -137,6 +137,15 @@ pub enum Note<'a> {
         /// How many files are there.
         files: usize,
     },
+    /// Whose answers a log holds.
+    Answers {
+        /// The log.
+        file: &'a Path,
+        /// The model that they count as answers of.
+        model: &'a str,
+        /// What the name was guessed from; `None` where the log, its results file or the caller gives it.
+        guessed_from: Option<&'a str>,
+    },
     /// A store does not fit the configuration, but this command only reports.
     Stale {
         /// The benchmark.
@@ -166,6 +175,7 @@ impl Note<'_> {
             | Self::Dropped { .. }
             | Self::FromCache { .. }
             | Self::MaybeMoreShards { .. }
+            | Self::Answers { guessed_from: Some(_), .. }
             | Self::Stale { .. } => Level::Warning,
             Self::Building { reason: None, .. } | Self::Cached(_) | Self::Fetched { downloaded_files: 0, .. } => {
                 Level::Detail
@@ -219,6 +229,14 @@ impl fmt::Display for Note<'_> {
                 "{benchmark}: only the cache may be used, and nothing in it says whether the split has more than {}; a run that may ask the Hub finds out",
                 Files(*files)
             ),
+            Self::Answers { file, model, guessed_from: None } => write!(f, "{}: answers of {model}", file.display()),
+            Self::Answers { file, model, guessed_from: Some(from) } => {
+                write!(
+                    f,
+                    "{}: answers of {model}, a guess from {from}; nothing else says whose they are",
+                    file.display()
+                )
+            }
             Self::Stale { benchmark, reason } => write!(
                 f,
                 "{benchmark}: these are the numbers of a store that no longer fits: {reason}; `preprocess` and `run` rebuild it"

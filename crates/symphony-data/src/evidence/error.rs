@@ -56,6 +56,21 @@ pub enum EvidenceError {
         /// The files; none for tables.
         files: Vec<String>,
     },
+    /// Two logs that may or may not be of one model.
+    #[error(
+        "{} and {} hold different answers to the task {task}, and both seem to be of {model}, a guess from their names and \
+         folders; say whose answers each file holds",
+        files[0].display(),
+        files[1].display()
+    )]
+    WhoseAnswers {
+        /// The two.
+        files: [PathBuf; 2],
+        /// The task, as their names have it.
+        task: String,
+        /// The model, by guess.
+        model: String,
+    },
     /// Files that change under us.
     #[error("the responses changed while they were read, or can be read only once; run again on files that stay")]
     Changed,

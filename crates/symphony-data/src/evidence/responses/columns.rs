@@ -57,12 +57,18 @@ pub(super) fn take(
     let at = |column: &Option<StringViewArray>, row: usize| {
         column.as_ref().is_some_and(|column| column.is_valid(row) && !column.value(row).is_empty())
     };
+    // As tables have it, what is no number is missing.
+    let is_number =
+        |column: &arrow_array::Float64Array, row: usize| column.is_valid(row) && !column.value(row).is_nan();
     let fault = |row: usize, fault: Fault| match fault {
         Fault::Reason(reason) => Fault::Reason(format!("row {} (from 0): {reason}", first + row)),
         Fault::Evidence(error) => Fault::Evidence(error),
     };
     let answer = |benchmark, row: usize| -> Result<Found<'_>, Fault> {
         let key = match (&source_ids, &identities) {
+            (Some(ids), Some(same)) if at(&source_ids, row) && at(&identities, row) => {
+                Key::Both(benchmark, ids.value(row), same.value(row))
+            }
             (Some(ids), _) if at(&source_ids, row) => Key::SourceId(benchmark, ids.value(row)),
             (_, Some(ids)) if at(&identities, row) => Key::Identity(benchmark, ids.value(row)),
             _ => return Err(Fault::reason("has neither source_id nor identity")),
@@ -73,7 +79,7 @@ pub(super) fn take(
             _ => return Err(Fault::reason("has no model")),
         };
         let family = families.as_ref().filter(|_| at(&families, row)).map(|families| families.value(row));
-        let tries = tries.as_ref().filter(|tries| tries.is_valid(row)).map(|tries| tries.value(row));
+        let tries = tries.as_ref().filter(|tries| is_number(tries, row)).map(|tries| tries.value(row));
         Ok(Found { key, model, family, score: scores.value(row), tries: tries_of(tries)? })
     };
     let mut from = 0;
@@ -84,12 +90,12 @@ pub(super) fn take(
         let benchmark = benchmarks.value(from);
         let same = |row: &usize| benchmarks.is_valid(*row) && benchmarks.value(*row) == benchmark;
         let to = (from..batch.num_rows()).find(|row| !same(row)).unwrap_or(batch.num_rows());
-        for row in (from..to).filter(|row| scores.is_null(*row)) {
+        for row in (from..to).filter(|row| !is_number(&scores, *row)) {
             let found = answer(benchmark, row).map_err(|reason| fault(row, reason))?;
             sink.unmapped("without a score", || format!("{} of {}", found.key, found.model));
         }
         let mut row = from;
-        let answers = (from..to).filter(|row| scores.is_valid(*row)).map(|at| {
+        let answers = (from..to).filter(|row| is_number(&scores, *row)).map(|at| {
             row = at;
             answer(benchmark, at)
         });

@@ -1,46 +1,89 @@
-//! Logs of lm-evaluation-harness: `samples_{task}_{time}.jsonl`, a line for each document and filter.
+//! Logs of lm-evaluation-harness: `samples_{task}_{time}.jsonl`, a line for each document and filter; of its versions 0.4.0
+//! to 0.4.2 `{model arguments}_{task}.jsonl`.
 //!
-//! A line is mapped by the text of its `doc`. Its `doc_id` counts documents after a selection, and says nothing.
+//! A line is mapped by the text of its `doc`. Its `doc_id` counts documents after a selection, and says nothing. Whose
+//! answers they are, a line does not say: the results file that the same run wrote beside the log does, or the log's name.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+    path::{Path, PathBuf},
+};
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     catalogue::{Catalogue, Shelf},
     read::{Fault, Found, Key, Sink},
 };
-use crate::config::Benchmark;
+use crate::{config::Benchmark, format::python, row::strings_of};
 
 /// The metrics that are scores between 0 and 1 of one document, as far as the harness's own tasks have them.
 const METRICS: [&str; 9] = ["exact_match", "acc", "acc_norm", "pass@1", "pass_at_1", "em", "f1", "mcc", "score"];
+/// The model argument that names the model: the first of these that is given, as the harness itself has it.
+const NAMING: [&str; 6] = ["peft", "delta", "pretrained", "model", "path", "engine"];
+/// The longest results file that is read, in bytes.
+const MAX_RESULTS_BYTES: u64 = 64 << 20;
 
 /// One log.
 pub(super) struct Harness {
-    /// The task, as the file's name has it.
+    path: PathBuf,
+    /// Its name without `samples_` and ending.
+    name: String,
+    /// The task, as the name has it.
     task: String,
-    /// The folder that the log lies in is named after the model.
-    model: Option<String>,
+    model: Option<Named>,
     filters: BTreeSet<String>,
     taken: bool,
     wanted: Option<String>,
 }
 
+/// A model's name, and what it was guessed from, if it was.
+struct Named {
+    model: String,
+    guessed_from: Option<&'static str>,
+}
+
 impl Harness {
-    /// The log at this path.
-    pub fn of(path: &Path) -> Self {
+    /// The log at this path, whose answers are of `model` if the caller says so; a task's name often begins with one of
+    /// `benchmarks`.
+    pub fn of(path: &Path, model: Option<&str>, benchmarks: &[String]) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let task = name.strip_prefix("samples_").unwrap_or(&name).split(".jsonl").next().unwrap_or_default();
-        let model = path.parent().and_then(Path::file_name).map(|folder| folder.to_string_lossy().replace("__", "/"));
-        Self { task: task.to_owned(), model, filters: BTreeSet::new(), taken: false, wanted: None }
+        let samples = name.strip_prefix("samples_");
+        let name = samples.unwrap_or(&name).split(".json").next().unwrap_or_default().to_owned();
+        let folder = || {
+            let folder = std::path::absolute(path).ok()?.parent()?.file_name()?.to_string_lossy().replace("__", "/");
+            Some(Named { model: folder, guessed_from: Some("the name of its folder") })
+        };
+        let (task, named) = if samples.is_none()
+            && let Some((named, task)) = of_model_arguments(&name, benchmarks)
+        {
+            (task, Some(named))
+        } else {
+            let (task, time) = task_and_time(&name);
+            (task.to_owned(), time.and_then(|time| of_results(path, time)).or_else(folder))
+        };
+        let given = model.map(|model| Named { model: model.to_owned(), guessed_from: None });
+        Self {
+            path: path.to_owned(),
+            name,
+            task,
+            model: given.or(named).filter(|named| !named.model.is_empty()),
+            filters: BTreeSet::new(),
+            taken: false,
+            wanted: None,
+        }
     }
 
     /// Takes a line.
-    pub fn take(&mut self, text: &str, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
-        let line: Map<String, Value> =
+    pub fn take(&mut self, text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
+        let line: BTreeMap<Cow<'_, str>, &RawValue> =
             serde_json::from_str(text).map_err(|error| Fault::reason(format!("no sample: {error}")))?;
-        let filter = line.get("filter").and_then(Value::as_str).unwrap_or_default();
-        if self.filters.insert(filter.to_owned()) && sink.options.filter.is_none() && self.filters.len() > 1 {
+        let filter = line.get("filter").and_then(|filter| serde_json::from_str::<String>(filter.get()).ok());
+        let filter = filter.unwrap_or_default();
+        if self.filters.insert(filter.clone()) && sink.options.filter.is_none() && self.filters.len() > 1 {
             let filters: Vec<&str> = self.filters.iter().map(String::as_str).collect();
             return Err(Fault::reason(format!(
                 "this log has a line for each of the filters {}; say which counts: --filter {}",
@@ -51,48 +94,47 @@ impl Harness {
         if let Some(wanted) = &sink.options.filter {
             self.wanted = Some(wanted.clone());
             // A log of a task without filters calls its only one `none`.
-            if filter != wanted && !matches!(filter, "" | "none") {
+            if filter != *wanted && !matches!(filter.as_str(), "" | "none") {
                 return Ok(());
             }
         }
-        self.taken = true;
         let score = Self::score(&line, sink.options.metric.as_deref())?;
-        let model = model.or(self.model.as_deref()).filter(|model| !model.is_empty()).ok_or_else(|| {
-            Fault::reason("does not say which model answered, and lies in no folder named after it; write NAME=FILE")
-        })?;
-        let Some(doc) = line.get("doc").and_then(Value::as_object) else {
+        let Some(Named { model, guessed_from }) = &self.model else {
+            return Err(Fault::reason(
+                "does not say which model answered, and neither do the log's name and folder; say whose answers it holds",
+            ));
+        };
+        if !std::mem::replace(&mut self.taken, true) {
+            sink.whose(&self.path, &self.task, model, *guessed_from);
+        }
+        let Some(doc) = line.get("doc").map(|doc| doc.get()).filter(|doc| doc.starts_with('{')) else {
             return Err(Fault::reason("its `doc` is no object"));
         };
-        let found = locate(doc, &self.task, sink.catalogue)?;
         let Some(score) = score else {
             sink.unmapped("without a score", || shortened(doc));
             return Ok(());
         };
-        let (benchmark, row) = match found {
-            Located::Row(benchmark, row) => (benchmark, row),
-            Located::Nowhere => {
-                sink.unmapped(format!("of the log `{}` to documents that are no row here", self.task), || {
-                    shortened(doc)
-                });
-                return Ok(());
+        match locate(doc, &self.name, sink.catalogue)? {
+            Located::Rows(benchmark, rows) => {
+                sink.take(Found { key: Key::Rows(&benchmark, &rows), model, family: None, score, tries: 1 })?;
             }
+            Located::Nowhere => sink
+                .unmapped(format!("of the log `{}` to documents that are no row here", self.task), || shortened(doc)),
             Located::Several => {
                 sink.unmapped(format!("of the log `{}` that could be to several rows", self.task), || shortened(doc));
-                return Ok(());
             }
-        };
-        sink.take(Found { key: Key::Row(&benchmark, row), model, family: None, score, tries: 1 })
+        }
+        Ok(())
     }
 
-    fn score(line: &Map<String, Value>, wanted: Option<&str>) -> Result<Option<f64>, Fault> {
-        let number = |value: &Value| value.as_f64().or_else(|| value.as_bool().map(|right| f64::from(u8::from(right))));
+    fn score(line: &BTreeMap<Cow<'_, str>, &RawValue>, wanted: Option<&str>) -> Result<Option<f64>, Fault> {
         // Newer logs name their metrics.
-        let named: Vec<&str> =
-            line.get("metrics").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let named: Vec<String> =
+            line.get("metrics").and_then(|names| serde_json::from_str(names.get()).ok()).unwrap_or_default();
         let candidates: Vec<&str> = if named.is_empty() {
             METRICS.into_iter().filter(|metric| line.contains_key(*metric)).collect()
         } else {
-            named
+            named.iter().map(String::as_str).collect()
         };
         let metric = match (wanted, &candidates[..]) {
             (Some(wanted), _) if line.contains_key(wanted) => wanted,
@@ -109,11 +151,12 @@ impl Harness {
                 )));
             }
         };
-        match line.get(metric) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => number(value)
-                .map(Some)
-                .ok_or_else(|| Fault::reason(format!("its metric `{metric}` is {value}, no number"))),
+        let Some(value) = line.get(metric) else { return Ok(None) };
+        match serde_json::from_str(value.get()) {
+            Ok(Value::Null) => Ok(None),
+            Ok(Value::Number(number)) => Ok(number.as_f64()),
+            Ok(Value::Bool(right)) => Ok(Some(f64::from(u8::from(right)))),
+            _ => Err(Fault::reason(format!("its metric `{metric}` is {value}, no number"))),
         }
     }
 
@@ -129,30 +172,122 @@ impl Harness {
     }
 }
 
+/// The task and the time of a log's name: `gsm8k_2026-01-01T10-00-00.000001`.
+fn task_and_time(name: &str) -> (&str, Option<&str>) {
+    let is_time = |time: &str| {
+        let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
+        seconds.len() == 19
+            && seconds.bytes().zip(b"0000-00-00T00-00-00").all(|(byte, like)| match like {
+                b'0' => byte.is_ascii_digit(),
+                like => byte == *like,
+            })
+            && fraction.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match name.rsplit_once('_') {
+        Some((task, time)) if is_time(time) => (task, Some(time)),
+        _ => (name, None),
+    }
+}
+
+/// What a results file says of the run.
+#[derive(Deserialize)]
+struct Results {
+    #[serde(default)]
+    model_name: Option<String>,
+    #[serde(default)]
+    config: Option<RunConfig>,
+}
+
+#[derive(Deserialize)]
+struct RunConfig {
+    #[serde(default)]
+    model_args: Value,
+}
+
+/// The model by the results file that the run of this time wrote beside the log: `results_{time}.json`, or `{name}_{time}.json`
+/// where the output path was a file's.
+fn of_results(log: &Path, time: &str) -> Option<Named> {
+    let ending = format!("_{time}.json");
+    let folder = log.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let mut names: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.ends_with(&ending)))
+        .map(|entry| entry.path())
+        .collect();
+    names.sort();
+    let model = names.iter().find_map(|path| {
+        let mut text = Vec::new();
+        std::fs::File::open(path).ok()?.take(MAX_RESULTS_BYTES).read_to_end(&mut text).ok()?;
+        let results: Results = serde_json::from_slice(&python::to_json(&text)).ok()?;
+        results.model_name.filter(|name| !name.is_empty()).or_else(|| of_arguments(&results.config?.model_args))
+    })?;
+    Some(Named { model, guessed_from: None })
+}
+
+/// The model's name among the arguments that a results file has: a text (`pretrained=org/model,dtype=auto`) or an object.
+fn of_arguments(arguments: &Value) -> Option<String> {
+    NAMING.into_iter().find_map(|naming| match arguments {
+        Value::String(text) => {
+            let value = |argument: &str| argument.trim().strip_prefix(naming)?.strip_prefix('=').map(str::to_owned);
+            text.split(',').find_map(value)
+        }
+        other => other.get(naming)?.as_str().map(str::to_owned),
+    })
+}
+
+/// The model and the task of a name that begins with the run's arguments, in which `__` stands for `=` and `/`:
+/// `pretrained__org__model,dtype__auto_gsm8k`.
+fn of_model_arguments(name: &str, benchmarks: &[String]) -> Option<(Named, String)> {
+    let arguments: Vec<&str> = name.split(',').collect();
+    let (_, last) = name.rsplit_once(',').unwrap_or(("", name));
+    let (value, is_last) = NAMING.into_iter().find_map(|naming| {
+        let value = |argument: &&'_ str| argument.strip_prefix(naming)?.strip_prefix("__").map(str::to_owned);
+        let at = arguments.iter().position(|argument| value(argument).is_some())?;
+        Some((value(&arguments[at])?, at + 1 == arguments.len()))
+    })?;
+    // Where the model comes last, nothing marks where its name ends and the task's begins.
+    let (model, task) = if is_last {
+        let (model, task) = before_task(&value, benchmarks);
+        (model.to_owned(), task.to_owned())
+    } else {
+        let (_, task) = before_task(last, benchmarks);
+        (value, task.to_owned())
+    };
+    Some((Named { model: model.replace("__", "/"), guessed_from: is_last.then_some("the log's own name") }, task))
+}
+
+/// Cuts a text before the task at its end: at the first `_` that a benchmark's name follows, else at the last.
+fn before_task<'t>(text: &'t str, benchmarks: &[String]) -> (&'t str, &'t str) {
+    let bytes = text.as_bytes();
+    let is_single = |at: &usize| bytes.get(at.wrapping_sub(1)) != Some(&b'_') && bytes.get(at + 1) != Some(&b'_');
+    let cuts: Vec<usize> = memchr::memchr_iter(b'_', bytes).filter(is_single).collect();
+    let begins = |at: &&usize| benchmarks.iter().any(|benchmark| text[*at + 1..].starts_with(benchmark.as_str()));
+    match cuts.iter().find(begins).or(cuts.last()) {
+        Some(&at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    }
+}
+
 /// Where a document is.
 pub(super) enum Located {
-    Row(String, u32),
+    /// In this benchmark: all its rows of one identity.
+    Rows(String, Vec<u32>),
     Nowhere,
     Several,
 }
 
-/// The row whose identity fields have the texts that a document has: under the same names, or, where one is missing, under
-/// any. `task` may name one of a benchmark's configs, which the document itself does not.
-pub(super) fn locate(doc: &Map<String, Value>, task: &str, catalogue: &mut Catalogue<'_>) -> Result<Located, Fault> {
+/// The rows whose identity fields have the values that a document has: under the same names, or, where one is missing, any
+/// of its texts. `task` may name one of a benchmark's configs, which the document itself does not.
+pub(super) fn locate(doc: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Result<Located, Fault> {
     let names = catalogue.names().to_vec();
-    let mut found = Vec::new();
+    let mut found: Vec<(String, Vec<u32>)> = Vec::new();
     for name in names {
         let Some(benchmark) = catalogue.benchmark(&name).filter(|benchmark| !benchmark.identity.is_empty()) else {
             continue;
         };
         let config = config_of(benchmark, task);
         let Some(shelf) = catalogue.shelf(&name)? else { continue };
-        for row in rows_of(doc, benchmark, config, shelf) {
-            let place = (name.clone(), row);
-            if !found.contains(&place) {
-                found.push(place);
-            }
-        }
+        found.extend(rows_of(doc, benchmark, config, shelf)?.into_iter().map(|rows| (name.clone(), rows)));
     }
     // Of several benchmarks with this very text, the one that the task is named after.
     if found.len() > 1 && found.iter().any(|(name, _)| task.contains(name.as_str())) {
@@ -160,7 +295,7 @@ pub(super) fn locate(doc: &Map<String, Value>, task: &str, catalogue: &mut Catal
     }
     Ok(match found.pop() {
         None => Located::Nowhere,
-        Some((name, row)) if found.is_empty() => Located::Row(name, row),
+        Some((name, rows)) if found.is_empty() => Located::Rows(name, rows),
         Some(_) => Located::Several,
     })
 }
@@ -172,47 +307,34 @@ fn config_of<'b>(benchmark: &'b Benchmark, task: &str) -> Option<&'b str> {
     configs.max_by_key(|config| config.len()).map(String::as_str)
 }
 
-fn rows_of(doc: &Map<String, Value>, benchmark: &Benchmark, config: Option<&str>, shelf: &Shelf) -> Vec<u32> {
-    let texts: Vec<Option<String>> = benchmark
-        .identity
-        .iter()
-        .map(|field| {
-            match (
-                field.split('.').try_fold(None::<&Value>, |at, key| {
-                    Some(Some(at.map_or_else(|| doc.get(key), |value| value.get(key))?))
-                }),
-                config,
-            ) {
-                (Some(Some(value)), _) => Some(text_of(value)),
-                (_, Some(config)) if benchmark.config_field.as_deref() == Some(field) => Some(config.to_owned()),
-                _ => None,
-            }
-        })
-        .collect();
-    let with = |missing: &str| {
-        let texts = texts.iter().map(|text| text.as_deref().unwrap_or(missing));
-        shelf.by_texts(texts).to_vec()
-    };
-    match texts.iter().filter(|text| text.is_none()).count() {
-        0 => with(""),
-        1 => {
-            let mut rows: Vec<u32> = doc.values().filter_map(Value::as_str).flat_map(with).collect();
-            rows.sort_unstable();
-            rows.dedup();
-            rows
-        }
-        _ => Vec::new(),
+/// The rows of each identity that the document may have.
+fn rows_of(doc: &str, benchmark: &Benchmark, config: Option<&str>, shelf: &Shelf) -> Result<Vec<Vec<u32>>, Fault> {
+    let unreadable = |fault: crate::row::RowFault| Fault::reason(format!("what was asked cannot be read: {fault}"));
+    let fields = shelf.fields.read(doc, false).map_err(unreadable)?;
+    let mut texts = Vec::with_capacity(shelf.slots.len());
+    for &slot in &shelf.slots {
+        texts.push(if fields.has(slot) {
+            Some(fields.identity_text(slot).map_err(unreadable)?)
+        } else {
+            config.filter(|_| benchmark.config_field.as_deref() == Some(fields.path(slot))).map(Cow::Borrowed)
+        });
     }
-}
-
-/// A field's text as identities know it.
-fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    let with = |missing: &str| shelf.by_texts(texts.iter().map(|text| text.as_deref().unwrap_or(missing))).to_vec();
+    let mut found = match texts.iter().filter(|text| text.is_none()).count() {
+        0 => vec![with("")],
+        1 => strings_of(doc).unwrap_or_default().iter().map(|text| with(text)).collect(),
+        _ => Vec::new(),
+    };
+    found.retain(|rows| !rows.is_empty());
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 /// The beginning of a document, to name it by.
-pub(super) fn shortened(doc: &Map<String, Value>) -> String {
-    let text = doc.values().find_map(Value::as_str).unwrap_or_default();
+pub(super) fn shortened(doc: &str) -> String {
+    let texts = strings_of(doc).unwrap_or_default();
+    let text = texts.first().map_or("", |text| text);
     let short: String = text.chars().take(60).collect();
     if short.len() < text.len() { format!("{short:?}…") } else { format!("{short:?}") }
 }

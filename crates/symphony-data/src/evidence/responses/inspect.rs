@@ -1,6 +1,7 @@
 //! Logs of Inspect: `.eval` (a zip, whose members may be compressed with Zstandard) and `.json`.
 //!
-//! A sample is mapped by its text: `input`, `id`, or what its `metadata` holds.
+//! A sample is mapped by its text: `input`, `id`, `choices`, or what its `metadata` holds. What is long is read as a stream:
+//! of a sample only what is needed is kept.
 
 use std::{
     fs::File,
@@ -8,22 +9,35 @@ use std::{
     path::Path,
 };
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     harness::{Located, locate, shortened},
-    read::{Fault, Found, Key, Sink},
+    read::{Fault, Found, Key, Sink, WATCHED_BYTES, Watched},
 };
-use crate::format::sniff::{self, Kind};
+use crate::{
+    evidence::EvidenceError,
+    format::{
+        compression, python,
+        sniff::{self, Kind},
+    },
+};
 
-/// The longest member that is read, in bytes.
-const MAX_MEMBER_BYTES: u64 = 1 << 30;
+/// A longer member is read as a stream, in bytes.
+const LONG_MEMBER_BYTES: u64 = 16 << 20;
+/// What the score of a sample is called where its log does not name it.
+const UNNAMED: &str = "score";
 
 /// What a log says of the run.
 #[derive(Deserialize)]
 struct Header {
     eval: Eval,
+    #[serde(default)]
+    results: Option<Results>,
 }
 
 #[derive(Deserialize)]
@@ -32,12 +46,16 @@ struct Eval {
     model: String,
 }
 
-/// A log in one piece.
+/// Of old logs, whose samples have one `score` each, these name the scorer.
 #[derive(Deserialize)]
-struct Log {
-    eval: Eval,
+struct Results {
     #[serde(default)]
-    samples: Option<Vec<Sample>>,
+    scorer: Option<Scorer>,
+}
+
+#[derive(Deserialize)]
+struct Scorer {
+    name: String,
 }
 
 /// One try at one sample.
@@ -48,9 +66,17 @@ struct Sample {
     #[serde(default)]
     input: Value,
     #[serde(default)]
-    metadata: Option<Map<String, Value>>,
+    choices: Option<Box<RawValue>>,
+    #[serde(default)]
+    metadata: Option<Box<RawValue>>,
     #[serde(default)]
     scores: Option<Map<String, Value>>,
+    /// What old logs have in place of `scores`.
+    #[serde(default)]
+    score: Option<Value>,
+    /// Who marked it as invalid, when and why.
+    #[serde(default)]
+    invalidation: Option<IgnoredAny>,
 }
 
 /// Whether the file is such a log: by its name, or, of a `.json`, by its beginning, as an array or JSON lines would be
@@ -68,71 +94,218 @@ pub(super) fn is_log(path: &Path) -> io::Result<bool> {
 
 /// Takes all samples of a log.
 pub(super) fn take(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
+    let progress = sink.progress;
+    let taken = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
+        take_json(path, model, sink)
+    } else {
+        take_archive(path, model, sink)
+    };
+    // Reading ends early where the caller asks to stop, and then whatever was wrong with that is of no interest.
+    if taken.is_err() && progress.cancelled() { Err(EvidenceError::Cancelled.into()) } else { taken }
+}
+
+fn take_json(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
     let file = File::open(path).map_err(|error| Fault::reason(error.to_string()))?;
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
-        let log: Log = serde_json::from_reader(BufReader::new(file)).map_err(|error| {
-            Fault::reason(format!("no log of Inspect (an array of responses begins with `[`): {error}"))
-        })?;
-        let samples = log.samples.unwrap_or_default();
-        if samples.is_empty() {
-            return Err(Fault::reason("this log holds no samples; it may be a header alone"));
-        }
-        return samples.into_iter().try_for_each(|sample| take_sample(&sample, &log.eval, model, sink));
+    let watched = BufReader::with_capacity(WATCHED_BYTES, Watched { inner: file, progress: sink.progress });
+    let mut run = Run { path, model, header: None, results: None, fault: None, samples: 0, sink };
+    let mut early = Vec::new();
+    let mut json = serde_json::Deserializer::from_reader(BufReader::new(python::PythonReader::new(watched)));
+    let read = json.deserialize_map(LogVisitor { run: &mut run, early: &mut early }).and_then(|()| json.end());
+    if let Some(fault) = run.fault.take() {
+        return Err(fault);
     }
+    read.map_err(|error| Fault::reason(format!("no log of Inspect (an array of responses begins with `[`): {error}")))?;
+    if run.header.is_none() {
+        return Err(Fault::reason("no log of Inspect (an array of responses begins with `[`): it has no `eval`"));
+    }
+    early.into_iter().try_for_each(|sample| run.take(&sample))?;
+    if run.samples == 0 {
+        return Err(Fault::reason("this log holds no samples; it may be a header alone"));
+    }
+    Ok(())
+}
+
+fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
+    let progress = sink.progress;
+    let file = File::open(path).map_err(|error| Fault::reason(error.to_string()))?;
+    let file_size = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
     let broken = |error: zip::result::ZipError| Fault::reason(format!("no whole .eval file ({error}); get it anew"));
     let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
     let names: Result<Vec<String>, _> = zip.file_names().map(|name| name.map(std::borrow::Cow::into_owned)).collect();
     let mut names = names.map_err(broken)?;
-    let mut member = |name: &str| -> Result<Vec<u8>, Fault> {
-        let member = zip.by_name(name).map_err(broken)?;
-        let mut bytes = Vec::new();
-        let read = member.take(MAX_MEMBER_BYTES).read_to_end(&mut bytes);
-        read.map_err(|error| Fault::reason(format!("its member {name} cannot be read ({error}); get the file anew")))?;
-        Ok(bytes)
-    };
     // A run that was cut off has no header yet, but says how it began.
-    let header = member("header.json").or_else(|_| member("_journal/start.json"))?;
-    let header: Header = serde_json::from_slice(&header)
+    let header = if names.iter().any(|name| name == "header.json") { "header.json" } else { "_journal/start.json" };
+    let header: Header = member(&mut zip, header, file_size, progress)?
         .map_err(|error| Fault::reason(format!("its header is none of Inspect's: {error}")))?;
     names.retain(|name| name.starts_with("samples/"));
     names.sort();
     if names.is_empty() {
         return Err(Fault::reason("this log holds no samples"));
     }
+    let mut run =
+        Run { path, model, header: Some(header.eval), results: header.results, fault: None, samples: 0, sink };
     for name in names {
-        let sample: Sample = serde_json::from_slice(&member(&name)?)
+        if progress.cancelled() {
+            return Err(EvidenceError::Cancelled.into());
+        }
+        let sample: Sample = member(&mut zip, &name, file_size, progress)?
             .map_err(|error| Fault::reason(format!("its member {name} is no sample: {error}")))?;
-        take_sample(&sample, &header.eval, model, sink)?;
+        run.take(&sample)?;
     }
     Ok(())
 }
 
-fn take_sample(sample: &Sample, eval: &Eval, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
-    // Its texts, as a document has them.
-    let mut doc = Map::new();
-    doc.insert("input".to_owned(), Value::from(text_of_input(&sample.input)));
-    doc.extend(sample.metadata.clone().unwrap_or_default());
-    if sample.id.is_string() {
-        doc.insert("id".to_owned(), sample.id.clone());
-    }
-    let Some(score) = score(sample, sink.options.metric.as_deref())? else {
-        sink.unmapped("without a score", || shortened(&doc));
-        return Ok(());
+/// Reads what a member of an archive holds.
+fn member<T: DeserializeOwned>(
+    zip: &mut zip::ZipArchive<BufReader<File>>,
+    name: &str,
+    file_size: u64,
+    progress: &dyn crate::progress::Progress,
+) -> Result<serde_json::Result<T>, Fault> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Fault::reason(format!("its member {name} cannot be read ({error}); get the file anew"))
     };
-    match locate(&doc, &eval.task, sink.catalogue)? {
-        Located::Row(benchmark, row) => {
-            let model = model.unwrap_or(&eval.model);
-            sink.take(Found { key: Key::Row(&benchmark, row), model, family: None, score, tries: 1 })
-        }
-        Located::Nowhere => {
-            sink.unmapped(format!("of the log `{}` to samples that are no row here", eval.task), || shortened(&doc));
-            Ok(())
-        }
-        Located::Several => {
-            sink.unmapped(format!("of the log `{}` that could be to several rows", eval.task), || shortened(&doc));
-            Ok(())
-        }
+    let member = zip.by_name(name).map_err(|error| unreadable(&error))?;
+    // An archive may claim any size.
+    let stored = member.compressed_size().min(file_size);
+    let mut reader = BufReader::with_capacity(
+        WATCHED_BYTES,
+        Watched { inner: compression::bounded(member, move || stored), progress },
+    );
+    let mut bytes = Vec::new();
+    reader.by_ref().take(LONG_MEMBER_BYTES).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    if (bytes.len() as u64) < LONG_MEMBER_BYTES {
+        return Ok(serde_json::from_slice(&python::to_json(&bytes)));
     }
+    let parsed = serde_json::from_reader(BufReader::new(python::PythonReader::new(bytes.chain(reader))));
+    match parsed {
+        Err(error) if error.is_io() => Err(unreadable(&error)),
+        parsed => Ok(parsed),
+    }
+}
+
+/// A run, of which samples are taken as they are read.
+struct Run<'r, 's, 'c> {
+    path: &'r Path,
+    model: Option<&'r str>,
+    header: Option<Eval>,
+    results: Option<Results>,
+    fault: Option<Fault>,
+    samples: u64,
+    sink: &'r mut Sink<'s, 'c>,
+}
+
+impl Run<'_, '_, '_> {
+    fn take(&mut self, sample: &Sample) -> Result<(), Fault> {
+        let Some(eval) = &self.header else { return Ok(()) };
+        let model = self.model.unwrap_or(&eval.model);
+        if self.samples == 0 {
+            self.sink.whose(self.path, &eval.task, model, None);
+        }
+        self.samples += 1;
+        let doc = document(sample);
+        if sample.invalidation.is_some() {
+            self.sink.unmapped("that the log marks as invalid", || shortened(&doc));
+            return Ok(());
+        }
+        let scorer = self.results.as_ref().and_then(|results| results.scorer.as_ref());
+        let unnamed = scorer.map_or(UNNAMED, |scorer| &scorer.name);
+        let Some(score) = score(sample, unnamed, self.sink.options.metric.as_deref())? else {
+            self.sink.unmapped("without a score", || shortened(&doc));
+            return Ok(());
+        };
+        match locate(&doc, &eval.task, self.sink.catalogue)? {
+            Located::Rows(benchmark, rows) => {
+                self.sink.take(Found { key: Key::Rows(&benchmark, &rows), model, family: None, score, tries: 1 })?;
+            }
+            Located::Nowhere => self
+                .sink
+                .unmapped(format!("of the log `{}` to samples that are no row here", eval.task), || shortened(&doc)),
+            Located::Several => self
+                .sink
+                .unmapped(format!("of the log `{}` that could be to several rows", eval.task), || shortened(&doc)),
+        }
+        Ok(())
+    }
+}
+
+/// Reads a log in one piece. Samples stand behind what the log says of the run; where they do not, they wait in `early`.
+struct LogVisitor<'v, 'r, 's, 'c> {
+    run: &'v mut Run<'r, 's, 'c>,
+    early: &'v mut Vec<Sample>,
+}
+
+impl<'de> Visitor<'de> for LogVisitor<'_, '_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "eval" => self.run.header = Some(map.next_value()?),
+                "results" => self.run.results = map.next_value()?,
+                "samples" => map.next_value_seed(Samples { run: self.run, early: self.early })?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Samples<'v, 'r, 's, 'c> {
+    run: &'v mut Run<'r, 's, 'c>,
+    early: &'v mut Vec<Sample>,
+}
+
+impl<'de> DeserializeSeed<'de> for Samples<'_, '_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Samples<'_, '_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of samples")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut samples: A) -> Result<(), A::Error> {
+        while let Some(sample) = samples.next_element::<Sample>()? {
+            if self.run.header.is_none() {
+                self.early.push(sample);
+            } else if let Err(fault) = self.run.take(&sample) {
+                self.run.fault = Some(fault);
+                return Err(de::Error::custom("a sample that is none"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A sample's texts as one document: of fields of one name, the last counts.
+fn document(sample: &Sample) -> String {
+    let mut members = vec![format!("\"input\":{}", Value::from(text_of_input(&sample.input)))];
+    if let Some(choices) = &sample.choices {
+        members.push(format!("\"choices\":{}", choices.get()));
+    }
+    let metadata = sample.metadata.as_ref().and_then(|raw| raw.get().trim().strip_prefix('{')?.strip_suffix('}'));
+    members.extend(metadata.filter(|metadata| !metadata.trim().is_empty()).map(str::to_owned));
+    if sample.id.is_string() {
+        members.push(format!("\"id\":{}", sample.id));
+    }
+    format!("{{{}}}", members.join(","))
 }
 
 /// The text of an input: itself, or of a conversation what the user said last.
@@ -153,9 +326,17 @@ fn text_of_input(input: &Value) -> String {
     }
 }
 
-/// The score of a sample; `None` where it has none.
-fn score(sample: &Sample, wanted: Option<&str>) -> Result<Option<f64>, Fault> {
-    let Some(scores) = sample.scores.as_ref().filter(|scores| !scores.is_empty()) else { return Ok(None) };
+/// The score of a sample; `None` where it has none. `unnamed` is the name of the only score of old logs.
+fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<f64>, Fault> {
+    let old;
+    let scores = match (&sample.scores, &sample.score) {
+        (None, Some(score)) if !score.is_null() => {
+            old = Map::from_iter([(unnamed.to_owned(), score.clone())]);
+            &old
+        }
+        (Some(scores), _) if !scores.is_empty() => scores,
+        _ => return Ok(None),
+    };
     let names = || scores.keys().map(String::as_str).collect::<Vec<_>>();
     // A scorer may give several values; `scorer.key` names one.
     let (scorer, key) = match wanted {
@@ -204,7 +385,7 @@ fn score(sample: &Sample, wanted: Option<&str>) -> Result<Option<f64>, Fault> {
             "I" | "N" => Ok(Some(0.0)),
             other => other
                 .parse()
-                .map(Some)
+                .map(|number: f64| Some(number).filter(|number| !number.is_nan()))
                 .map_err(|_| Fault::reason(format!("its score of `{scorer}` is {other:?}, no number"))),
         },
         other => Err(Fault::reason(format!("its score of `{scorer}` is {other}, no number"))),

@@ -4,20 +4,25 @@
 //! to a row is counted and named.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
 use arrow_array::RecordBatch;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 
 use super::{Catalogue, Gatherer, Responses, columns, harness::Harness, inspect};
 use crate::{
+    disk::checksum::HashingReader,
     evidence::EvidenceError,
-    format::{Batcher, Format, ReadError},
+    format::{Batcher, Format, ReadError, compression, python},
     progress::{Note, Progress},
-    row::{RowBatch, json_reason},
+    row::{RowBatch, decode_string, json_reason, kind_of},
     source::SourceFile,
 };
 
@@ -87,8 +92,10 @@ pub(super) enum Key<'a> {
     SourceId(&'a str, &'a str),
     /// By identity.
     Identity(&'a str, &'a str),
-    /// By row, which was looked up already.
-    Row(&'a str, u32),
+    /// By both. The identity says which task it is, the source_id which of its copies.
+    Both(&'a str, &'a str, &'a str),
+    /// By rows, which were looked up already.
+    Rows(&'a str, &'a [u32]),
 }
 
 /// As an example names it.
@@ -97,7 +104,8 @@ impl std::fmt::Display for Key<'_> {
         match self {
             Self::SourceId(_, source_id) => write!(f, "source_id {source_id:?}"),
             Self::Identity(_, identity) => write!(f, "identity {identity:?}"),
-            Self::Row(_, row) => write!(f, "row {row}"),
+            Self::Both(_, source_id, identity) => write!(f, "identity {identity:?} (source_id {source_id:?})"),
+            Self::Rows(_, rows) => write!(f, "rows {rows:?}"),
         }
     }
 }
@@ -106,6 +114,9 @@ impl std::fmt::Display for Key<'_> {
 pub(super) struct Sink<'s, 'c> {
     pub catalogue: &'s mut Catalogue<'c>,
     pub options: &'s ReadOptions,
+    pub progress: &'s dyn Progress,
+    /// The logs read, in the first pass.
+    logs: Vec<Log>,
     benchmarks: BTreeMap<String, Gatherer>,
     unmapped: BTreeMap<String, Unmapped>,
     filling: bool,
@@ -113,7 +124,40 @@ pub(super) struct Sink<'s, 'c> {
     changed: bool,
 }
 
+/// A log: whose answers it holds to which task, and whether that is a guess.
+struct Log {
+    path: PathBuf,
+    task: String,
+    model: String,
+    is_guess: bool,
+    checksum: Option<String>,
+}
+
 impl Sink<'_, '_> {
+    /// Notes whose answers a log holds. In the second pass it was noted already.
+    pub fn whose(&mut self, path: &Path, task: &str, model: &str, guessed_from: Option<&str>) {
+        if !self.filling {
+            self.progress.note(Note::Answers { file: path, model, guessed_from });
+            let (path, task, model) = (path.to_owned(), task.to_owned(), model.to_owned());
+            self.logs.push(Log { path, task, model, is_guess: guessed_from.is_some(), checksum: None });
+        }
+    }
+
+    /// Two different logs of one task under one name that is a guess are more likely of two models.
+    fn check_guesses(&self) -> Result<(), EvidenceError> {
+        let guessed: Vec<&Log> = self.logs.iter().filter(|log| log.is_guess).collect();
+        for (at, log) in guessed.iter().enumerate() {
+            let is_other = |other: &&&Log| {
+                (&other.task, &other.model) == (&log.task, &log.model) && other.checksum != log.checksum
+            };
+            if let Some(other) = guessed[..at].iter().find(is_other) {
+                let files = [other.path.clone(), log.path.clone()];
+                return Err(EvidenceError::WhoseAnswers { files, task: log.task.clone(), model: log.model.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Notes an answer that cannot be mapped. In the second pass it was noted already.
     pub fn unmapped(&mut self, reason: impl Into<String>, example: impl FnOnce() -> String) {
         if !self.filling {
@@ -126,7 +170,10 @@ impl Sink<'_, '_> {
     /// # Errors
     /// A store that cannot be read, or why the answer is none.
     pub fn take(&mut self, found: Found<'_>) -> Result<(), Fault> {
-        let (Key::SourceId(benchmark, _) | Key::Identity(benchmark, _) | Key::Row(benchmark, _)) = found.key;
+        let (Key::SourceId(benchmark, _)
+        | Key::Identity(benchmark, _)
+        | Key::Both(benchmark, ..)
+        | Key::Rows(benchmark, _)) = found.key;
         self.take_all(benchmark, std::iter::once(Ok(found)))
     }
 
@@ -175,16 +222,23 @@ impl Sink<'_, '_> {
                     one.as_slice()
                 }
                 Key::Identity(_, identity) => shelf.by_identity(identity),
-                Key::Row(_, row) => {
-                    one = Some(row);
-                    one.as_slice()
+                Key::Both(_, source_id, identity) => {
+                    let same = shelf.by_identity(identity);
+                    one = shelf.by_source_id(source_id).filter(|row| same.contains(row));
+                    if one.is_some() { one.as_slice() } else { same }
                 }
+                Key::Rows(_, rows) => rows,
             };
             if rows.is_empty() {
                 if !self.filling {
                     let rows = shelf.rows;
-                    let reason =
-                        format!("to rows that {benchmark} ({rows} rows, {benchmark}_0 the first) does not have");
+                    let reason = match found.key {
+                        Key::SourceId(_, id) if is_task_id(id, benchmark) => {
+                            "under a pool's task_id, which is a place in its stream and no row; give the task's source_id"
+                                .to_owned()
+                        }
+                        _ => format!("to rows that {benchmark} ({rows} rows, {benchmark}_0 the first) does not have"),
+                    };
                     note(&mut self.unmapped, reason, 1, || found.key.to_string());
                 }
                 continue;
@@ -213,6 +267,12 @@ impl Sink<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether this is the id of a pool's task, such as `exp_00012_gsm8k`.
+fn is_task_id(id: &str, benchmark: &str) -> bool {
+    let place = id.strip_suffix(benchmark).and_then(|id| id.strip_suffix('_')?.rsplit_once('_'));
+    place.is_some_and(|(_, place)| place.len() >= 5 && place.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Counts answers that cannot be mapped, and names the first few that differ.
@@ -259,12 +319,15 @@ pub fn read(
     let mut sink = Sink {
         catalogue,
         options,
+        progress,
+        logs: Vec::new(),
         benchmarks: BTreeMap::new(),
         unmapped: BTreeMap::new(),
         filling: false,
         changed: false,
     };
-    let files = pass(inputs, &mut sink, progress)?;
+    let files = pass(inputs, &mut sink)?;
+    sink.check_guesses()?;
     for (at, file) in files.iter().enumerate() {
         if let Some(other) = files[..at].iter().find(|other| other.checksum == file.checksum) {
             let warning = format!(
@@ -276,7 +339,7 @@ pub fn read(
     }
     sink.benchmarks.values_mut().for_each(Gatherer::counted);
     sink.filling = true;
-    let again = pass(inputs, &mut sink, progress)?;
+    let again = pass(inputs, &mut sink)?;
     let changed = || EvidenceError::Changed;
     if files != again || sink.changed {
         return Err(changed());
@@ -300,15 +363,17 @@ pub fn read(
 }
 
 /// Reads everything once.
-fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>, progress: &dyn Progress) -> Result<Vec<SourceFile>, EvidenceError> {
+fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>) -> Result<Vec<SourceFile>, EvidenceError> {
     let mut files = Vec::new();
     for input in inputs {
-        if progress.cancelled() {
+        if sink.progress.cancelled() {
             return Err(EvidenceError::Cancelled);
         }
         match input {
             Input::File { path, model } => {
-                let (bytes, checksum) = of_file(path, model.as_deref(), sink, progress)?;
+                let logs = sink.logs.len();
+                let (bytes, checksum) = of_file(path, model.as_deref(), sink)?;
+                sink.logs[logs..].iter_mut().for_each(|log| log.checksum = Some(checksum.clone()));
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
                 files.push(SourceFile { name, bytes, checksum });
             }
@@ -334,18 +399,43 @@ impl Fault {
     }
 }
 
-fn of_file(
-    path: &Path,
-    model: Option<&str>,
-    sink: &mut Sink<'_, '_>,
-    progress: &dyn Progress,
-) -> Result<(u64, String), EvidenceError> {
+/// Reads on until the caller asks to stop.
+pub(super) struct Watched<'p, R> {
+    pub inner: R,
+    pub progress: &'p dyn Progress,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.progress.cancelled() {
+            return Err(io::Error::other("stopped"));
+        }
+        self.inner.read(buffer)
+    }
+}
+
+/// How much is read between two looks at whether to stop, in bytes.
+pub(super) const WATCHED_BYTES: usize = 1 << 20;
+
+/// The size and checksum of a file.
+fn checksum_of(path: &Path, progress: &dyn Progress) -> io::Result<(u64, String)> {
+    let watched = Watched { inner: File::open(path)?, progress };
+    let mut reader = BufReader::with_capacity(WATCHED_BYTES, HashingReader::new(watched));
+    io::copy(&mut reader, &mut io::sink())?;
+    Ok((reader.get_ref().bytes(), reader.get_ref().checksum()))
+}
+
+fn of_file(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(u64, String), EvidenceError> {
     let unreadable = |error| EvidenceError::Disk(crate::disk::DiskError::new(path, "read this file", error));
     if path.is_dir() {
         return Err(EvidenceError::Folder { path: path.to_owned() });
     }
+    let progress = sink.progress;
     let checksum = || {
-        crate::disk::checksum::of_file(path, "blake3:").map(|(checksum, bytes)| (bytes, checksum)).map_err(unreadable)
+        checksum_of(path, progress).map_err(|error| match progress.cancelled() {
+            true => EvidenceError::Cancelled,
+            false => unreadable(error),
+        })
     };
     if inspect::is_log(path).map_err(unreadable)? {
         inspect::take(path, model, sink).map_err(|fault| fault.at(path, 0))?;
@@ -366,7 +456,7 @@ fn of_file(
     let format = Format::of(path).ok_or_else(|| EvidenceError::UnknownForm { path: path.to_owned() })?;
     let format = format.found_in(path, None).map_err(not_read)?;
     if format == Format::Parquet {
-        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let file = File::open(path).map_err(unreadable)?;
         let malformed = |reason: String| EvidenceError::NotAResponse { path: path.to_owned(), line: 0, reason };
         let mut first = 0;
         for batch in crate::format::parquet::batches(file).map_err(malformed)? {
@@ -409,52 +499,52 @@ fn of_file(
 #[derive(Deserialize)]
 struct Line<'l> {
     #[serde(borrow)]
-    benchmark: Option<std::borrow::Cow<'l, str>>,
+    benchmark: Option<Cow<'l, str>>,
     #[serde(borrow)]
-    source_id: Option<std::borrow::Cow<'l, str>>,
+    source_id: Option<Cow<'l, str>>,
     #[serde(borrow)]
-    identity: Option<std::borrow::Cow<'l, str>>,
+    identity: Option<Cow<'l, str>>,
     #[serde(borrow)]
-    model: Option<std::borrow::Cow<'l, str>>,
+    model: Option<Cow<'l, str>>,
     #[serde(borrow)]
-    family: Option<std::borrow::Cow<'l, str>>,
-    #[serde(default)]
-    score: Score,
-    #[serde(default)]
-    tries: Score,
+    family: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    score: Number<'l>,
+    #[serde(borrow, default)]
+    tries: Number<'l>,
     doc: Option<IgnoredAny>,
 }
 
-/// A score as people write it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Score {
-    Number(f64),
-    Boolean(bool),
-    Text(String),
-    None,
-    /// There is no such key.
-    #[default]
-    #[serde(skip)]
-    Absent,
+/// A number as people write it, in its JSON; `None` where there is no such key.
+#[derive(Clone, Copy, Default)]
+struct Number<'l>(Option<&'l str>);
+
+impl<'de: 'l, 'l> Deserialize<'de> for Number<'l> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        <&'de RawValue>::deserialize(from).map(|json| Self(Some(json.get())))
+    }
 }
 
-impl Score {
-    /// The number that it is; `None` where there is none.
-    pub fn number(&self) -> Result<Option<f64>, Fault> {
-        let number = match self {
-            Self::Number(number) => Some(*number),
-            Self::Boolean(right) => Some(f64::from(u8::from(*right))),
-            Self::None | Self::Absent => None,
-            Self::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
-                "" | "na" | "none" | "null" => None,
-                "true" => Some(1.0),
-                "false" => Some(0.0),
-                other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is no number")))?,
-            },
+impl Number<'_> {
+    /// The number that it is; `None` where there is none. As tables have it, NaN is none.
+    fn value(self) -> Result<Option<f64>, Fault> {
+        let json = self.0.unwrap_or("null");
+        let text = match json.as_bytes().first() {
+            Some(b'"') => decode_string(json).and_then(Result::ok).unwrap_or(Cow::Borrowed(json)),
+            Some(b'[' | b'{') => {
+                let shown: String = json.chars().take(40).collect();
+                let cut = if shown.len() < json.len() { "…" } else { "" };
+                return Err(Fault::reason(format!("{shown}{cut} is {}, and should be one number", kind_of(json))));
+            }
+            _ => Cow::Borrowed(json),
         };
-        // As tables have it, what is no number is missing.
-        Ok(number.filter(|number| !number.is_nan()))
+        let number = match text.trim().to_ascii_lowercase().as_str() {
+            "" | "na" | "none" | "null" => None,
+            "true" => Some(1.0),
+            "false" => Some(0.0),
+            other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is no number")))?,
+        };
+        Ok(number.filter(|number: &f64| !number.is_nan()))
     }
 }
 
@@ -468,10 +558,12 @@ fn of_text(
     harness: &mut Option<Harness>,
     sink: &mut Sink<'_, '_>,
 ) -> Result<(), Fault> {
+    let text = &*python::text_to_json(text);
     let line: Line<'_> =
         serde_json::from_str(text).map_err(|error| Fault::reason(format!("no response: {}", json_reason(&error))))?;
     if line.doc.is_some() && line.source_id.is_none() && line.identity.is_none() {
-        return harness.get_or_insert_with(|| Harness::of(path)).take(text, model, sink);
+        let harness = harness.get_or_insert_with(|| Harness::of(path, model, sink.catalogue.names()));
+        return harness.take(text, sink);
     }
     let missing = |key: &str| {
         let keys: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
@@ -481,26 +573,26 @@ fn of_text(
     let benchmark = line.benchmark.as_deref().ok_or_else(|| missing("benchmark"))?;
     let model = model.or(line.model.as_deref()).ok_or_else(|| missing("model"))?;
     // An empty cell of a CSV file is none.
-    let filled =
-        |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+    let filled = |text: &Option<Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
     let (source_id, identity) = (filled(&line.source_id), filled(&line.identity));
     let key = match (&source_id, &identity) {
-        (Some(source_id), _) => Key::SourceId(benchmark, source_id),
+        (Some(source_id), Some(identity)) => Key::Both(benchmark, source_id, identity),
+        (Some(source_id), None) => Key::SourceId(benchmark, source_id),
         (None, Some(identity)) => Key::Identity(benchmark, identity),
         (None, None) => return Err(missing("source_id")),
     };
-    if matches!(line.score, Score::Absent) {
+    if line.score.0.is_none() {
         return Err(missing("score"));
     }
     let of_key = |key: &str, fault: Fault| match fault {
         Fault::Reason(reason) => Fault::reason(format!("`{key}`: {reason}")),
         fault @ Fault::Evidence(_) => fault,
     };
-    let Some(score) = line.score.number().map_err(|fault| of_key("score", fault))? else {
+    let Some(score) = line.score.value().map_err(|fault| of_key("score", fault))? else {
         sink.unmapped("without a score", || text.chars().take(80).collect());
         return Ok(());
     };
-    let tries = tries_of(line.tries.number().map_err(|fault| of_key("tries", fault))?)?;
+    let tries = tries_of(line.tries.value().map_err(|fault| of_key("tries", fault))?)?;
     sink.take(Found { key, model, family: line.family.as_deref().filter(|family| !family.is_empty()), score, tries })
 }
 
