@@ -186,7 +186,7 @@ pub fn validate(
                 (_, [row, ..]) => *row,
                 _ => {
                     strangers += 1;
-                    stranger.get_or_insert(task.task_id.to_string());
+                    stranger.get_or_insert(task.task_id.clone());
                     continue;
                 }
             };

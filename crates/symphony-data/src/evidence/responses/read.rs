@@ -432,10 +432,8 @@ fn of_file(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<
     }
     let progress = sink.progress;
     let checksum = || {
-        checksum_of(path, progress).map_err(|error| match progress.cancelled() {
-            true => EvidenceError::Cancelled,
-            false => unreadable(error),
-        })
+        checksum_of(path, progress)
+            .map_err(|error| if progress.cancelled() { EvidenceError::Cancelled } else { unreadable(error) })
     };
     if inspect::is_log(path).map_err(unreadable)? {
         inspect::take(path, model, sink).map_err(|fault| fault.at(path, 0))?;
