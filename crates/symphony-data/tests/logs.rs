@@ -173,7 +173,7 @@ fn two_logs_of_one_task_under_one_guessed_name_are_refused() {
     );
     let named = ["weak", "strong"].iter().zip(inputs).map(|(name, input)| match input {
         Input::File { path, .. } => Input::File { path, model: Some((*name).to_owned()) },
-        table => table,
+        table @ Input::Table(_) => table,
     });
     let gathered = place.read(&named.collect::<Vec<_>>()).unwrap();
     assert_eq!((scores(&gathered, "weak"), scores(&gathered, "strong")), (vec![0.0; 4], vec![1.0; 4]));
@@ -318,10 +318,9 @@ fn a_task_of_a_pool_whose_identity_no_row_has_is_left_out_and_counted() {
         let pool = PoolTasks { name: "pool".to_owned(), measured: None, tasks: &mut tasks };
         validate(gathered, &mut [pool], &mut catalogue, &place.builder.config, notes).unwrap().validations[1].rows
     };
-    let tasks: Vec<_> = pool.iter().cloned().collect();
-    let whole = rows(tasks.clone(), &Notes::default());
+    let whole = rows(pool.clone(), &Notes::default());
     // Its source_id is that of a row, which is another question by now.
-    let mut changed = tasks.clone();
+    let mut changed = pool;
     let gone = changed[3].source_id.clone();
     for task in changed.iter_mut().filter(|task| task.source_id == gone) {
         let text = serde_json::to_string(task).unwrap();
@@ -533,7 +532,7 @@ fn a_long_sample_is_read_as_a_stream() {
         events.push_str(&format!("{:x}\\ud83d", state >> 40));
     }
     let sample = sample_with_events(&events).replace("\"epoch\": 1", "\"epoch\": 1, \"store\": {\"x\": NaN}");
-    let gathered = place.read(&[place.write("long.eval", archive(HEADER, &[sample.clone()]))]).unwrap();
+    let gathered = place.read(&[place.write("long.eval", archive(HEADER, std::slice::from_ref(&sample)))]).unwrap();
     assert_eq!(scores(&gathered, "m"), [1.0]);
     let whole = format!(r#"{{"eval": {{"task": "b", "model": "m"}}, "samples": [{sample}]}}"#);
     assert_eq!(scores(&place.read(&[place.write("long.json", whole)]).unwrap(), "m"), [1.0]);
