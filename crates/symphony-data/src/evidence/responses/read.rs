@@ -7,7 +7,7 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{Read, selfer},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -20,7 +20,7 @@ use super::{Catalogue, Gatherer, Responses, columns, harness::Harness, inspect};
 use crate::{
     disk::checksum::HashingReader,
     evidence::EvidenceError,
-    format::{Batcher, Format, ReadError, compression, python},
+    format::{Batcher, Format, ReadError, python},
     progress::{Note, Progress},
     row::{RowBatch, decode_string, json_reason, kind_of},
     source::SourceFile,
