@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python wheel bench bench-quick audit
+.PHONY: test test-rust test-python wheel bench bench-quick package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with.
@@ -32,6 +32,11 @@ $(VENV)/ready: python/tests/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install -q --disable-pip-version-check -r $<
 	touch $@
+
+# What would be published is whole. That nothing in it reaches out of it, so that it builds, is tested by
+# what_a_package_includes_lies_inside_it.
+package:
+	cargo package --workspace --no-verify --allow-dirty --quiet
 
 # Licences, sources and double versions of what is depended on.
 audit:

@@ -129,26 +129,53 @@ fn every_command_of_the_readme_prints_what_the_readme_shows() {
     assert!(run >= 10, "only {run} commands were found");
 }
 
+/// The files below `folder` with this ending.
+fn sources(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.path().is_dir() {
+            found.extend(sources(&entry.path(), ending));
+        } else if entry.path().extension().is_some_and(|its| its == ending) {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
 #[test]
-fn every_fault_in_the_table_has_its_test() {
-    fn sources(folder: &Path) -> String {
-        let mut text = String::new();
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            if entry.path().is_dir() {
-                text += &sources(&entry.path());
-            } else if entry.path().extension().is_some_and(|ending| ending == "rs") {
-                text += &fs::read_to_string(entry.path()).unwrap();
+fn what_a_package_includes_lies_inside_it() {
+    let mut looked_at = 0;
+    for package in ["crates/symphony-data", "crates/symphony-data-cli"].map(|folder| root().join(folder)) {
+        for path in sources(&package, "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            for (_, after) in ["include_str!(\"", "include_bytes!(\"", "#[path = \""]
+                .into_iter()
+                .flat_map(|start| text.match_indices(start).map(|(at, _)| text.split_at(at + start.len())))
+            {
+                let Some((name, _)) = after.split_once('"') else { continue };
+                // This test's own list of beginnings.
+                let Ok(included) = path.parent().unwrap().join(name).canonicalize() else { continue };
+                let shown = path.display();
+                assert!(included.starts_with(package.canonicalize().unwrap()), "{shown} includes {name}");
+                looked_at += 1;
             }
         }
-        text
     }
-    let sources = sources(&root().join("crates"));
+    assert!(looked_at > 10, "{looked_at}");
+}
+
+#[test]
+fn every_fault_in_the_table_has_its_test() {
+    let text = |folder: &str, ending: &str| -> String {
+        sources(&root().join(folder), ending).iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+    };
+    let (rust, python) = (text("crates", "rs"), text("python/tests", "py"));
     let table = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
     let mut found = 0;
     for line in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault")) {
         let tests = line.trim_end_matches([' ', '|']).rsplit('|').next().unwrap();
         for test in tests.split(',').map(|test| test.trim().trim_matches('`')) {
-            assert!(sources.contains(&format!("fn {test}(")), "{test}");
+            assert!(rust.contains(&format!("fn {test}(")) || python.contains(&format!("def {test}(")), "{test}");
             found += 1;
         }
     }

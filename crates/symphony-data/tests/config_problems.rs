@@ -279,3 +279,19 @@ fn a_benchmark_has_one_ratio() {
         "benchmark_ratios: `gsm8k` has two ratios; keep one of the two"
     );
 }
+
+/// The built-in files lie inside the package, so that it can be built away from the checkout; `config/` is for users.
+#[test]
+fn the_built_in_files_are_those_in_the_checkouts_config_folder() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    if !folder.is_dir() {
+        return eprintln!("SKIPPED: this is not a checkout ({} is absent)", folder.display());
+    }
+    for (name, built_in) in [("data_config.yaml", DEFAULT_CONFIG), ("experiments.yaml", DEFAULT_EXPERIMENTS)] {
+        let own = std::fs::read_to_string(folder.join(name)).unwrap();
+        assert_eq!(
+            own, built_in,
+            "config/{name} and crates/symphony-data/src/defaults/{name} differ: copy the one that you changed"
+        );
+    }
+}

@@ -31,9 +31,9 @@ use walk::Walk;
 use yaml::{Node, Place};
 
 /// The configuration that serves where there is no file, and what `init` writes.
-pub const DEFAULT_CONFIG: &str = include_str!("../../../../config/data_config.yaml");
+pub const DEFAULT_CONFIG: &str = include_str!("../defaults/data_config.yaml");
 /// The experiments that serve where there is no file, and what `init` writes.
-pub const DEFAULT_EXPERIMENTS: &str = include_str!("../../../../config/experiments.yaml");
+pub const DEFAULT_EXPERIMENTS: &str = include_str!("../defaults/experiments.yaml");
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
