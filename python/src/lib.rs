@@ -19,8 +19,17 @@ mod work;
 #[pymodule]
 #[pyo3(name = "_core")]
 mod core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::{builder::Builder, cli, stream::TaskStream, task::Task};
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // The panic hook is that of this file alone: other packages have their own copy of Rust's library.
+        symphony_data::format::silence_decoders();
+        Ok(())
+    }
 }
 
 /// Runs the program `symphony-data` with these arguments, the first of which is its own name, and returns its exit code.

@@ -69,6 +69,7 @@ impl Command {
 
 /// Runs the program with these arguments, the first of which is its own name, and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    symphony_data::format::silence_decoders();
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {

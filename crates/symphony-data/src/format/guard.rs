@@ -1,4 +1,7 @@
 //! Decoders of columns are not ours, and some of them panic on damaged files. Here such a panic becomes an error.
+//!
+//! Before it does, Rust calls the process's panic hook, which prints it. The hook belongs to the program, so the library
+//! leaves it alone; a program that wants no such lines calls [`silence_decoders`].
 
 use std::{
     cell::Cell,
@@ -13,10 +16,14 @@ thread_local! {
     static DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a decoder's `work`; a panic in it ends there, unseen, and its message is the error.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
+/// Keeps panics of the decoders of Parquet and Arrow, which this library turns into errors, from the panic hook. For a
+/// program to call at its start; the second call and all later ones do nothing.
+///
+/// It sets the process's panic hook to one that passes every other panic on to the hook set before. A hook that is set
+/// later takes its place and is told of all panics.
+pub fn silence_decoders() {
+    static SILENT: Once = Once::new();
+    SILENT.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |panic| {
             if !DECODING.get() {
@@ -24,10 +31,14 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
             }
         }));
     });
-    DECODING.set(true);
+}
+
+/// Runs a decoder's `work`; a panic in it ends there, and its message is the error.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let outer = DECODING.replace(true);
     // What the decoder was at is not looked at again.
     let outcome = catch_unwind(AssertUnwindSafe(work));
-    DECODING.set(false);
+    DECODING.set(outer);
     outcome.map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         text.unwrap_or("its decoder gave up").to_owned()
@@ -52,7 +63,13 @@ pub(crate) fn guarded_batches<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    fn panicking(text: &'static str) -> impl Iterator<Item = Result<(), ArrowError>> {
+        guarded_batches(std::iter::once_with(move || panic!("{text}")))
+    }
 
     #[test]
     fn a_panic_of_a_decoder_is_its_last_error() {
@@ -64,5 +81,52 @@ mod tests {
         let error = batches.next().unwrap().unwrap_err();
         assert!(error.to_string().contains("the width is 1"), "{error}");
         assert!(batches.next().is_none());
+    }
+
+    #[test]
+    fn the_panic_hook_is_the_programs_own_and_hears_of_decoders_until_they_are_silenced() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hook = |name: &'static str| {
+            let heard = heard.clone();
+            // Tests on other threads may panic meanwhile.
+            let this = std::thread::current().id();
+            set_hook(Box::new(move |panic| {
+                if std::thread::current().id() == this {
+                    heard.lock().unwrap().push((name, panic.payload_as_str().unwrap_or_default().to_owned()));
+                }
+            }));
+        };
+        let own = |text: &'static str| assert!(catch_unwind(|| panic!("{text}")).is_err());
+        let decoder = |text| assert!(panicking(text).next().unwrap().is_err());
+
+        hook("first");
+        decoder("decoder 1");
+        own("own 1");
+        silence_decoders();
+        decoder("decoder 2");
+        own("own 2");
+        silence_decoders();
+        // Within a decoder, another may be asked; what panics after that is still the decoder's.
+        assert!(guarded(|| (decoder("decoder 3"), panic!("decoder 4"))).is_err());
+        hook("later");
+        own("own 3");
+        decoder("decoder 5");
+        silence_decoders();
+        own("own 4");
+        let _ = take_hook();
+
+        let heard = heard.lock().unwrap();
+        let heard: Vec<(&str, &str)> = heard.iter().map(|(hook, text)| (*hook, text.as_str())).collect();
+        assert_eq!(
+            heard,
+            [
+                ("first", "decoder 1"),
+                ("first", "own 1"),
+                ("first", "own 2"),
+                ("later", "own 3"),
+                ("later", "decoder 5"),
+                ("later", "own 4"),
+            ]
+        );
     }
 }

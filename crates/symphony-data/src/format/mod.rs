@@ -18,6 +18,7 @@ mod parquet_schema;
 pub(crate) mod python;
 pub(crate) mod sniff;
 
+pub use guard::silence_decoders;
 pub(crate) use guard::{guarded, guarded_batches};
 
 /// The longest row that is read, in bytes. Longer ones are no rows but broken files.
