@@ -7,13 +7,12 @@ use pyo3_arrow::PyTable;
 use symphony_data::{
     Error,
     config::{Config, DEFAULT_CONFIG, Percentiles, Problems, Replacement, RequestSpec, read_file},
-    difficulty::RowFunction,
     evidence::{
         calibration::{CalibrateOptions, ItemModel, calibrate},
         responses::{Catalogue, Input, ReadOptions, Unmapped, read},
-        validation::{PoolTasks, ScoredBy, pool_tasks, validate},
+        validation::{PoolTasks, pool_tasks, validate},
     },
-    experiment::{self, Order, Writing, make_pools, with_library},
+    experiment::{self, Order, make_pools, with_library},
     preprocess::{OnBadRow, PreprocessOptions, preprocess},
     progress::{Note, Progress},
     store::{Meta, StoreFormat},
@@ -21,9 +20,9 @@ use symphony_data::{
 
 use crate::{
     errors,
-    function::PyRowFunction,
-    progress::PyProgress,
-    stream::{TaskStream, manifest_of, to_library},
+    function::Registered,
+    progress::{PyProgress, Run},
+    stream::{TaskStream, to_library},
     work,
 };
 
@@ -33,41 +32,36 @@ pub struct Builder {
     config: Config,
     /// The configuration's name and text, for experiments that come later.
     source: (String, String),
-    functions: Vec<(String, Arc<PyRowFunction>)>,
+    functions: Vec<Registered>,
 }
 
 impl Builder {
-    /// The configuration; for a demo, on generated rows.
-    fn config_for(&self, demo: bool, py: Python<'_>) -> PyResult<Config> {
-        let mut config = self.config.clone();
-        if demo {
-            config.use_synthetic_sources().map_err(|problems| errors::bad_request(py, &problems))?;
-        }
-        Ok(config)
-    }
-
-    /// Runs `work` without the GIL, and raises what it or a callable raised.
+    /// Runs `work` without the GIL, and raises what it or a callable raised. It gets the configuration with functions that
+    /// know of this run, so that runs on several threads do not end each other.
     fn run<T: Send>(
         &self,
         py: Python<'_>,
-        progress: &PyProgress,
-        work: impl FnOnce() -> Result<T, Error> + Send,
+        progress: Option<Py<PyAny>>,
+        note: Py<PyAny>,
+        work: impl FnOnce(&Config, &PyProgress) -> Result<T, Error> + Send,
     ) -> PyResult<T> {
-        let outcome = work::beside(py, |error| progress.interrupt(error), work);
-        let fatal = self.functions.iter().find_map(|(_, function)| function.taken_fatal());
-        if let Some(raised) = fatal {
+        let run = Arc::new(Run::default());
+        let mut config = self.config.clone();
+        for function in &self.functions {
+            register(py, &mut config, function, &run)?;
+        }
+        let progress = PyProgress::new(progress, note, run.clone());
+        let outcome = work::beside(py, &run, || work(&config, &progress));
+        if let Some(raised) = run.ended_by(py) {
             return Err(raised);
         }
-        if let Some(raised) = progress.taken() {
-            return Err(raised);
-        }
-        outcome.map_err(|error| {
-            let exception = errors::raised(py, &error);
-            let cause = self.functions.iter().find_map(|(_, function)| function.taken());
-            exception.set_cause(py, cause);
-            exception
-        })
+        outcome.map_err(|error| errors::raised(py, &error))
     }
+}
+
+fn register(py: Python<'_>, config: &mut Config, function: &Registered, run: &Arc<Run>) -> PyResult<()> {
+    let registered = config.register_feature(&function.name, &function.within(py, run));
+    registered.map_err(|problems| errors::bad_request(py, &problems))
 }
 
 #[pymethods]
@@ -90,11 +84,11 @@ impl Builder {
     }
 
     fn register_feature(&mut self, py: Python<'_>, name: String, function: Py<PyAny>, version: String) -> PyResult<()> {
-        let function = Arc::new(PyRowFunction::new(py, function, version)?);
-        let registered: Arc<dyn RowFunction> = function.clone();
-        self.config.register_feature(&name, &registered).map_err(|problems| errors::bad_request(py, &problems))?;
-        self.functions.retain(|(known, _)| *known != name);
-        self.functions.push((name, function));
+        let function = Registered::new(py, name, function, version)?;
+        // Each run registers it again, as its own.
+        register(py, &mut self.config, &function, &Arc::default())?;
+        self.functions.retain(|known| known.name != function.name);
+        self.functions.push(function);
         Ok(())
     }
 
@@ -106,21 +100,19 @@ impl Builder {
         names: Vec<String>,
         output_dir: PathBuf,
         force: bool,
-        on_bad_row: Option<&str>,
+        skip_bad_rows: bool,
         locked: bool,
         format: Option<&str>,
         progress: Option<Py<PyAny>>,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, TaskStream)>> {
-        let on_bad_row = on_bad_row.map(|policy| if policy == "skip" { OnBadRow::Skip } else { OnBadRow::Stop });
+        let on_bad_row = if skip_bad_rows { OnBadRow::Skip } else { OnBadRow::Stop };
         let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(StoreFormat::parse) };
-        let progress =
-            PyProgress::new(progress, note).with_functions(self.functions.iter().map(|(_, function)| function.clone()));
-        let metas = self.run(py, &progress, || {
-            let chosen = self.config.enabled().filter(|benchmark| names.contains(&benchmark.name));
+        let metas = self.run(py, progress, note, |config, progress| {
+            let chosen = config.enabled().filter(|benchmark| names.contains(&benchmark.name));
             let one = |benchmark: &symphony_data::config::Benchmark| {
-                let cut = self.config.store_cut_of(&benchmark.name);
-                Ok(preprocess(benchmark, cut, &output_dir, options, &progress)?.1)
+                let cut = config.cut_of(&benchmark.name);
+                Ok(preprocess(benchmark, cut, &output_dir, options, progress)?.1)
             };
             chosen.map(one).collect::<Result<Vec<Meta>, Error>>()
         })?;
@@ -135,8 +127,8 @@ impl Builder {
 
     /// The tasks of one preprocessed benchmark.
     fn load_preprocessed(&self, py: Python<'_>, name: &str, folder: PathBuf, note: Py<PyAny>) -> PyResult<TaskStream> {
-        let progress = PyProgress::new(None, note);
-        let batches = self.run(py, &progress, || experiment::load_preprocessed_table(name, &folder, &progress))?;
+        let load = |_: &Config, progress: &PyProgress| experiment::load_preprocessed_table(name, &folder, progress);
+        let batches = self.run(py, None, note, load)?;
         Ok(TaskStream::of_batches(batches))
     }
 
@@ -149,10 +141,10 @@ impl Builder {
         note: Py<PyAny>,
     ) -> PyResult<TaskStream> {
         let request = spec_of(spec)?.resolve(&self.config).map_err(|problems| errors::bad_request(py, &problems))?;
-        let progress = PyProgress::new(None, note);
-        let (batches, manifest) =
-            self.run(py, &progress, || experiment::build_task_table(&self.config, &full_dir, &request, &progress))?;
-        Ok(TaskStream::drawn(batches, manifest))
+        let batches = self.run(py, None, note, |config, progress| {
+            experiment::build_task_table(config, &full_dir, &request, progress)
+        })?;
+        Ok(TaskStream::of_batches(batches))
     }
 
     /// Stage 2 for experiments in YAML (or JSON), which messages call `name`: makes their pools, and says their folders.
@@ -165,22 +157,20 @@ impl Builder {
         full_dir: PathBuf,
         output_dir: PathBuf,
         strict: bool,
-        force: bool,
         format: &str,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, PathBuf)>> {
         let (config_name, config_text) = &self.source;
         let mut config = Config::from_yaml_with_experiments(config_name, config_text, Some((name, text)))
             .map_err(|problems| errors::bad_request(py, &problems))?;
-        config.benchmarks.clone_from(&self.config.benchmarks);
-        let progress = PyProgress::new(None, note);
         let format = StoreFormat::parse(format).unwrap_or_default();
-        self.run(py, &progress, || {
+        self.run(py, None, note, |registered, progress| {
+            config.benchmarks.clone_from(&registered.benchmarks);
             let orders: Vec<Order<'_>> =
                 config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir, format)).collect();
             let requests = orders.iter().map(|order| order.request);
-            with_library(&config, &full_dir, requests, &progress, |library| {
-                make_pools(library, &orders, Writing { strict, force }, &progress).map(drop)
+            with_library(&config, &full_dir, requests, progress, |library| {
+                make_pools(library, &orders, strict, progress).map(drop)
             })?;
             Ok(config.experiments.iter().map(|e| (e.id.clone(), output_dir.join(&e.id))).collect())
         })
@@ -195,22 +185,17 @@ impl Builder {
         tasks: Option<&Bound<'_, PyAny>>,
         names: Vec<String>,
         full_dir: PathBuf,
-        demo: bool,
-        (difficulty, min_responses): (Option<String>, Option<u64>),
         filter: Option<String>,
         metric: Option<String>,
         note: Py<PyAny>,
     ) -> PyResult<String> {
         let inputs = inputs_of(&responses)?;
-        let by = ScoredBy { difficulty, min_responses };
-        let config = self.config_for(demo, py)?;
         let pool = tasks.and_then(|tasks| tasks.extract::<PathBuf>().ok());
         let tasks = tasks.filter(|_| pool.is_none()).map(to_library).transpose()?;
-        let progress = PyProgress::new(None, note);
-        self.run(py, &progress, || {
-            let mut catalogue = Catalogue::of(&config, &full_dir, &names, &progress)?;
-            let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, &progress)?;
-            warn_of(&gathered.unmapped, &progress);
+        self.run(py, None, note, |config, progress| {
+            let mut catalogue = Catalogue::of(config, &full_dir, &names, progress)?;
+            let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, progress)?;
+            warn_of(&gathered.unmapped, progress);
             let mut tasks = tasks.map(|tasks| tasks.into_iter().map(Ok));
             let mut pools: Vec<PoolTasks<'_>> =
                 tasks.iter_mut().map(|tasks| PoolTasks { name: "tasks".to_owned(), measured: None, tasks }).collect();
@@ -218,7 +203,7 @@ impl Builder {
             if let (Some(path), Some((tasks, measured))) = (&pool, &mut read_back) {
                 pools.push(PoolTasks { name: path.display().to_string(), measured: measured.take(), tasks });
             }
-            let report = validate(gathered, &mut pools, &mut catalogue, &config, &by, &progress)?;
+            let report = validate(gathered, &mut pools, &mut catalogue, config, progress)?;
             Ok(serde_json::to_string(&report).unwrap_or_default())
         })
     }
@@ -234,24 +219,21 @@ impl Builder {
         chance: BTreeMap<String, f64>,
         names: Vec<String>,
         full_dir: PathBuf,
-        demo: bool,
         filter: Option<String>,
         metric: Option<String>,
         note: Py<PyAny>,
     ) -> PyResult<String> {
         let inputs = inputs_of(&responses)?;
-        let config = self.config_for(demo, py)?;
         let options = CalibrateOptions { model: ItemModel::parse(model).unwrap_or_default(), chance };
-        let progress = PyProgress::new(None, note);
-        self.run(py, &progress, || {
-            let mut catalogue = Catalogue::of(&config, &full_dir, &names, &progress)?;
-            let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, &progress)?;
-            warn_of(&gathered.unmapped, &progress);
+        self.run(py, None, note, |config, progress| {
+            let mut catalogue = Catalogue::of(config, &full_dir, &names, progress)?;
+            let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, progress)?;
+            warn_of(&gathered.unmapped, progress);
             let from = (&gathered.files[..], &gathered.unmapped[..]);
             let fitted = gathered
                 .benchmarks
                 .iter()
-                .map(|responses| calibrate(responses, from, &mut catalogue, &options, &output_dir, &progress))
+                .map(|responses| calibrate(responses, from, &mut catalogue, &options, &output_dir, progress))
                 .collect::<Result<Vec<_>, _>>()?;
             Ok(serde_json::to_string(&fitted).unwrap_or_default())
         })
@@ -259,10 +241,8 @@ impl Builder {
 
     /// Writes tasks as JSON lines.
     fn save_task_pool(&self, py: Python<'_>, tasks: &Bound<'_, PyAny>, path: PathBuf, note: Py<PyAny>) -> PyResult<()> {
-        let manifest = manifest_of(tasks);
         let tasks = to_library(tasks)?;
-        let progress = PyProgress::new(None, note);
-        self.run(py, &progress, || Ok(experiment::save_task_pool(&tasks, manifest.as_ref(), &path, &progress)?))
+        self.run(py, None, note, |_, progress| Ok(experiment::save_task_pool(&tasks, &path, progress)?))
     }
 
     /// Writes the statistics of tasks.
@@ -274,8 +254,7 @@ impl Builder {
         note: Py<PyAny>,
     ) -> PyResult<()> {
         let tasks = to_library(tasks)?;
-        let progress = PyProgress::new(None, note);
-        self.run(py, &progress, || experiment::save_statistics(&tasks, &path, &progress))
+        self.run(py, None, note, |_, progress| experiment::save_statistics(&tasks, &path, progress))
     }
 }
 
@@ -325,8 +304,6 @@ fn spec_of(spec: &Bound<'_, PyDict>) -> PyResult<RequestSpec> {
             })
             .transpose()?,
         sampler: get(spec, "sampler")?,
-        difficulty: get(spec, "difficulty")?,
-        min_responses: get(spec, "min_responses")?,
         difficulty_percentiles: percentiles.into_iter().map(pair).collect::<PyResult<_>>()?,
     })
 }

@@ -29,7 +29,20 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
     if let Error::Config(problems) = error {
         return exception(py, "ConfigError", &lines(problems));
     }
-    exception(py, class_of(error), &error.to_string())
+    let exception = exception(py, class_of(error), &error.to_string());
+    exception.set_cause(py, cause(error).map(|cause| cause.clone_ref(py)));
+    exception
+}
+
+/// What a function of the caller's raised, where that is why a row has no score.
+fn cause(error: &Error) -> Option<&PyErr> {
+    let error = match error {
+        Error::Preprocess(error) => error,
+        Error::Rebuild { error, .. } => error,
+        _ => return None,
+    };
+    let PreprocessError::BadRow { fault, .. } = error else { return None };
+    fault.cause.as_ref()?.0.downcast_ref()
 }
 
 fn class_of(error: &Error) -> &'static str {

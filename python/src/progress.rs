@@ -1,55 +1,59 @@
 //! Progress, notes and Ctrl-C between the library and Python.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
-use symphony_data::progress::{Download, Level, Note, Pass, Progress, printable_line};
+use symphony_data::progress::{Download, Level, Note, Pass, Progress};
 
-use crate::function::PyRowFunction;
+/// One call of the library, and what ends it early: Ctrl-C, what a callable raised, or an exception of a feature that
+/// wants the program to end.
+#[derive(Default)]
+pub struct Run {
+    /// The first of these exceptions. It is set once and never taken out, so that nobody waits for it while somebody else
+    /// has it and waits for the interpreter.
+    ended_by: OnceLock<PyErr>,
+}
 
-/// Tells Python's callables what the library does, and listens for what ends it.
+impl Run {
+    /// Ends the run, if nothing did before.
+    pub fn end(&self, error: PyErr) {
+        // Of several exceptions the first is raised.
+        let _ = self.ended_by.set(error);
+    }
+
+    /// Whether something ended it: no more work is to begin.
+    pub fn is_over(&self) -> bool {
+        self.ended_by.get().is_some()
+    }
+
+    /// What ended it, which counts before what the library makes of that.
+    pub fn ended_by(&self, py: Python<'_>) -> Option<PyErr> {
+        self.ended_by.get().map(|error| error.clone_ref(py))
+    }
+}
+
+/// Tells Python's callables what the library does, and the library when its run is over.
 pub struct PyProgress {
     /// `(benchmark, stage, done, total)`.
     progress: Option<Py<PyAny>>,
     /// `(level, message)`.
     note: Py<PyAny>,
-    /// Whose exceptions may end the work too.
-    functions: Vec<Arc<PyRowFunction>>,
-    /// What a callable raised, or Ctrl-C: it ends the work.
-    raised: Mutex<Option<PyErr>>,
+    run: Arc<Run>,
 }
 
 impl PyProgress {
-    pub fn new(progress: Option<Py<PyAny>>, note: Py<PyAny>) -> Self {
-        Self { progress, note, functions: Vec::new(), raised: Mutex::new(None) }
+    pub fn new(progress: Option<Py<PyAny>>, note: Py<PyAny>, run: Arc<Run>) -> Self {
+        Self { progress, note, run }
     }
 
-    /// The same, ended by what these functions raise where it is no mere error.
-    pub fn with_functions(self, functions: impl IntoIterator<Item = Arc<PyRowFunction>>) -> Self {
-        Self { functions: functions.into_iter().collect(), ..self }
-    }
-
-    /// What was raised meanwhile, which counts before what the library makes of it.
-    pub fn taken(&self) -> Option<PyErr> {
-        self.raised.lock().ok()?.take()
-    }
-
-    /// Keeps an exception, if it is the first.
-    pub fn interrupt(&self, error: PyErr) {
-        if let Ok(mut raised) = self.raised.lock() {
-            raised.get_or_insert(error);
-        }
-    }
-
-    fn keep<T>(&self, outcome: PyResult<T>) {
-        if let Err(error) = outcome {
-            self.interrupt(error);
-        }
+    /// Calls one of Python's callables; what it raises ends the run.
+    fn call(&self, call: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
+        Python::try_attach(|py| call(py).map_or_else(|error| self.run.end(error), drop));
     }
 
     fn show(&self, benchmark: &str, stage: &str, done: u64, total: Option<u64>) {
         let Some(progress) = &self.progress else { return };
-        Python::try_attach(|py| self.keep(progress.call1(py, (benchmark, stage, done, total))));
+        self.call(|py| progress.call1(py, (benchmark, stage, done, total)));
     }
 }
 
@@ -72,13 +76,17 @@ impl Progress for PyProgress {
             Level::Info => "info",
             Level::Warning => "warning",
         };
-        Python::try_attach(|py| self.keep(self.note.call1(py, (level, printable_line(&note.to_string())))));
+        self.call(|py| self.note.call1(py, (level, note.to_string())));
     }
 
     fn cancelled(&self) -> bool {
-        if let Some(fatal) = self.functions.iter().find_map(|function| function.taken_fatal()) {
-            self.interrupt(fatal);
-        }
-        self.raised.lock().map_or(true, |raised| raised.is_some())
+        self.run.is_over()
+    }
+}
+
+/// Listens for Ctrl-C alone.
+impl Progress for Run {
+    fn cancelled(&self) -> bool {
+        self.is_over()
     }
 }

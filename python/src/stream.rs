@@ -10,13 +10,9 @@ use pyo3::{
     types::{PyDict, PyList, PySlice, PyTuple, PyType},
 };
 use pyo3_arrow::PyTable;
-use symphony_data::{
-    experiment::load_preprocessed_table,
-    pool::{manifest::PoolManifest, table},
-    progress::Silent,
-};
+use symphony_data::{experiment::load_preprocessed_table, pool::table};
 
-use crate::{errors, task::Task, work};
+use crate::{errors, progress::Run, task::Task, work};
 
 /// Tasks in the order in which they are to be given.
 ///
@@ -40,30 +36,27 @@ pub struct TaskStream {
     /// Where the tasks are read from when they are first wanted: folder and benchmark.
     stored: Option<(PathBuf, String)>,
     length: usize,
-    /// How it was drawn, if it was.
-    manifest: Option<PoolManifest>,
 }
 
 impl TaskStream {
     /// A stream of these batches of [`table::schema`].
     pub fn of_batches(batches: Vec<RecordBatch>) -> Self {
         let length = batches.iter().map(RecordBatch::num_rows).sum();
-        Self { batches: OnceLock::from(batches), stored: None, length, manifest: None }
-    }
-
-    /// A stream that was drawn.
-    pub fn drawn(batches: Vec<RecordBatch>, manifest: PoolManifest) -> Self {
-        Self { manifest: Some(manifest), ..Self::of_batches(batches) }
+        Self { batches: OnceLock::from(batches), stored: None, length }
     }
 
     /// A preprocessed benchmark of this many tasks, read when somebody looks.
     pub fn stored(folder: PathBuf, benchmark: String, length: usize) -> Self {
-        Self { batches: OnceLock::new(), stored: Some((folder, benchmark)), length, manifest: None }
+        Self { batches: OnceLock::new(), stored: Some((folder, benchmark)), length }
     }
 
     fn batches(&self, py: Python<'_>) -> PyResult<&[RecordBatch]> {
         if let (None, Some((folder, benchmark))) = (self.batches.get(), &self.stored) {
-            let read = work::beside(py, drop, || load_preprocessed_table(benchmark, folder, &Silent));
+            let run = Run::default();
+            let read = work::beside(py, &run, || load_preprocessed_table(benchmark, folder, &run));
+            if let Some(raised) = run.ended_by(py) {
+                return Err(raised);
+            }
             let read = Self::of_batches(read.map_err(|error| errors::raised(py, &error))?);
             if read.length != self.length {
                 let message = format!("{benchmark} in {} was preprocessed anew since; load it again", folder.display());
@@ -136,12 +129,9 @@ pub fn to_library(tasks: &Bound<'_, PyAny>) -> PyResult<Vec<symphony_data::pool:
     if let Ok(stream) = tasks.cast::<TaskStream>() {
         return stream.get().to_library(py);
     }
-    tasks.try_iter()?.map(|task| task?.cast::<Task>()?.borrow().to_library(py)).collect()
-}
-
-/// How these tasks were drawn, where they are a stream that was: a part of one, or a list, no longer says.
-pub fn manifest_of(tasks: &Bound<'_, PyAny>) -> Option<PoolManifest> {
-    tasks.cast::<TaskStream>().ok()?.get().manifest.clone()
+    // A copy, as other threads may look at the task while Python writes its data as text.
+    let copy = |task: &Bound<'_, PyAny>| Ok::<_, PyErr>(task.cast::<Task>()?.borrow().clone_ref(py));
+    tasks.try_iter()?.map(|task| copy(&task?)?.to_library(py)).collect()
 }
 
 #[pymethods]

@@ -70,6 +70,13 @@ impl Data {
         py.import("json")?.call_method("dumps", (dict,), Some(&options))?.extract()
     }
 
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text.clone()),
+            Self::Dict { dict, before } => Self::Dict { dict: dict.clone_ref(py), before: before.clone() },
+        }
+    }
+
     /// What a copy is made of: text that nobody looked at, or the dict.
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self {
@@ -140,6 +147,20 @@ impl Task {
             scorer_metadata: Data::Text(Text::Cell(column(5).clone(), row)),
             source_id: optional(6),
             identity: optional(7),
+        }
+    }
+
+    /// Another of the same; a dict that somebody looked at belongs to both.
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            task_id: self.task_id.clone(),
+            benchmark: self.benchmark.clone(),
+            difficulty_score: self.difficulty_score,
+            difficulty_bin: self.difficulty_bin.clone(),
+            raw_data: self.raw_data.clone_ref(py),
+            scorer_metadata: self.scorer_metadata.clone_ref(py),
+            source_id: self.source_id.clone(),
+            identity: self.identity.clone(),
         }
     }
 

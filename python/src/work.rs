@@ -5,11 +5,13 @@ use std::{sync::mpsc, thread, time::Duration};
 
 use pyo3::prelude::*;
 
+use crate::progress::Run;
+
 /// How often Ctrl-C is looked for.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Runs `work` without the interpreter; `interrupted` is told what a signal raised meanwhile.
-pub fn beside<T: Send>(py: Python<'_>, interrupted: impl Fn(PyErr) + Sync, work: impl FnOnce() -> T + Send) -> T {
+/// Runs `work` without the interpreter; what a signal raises meanwhile ends `run`, which the caller raises afterwards.
+pub fn beside<T: Send>(py: Python<'_>, run: &Run, work: impl FnOnce() -> T + Send) -> T {
     py.detach(|| {
         thread::scope(|scope| {
             let (done, is_done) = mpsc::channel::<()>();
@@ -26,7 +28,7 @@ pub fn beside<T: Send>(py: Python<'_>, interrupted: impl Fn(PyErr) + Sync, work:
             while let Err(mpsc::RecvTimeoutError::Timeout) = is_done.recv_timeout(TICK) {
                 #[allow(clippy::redundant_closure_for_method_calls)] // The method serves one lifetime only.
                 if let Some(Err(error)) = Python::try_attach(|py| py.check_signals()) {
-                    interrupted(error);
+                    run.end(error);
                 }
             }
             working.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +25,10 @@ benchmarks:
         - {feature: loops, weight: 0.7, normalize: p95}
         - {feature: prompt_len, weight: 0.3, normalize: p95}
 """
+
+# The same for more rows than one thread takes at once.
+MANY = CONFIG.replace("synthetic:humaneval", "synthetic:gsm8k?rows=2000").replace("humaneval", "gsm8k")
+MANY = MANY.replace("{words: prompt}", "{words: question}")
 
 
 @pytest.fixture
@@ -114,3 +120,106 @@ def test_numbers_of_numpy_are_what_they_stand_for(builder: DatasetBuilder, value
     builder.preprocess_all_benchmarks("full")
     line = Path("full/humaneval_full.jsonl").read_text().splitlines()[0]
     assert f'"loops":{text},' in line
+
+
+# Each kind of feature that gives no number, and what is said of it. The exception carries the row's number, so that an
+# exception of another row is seen.
+BAD = """
+import json, sys
+from symphony_data import DatasetBuilder, SourceError
+
+def raising(row): raise LookupError("nothing for " + row["question"][:40])
+BAD = {
+    "raised LookupError: nothing for ": raising,
+    "returned None, which is not a number": lambda row: None,
+    "returned 'three', which is not a number": lambda row: "three",
+    "returned nan, which is not a finite number": lambda row: float("nan"),
+    "returned an int that is too large for a float": lambda row: 10 ** 400,
+}
+for time in range(int(sys.argv[1])):
+    for why, function in BAD.items():
+        builder = DatasetBuilder("loops.yaml")
+        builder.register_feature("n_loops", function)
+        try:
+            builder.preprocess_all_benchmarks("full")
+        except SourceError as error:
+            message = str(error)
+            assert "row 0 of gsm8k: `n_loops`: " + why in message, message
+            cause = error.__cause__
+            assert (cause is not None) == (function is raising), cause
+            assert cause is None or str(cause.args[0]) in message, (cause, message)
+        else:
+            raise AssertionError(why)
+print("done")
+"""
+
+
+def test_a_feature_without_a_number_ends_in_an_error_every_time(tmp_path: Path) -> None:
+    """A deadlock would show in a fraction of the runs only: hence so many, in a process that can be stopped."""
+    (tmp_path / "loops.yaml").write_text(MANY)
+    ran = subprocess.run([sys.executable, "-c", BAD, "200"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert ran.stdout == "done\n", ran.stderr
+
+
+SLOW = """
+import os, signal, threading, time
+from symphony_data import DatasetBuilder
+
+begun, pressed = [], []
+
+def slow(row):
+    begun.append(time.perf_counter())
+    time.sleep(0.05)
+    return 1.0
+
+def press():
+    time.sleep(1)
+    pressed.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+
+builder = DatasetBuilder("loops.yaml")
+builder.register_feature("n_loops", slow)
+threading.Thread(target=press).start()
+try:
+    builder.preprocess_all_benchmarks("full", on_bad_row="skip")
+except KeyboardInterrupt:
+    ended = time.perf_counter()
+print(len(begun), max(begun) - pressed[0], ended - pressed[0])
+"""
+
+
+def test_ctrl_c_starts_no_further_call(tmp_path: Path) -> None:
+    """The calls under way cannot be interrupted: it ends as soon as they return."""
+    (tmp_path / "loops.yaml").write_text(MANY)
+    ran = subprocess.run([sys.executable, "-c", SLOW], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    begun, last, ended = map(float, ran.stdout.split() or pytest.fail(ran.stderr))
+    assert begun > 5
+    assert last < 0.5 and ended < 1, f"the last call began {last:.2f} s after Ctrl-C, the end came after {ended:.2f} s"
+    assert list((tmp_path / "full").iterdir()) == []
+
+
+def test_an_exception_of_an_earlier_run_is_no_cause_of_a_later_error(builder: DatasetBuilder) -> None:
+    def raising(row: dict[str, Any]) -> float:
+        if row["task_id"] == "SyntheticHumanEval/7":
+            raise LookupError("no such loop")
+        return 1.0
+
+    builder.register_feature("n_loops", raising)
+    builder.preprocess_all_benchmarks("full", on_bad_row="skip")
+    with pytest.raises(FileNotFoundError) as caught:
+        builder.build_task_stream(["humaneval"], full_dir="elsewhere")
+    assert caught.value.__cause__ is None
+
+
+def test_a_function_is_called_where_a_draw_rebuilds_a_store(builder: DatasetBuilder) -> None:
+    builder.register_feature("n_loops", n_loops)
+    builder.preprocess_all_benchmarks("full")
+    Path("full/humaneval_full.jsonl").write_text("damaged")
+
+    def raising(row: dict[str, Any]) -> float:
+        raise LookupError("no such loop")
+
+    builder.register_feature("n_loops", raising)
+    with pytest.raises(SourceError, match="row 0 of humaneval: `n_loops`: raised LookupError: no such loop") as caught:
+        builder.build_task_stream(["humaneval"], n_total_tasks=10, full_dir="full")
+    assert isinstance(caught.value.__cause__, LookupError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -101,3 +102,12 @@ def test_ctrl_c_stops_within_a_second_and_leaves_the_disk_whole(tmp_path: Path) 
     assert time.perf_counter() - began < 1
     assert process.returncode != 0 and "KeyboardInterrupt" in err, err
     assert list((tmp_path / "full").iterdir()) == []
+
+
+def test_ctrl_c_while_tasks_are_read_is_not_lost(tmp_path: Path) -> None:
+    tasks = builder_of(100_000, tmp_path).preprocess_all_benchmarks(tmp_path / "full")["gsm8k"]
+    threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        tasks[0]
+        time.sleep(5)
+    assert tasks[0].task_id == "gsm8k_0"

@@ -58,11 +58,26 @@ pub struct RowFault {
     pub field: String,
     /// What is wrong.
     pub reason: String,
+    /// The error that it follows from, where a function of the caller's returned one.
+    pub cause: Option<Cause>,
 }
 
+/// The caller's own error, which comes back to the caller as it is. Two are equal if they are one and the same.
+#[derive(Clone, Debug)]
+pub struct Cause(pub Arc<dyn std::error::Error + Send + Sync>);
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Cause {}
+
 impl RowFault {
-    pub(crate) fn new(field: &str, reason: impl Into<String>) -> Self {
-        Self { field: field.to_owned(), reason: reason.into() }
+    /// The fault of a field (empty where none is to blame), without a cause.
+    pub fn new(field: &str, reason: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), reason: reason.into(), cause: None }
     }
 }
 

@@ -334,7 +334,9 @@ impl Kernel {
             Self::Python(function) => {
                 let registered =
                     function.registered().ok_or_else(|| RowFault::new("", unregistered(&function.name)))?;
-                registered.call(row.row()).map_err(|why| RowFault::new("", format!("`{}`: {why}", function.name)))?
+                registered
+                    .call(row.row())
+                    .map_err(|fault| RowFault { reason: format!("`{}`: {}", function.name, fault.reason), ..fault })?
             }
         })
     }

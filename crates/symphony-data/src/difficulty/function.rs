@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::Cell;
+use crate::row::RowFault;
 
 /// A caller's function of a row.
 pub trait RowFunction: Send + Sync {
@@ -17,7 +18,7 @@ pub trait RowFunction: Send + Sync {
     ///
     /// # Errors
     /// Why it has none.
-    fn call(&self, row: &str) -> Result<Cell, String>;
+    fn call(&self, row: &str) -> Result<Cell, RowFault>;
 }
 
 /// A function by name, and the function itself once it is registered.

@@ -191,7 +191,7 @@ impl FeatureColumns {
                 bytes: metadata.to_vec(),
                 ends: ends.chunks_exact(8).map(|bytes| number(bytes, 0)).collect(),
             },
-            rejected: rejected.into_iter().map(|(row, field, reason)| (row, RowFault { field, reason })).collect(),
+            rejected: rejected.into_iter().map(|(row, field, reason)| (row, RowFault::new(&field, reason))).collect(),
         }
     }
 }
