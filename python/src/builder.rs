@@ -108,6 +108,8 @@ impl Builder {
     ) -> PyResult<Vec<(String, TaskStream)>> {
         let on_bad_row = if skip_bad_rows { OnBadRow::Skip } else { OnBadRow::Stop };
         let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(StoreFormat::parse) };
+        // Tasks are read when they are first looked at, wherever the program works by then.
+        let output_dir = std::path::absolute(&output_dir).unwrap_or(output_dir);
         let metas = self.run(py, progress, note, |config, progress| {
             let chosen = config.enabled().filter(|benchmark| names.contains(&benchmark.name));
             let one = |benchmark: &symphony_data::config::Benchmark| {

@@ -179,3 +179,12 @@ def test_parquet_stores_and_pools_are_read_by_others(builder: DatasetBuilder) ->
     assert pyarrow.parquet.read_table("mine.parquet").equals(pyarrow.table(drawn))
     with pytest.raises(ValueError, match="format: 'csv'"):
         builder.preprocess_all_benchmarks("columns", format="csv")  # type: ignore[arg-type]
+
+
+def test_a_stream_that_was_not_looked_at_yet_survives_a_change_of_folder(
+    builder: DatasetBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = builder.preprocess_all_benchmarks("full")["gsm8k"]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert tasks[7].task_id == "gsm8k_7"
