@@ -71,7 +71,13 @@ impl Builder {
     fn new(py: Python<'_>, path: Option<PathBuf>) -> PyResult<Self> {
         let wrong = |problems: Problems| errors::raised(py, &problems.into());
         let (name, text) = match path {
-            Some(path) => (path.to_string_lossy().into_owned(), read_file(&path).map_err(wrong)?),
+            Some(path) => {
+                let text = read_file(&path).map_err(|problems| match path.try_exists() {
+                    Ok(false) => errors::exception(py, "MissingDataError", &problems.to_string()),
+                    _ => wrong(problems),
+                })?;
+                (path.to_string_lossy().into_owned(), text)
+            }
             None => ("built-in data_config.yaml".to_owned(), DEFAULT_CONFIG.to_owned()),
         };
         let config = Config::from_yaml(&name, &text).map_err(wrong)?;

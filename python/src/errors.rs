@@ -1,9 +1,11 @@
 //! The library's errors as Python's exceptions, which `symphony_data._errors` defines.
 
+use std::io::ErrorKind;
+
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
 use symphony_data::{
-    Error, config::Problems, evidence::EvidenceError, preprocess::PreprocessError, progress::printable,
-    store::StoreError,
+    Error, config::Problems, disk::DiskError, evidence::EvidenceError, pool::PoolError, preprocess::PreprocessError,
+    progress::printable, source::SourceError, store::StoreError,
 };
 
 /// The exception `class` of `symphony_data._errors` with this message. Python prints it as it is, so what could steer a
@@ -36,24 +38,40 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
 
 /// What a function of the caller's raised, where that is why a row has no score.
 fn cause(error: &Error) -> Option<&PyErr> {
-    let error = match error {
+    let mut error = match error {
         Error::Preprocess(error) => error,
-        Error::Rebuild { error, .. } => error,
+        Error::Evidence(EvidenceError::Preprocess(error)) => error,
         _ => return None,
     };
+    while let PreprocessError::Rebuild { error: inner, .. } = error {
+        error = inner;
+    }
     let PreprocessError::BadRow { fault, .. } = error else { return None };
     fault.cause.as_ref()?.0.downcast_ref()
 }
 
+/// A file, a folder or a store that was named and is not there is one class, whatever it was named for.
 fn class_of(error: &Error) -> &'static str {
     match error {
-        Error::Store(StoreError::Missing { .. })
-        | Error::Evidence(EvidenceError::Store(StoreError::Missing { .. })) => "MissingDataError",
-        Error::Evidence(EvidenceError::Preprocess(error)) => of_preprocessing(error),
-        Error::Evidence(_) => "ResponseError",
+        Error::Store(error) if is_missing(error) => "MissingDataError",
+        Error::Pool(PoolError::Missing { .. }) => "MissingDataError",
+        Error::Disk(error) | Error::Pool(PoolError::Disk(error)) if is_absent(error) => "MissingDataError",
+        Error::Evidence(error) => of_evidence(error),
         Error::NoTasks { .. } | Error::Short { .. } | Error::Difficulty(_) => "RequestError",
         Error::Preprocess(error) => of_preprocessing(error),
         _ => "SymphonyDataError",
+    }
+}
+
+fn of_evidence(error: &EvidenceError) -> &'static str {
+    match error {
+        EvidenceError::Store(error) if is_missing(error) => "MissingDataError",
+        EvidenceError::Pool(PoolError::Missing { .. }) => "MissingDataError",
+        EvidenceError::Disk(error) | EvidenceError::Pool(PoolError::Disk(error)) if is_absent(error) => {
+            "MissingDataError"
+        }
+        EvidenceError::Preprocess(error) => of_preprocessing(error),
+        _ => "ResponseError",
     }
 }
 
@@ -61,9 +79,28 @@ fn of_preprocessing(error: &PreprocessError) -> &'static str {
     match error {
         PreprocessError::Rule { .. } => "ConfigError",
         PreprocessError::Rebuild { error, .. } => of_preprocessing(error),
+        PreprocessError::Store(error) if is_missing(error) => "MissingDataError",
         PreprocessError::Store(_) => "SymphonyDataError",
+        PreprocessError::Source { error: SourceError::NoFile { .. }, .. } => "MissingSourceError",
+        PreprocessError::Source { error: SourceError::Read { error, .. }, .. }
+            if error.kind() == ErrorKind::NotFound =>
+        {
+            "MissingSourceError"
+        }
         _ => "SourceError",
     }
+}
+
+fn is_missing(error: &StoreError) -> bool {
+    match error {
+        StoreError::Missing { .. } => true,
+        StoreError::Disk(error) => is_absent(error),
+        StoreError::Stale { .. } => false,
+    }
+}
+
+fn is_absent(error: &DiskError) -> bool {
+    error.error.kind() == ErrorKind::NotFound
 }
 
 fn lines(problems: &Problems) -> String {

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union
 
 from . import _core
 from ._core import Task, TaskStream
-from ._errors import RequestError, SymphonyDataWarning
+from ._errors import MissingDataError, RequestError, SymphonyDataWarning
 from ._evidence import Calibration, ValidationReport
 
 StrPath = Union[str, "os.PathLike[str]"]
@@ -70,10 +70,11 @@ class DatasetBuilder:
     """Makes task pools from a configuration.
 
     Args:
-        config_path: the configuration, YAML. Where the default path is absent, a built-in configuration serves:
-            HumanEval, GSM8K, BBH, AMC and Medical QA from the Hugging Face Hub.
+        config_path: the configuration, YAML. Without one, ``config/data_config.yaml`` is used where it exists, else a
+            built-in configuration: HumanEval, GSM8K, BBH, AMC and Medical QA from the Hugging Face Hub.
 
     Raises:
+        MissingDataError: there is no file of this name (a FileNotFoundError).
         ConfigError: the file cannot be read or has problems, each with its line.
 
     >>> from symphony_data import DatasetBuilder
@@ -82,11 +83,12 @@ class DatasetBuilder:
     ['humaneval', 'gsm8k']
     """
 
-    def __init__(self, config_path: StrPath = CONFIG) -> None:
-        path: str | None = os.fspath(config_path)
-        if path == CONFIG and not os.path.exists(path):
-            _logger.info("no %s here: the built-in data_config.yaml serves", CONFIG)
-            path = None
+    def __init__(self, config_path: StrPath | None = None) -> None:
+        path = None if config_path is None else os.fspath(config_path)
+        if path is None and os.path.exists(CONFIG):
+            path = CONFIG
+        elif path is None:
+            _logger.info("there is no %s here: the built-in data_config.yaml is used", CONFIG)
         self._core = _core.Builder(path)
         self._full_dir = FULL_DIR
 
@@ -104,7 +106,8 @@ class DatasetBuilder:
         Args:
             name: the name in the configuration.
             function: gives a finite number for a row (the dict that ``raw_data`` will be). It is called from several
-                threads; an exception ends preprocessing and names the row.
+                threads. An exception ends preprocessing: the error names row and feature, and has it as its cause.
+                After Ctrl-C no further call begins; the calls under way run to their end.
             version: change it when the function changes: benchmarks scored by another version are preprocessed anew.
 
         Raises:
@@ -146,6 +149,7 @@ class DatasetBuilder:
 
         Raises:
             SourceError: rows that cannot be had, or a row that cannot be scored. What lay there before is untouched.
+                Where a source's files are not there, it is a FileNotFoundError too.
 
         >>> results = DatasetBuilder("demo.yaml").preprocess_all_benchmarks("full")
         >>> {name: len(tasks) for name, tasks in results.items()}
@@ -320,7 +324,7 @@ class DatasetBuilder:
 
         Raises:
             RequestError: an experiment makes no sense, or cannot be met under `strict`. Nothing is written then.
-            MissingDataError: a benchmark was not preprocessed.
+            MissingDataError: a benchmark was not preprocessed, or there is no file of this name (a FileNotFoundError).
 
         >>> builder.run_experiments({"tiny": {"benchmarks": ["gsm8k"], "n_total_tasks": 6}}, full_dir="full")
         {'tiny': PosixPath('data/tiny')}
@@ -331,8 +335,12 @@ class DatasetBuilder:
             name = os.fspath(experiments)
             try:
                 text = Path(name).read_text(encoding="utf-8")
+            except FileNotFoundError as error:
+                raise MissingDataError(f"{name}: there is no such file; check the path") from error
             except OSError as error:
                 raise RequestError(f"{name}: cannot read this file: {error.strerror}") from error
+            except UnicodeDecodeError as error:
+                raise RequestError(f"{name}: this file is not UTF-8; save it as UTF-8") from error
         _format(format)
         folder = self._full_dir if full_dir is None else os.fspath(full_dir)
         with _Notes() as note:
@@ -390,7 +398,8 @@ class DatasetBuilder:
 
         Raises:
             ResponseError: the responses cannot be used (a ValueError).
-            MissingDataError: a benchmark was not preprocessed (a FileNotFoundError).
+            MissingDataError: a benchmark was not preprocessed, or a file that was named is not there (a
+                FileNotFoundError).
 
         Warns:
             SymphonyDataWarning: answers could not be mapped to a row, and were left out.
@@ -436,7 +445,8 @@ class DatasetBuilder:
 
         Raises:
             ResponseError: the responses cannot be used (a ValueError).
-            MissingDataError: a benchmark was not preprocessed (a FileNotFoundError).
+            MissingDataError: a benchmark was not preprocessed, or a file that was named is not there (a
+                FileNotFoundError).
 
         >>> builder.calibrate("responses.jsonl", "calibration", full_dir="full")["gsm8k"].path
         'calibration/gsm8k_calibration.jsonl'

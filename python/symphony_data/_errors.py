@@ -22,7 +22,11 @@ class ResponseError(SymphonyDataError, ValueError):
 
 
 class MissingDataError(SymphonyDataError, FileNotFoundError):
-    """A benchmark was not preprocessed yet; the message names the command that does it."""
+    """A file, a folder or a preprocessed benchmark that was named is not there; the message names it."""
+
+
+class MissingSourceError(SourceError, MissingDataError):
+    """The files that a benchmark's rows come from are not there."""
 
 
 class SymphonyDataWarning(UserWarning):

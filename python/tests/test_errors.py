@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,7 +40,7 @@ def test_a_configuration_with_problems(tmp_path: Path) -> None:
     assert first == f"{path}:2: benchmarks.gsm8k.enabeld: unknown key; did you mean `enabled`?"
     assert second.startswith(f"{path}:3: benchmarks.mine:")
     with pytest.raises(ConfigError, match="cannot read this file"):
-        DatasetBuilder(tmp_path / "none.yaml")
+        DatasetBuilder(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,70 @@ def test_missing_data_names_the_command_that_makes_it(builder: DatasetBuilder) -
         builder.load_benchmark("gsm9k")
 
 
+MINE = """
+benchmarks:
+  mine:
+    path: file:rows.jsonl
+    identity: [n]
+    difficulty: {features: {n: {number: n}}, score: [{feature: n, normalize: p95}]}
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetBuilder:
+    """A builder on rows of a file, preprocessed into `full`, with answers to them in `answers.jsonl`."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(MINE)
+    Path("rows.jsonl").write_text("".join(f'{{"n": {n}}}\n' for n in range(20)))
+    answers = [{"benchmark": "mine", "source_id": f"mine_{n}", "model": "m", "score": n % 2} for n in range(20)]
+    Path("answers.jsonl").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    builder = DatasetBuilder("mine.yaml")
+    builder.preprocess_all_benchmarks("full")
+    builder.run_experiments({"tiny": {"benchmarks": ["mine"], "n_total_tasks": 4}}, "pools", full_dir="full")
+    return builder
+
+
+CALLS: dict[str, Callable[[DatasetBuilder], object]] = {
+    "the default's name": lambda _: DatasetBuilder("config/data_config.yaml"),
+    "the default's name as a path": lambda _: DatasetBuilder(Path("config", "data_config.yaml")),
+    "configuration": lambda _: DatasetBuilder("absent.yaml"),
+    "store": lambda b: b.load_preprocessed_benchmark("mine", "absent"),
+    "stores": lambda b: b.build_task_stream(["mine"], n_total_tasks=4, full_dir="absent"),
+    "experiments": lambda b: b.run_experiments("absent.yaml", full_dir="full"),
+    "stores of experiments": lambda b: b.run_experiments(
+        {"e": {"benchmarks": ["mine"], "n_total_tasks": 4}}, full_dir="absent"
+    ),
+    "responses": lambda b: b.validate("absent.jsonl", full_dir="full"),
+    "some of the responses": lambda b: b.validate(["answers.jsonl", "absent.csv"], full_dir="full"),
+    "pool": lambda b: b.validate("answers.jsonl", "absent/task_pool.jsonl", full_dir="full"),
+    "pool's folder": lambda b: b.validate("answers.jsonl", "absent", full_dir="full"),
+    "pool in a folder": lambda b: b.validate("answers.jsonl", "full", full_dir="full"),
+    "stores of responses": lambda b: b.validate("answers.jsonl", full_dir="absent"),
+    "responses to fit": lambda b: b.calibrate("absent.parquet", "fitted", full_dir="full"),
+    "stores to fit": lambda b: b.calibrate("answers.jsonl", "fitted", full_dir="absent"),
+}
+
+
+@pytest.mark.parametrize("what", CALLS)
+def test_what_is_named_and_absent_is_a_file_not_found_that_names_it(mine: DatasetBuilder, what: str) -> None:
+    named = {"the": "config.data_config.yaml", "pool in a folder": "full"}
+    name = named.get(what) or named.get(what.split()[0], "absent")
+    with pytest.raises(FileNotFoundError, match=name) as caught:
+        CALLS[what](mine)
+    assert isinstance(caught.value, MissingDataError)
+
+
+def test_sources_and_stores_that_went_away_are_files_not_found(mine: DatasetBuilder) -> None:
+    tasks = mine.preprocess_all_benchmarks("full")["mine"]
+    Path("rows.jsonl").unlink()
+    with pytest.raises(SourceError, match=r"no file matches rows\.jsonl") as caught:
+        mine.preprocess_all_benchmarks("full", force_reprocess=True)
+    assert isinstance(caught.value, FileNotFoundError)
+    shutil.rmtree("full")
+    with pytest.raises(FileNotFoundError, match="full"):
+        tasks[0]
+
+
 def test_rows_that_cannot_be_had_or_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     rule = "identity: [n], difficulty: {features: {n: {number: n}}, score: [{feature: n}]}"
@@ -116,6 +183,12 @@ def test_a_warning_that_is_an_error_is_raised(builder: DatasetBuilder) -> None:
         builder.build_task_stream(["humaneval"], n_total_tasks=150, full_dir="full")
 
 
-def test_the_built_in_configuration_serves_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_name_the_configuration_is_the_default_file_or_the_built_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert DatasetBuilder().benchmarks == ["humaneval", "gsm8k", "bbh", "amc", "medical_qa"]
+    Path("config").mkdir()
+    Path("config/data_config.yaml").write_text("benchmarks: {amc: {}}")
+    assert DatasetBuilder().benchmarks == ["amc"]
+    assert DatasetBuilder("config/data_config.yaml").benchmarks == ["amc"]

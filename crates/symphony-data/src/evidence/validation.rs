@@ -536,10 +536,7 @@ fn sentence(gap: Estimate, bins: PerBin<BinError>) -> String {
 pub fn pool_tasks(
     path: &Path,
 ) -> Result<(impl Iterator<Item = Result<Task, EvidenceError>>, Option<MeasuredParts>), EvidenceError> {
-    let none = || crate::pool::PoolError::Malformed {
-        path: path.to_owned(),
-        reason: "no pool lies here; name a task_pool.jsonl or .parquet, or its folder".to_owned(),
-    };
+    let none = || crate::pool::PoolError::Missing { path: path.to_owned() };
     let file = if path.is_dir() { crate::pool::find_pool(path).ok_or_else(none)? } else { path.to_owned() };
     let tasks: Vec<Result<Task, _>> = crate::pool::read_pool(&file)?.collect();
     let measured = file.parent().and_then(measured_parts);

@@ -26,6 +26,12 @@ pub enum PoolError {
         /// Why.
         reason: String,
     },
+    /// No pool where one was named.
+    #[error("{path}: no pool lies here; name a task_pool.jsonl or task_pool.parquet, or its folder")]
+    Missing {
+        /// What was named.
+        path: PathBuf,
+    },
     /// A pool without a line.
     #[error("{path}: this pool has no tasks")]
     Empty {
