@@ -375,7 +375,9 @@ impl Drawn<'_> {
         }
     }
 
-    /// Writes pool, statistics and manifest into the folder of `order`: all three, or none.
+    /// Writes pool, statistics and manifest into the folder of `order`. All three are written in full before the first takes
+    /// its place; then each takes its place by a rename of its own, the manifest last, so that what a kill leaves in
+    /// between is noticed.
     ///
     /// # Errors
     /// The disk, or a store that changed since it was opened.
