@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python wheel bench bench-quick package audit
+.PHONY: test test-rust test-python test-checked wheel bench bench-quick package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with.
@@ -17,6 +17,20 @@ ifdef NEXTEST
 	cargo nextest run --release --workspace --exclude symphony-data-python
 else
 	cargo test --release --workspace --exclude symphony-data-python
+endif
+
+# The library's tests with debug assertions and overflow checks, which a release build leaves out. Both are on for this
+# crate alone, so that it is built once more (lightly, as few tests run long) and its dependencies are not: a profile of
+# another name would build all of them.
+OF_LIBRARY = --config 'profile.release.package.symphony-data.$(1)'
+CHECKED = --release -p symphony-data --lib --tests $(call OF_LIBRARY,opt-level=1) \
+	$(call OF_LIBRARY,debug-assertions=true) $(call OF_LIBRARY,overflow-checks=true)
+
+test-checked:
+ifdef NEXTEST
+	cargo nextest run $(CHECKED)
+else
+	cargo test $(CHECKED)
 endif
 
 # The wheel is built, installed as a user would, and tested.
