@@ -45,7 +45,7 @@ impl Builder {
         note: Py<PyAny>,
         work: impl FnOnce(&Config, &PyProgress) -> Result<T, Error> + Send,
     ) -> PyResult<T> {
-        let run = Arc::new(Run::default());
+        let run = Run::new();
         let mut config = self.config.clone();
         for function in &self.functions {
             register(py, &mut config, function, &run)?;
@@ -92,7 +92,7 @@ impl Builder {
     fn register_feature(&mut self, py: Python<'_>, name: String, function: Py<PyAny>, version: String) -> PyResult<()> {
         let function = Registered::new(py, name, function, version)?;
         // Each run registers it again, as its own.
-        register(py, &mut self.config, &function, &Arc::default())?;
+        register(py, &mut self.config, &function, &Run::new())?;
         self.functions.retain(|known| known.name != function.name);
         self.functions.push(function);
         Ok(())

@@ -52,8 +52,8 @@ impl TaskStream {
 
     fn batches(&self, py: Python<'_>) -> PyResult<&[RecordBatch]> {
         if let (None, Some((folder, benchmark))) = (self.batches.get(), &self.stored) {
-            let run = Run::default();
-            let read = work::beside(py, &run, || load_preprocessed_table(benchmark, folder, &run));
+            let run = Run::new();
+            let read = work::beside(py, &run, || load_preprocessed_table(benchmark, folder, &*run));
             if let Some(raised) = run.ended_by(py) {
                 return Err(raised);
             }

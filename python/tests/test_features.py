@@ -223,3 +223,24 @@ def test_a_function_is_called_where_a_draw_rebuilds_a_store(builder: DatasetBuil
     with pytest.raises(SourceError, match="row 0 of humaneval: `n_loops`: raised LookupError: no such loop") as caught:
         builder.build_task_stream(["humaneval"], n_total_tasks=10, full_dir="full")
     assert isinstance(caught.value.__cause__, LookupError)
+
+
+NESTED = """
+import os, signal, threading
+from symphony_data import DatasetBuilder
+
+def waiting(row):
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    return len(builder.load_preprocessed_benchmark("gsm8k", "full"))
+
+builder = DatasetBuilder("loops.yaml")
+builder.register_feature("n_loops", waiting)
+builder.preprocess_all_benchmarks("full")
+"""
+
+
+def test_ctrl_c_ends_a_feature_that_waits_for_the_folder_that_its_own_run_has(tmp_path: Path) -> None:
+    (tmp_path / "loops.yaml").write_text(MANY)
+    (tmp_path / "full").mkdir()
+    ran = subprocess.run([sys.executable, "-c", NESTED], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.stderr.endswith("KeyboardInterrupt\n"), ran.stderr
