@@ -24,6 +24,7 @@ mod core {
     #[pymodule_export]
     use super::{builder::Builder, cli, stream::TaskStream, task::Task};
 
+    #[allow(clippy::unnecessary_wraps)] // PyO3 asks for a result.
     #[pymodule_init]
     fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
         // The panic hook is that of this file alone: other packages have their own copy of Rust's library.

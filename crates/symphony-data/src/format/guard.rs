@@ -107,7 +107,11 @@ mod tests {
         own("own 2");
         silence_decoders();
         // Within a decoder, another may be asked; what panics after that is still the decoder's.
-        assert!(guarded(|| (decoder("decoder 3"), panic!("decoder 4"))).is_err());
+        let nested = guarded::<()>(|| {
+            decoder("decoder 3");
+            panic!("decoder 4")
+        });
+        assert!(nested.is_err());
         hook("later");
         own("own 3");
         decoder("decoder 5");
