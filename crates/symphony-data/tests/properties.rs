@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use symphony_data::{
     config::{Config, Percentiles, Replacement, Request, RequestSpec, request::Split},
-    stream::{Bin, Bins, Candidates, Draw, allocate, draw},
+    stream::{Allocation, Bin, Bins, Candidates, Draw, PerBin, allocate, draw},
 };
 
 /// A made-up benchmark: scores and identities of its rows.
@@ -115,6 +115,110 @@ fn stable_by_the_book(benchmarks: &[Rows], request: &Request) -> Vec<Draw> {
     stream.into_iter().map(|(_, draw)| draw).collect()
 }
 
+fn share(split: Split, bin: Bin) -> f64 {
+    let of = |bin| match bin {
+        Bin::Easy => f64::from(split.easy),
+        Bin::Medium => f64::from(split.medium.unwrap_or(0)),
+        Bin::Hard => f64::from(split.hard),
+    };
+    of(bin) / Bin::ALL.into_iter().map(of).sum::<f64>()
+}
+
+/// The rule of the documentation, written down a second time and in the plainest way.
+fn allocation_by_the_book(n: u64, ratios: &[f64], split: Split) -> Allocation {
+    const NOISE: f64 = 1e-9;
+    let sum: f64 = ratios.iter().sum();
+    let shares: Vec<f64> = ratios.iter().map(|ratio| ratio / sum).collect();
+    let mut given = vec![PerBin::<u64>::default(); ratios.len()];
+    for seat in 1..=n {
+        // The benchmark: below its quota, and of those the one with the largest w / (a + 1).
+        let below = |&at: &usize| (given[at].total() as f64) < seat as f64 * shares[at] - NOISE;
+        let priority = |at: usize| shares[at] / (given[at].total() + 1) as f64;
+        let largest = (0..ratios.len()).filter(below).map(priority).fold(0.0, f64::max);
+        let at = (0..ratios.len()).filter(below).find(|&at| priority(at) >= largest * (1.0 - 1e-12)).unwrap();
+        // The bin: one that would be a whole task short in this benchmark; else, of those below their share there, the
+        // one that the stream lacks most, then the benchmark, then the harder.
+        let short_in_benchmark = |bin| (given[at].total() + 1) as f64 * share(split, bin) - given[at][bin] as f64;
+        let in_stream = |bin| given.iter().map(|bins: &PerBin<u64>| bins[bin]).sum::<u64>();
+        let short_in_stream = |bin| seat as f64 * share(split, bin) - in_stream(bin) as f64;
+        let mut bins: Vec<Bin> = Bin::ALL.into_iter().filter(|&bin| short_in_benchmark(bin) >= 1.0 - NOISE).collect();
+        if bins.is_empty() {
+            bins.extend(Bin::ALL.into_iter().filter(|&bin| short_in_benchmark(bin) > NOISE));
+        }
+        let most = bins.iter().map(|&bin| short_in_stream(bin)).fold(f64::NEG_INFINITY, f64::max);
+        bins.retain(|&bin| short_in_stream(bin) >= most - NOISE);
+        let most = bins.iter().map(|&bin| short_in_benchmark(bin)).fold(f64::NEG_INFINITY, f64::max);
+        bins.retain(|&bin| short_in_benchmark(bin) >= most - NOISE);
+        given[at][*bins.last().unwrap()] += 1;
+    }
+    given
+}
+
+/// The largest distance of a bin of the stream from its share, over all lengths up to 200.
+fn largest_drift(ratios: &[f64], split: Split) -> f64 {
+    let mut largest: f64 = 0.0;
+    for n in 1..=200 {
+        let allocation = allocate(n, ratios, split);
+        for bin in Bin::ALL {
+            let tasks: u64 = allocation.iter().map(|bins| bins[bin]).sum();
+            largest = largest.max((tasks as f64 - n as f64 * share(split, bin)).abs());
+        }
+    }
+    largest
+}
+
+#[test]
+fn one_task_of_each_of_57_benchmarks_meets_the_split_of_the_stream() {
+    let totals = |n, split: &str| {
+        let allocation = allocate(n, &[1.0; 57], Split::parse(split).unwrap());
+        let of = |bin: Bin| allocation.iter().map(|bins| bins[bin]).sum::<u64>();
+        Bin::ALL.map(of)
+    };
+    assert_eq!(totals(57, "50:50"), [28, 0, 29]);
+    assert_eq!(totals(285, "50:50"), [142, 0, 143]);
+    assert_eq!(totals(57, "1:1:1"), [19, 19, 19]);
+    // 57 · 0.2 = 11.4
+    assert_eq!(totals(57, "80:20"), [46, 0, 11]);
+}
+
+#[test]
+fn counts_are_exact_where_every_share_is_a_whole_number() {
+    let split = Split::parse("2:1:1").unwrap();
+    let allocation = allocate(400, &[0.5, 0.3, 0.2], split);
+    let expected = [(100, 50, 50), (60, 30, 30), (40, 20, 20)];
+    assert_eq!(allocation, expected.map(|(easy, medium, hard)| PerBin { easy, medium, hard }));
+}
+
+#[test]
+fn over_many_equal_benchmarks_the_stream_keeps_its_split() {
+    let mut splits = vec!["50:50", "80:20", "20:80", "70:30", "30:70", "90:10", "60:40", "1:2", "3:4", "7:9"];
+    for benchmarks in (1..=60).step_by(4) {
+        for split in &splits {
+            let drift = largest_drift(&vec![1.0; benchmarks], Split::parse(split).unwrap());
+            assert!(drift <= 2.0 + 1e-9, "{drift} tasks over {benchmarks} benchmarks at {split}");
+        }
+    }
+    splits = vec!["1:1:1", "1:2:1", "20:60:20", "1:1:4", "5:3:2", "2:2:6"];
+    for benchmarks in (1..=60).step_by(4) {
+        for split in &splits {
+            let drift = largest_drift(&vec![1.0; benchmarks], Split::parse(split).unwrap());
+            assert!(drift <= 5.0, "{drift} tasks over {benchmarks} benchmarks at {split}");
+        }
+    }
+}
+
+#[test]
+fn over_many_benchmarks_of_any_ratios_the_stream_keeps_its_split_to_a_few_tasks() {
+    for seed in 0..60_u64 {
+        let random = |i: u64| xxhash_rust::xxh3::xxh3_64_with_seed(&i.to_le_bytes(), seed) as f64 / u64::MAX as f64;
+        let ratios: Vec<f64> = (0..seed + 1).map(|i| 0.01 + random(i).powi(3)).collect();
+        for (split, most) in [("50:50", 5.0), ("80:20", 5.0), ("1:2", 5.0), ("1:1:1", 12.0), ("1:2:1", 12.0), ("1:1:4", 12.0)] {
+            let drift = largest_drift(&ratios, Split::parse(split).unwrap());
+            assert!(drift <= most, "{drift} tasks over {} benchmarks at {split}", ratios.len());
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -128,17 +232,26 @@ proptest! {
         let sum: f64 = ratios.iter().sum();
         let now = allocate(n, &ratios, split);
         let next = allocate(n + 1, &ratios, split);
-        prop_assert_eq!(now.iter().map(symphony_data::stream::PerBin::total).sum::<u64>(), n);
+        prop_assert_eq!(now.iter().map(PerBin::total).sum::<u64>(), n);
         for ((bins, more), ratio) in now.iter().zip(&next).zip(&ratios) {
             let quota = n as f64 * ratio / sum;
             prop_assert!((bins.total() as f64 - quota).abs() < 1.0 + 1e-6, "{} of {quota}", bins.total());
-            prop_assert!(more.total() >= bins.total());
-            let shares = f64::from(split.easy + split.medium.unwrap_or(0) + split.hard);
-            for (got, share) in [(bins.easy, split.easy), (bins.medium, split.medium.unwrap_or(0)), (bins.hard, split.hard)] {
-                let owed = bins.total() as f64 * f64::from(share) / shares;
-                prop_assert!((got as f64 - owed).abs() < 1.0 + 1e-6);
+            for bin in Bin::ALL {
+                prop_assert!(more[bin] >= bins[bin], "a larger stream takes a task away");
+                let owed = bins.total() as f64 * share(split, bin);
+                prop_assert!((bins[bin] as f64 - owed).abs() < 1.0, "{} of {owed}", bins[bin]);
             }
         }
+    }
+
+    #[test]
+    fn allocation_follows_the_rule_of_its_documentation(
+        ratios in prop::collection::vec(0.0_f64..1.0, 1..20).prop_filter("a share", |r| r.iter().sum::<f64>() > 0.01),
+        split in split(),
+        n in 1_u64..300,
+    ) {
+        let split = Split::parse(&split).unwrap();
+        prop_assert_eq!(allocate(n, &ratios, split), allocation_by_the_book(n, &ratios, split));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Allocation: how many tasks each (benchmark, bin) owes the stream.
+//!
+//! Seats are given one by one, so that a larger stream never takes a task away from any bin of any benchmark.
 
-use super::bins::PerBin;
+use super::bins::{Bin, PerBin};
 use crate::config::request::Split;
 
 /// What each bin of each benchmark owes, in the request's order.
@@ -11,55 +13,192 @@ const TIE: f64 = 1e-12;
 /// How far below its upper quota a benchmark must be to take a seat; absorbs the rounding of h·w.
 const QUOTA_SLACK: f64 = 1e-9;
 
-/// Shares `n` tasks out: among benchmarks by the quota method (Balinski and Young 1975), which never misses a share by
-/// 1 or more and takes no task away when n grows; within a benchmark by the split.
+/// Shares `n` tasks out, each first to a benchmark, then to a bin.
+///
+/// The benchmark is found by the quota method (Balinski and Young 1975), which never misses a benchmark's share by 1 or
+/// more. In each benchmark every bin, too, is less than one task from its share of the benchmark's tasks. Within these
+/// bounds the bin is the one that the stream as a whole lacks most, so that many small benchmarks do not all round the same
+/// way.
 ///
 /// `ratios` are not negative and have a positive, finite sum.
 pub fn allocate(n: u64, ratios: &[f64], split: Split) -> Allocation {
-    by_quota(n, ratios).into_iter().map(|tasks| by_split(tasks, split)).collect()
+    let mut benchmarks = Quota::new(ratios);
+    let mut bins = BinSeats::new(split, ratios.len());
+    if let Some(only) = benchmarks.only() {
+        // A benchmark that has no other beside it takes every seat. Whenever all of its shares are whole numbers its counts
+        // are exact, and the same seats follow again: whole periods need not be given one by one.
+        let periods = n / bins.period();
+        bins.skip(only, periods);
+        for _ in periods * bins.period()..n {
+            bins.give(only);
+        }
+    } else {
+        for seat in 1..=n {
+            // The shares sum to 1 and seat − 1 tasks are given, so some benchmark is below its quota.
+            if let Some(at) = benchmarks.next(seat) {
+                bins.give(at);
+            }
+        }
+    }
+    bins.given
 }
 
-fn by_quota(n: u64, ratios: &[f64]) -> Vec<u64> {
-    let sum: f64 = ratios.iter().sum();
-    let shares: Vec<f64> = ratios.iter().map(|ratio| ratio / sum).collect();
-    let mut tasks = vec![0_u64; ratios.len()];
-    for seat in 1..=n {
+/// Which benchmark gets the next seat.
+struct Quota {
+    shares: Vec<f64>,
+    tasks: Vec<u64>,
+    /// share / (tasks + 1), kept because only the taker's changes.
+    priorities: Vec<f64>,
+}
+
+impl Quota {
+    fn new(ratios: &[f64]) -> Self {
+        let sum: f64 = ratios.iter().sum();
+        let shares: Vec<f64> = ratios.iter().map(|ratio| ratio / sum).collect();
+        Self { tasks: vec![0; shares.len()], priorities: shares.clone(), shares }
+    }
+
+    /// The benchmark that has all of the shares, if one has.
+    fn only(&self) -> Option<usize> {
+        let mut some = (0..self.shares.len()).filter(|&at| self.shares[at] > 0.0);
+        let first = some.next();
+        if some.next().is_none() { first } else { None }
+    }
+
+    /// The benchmark that takes seat number `seat`, from 1.
+    fn next(&mut self, seat: u64) -> Option<usize> {
+        let seat = seat as f64;
         let mut taker: Option<(usize, f64)> = None;
-        for (at, &share) in shares.iter().enumerate() {
-            if tasks[at] as f64 >= seat as f64 * share - QUOTA_SLACK {
-                continue;
-            }
-            let priority = share / (tasks[at] + 1) as f64;
-            if taker.is_none_or(|(_, best)| priority > best * (1.0 + TIE)) {
+        for (at, (&share, (&tasks, &priority))) in
+            self.shares.iter().zip(self.tasks.iter().zip(&self.priorities)).enumerate()
+        {
+            if (tasks as f64) < seat * share - QUOTA_SLACK
+                && taker.is_none_or(|(_, best)| priority > best * (1.0 + TIE))
+            {
                 taker = Some((at, priority));
             }
         }
-        // The shares sum to 1 and seat − 1 tasks are given, so somebody is below its quota.
-        if let Some((at, _)) = taker {
-            tasks[at] += 1;
-        }
+        let (at, _) = taker?;
+        self.tasks[at] += 1;
+        self.priorities[at] = self.shares[at] / (self.tasks[at] + 1) as f64;
+        Some(at)
     }
-    tasks
 }
 
-fn by_split(tasks: u64, split: Split) -> PerBin<u64> {
-    let (easy, medium, hard) = (u128::from(split.easy), u128::from(split.medium.unwrap_or(0)), u128::from(split.hard));
-    let upto = |shares: u128| (u128::from(tasks) * shares / (easy + medium + hard)) as u64;
-    let easy_tasks = upto(easy);
-    let easy_and_medium = upto(easy + medium);
-    PerBin { easy: easy_tasks, medium: easy_and_medium - easy_tasks, hard: tasks - easy_and_medium }
+/// Which bin gets the next seat. Deficits are whole numbers, in units of one task by the sum of the split, so that they are
+/// exact: a split has shares below 2³², a stream fewer than 2³⁰ tasks.
+struct BinSeats {
+    /// The shares of the split.
+    shares: PerBin<i64>,
+    /// Their sum.
+    sum: i64,
+    /// How many tasks each bin of the stream has.
+    stream: PerBin<i64>,
+    /// What each bin of each benchmark has.
+    given: Allocation,
+}
+
+impl BinSeats {
+    fn new(split: Split, benchmarks: usize) -> Self {
+        let shares = [split.easy, split.medium.unwrap_or(0), split.hard];
+        let by = shares.into_iter().fold(0, gcd).max(1);
+        let [easy, medium, hard] = shares.map(|share| i64::from(share / by));
+        Self {
+            shares: PerBin { easy, medium, hard },
+            sum: easy + medium + hard,
+            stream: PerBin::default(),
+            given: vec![PerBin::default(); benchmarks],
+        }
+    }
+
+    /// After how many of a benchmark's seats all of its bins have exactly their shares, for the first time.
+    fn period(&self) -> u64 {
+        self.sum.unsigned_abs()
+    }
+
+    /// Gives the benchmark `at`, which has none yet, this many periods at once.
+    fn skip(&mut self, at: usize, periods: u64) {
+        for bin in Bin::ALL {
+            let tasks = periods * self.shares[bin].unsigned_abs();
+            self.given[at][bin] += tasks;
+            self.stream[bin] += tasks as i64;
+        }
+    }
+
+    /// Gives the benchmark `at` one task more.
+    fn give(&mut self, at: usize) {
+        let given = &mut self.given[at];
+        let own_seat = given.total() as i64 + 1;
+        let seat = self.stream.easy + self.stream.medium + self.stream.hard + 1;
+        let mut taker: Option<(Bin, (i64, i64))> = None;
+        for bin in Bin::ALL {
+            let share = self.shares[bin];
+            let in_benchmark = own_seat * share - given[bin] as i64 * self.sum;
+            let in_stream = seat * share - self.stream[bin] * self.sum;
+            if in_benchmark <= 0 {
+                // It has its share, or more.
+                continue;
+            }
+            if in_benchmark >= self.sum {
+                // It would be a whole task below its share, and no other bin is.
+                taker = Some((bin, (in_stream, in_benchmark)));
+                break;
+            }
+            // In a tie the harder bin, which comes later.
+            if taker.is_none_or(|(_, best)| (in_stream, in_benchmark) >= best) {
+                taker = Some((bin, (in_stream, in_benchmark)));
+            }
+        }
+        // Counts sum to one less than shares do, so some bin is below its share.
+        if let Some((bin, _)) = taker {
+            given[bin] += 1;
+            self.stream[bin] += 1;
+        }
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of_one(n: u64, split: &str) -> [u64; 3] {
+        let PerBin { easy, medium, hard } = allocate(n, &[1.0], Split::parse(split).unwrap())[0];
+        [easy, medium, hard]
+    }
+
+    fn by_quota(n: u64, ratios: &[f64]) -> Vec<u64> {
+        allocate(n, ratios, Split::parse("1:1").unwrap()).iter().map(PerBin::total).collect()
+    }
+
     #[test]
-    fn a_split_gives_the_remainder_to_the_harder_side() {
-        let split = Split::parse("50:50").unwrap();
-        assert_eq!(by_split(5, split), PerBin { easy: 2, medium: 0, hard: 3 });
-        let split = Split::parse("1:1:1").unwrap();
-        assert_eq!(by_split(5, split), PerBin { easy: 1, medium: 2, hard: 2 });
+    fn an_odd_task_goes_to_the_harder_side() {
+        assert_eq!(of_one(5, "50:50"), [2, 0, 3]);
+        assert_eq!(of_one(5, "1:1:1"), [1, 2, 2]);
+    }
+
+    #[test]
+    fn whole_periods_may_be_skipped() {
+        for split in ["1:1", "80:20", "3:7", "1:2:1", "0:5:2", "20:20:60"] {
+            let mut bins = BinSeats::new(Split::parse(split).unwrap(), 1);
+            for n in 1..=250 {
+                bins.give(0);
+                let PerBin { easy, medium, hard } = bins.given[0];
+                assert_eq!(of_one(n, split), [easy, medium, hard], "{n} at {split}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_request_is_exact() {
+        assert_eq!(of_one(100_000_000, "1:2:1"), [25_000_000, 50_000_000, 25_000_000]);
+        assert_eq!(of_one(100_000_000, "4294967295:0:4294967295"), [50_000_000, 0, 50_000_000]);
+        // 10⁸ · 1/4294967296 is less than one task, and so is what is missing to 10⁸.
+        let [easy, _, hard] = of_one(1_000_000, "1:0:4294967295");
+        assert!(easy <= 1 && easy + hard == 1_000_000, "{easy}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub use allocation::{Allocation, allocate};
 pub use bins::{Bin, Bins, PerBin, Thresholds};
 pub use sample::SamplerKind;
 
-use crate::config::{Replacement, Request};
+use crate::config::{Cut, Percentiles, Replacement, Request};
 
 /// One benchmark as the samplers see it.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +35,14 @@ pub struct Draw {
 }
 
 /// A bin that delivers fewer tasks than it owes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Shortfall {
     /// The benchmark.
     pub benchmark: String,
     /// The bin.
     pub bin: Bin,
+    /// Where the benchmark's bins begin and end: what may be moved to make the bin larger.
+    pub cut: Cut,
     /// How many tasks it owes.
     pub asked: u64,
     /// How many rows it has.
@@ -49,16 +51,24 @@ pub struct Shortfall {
 
 impl std::fmt::Display for Shortfall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { benchmark, bin, asked, has } = self;
+        let Self { benchmark, bin, cut, asked, has } = self;
         write!(f, "{benchmark}: {asked} {bin} tasks asked, {has} there; ")?;
+        let key = match cut {
+            Cut::Percentiles(_) => "difficulty_percentiles",
+            Cut::Cuts(_) => "difficulty_cuts",
+        };
         if *has == 0 {
-            write!(f, "choose difficulty_percentiles under which the bin is not empty, or change difficulty_split")
-        } else {
-            write!(
-                f,
-                "set sample_with_replacement: when_short to repeat tasks, move difficulty_percentiles closer together (as [30, 70]), or ask for fewer"
-            )
+            return write!(f, "choose {key} under which the bin is not empty, or change difficulty_split");
         }
+        write!(f, "set sample_with_replacement: when_short to repeat tasks, move {key} ")?;
+        match (bin, cut) {
+            (Bin::Medium, _) => write!(f, "further apart")?,
+            (_, Cut::Percentiles(Percentiles { low, high })) if *low < 30.0 && *high > 70.0 => {
+                write!(f, "closer together (as [30, 70])")?;
+            }
+            _ => write!(f, "closer together")?,
+        }
+        write!(f, ", or ask for fewer")
     }
 }
 
@@ -79,7 +89,7 @@ pub fn draw(request: &Request, candidates: &[Candidates<'_>]) -> Stream {
     let allocation = allocate(request.n_total_tasks, &ratios, request.split);
     let sampler = request.sampler.sampler();
     let draws = sampler.draw(candidates, &allocation, request.sample_with_replacement, request.random_seed);
-    Stream { shortfalls: shortfalls(candidates, &allocation, request.sample_with_replacement), allocation, draws }
+    Stream { shortfalls: shortfalls(request, candidates, &allocation), allocation, draws }
 }
 
 /// How many tasks a bin of `has` rows delivers where `asked` are asked.
@@ -91,13 +101,13 @@ pub(crate) fn delivered(asked: u64, has: u64, replacement: Replacement) -> u64 {
     }
 }
 
-fn shortfalls(candidates: &[Candidates<'_>], allocation: &Allocation, replacement: Replacement) -> Vec<Shortfall> {
+fn shortfalls(request: &Request, candidates: &[Candidates<'_>], allocation: &Allocation) -> Vec<Shortfall> {
     let mut found = Vec::new();
-    for (candidate, asked) in candidates.iter().zip(allocation) {
+    for ((part, candidate), asked) in request.parts.iter().zip(candidates).zip(allocation) {
         for bin in Bin::ALL {
             let (asked, has) = (asked[bin], candidate.bins.rows[bin].len() as u64);
-            if delivered(asked, has, replacement) < asked {
-                found.push(Shortfall { benchmark: candidate.benchmark.to_owned(), bin, asked, has });
+            if delivered(asked, has, request.sample_with_replacement) < asked {
+                found.push(Shortfall { benchmark: candidate.benchmark.to_owned(), bin, cut: part.cut, asked, has });
             }
         }
     }
