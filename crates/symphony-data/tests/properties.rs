@@ -212,7 +212,9 @@ fn over_many_benchmarks_of_any_ratios_the_stream_keeps_its_split_to_a_few_tasks(
     for seed in 0..60_u64 {
         let random = |i: u64| xxhash_rust::xxh3::xxh3_64_with_seed(&i.to_le_bytes(), seed) as f64 / u64::MAX as f64;
         let ratios: Vec<f64> = (0..seed + 1).map(|i| 0.01 + random(i).powi(3)).collect();
-        for (split, most) in [("50:50", 5.0), ("80:20", 5.0), ("1:2", 5.0), ("1:1:1", 12.0), ("1:2:1", 12.0), ("1:1:4", 12.0)] {
+        for (split, most) in
+            [("50:50", 5.0), ("80:20", 5.0), ("1:2", 5.0), ("1:1:1", 12.0), ("1:2:1", 12.0), ("1:1:4", 12.0)]
+        {
             let drift = largest_drift(&ratios, Split::parse(split).unwrap());
             assert!(drift <= most, "{drift} tasks over {} benchmarks at {split}", ratios.len());
         }
@@ -314,10 +316,21 @@ proptest! {
     ) {
         let (alone, both) = (vec![a.clone()], vec![a, b]);
         let before = draws(&alone, &request(&alone, n, &split, seed, "stable", Replacement::WhenShort));
-        // Twice as many tasks in equal shares: the first benchmark owes what it owed alone.
+        // Twice as many tasks in equal shares: the first benchmark owes what it owed alone, and each of its bins, too, to
+        // one task: which bin gets an odd task depends on what the whole stream lacks.
         let after = draws(&both, &request(&both, 2 * n, &split, seed, "stable", Replacement::WhenShort));
-        let kept: Vec<Draw> = after.into_iter().filter(|draw| draw.benchmark == 0).collect();
-        prop_assert_eq!(kept, before);
+        for bin in Bin::ALL {
+            let of = |draws: &[Draw]| -> Vec<Draw> {
+                draws.iter().filter(|draw| draw.benchmark == 0 && draw.bin == bin).copied().collect()
+            };
+            let (mut fewer, mut more) = (of(&before), of(&after));
+            if fewer.len() > more.len() {
+                std::mem::swap(&mut fewer, &mut more);
+            }
+            prop_assert!(more.len() - fewer.len() <= 1);
+            more.retain(|draw| fewer.contains(draw));
+            prop_assert_eq!(more, fewer);
+        }
     }
 
     #[test]
