@@ -199,15 +199,27 @@ fn cuts(walk: &mut Walk, field: &str, node: &Node) -> Option<[f64; 2]> {
         [Some(easy), Some(hard)] => Cut::at_scores(easy, hard).map(|_| [easy, hard]),
         _ => Err(format!("expected two scores, found {}", node.describe())),
     };
-    checked.map_err(|why| walk.problem(node, field, why, "write `difficulty_cuts: [0.2, 0.6]`")).ok()
+    // Where percentages were written, what they mean as scores.
+    let [easy, hard] = match pair[..] {
+        [Some(easy), Some(hard)] if hard > 1.0 && (0.0..=hard).contains(&easy) && hard <= 100.0 => {
+            [easy / 100.0, hard / 100.0]
+        }
+        _ => [0.2, 0.6],
+    };
+    checked.map_err(|why| walk.problem(node, field, why, format!("write `difficulty_cuts: [{easy}, {hard}]`"))).ok()
 }
 
 /// `chance: 0.25`; 0 where it is not that.
 fn chance(walk: &mut Walk, field: &str, node: &Node) -> f64 {
     let chance = node.number().filter(|chance| (0.0..1.0).contains(chance));
     if chance.is_none() {
-        let why = format!("expected how often a guess is right, found {}", node.describe());
-        walk.problem(node, field, why, "write 0.25 where answers are one of four, and 0 where they are not chosen");
+        let why = format!("expected how often a guess is right, from 0 to 1, found {}", node.describe());
+        let percent = node.percent().or(node.number()).filter(|percent| (1.0..100.0).contains(percent));
+        let hint = match percent {
+            Some(percent) if percent > 1.0 => format!("write {} if {percent} % are meant", percent / 100.0),
+            _ => "write 0.25 where answers are one of four, and 0 where they are not chosen".to_owned(),
+        };
+        walk.problem(node, field, why, hint);
     }
     chance.unwrap_or_default()
 }

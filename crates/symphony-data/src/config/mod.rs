@@ -25,7 +25,7 @@ mod walk;
 pub mod yaml;
 
 pub use problem::{Problem, Problems};
-pub use request::{Experiment, Request, RequestSpec};
+pub use request::{Experiment, NotAllowed, Request, RequestSpec};
 
 use walk::Walk;
 use yaml::{Node, Place};
@@ -101,11 +101,23 @@ impl Default for Percentiles {
 }
 
 impl Percentiles {
-    /// Checks a pair.
+    /// Checks a pair that a person wrote. Two numbers in (0, 1] are refused: they are fractions where percentiles are meant.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn new(low: f64, high: f64) -> Result<Self, String> {
+        let fraction = |share: f64| share > 0.0 && share <= 1.0;
+        if fraction(low) && fraction(high) {
+            let (low_percent, high_percent) = (percent(low), percent(high));
+            return Err(format!(
+                "[{low}, {high}] are fractions, but percentiles go from 0 to 100: write {low_percent}:{high_percent}"
+            ));
+        }
+        Self::recorded(low, high)
+    }
+
+    /// Checks a pair that this program wrote. Version 0.1.0 accepted and recorded fractions, as tiny percentiles.
+    fn recorded(low: f64, high: f64) -> Result<Self, String> {
         if !(0.0..=100.0).contains(&low) || !(0.0..=100.0).contains(&high) {
             return Err(format!("[{low}, {high}] is outside 0 to 100"));
         }
@@ -125,7 +137,7 @@ impl Serialize for Percentiles {
 impl<'de> Deserialize<'de> for Percentiles {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let [low, high] = <[f64; 2]>::deserialize(deserializer)?;
-        Self::new(low, high).map_err(serde::de::Error::custom)
+        Self::recorded(low, high).map_err(serde::de::Error::custom)
     }
 }
 
@@ -146,6 +158,10 @@ impl Cut {
     /// # Errors
     /// What is wrong with them.
     pub fn at_scores(easy: f64, hard: f64) -> Result<Self, String> {
+        let percentage = |cut: f64| (0.0..=100.0).contains(&cut);
+        if percentage(easy) && percentage(hard) && easy.max(hard) > 1.0 {
+            return Err(format!("[{easy}, {hard}] are percentages, but cuts are scores from 0 to 1"));
+        }
         if !(0.0..=1.0).contains(&easy) || !(0.0..=1.0).contains(&hard) || easy > hard {
             return Err(format!("[{easy}, {hard}] are not two scores from 0 to 1, the lower first"));
         }
@@ -191,6 +207,11 @@ pub enum Difficulty {
     },
 }
 
+/// 0.29 as 29, without what binary fractions leave (28.999999999999996).
+fn percent(fraction: f64) -> f64 {
+    (fraction * 1e11).round() / 1e9
+}
+
 /// 20.0 as 20: percentiles are written as people write them.
 fn whole_or_not(number: f64) -> serde_json::Number {
     if number.fract() == 0.0 && number.abs() < 1e15 {
@@ -213,13 +234,12 @@ pub enum Replacement {
 }
 
 impl Replacement {
-    /// Reads `false`, `true` or `when_short`.
+    /// Reads `when_short`, or `false` or `true` in any of the ways in which YAML writes them (`no`, `On`).
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "false" | "False" => Some(Self::Never),
-            "true" | "True" => Some(Self::Always),
-            "when_short" => Some(Self::WhenShort),
-            _ => None,
+        match yaml::boolean(text) {
+            Some(false) => Some(Self::Never),
+            Some(true) => Some(Self::Always),
+            None => (text == "when_short").then_some(Self::WhenShort),
         }
     }
 }
@@ -269,12 +289,31 @@ impl Config {
                 Ok((root, repeated)) => {
                     let mut walk = Walk { problems: repeated };
                     config.experiments = request::experiments_file(&root, &config, &mut walk);
+                    // A file that is given for both is read twice, and each of its problems said once.
+                    walk.problems.retain(|problem| !problems.contains(problem));
                     problems.extend(walk.problems);
                 }
                 Err(more) => problems.extend(more.0),
             }
         }
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    /// Checks a configuration, and takes from a file of experiments that was not written for it those that it allows.
+    ///
+    /// # Errors
+    /// Every problem in the configuration, and in the experiments that it allows.
+    pub fn from_yaml_with_allowed_experiments(
+        file: &str,
+        text: &str,
+        (experiments_file, experiments): (&str, &str),
+    ) -> Result<(Self, Vec<NotAllowed>), Problems> {
+        let mut config = Self::from_yaml(file, text)?;
+        let (mut root, repeated) = Node::parse_with_repeated_keys(experiments_file, experiments)?;
+        let not_allowed = request::take_not_allowed(&mut root, &config);
+        let mut walk = Walk { problems: repeated };
+        config.experiments = request::experiments_file(&root, &config, &mut walk);
+        if walk.problems.is_empty() { Ok((config, not_allowed)) } else { Err(Problems(walk.problems)) }
     }
 
     fn check(file: &str, text: &str) -> Result<(Self, Vec<Problem>), Problems> {
@@ -335,10 +374,27 @@ impl Config {
 
     fn mixing_rules(&mut self, walk: &mut Walk, field: &str, node: &Node) {
         for (_, field, node) in walk.fields(field, node, &["exclude_combinations"]) {
-            for (at, combination) in walk.list(&field, node).iter().enumerate() {
+            let Some(combinations) =
+                node.list().filter(|all| all.is_empty() || all.iter().any(|one| one.list().is_some()))
+            else {
+                // A flat list would forbid each of its benchmarks on its own.
+                let why = format!("expected a list of combinations, found {}", node.describe());
+                walk.problem(
+                    node,
+                    &field,
+                    why,
+                    "write each combination as a list of its own, such as [[humaneval, amc]]",
+                );
+                continue;
+            };
+            for (at, combination) in combinations.iter().enumerate() {
                 let field = format!("{field}[{at}]");
-                let names = walk.texts(&field, combination);
-                if names.len() < 2 && combination.list().is_some() {
+                let problems = walk.problems.len();
+                let names: Vec<String> = match combination.list() {
+                    Some(_) => walk.texts(&field, combination),
+                    None => Vec::new(),
+                };
+                if names.len() < 2 && walk.problems.len() == problems {
                     walk.problem(
                         combination,
                         &field,
@@ -459,10 +515,13 @@ impl Config {
 /// # Errors
 /// What such a name looks like.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
-    const RESERVED: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
     let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    let device = RESERVED.contains(&stem.trim_end_matches(|c: char| c.is_ascii_digit()))
-        && (RESERVED[..4].contains(&stem.as_str()) || stem.len() == 4);
+    let device = match stem.as_bytes() {
+        b"con" | b"prn" | b"aux" | b"nul" => true,
+        // A port of Windows: com1 to com9, lpt1 to lpt9.
+        [b'c', b'o', b'm', digit] | [b'l', b'p', b't', digit] => (b'1'..=b'9').contains(digit),
+        _ => false,
+    };
     let well_formed = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
         && !name.ends_with('.')

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::{
     Config, Cut, Difficulty, Measured, Percentiles, Problem, Problems, Replacement, calibrated_benchmark, check_name,
     walk::{Walk, nearest_of},
-    yaml::{Node, Place},
+    yaml::{Node, Place, Value},
 };
 use crate::{evidence::calibration::MEASURED_KEYS, stream::SamplerKind};
 
@@ -244,6 +244,7 @@ impl RequestSpec {
         let ratios = match &self.benchmark_ratios {
             None => vec![1.0 / self.benchmarks.len().max(1) as f64; self.benchmarks.len()],
             Some(given) => {
+                let mut readable = true;
                 for (at, (name, ratio)) in given.iter().enumerate() {
                     if given[..at].iter().any(|(earlier, _)| earlier == name) {
                         problem("benchmark_ratios", format!("`{name}` has two ratios"), "keep one of the two");
@@ -257,6 +258,7 @@ impl RequestSpec {
                         );
                     }
                     if !ratio.is_finite() || *ratio < 0.0 {
+                        readable = false;
                         problem(
                             "benchmark_ratios",
                             format!("`{name}` has the ratio {ratio}"),
@@ -266,6 +268,7 @@ impl RequestSpec {
                 }
                 let of = |name: &String| given.iter().find(|(known, _)| known == name).map(|(_, ratio)| *ratio);
                 for name in self.benchmarks.iter().filter(|name| of(name).is_none()) {
+                    readable = false;
                     problem(
                         "benchmark_ratios",
                         format!("`{name}` has no ratio"),
@@ -274,14 +277,14 @@ impl RequestSpec {
                 }
                 let ratios: Vec<f64> = self.benchmarks.iter().map(|name| of(name).unwrap_or(0.0)).collect();
                 let sum: f64 = ratios.iter().sum();
-                // NaN, too, is no sum to share by.
-                if !(sum > 0.0 && sum.is_finite()) {
+                // NaN, too, is no sum to share by. Of ratios with a problem of their own the sum says nothing more.
+                if !(sum > 0.0 && sum.is_finite()) && readable {
                     problem(
                         "benchmark_ratios",
                         format!("the ratios sum to {sum}"),
                         "give at least one benchmark a share",
                     );
-                } else if (sum - 1.0).abs() > 0.001 {
+                } else if (sum - 1.0).abs() > 0.001 && readable {
                     warnings.push(format!("benchmark_ratios sum to {sum}, not 1; they were rescaled"));
                 }
                 ratios
@@ -388,6 +391,54 @@ impl RequestSpec {
     }
 }
 
+/// An experiment that a configuration does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAllowed {
+    /// The experiment.
+    pub id: String,
+    /// Its benchmarks that the configuration does not have, or does not enable; none where it forbids the mix.
+    pub needs: Vec<String>,
+}
+
+impl std::fmt::Display for NotAllowed {
+    /// `exp5 (needs amc, bbh)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.needs.is_empty() {
+            write!(f, "{} (its mix is excluded)", self.id)
+        } else {
+            write!(f, "{} (needs {})", self.id, self.needs.join(", "))
+        }
+    }
+}
+
+/// Takes the experiments that `config` does not allow out of a file of experiments.
+pub(super) fn take_not_allowed(root: &mut Node, config: &Config) -> Vec<NotAllowed> {
+    let mut taken = Vec::new();
+    let Value::Map(sections) = &mut root.value else { return taken };
+    let experiments = sections.iter_mut().find(|(key, _)| key.text == "experiments").map(|(_, node)| node);
+    let Some(Node { value: Value::Map(experiments), .. }) = experiments else { return taken };
+    experiments.retain(|(id, request)| {
+        let benchmarks = request.map().and_then(|keys| keys.iter().find(|(key, _)| key.text == "benchmarks"));
+        let names: Vec<&str> = match benchmarks.map(|(_, node)| &node.value) {
+            Some(Value::List(items)) => items.iter().filter_map(Node::text).collect(),
+            Some(Value::Scalar { text, .. }) => vec![text],
+            _ => Vec::new(),
+        };
+        let enabled = |name: &str| config.benchmark(name).is_some_and(|benchmark| benchmark.enabled);
+        let needs: Vec<String> = names.iter().filter(|name| !enabled(name)).map(|name| (*name).to_owned()).collect();
+        let excluded = config
+            .exclude_combinations
+            .iter()
+            .any(|combination| combination.iter().all(|name| names.contains(&name.as_str())));
+        if needs.is_empty() && !excluded {
+            return true;
+        }
+        taken.push(NotAllowed { id: id.text.clone(), needs });
+        false
+    });
+    taken
+}
+
 /// A file whose top holds `experiments:`; the keys of a configuration may stand beside it.
 pub(super) fn experiments_file(root: &Node, config: &Config, walk: &mut Walk) -> Vec<Experiment> {
     let known = ["experiments", "benchmarks", "stream_generation", "mixing_rules"];
@@ -444,16 +495,26 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
     let problems = walk.problems.len();
     let mut name = None;
     let mut spec = RequestSpec::default();
+    let mut readable = true;
     let entries = walk.fields(field, node, &known);
     for (key, field, node) in &entries {
         match *key {
             "name" => name = walk.text(field, node),
-            "benchmarks" => spec.benchmarks = walk.texts(field, node),
+            "benchmarks" => {
+                let before = walk.problems.len();
+                spec.benchmarks = walk.texts(field, node);
+                readable = walk.problems.len() == before;
+            }
             "benchmark_ratios" => {
                 let ratios = walk.entries(field, node);
+                // A ratio that cannot be read stands as 1, so that it is not called missing too.
                 let ratios =
-                    ratios.into_iter().filter_map(|(name, field, node)| Some((name, walk.number(&field, node)?)));
-                spec.benchmark_ratios = Some(ratios.collect());
+                    ratios.into_iter().map(|(name, field, node)| (name, walk.number(&field, node).unwrap_or(1.0)));
+                spec.benchmark_ratios = node.map().is_some().then(|| ratios.collect());
+            }
+            "difficulty_split" if node.text().is_none() => {
+                let why = format!("expected shares, found {}", node.describe());
+                walk.problem(node, field, why, "write `difficulty_split: 80:20`");
             }
             "difficulty_split" => spec.difficulty_split = walk.text(field, node),
             // Where a value could not be read, its default keeps the walk going: the rest is still checked.
@@ -473,6 +534,10 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
     }
     if !has("benchmarks") {
         walk.problem(node, field, "`benchmarks` is missing", format!("configured: {}", config.names().join(", ")));
+        return None;
+    }
+    if spec.benchmarks.is_empty() && !readable {
+        // They could not be read: what they are asked together with cannot be checked against them.
         return None;
     }
     let place = |key: &str| {

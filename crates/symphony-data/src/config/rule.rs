@@ -283,7 +283,11 @@ impl<'n> Args<'_, 'n> {
 
     fn substrings(&mut self, node: Option<&Node>) -> Option<Vec<String>> {
         let node = node?;
+        let problems = self.walk.problems.len();
         let texts = self.walk.texts(self.field, node);
+        if self.walk.problems.len() > problems {
+            return None;
+        }
         if texts.is_empty() || texts.iter().any(String::is_empty) {
             self.walk.problem(
                 node,

@@ -83,8 +83,20 @@ impl Walk {
         text
     }
 
-    /// A list of texts; a single text counts as a list of one.
+    /// A list of texts; a single text counts as a list of one, unless it looks like a list without its brackets.
     pub fn texts(&mut self, field: &str, node: &Node) -> Vec<String> {
+        if let Value::Scalar { text, plain: true } = &node.value
+            && text.contains(',')
+        {
+            let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+            let hint = format!(
+                "write `{}: [{}]`, or put it in quotes if the comma belongs to a text",
+                last(field),
+                items.join(", ")
+            );
+            self.problem(node, field, format!("`{text}` is one text, not a list"), hint);
+            return Vec::new();
+        }
         if let Some(one) = node.text() {
             return vec![one.to_owned()];
         }
@@ -103,7 +115,8 @@ impl Walk {
     pub fn number(&mut self, field: &str, node: &Node) -> Option<f64> {
         let number = node.number();
         if number.is_none() {
-            self.wrong_type(node, field, "a number", &format!("{}: 0.5", last(field)));
+            let meant = node.percent().map_or(0.5, |percent| percent / 100.0);
+            self.wrong_type(node, field, "a number", &format!("{}: {meant}", last(field)));
         }
         number
     }
@@ -130,6 +143,11 @@ impl Walk {
     /// Percentiles by benchmark: `{gsm8k: [20, 80]}`.
     pub fn percentiles(&mut self, field: &str, node: &Node) -> BTreeMap<String, Percentiles> {
         let mut all = BTreeMap::new();
+        if node.list().is_some() {
+            let example = format!("{}: {{gsm8k: [20, 80]}}", last(field));
+            self.wrong_type(node, field, "percentiles by benchmark", &example);
+            return all;
+        }
         for (name, field, node) in self.entries(field, node) {
             let pair: Vec<Option<f64>> = node.list().unwrap_or_default().iter().map(Node::number).collect();
             let [Some(low), Some(high)] = pair[..] else {
@@ -138,6 +156,11 @@ impl Walk {
             };
             match Percentiles::new(low, high) {
                 Ok(percentiles) => _ = all.insert(name, percentiles),
+                // The message says which, in the form of an argument.
+                Err(why) if low > 0.0 && low <= 1.0 && high > 0.0 && high <= 1.0 => {
+                    let hint = format!("in this file as a list, such as `{name}: [20, 80]`");
+                    self.problem(node, &field, why, hint);
+                }
                 Err(why) => {
                     self.problem(node, &field, why, "write the low percentile, then the high one, such as [20, 80]");
                 }

@@ -1,7 +1,7 @@
 //! YAML as a tree in which every node knows its file and line.
 //!
 //! Not for meaning: what the keys stand for is said by the rooms that walk the tree. Scalars keep their text, so that
-//! `80:20` or `2024` stay what was typed until somebody asks for a number.
+//! `80:20` or `2024` stay what was typed until somebody asks for a number. Anchors, aliases and merge keys (`<<`) are resolved.
 
 use std::{fmt, sync::Arc};
 
@@ -95,19 +95,15 @@ impl Node {
     /// The text of a scalar; numbers count as what was typed, null and booleans do not.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar { text, .. } if !self.is_null() && self.boolean().is_none() => Some(text),
+            Value::Scalar { text, plain } if !self.is_null() && !(*plain && is_boolean_in_yaml_1_2(text)) => Some(text),
             _ => None,
         }
     }
 
-    /// `true` or `false`, as YAML 1.2 writes them.
+    /// `true` or `false`, as YAML 1.1 or 1.2 writes them; where a text is expected, [`Node::text`] takes `yes` or `on` as one.
     pub fn boolean(&self) -> Option<bool> {
         match &self.value {
-            Value::Scalar { text, plain: true } => match text.as_str() {
-                "true" | "True" | "TRUE" => Some(true),
-                "false" | "False" | "FALSE" => Some(false),
-                _ => None,
-            },
+            Value::Scalar { text, plain: true } => boolean(text),
             _ => None,
         }
     }
@@ -119,6 +115,16 @@ impl Node {
                 if text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) =>
             {
                 text.parse().ok().filter(|n: &f64| n.is_finite())
+            }
+            _ => None,
+        }
+    }
+
+    /// The number before a percent sign (`25%`): nothing takes one, and messages say what to write in its place.
+    pub(super) fn percent(&self) -> Option<f64> {
+        match &self.value {
+            Value::Scalar { text, .. } => {
+                text.strip_suffix('%')?.trim_end().parse().ok().filter(|n: &f64| n.is_finite())
             }
             _ => None,
         }
@@ -168,6 +174,40 @@ impl Node {
             }
             Value::Map(_) => "a mapping".to_owned(),
         }
+    }
+}
+
+/// What a word means where a boolean is expected. PyYAML and people who know it write `yes` and `off`.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether a word is a boolean wherever it stands. `yes` or `on` may also be a text, such as an answer to look for.
+fn is_boolean_in_yaml_1_2(text: &str) -> bool {
+    matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
+}
+
+/// The mappings that `<<: *NAME` or `<<: [*A, *B]` names, the first of which wins; `None` if it names something else.
+fn merged(node: Node) -> Option<Vec<(Key, Node)>> {
+    match node.value {
+        Value::Map(entries) => Some(entries),
+        Value::List(items) => {
+            let mut all: Vec<(Key, Node)> = Vec::new();
+            for item in items {
+                let Value::Map(entries) = item.value else { return None };
+                for (key, value) in entries {
+                    if !all.iter().any(|(known, _)| known.text == key.text) {
+                        all.push((key, value));
+                    }
+                }
+            }
+            Some(all)
+        }
+        Value::Scalar { .. } => None,
     }
 }
 
@@ -262,19 +302,47 @@ impl Builder {
             }
             Event::MappingStart(anchor, _) => {
                 let mut entries: Vec<(Key, Node)> = Vec::new();
+                let mut base: Option<Vec<(Key, Node)>> = None;
                 loop {
                     let (event, span) = self.next(parser)?;
                     if matches!(event, Event::MappingEnd) {
                         break;
                     }
+                    let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<");
                     let key = self.key(event, span)?;
                     let (event, span) = self.next(parser)?;
                     let value = self.node(parser, event, span, depth + 1)?;
+                    if is_merge {
+                        if base.is_some() {
+                            let message = "`<<` is given twice";
+                            self.repeated.push(self.problem(key.place.line, message, "write `<<: [*A, *B]`"));
+                            continue;
+                        }
+                        let Some(found) = merged(value) else {
+                            return Err(self.problem(
+                                key.place.line,
+                                "`<<` merges the keys of other mappings, and this is none",
+                                "write `<<: *NAME`, where `&NAME` stands before a mapping further up",
+                            ));
+                        };
+                        base = Some(found);
+                        continue;
+                    }
                     if let Some((first, _)) = entries.iter().find(|(k, _)| k.text == key.text) {
                         let message = format!("`{}` is given twice, first on line {}", key.text, first.place.line);
                         self.repeated.push(self.problem(key.place.line, message, "keep one of the two"));
                     } else {
                         entries.push((key, value));
+                    }
+                }
+                // The merged keys come first, each with the value that stands here, if one does.
+                if let Some(base) = base {
+                    let own = std::mem::replace(&mut entries, base);
+                    for (key, value) in own {
+                        match entries.iter_mut().find(|(known, _)| known.text == key.text) {
+                            Some(entry) => *entry = (key, value),
+                            None => entries.push((key, value)),
+                        }
                     }
                 }
                 (anchor, Value::Map(entries))
