@@ -24,7 +24,7 @@ use session::Session;
 #[command(name = "symphony-data", version, about, max_term_width = 100, arg_required_else_help = true)]
 struct Cli {
     /// The configuration file [default: config/data_config.yaml; where that is absent, a built-in one]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    #[arg(long, value_name = "FILE", help_heading = "Global options")]
     config: Option<PathBuf>,
     /// Say nothing but warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
@@ -36,41 +36,53 @@ struct Cli {
     command: Command,
 }
 
+// Not a doc comment: it would stand in the help in place of what the command does.
+// A command that reads a configuration, which may be named before the command or after it.
+#[derive(Debug, clap::Args)]
+struct Configured<A: clap::Args> {
+    #[command(flatten)]
+    args: A,
+    /// The configuration file [default: config/data_config.yaml; where that is absent, a built-in one]
+    #[arg(long, value_name = "FILE", help_heading = "Global options")]
+    config: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
-    QuickStart(quick_start::Args),
-    Preprocess(preprocess::Args),
-    Run(run_command::Args),
-    Build(build::Args),
-    Plan(plan::Args),
+    QuickStart(Configured<quick_start::Args>),
+    Preprocess(Configured<preprocess::Args>),
+    Run(Configured<run_command::Args>),
+    Build(Configured<build::Args>),
+    Plan(Configured<plan::Args>),
     Stats(stats::Args),
     Verify(verify::Args),
-    Validate(validate::Args),
-    Calibrate(calibrate::Args),
+    Validate(Configured<validate::Args>),
+    Calibrate(Configured<calibrate::Args>),
     Init(init::Args),
     Schema(schema::Args),
     Completions(completions::Args),
 }
 
 impl Command {
-    fn reads_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::QuickStart(_)
-                | Self::Preprocess(_)
-                | Self::Run(_)
-                | Self::Build(_)
-                | Self::Plan(_)
-                | Self::Validate(_)
-                | Self::Calibrate(_)
-        )
+    /// The configuration that is named after the command; the outer `None` where the command reads none.
+    fn config(&mut self) -> Option<Option<PathBuf>> {
+        match self {
+            Self::QuickStart(Configured { config, .. })
+            | Self::Preprocess(Configured { config, .. })
+            | Self::Run(Configured { config, .. })
+            | Self::Build(Configured { config, .. })
+            | Self::Plan(Configured { config, .. })
+            | Self::Validate(Configured { config, .. })
+            | Self::Calibrate(Configured { config, .. }) => Some(config.take()),
+            Self::Stats(_) | Self::Verify(_) | Self::Init(_) | Self::Schema(_) | Self::Completions(_) => None,
+        }
     }
 }
 
 /// Runs the program with these arguments, the first of which is its own name, and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     symphony_data::format::silence_decoders();
-    let cli = match Cli::try_parse_from(args) {
+    let mut cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors: clap knows where each goes. That nobody reads it is none either.
@@ -78,21 +90,26 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { error::USAGE } else { 0 };
         }
     };
-    if cli.config.is_some() && !cli.command.reads_configuration() {
-        return CliError::Usage("--config does not go with this command, which reads no configuration".to_owned())
-            .report();
-    }
-    let session = Session::new(cli.config, cli.quiet, cli.verbose);
+    let config = match (cli.config, cli.command.config()) {
+        (Some(_), None) => Err("--config does not go with this command, which reads no configuration"),
+        (Some(_), Some(Some(_))) => Err("--config is given twice; name one configuration"),
+        (before, after) => Ok(after.flatten().or(before)),
+    };
+    let config = match config {
+        Ok(config) => config,
+        Err(why) => return CliError::Usage(why.to_owned()).report(),
+    };
+    let session = Session::new(config, cli.quiet, cli.verbose);
     let done = match cli.command {
-        Command::QuickStart(args) => quick_start::run(&args, &session),
-        Command::Preprocess(args) => preprocess::run(&args, &session),
-        Command::Run(args) => run_command::run(&args, &session),
-        Command::Build(args) => build::run(&args, &session),
-        Command::Plan(args) => plan::run(&args, &session),
+        Command::QuickStart(command) => quick_start::run(&command.args, &session),
+        Command::Preprocess(command) => preprocess::run(&command.args, &session),
+        Command::Run(command) => run_command::run(&command.args, &session),
+        Command::Build(command) => build::run(&command.args, &session),
+        Command::Plan(command) => plan::run(&command.args, &session),
         Command::Stats(args) => stats::run(&args),
         Command::Verify(args) => verify::run(&args),
-        Command::Validate(args) => validate::run(&args, &session),
-        Command::Calibrate(args) => calibrate::run(&args, &session),
+        Command::Validate(command) => validate::run(&command.args, &session),
+        Command::Calibrate(command) => calibrate::run(&command.args, &session),
         Command::Init(args) => init::run(&args, &session),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

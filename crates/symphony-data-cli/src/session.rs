@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use symphony_data::config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Experiment, Problem, read_file};
+use symphony_data::config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Experiment, NotAllowed, read_file};
 
 use crate::{error::CliError, ui::Ui};
 
@@ -35,26 +35,44 @@ impl Session {
 
     /// The configuration and its experiments: those of the file named, else those in the configuration itself, else
     /// those of the default place.
-    pub fn config_with_experiments(&self, experiments: Option<&Path>, demo: bool) -> Result<Config, CliError> {
+    ///
+    /// Where the configuration was named and the experiments come from the default place or are built in, they were not
+    /// written for it: those that it does not allow are left out, and one line says which. `wanted` are the experiments that
+    /// were named, or none for all: one of these is never left out in silence.
+    pub fn config_with_experiments(
+        &self,
+        experiments: Option<&Path>,
+        wanted: &[String],
+        demo: bool,
+    ) -> Result<Config, CliError> {
         let (name, text) = self.text(self.config.as_deref(), CONFIG, BUILT_IN_CONFIG, DEFAULT_CONFIG)?;
-        let has_its_own = experiments.is_none() && has_experiments(&name, &text);
-        let file = if has_its_own {
-            None
-        } else {
-            Some(self.text(experiments, EXPERIMENTS, BUILT_IN_EXPERIMENTS, DEFAULT_EXPERIMENTS)?)
-        };
-        let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
-        let config = Config::from_yaml_with_experiments(&name, &text, file).map_err(|problems| {
-            let built_in = |problem: &Problem| problem.place.file.as_deref() == Some(BUILT_IN_EXPERIMENTS);
-            if problems.0.iter().all(built_in) {
-                CliError::Usage(format!(
-                    "there is no {EXPERIMENTS} here, and the built-in experiments need benchmarks that {name} does not \
-                     enable; write experiments of your own, or use `build`"
-                ))
-            } else {
-                problems.into()
-            }
-        })?;
+        if experiments.is_none() && has_experiments(&name, &text) {
+            return self.finish(Config::from_yaml(&name, &text)?, demo);
+        }
+        let (mut file, experiments_text) =
+            self.text(experiments, EXPERIMENTS, BUILT_IN_EXPERIMENTS, DEFAULT_EXPERIMENTS)?;
+        if is_one_file(&name, &file) {
+            // However its path is written: so that each of its problems is said once.
+            file.clone_from(&name);
+        }
+        let written_for_it = experiments.is_some() || (self.config.is_none() && file != BUILT_IN_EXPERIMENTS);
+        if written_for_it {
+            let both = Config::from_yaml_with_experiments(&name, &text, Some((&file, &experiments_text)))?;
+            return self.finish(both, demo);
+        }
+        let (config, left_out) = Config::from_yaml_with_allowed_experiments(&name, &text, (&file, &experiments_text))?;
+        let way_out =
+            "write experiments of your own (`experiments:` in the configuration, or --experiments), or use `build`";
+        if let Some(named) = left_out.iter().find(|experiment| wanted.contains(&experiment.id)) {
+            return Err(CliError::Usage(format!("{file}: {name} does not allow {named}; {way_out}")));
+        }
+        let listed = left_out.iter().map(NotAllowed::to_string).collect::<Vec<_>>().join(", ");
+        if config.experiments.is_empty() && !left_out.is_empty() {
+            return Err(CliError::Usage(format!("{name} allows no experiment of {file}: {listed}; {way_out}")));
+        }
+        if wanted.is_empty() && !left_out.is_empty() {
+            self.ui.warn(&format!("{name} does not allow all experiments of {file}; left out: {listed}"));
+        }
         self.finish(config, demo)
     }
 
@@ -87,6 +105,11 @@ impl Session {
 fn is_absent(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// Whether two paths lead to the same file.
+fn is_one_file(a: &str, b: &str) -> bool {
+    matches!((std::fs::canonicalize(a), std::fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Whether a configuration defines experiments. One with problems is read again by whoever reports them.

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::builder::TypedValueParser;
 use symphony_data::{
     config::{Percentiles, Replacement, RequestSpec},
     experiment::{Order, Writing},
     store::StoreFormat,
 };
 
-use super::{DifficultyArgs, Stage2Args, refuse_to_replace_real_tasks, report};
+use super::{DifficultyArgs, List, Stage2Args, list, names, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session::Session};
 
 /// Make one pool from arguments, no experiments file needed
@@ -37,23 +36,23 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 pub struct RequestArgs {
     /// The benchmarks to mix
-    #[arg(long, value_delimiter = ',', value_name = "a,b", value_parser = name(), requires = "n_total_tasks")]
-    pub benchmarks: Vec<String>,
+    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names, requires = "n_total_tasks")]
+    pub benchmarks: Vec<List<String>>,
     /// How many tasks the pool shall have
-    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks")]
+    #[arg(short, long, alias = "n", value_name = "N", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks")]
     pub n_total_tasks: Option<u64>,
     /// Shares of easy:hard or easy:medium:hard tasks [default: 50:50]
     #[arg(long, value_name = "EASY:HARD", requires = "benchmarks")]
     difficulty_split: Option<String>,
     /// Each benchmark's share [default: equal]
-    #[arg(long, value_delimiter = ',', value_name = "a=0.7,b=0.3", value_parser = ratio, requires = "benchmarks")]
-    benchmark_ratios: Vec<(String, f64)>,
+    #[arg(long, num_args = 1.., value_name = "a=0.7,b=0.3", value_parser = ratios, requires = "benchmarks")]
+    benchmark_ratios: Vec<List<(String, f64)>>,
     /// The seed [default: 2025]
     #[arg(long, value_name = "SEED", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks")]
     random_seed: Option<u64>,
     /// Percentiles at which tasks are easy and hard [default: as configured]
-    #[arg(long, value_delimiter = ',', value_name = "a=10:90", value_parser = percentiles, requires = "benchmarks")]
-    difficulty_percentiles: Vec<(String, Percentiles)>,
+    #[arg(long, num_args = 1.., value_name = "a=10:90", value_parser = percentiles, requires = "benchmarks")]
+    difficulty_percentiles: Vec<List<(String, Percentiles)>>,
     /// Whether tasks may repeat: false, true or when_short [default: as configured]
     #[arg(long, value_name = "WHEN", value_parser = replacement, requires = "benchmarks")]
     sample_with_replacement: Option<Replacement>,
@@ -66,41 +65,47 @@ impl RequestArgs {
     /// The request that was typed.
     pub fn spec(&self, difficulty: &DifficultyArgs) -> RequestSpec {
         RequestSpec {
-            benchmarks: self.benchmarks.clone(),
-            benchmark_ratios: (!self.benchmark_ratios.is_empty()).then(|| self.benchmark_ratios.clone()),
+            benchmarks: List::all(&self.benchmarks),
+            benchmark_ratios: (!self.benchmark_ratios.is_empty()).then(|| List::all(&self.benchmark_ratios)),
             difficulty_split: self.difficulty_split.clone(),
             n_total_tasks: self.n_total_tasks.unwrap_or_default(),
             random_seed: self.random_seed,
             sample_with_replacement: self.sample_with_replacement,
             sampler: self.sampler.clone(),
-            difficulty_percentiles: self.difficulty_percentiles.iter().cloned().collect(),
+            difficulty_percentiles: List::all(&self.difficulty_percentiles).into_iter().collect(),
             difficulty: difficulty.difficulty.clone(),
             min_responses: difficulty.min_responses,
         }
     }
 }
 
-/// `a, b` means the same as `a,b`.
-fn name() -> impl TypedValueParser<Value = String> {
-    clap::builder::StringValueParser::new().map(|name| name.trim().to_owned())
-}
-
 fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "write a whole number from 0 up, such as 1000".to_owned())
 }
 
-fn ratio(text: &str) -> Result<(String, f64), String> {
-    let pair = text.split_once('=').and_then(|(name, ratio)| Some((name.trim().to_owned(), ratio.parse().ok()?)));
-    pair.ok_or_else(|| "write BENCHMARK=RATIO, such as gsm8k=0.7".to_owned())
+fn ratios(text: &str) -> Result<List<(String, f64)>, String> {
+    list(text, |pair| {
+        let (name, ratio) = pair.split_once('=').ok_or("write BENCHMARK=RATIO, such as gsm8k=0.7")?;
+        let (name, ratio) = (name.trim(), ratio.trim());
+        let meant = ratio.strip_suffix('%').and_then(|percent| percent.trim_end().parse::<f64>().ok());
+        match (ratio.parse(), meant) {
+            (Ok(ratio), _) => Ok((name.to_owned(), ratio)),
+            (Err(_), Some(percent)) => Err(format!("write {name}={} for {ratio}", percent / 100.0)),
+            (Err(_), None) => Err("write BENCHMARK=RATIO, such as gsm8k=0.7".to_owned()),
+        }
+    })
 }
 
-fn percentiles(text: &str) -> Result<(String, Percentiles), String> {
-    let pair = text.split_once('=').and_then(|(name, pair)| {
-        let (low, high) = pair.split_once(':')?;
-        Some((name.trim().to_owned(), low.parse().ok()?, high.parse().ok()?))
-    });
-    let (name, low, high) = pair.ok_or("write BENCHMARK=LOW:HIGH, such as gsm8k=10:90")?;
-    Ok((name, Percentiles::new(low, high)?))
+fn percentiles(text: &str) -> Result<List<(String, Percentiles)>, String> {
+    list(text, |pair| {
+        let read = |(name, pair): (&str, &str)| {
+            let (low, high) = pair.split_once(':')?;
+            Some((name.trim().to_owned(), low.trim().parse().ok()?, high.trim().parse().ok()?))
+        };
+        let (name, low, high) =
+            pair.split_once('=').and_then(read).ok_or("write BENCHMARK=LOW:HIGH, such as gsm8k=10:90")?;
+        Ok((name, Percentiles::new(low, high)?))
+    })
 }
 
 fn replacement(text: &str) -> Result<Replacement, String> {

@@ -7,7 +7,7 @@ use symphony_data::evidence::{
     responses::{Catalogue, read},
 };
 
-use super::{FULL_DIR, ResponseArgs};
+use super::{FULL_DIR, List, ResponseArgs};
 use crate::{
     error::{CliError, print, print_json},
     session::Session,
@@ -23,14 +23,14 @@ pub struct Args {
     #[command(flatten)]
     responses: ResponseArgs,
     /// Which benchmarks [default: all that have responses]
-    #[arg(long, value_delimiter = ',', value_name = "a,b")]
-    benchmarks: Vec<String>,
+    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = super::names)]
+    benchmarks: Vec<List<String>>,
     /// One difficulty a row (1pl), or a discrimination too (2pl), for which 20 models are few
     #[arg(long, value_name = "1pl|2pl", default_value = "1pl", value_parser = parse_model)]
     model: ItemModel,
     /// How often a guess is right, where answers are chosen from some [default: as configured]
-    #[arg(long, value_delimiter = ',', value_name = "a=0.25", value_parser = parse_chance)]
-    chance: Vec<(String, f64)>,
+    #[arg(long, num_args = 1.., value_name = "a=0.25", value_parser = parse_chance)]
+    chance: Vec<List<(String, f64)>>,
     /// Where the preprocessed benchmarks are
     #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
     full_dir: PathBuf,
@@ -46,20 +46,22 @@ fn parse_model(text: &str) -> Result<ItemModel, String> {
     ItemModel::parse(text).ok_or_else(|| "write 1pl or 2pl".to_owned())
 }
 
-fn parse_chance(text: &str) -> Result<(String, f64), String> {
-    let parsed = text.split_once('=').and_then(|(name, chance)| Some((name.to_owned(), chance.parse().ok()?)));
-    parsed
-        .filter(|(_, chance)| (0.0..1.0).contains(chance))
-        .ok_or_else(|| "write a benchmark and a chance from 0 up to 1, as medical_qa=0.25".to_owned())
+fn parse_chance(text: &str) -> Result<List<(String, f64)>, String> {
+    super::list(text, |pair| {
+        pair.split_once('=')
+            .and_then(|(name, chance)| Some((name.trim().to_owned(), chance.trim().parse().ok()?)))
+            .filter(|(_, chance)| (0.0..1.0).contains(chance))
+            .ok_or_else(|| "write a benchmark and a chance from 0 up to 1, as medical_qa=0.25".to_owned())
+    })
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     super::check_full_dir(&args.full_dir)?;
     let config = session.config(args.responses.demo)?;
-    let mut catalogue = Catalogue::of(&config, &args.full_dir, &args.benchmarks, &session.ui)?;
+    let mut catalogue = Catalogue::of(&config, &args.full_dir, &List::all(&args.benchmarks), &session.ui)?;
     let gathered = read(&args.responses.inputs()?, &mut catalogue, &args.responses.options(), &session.ui)?;
     super::tell_unmapped(&gathered.unmapped, session);
-    let chance: BTreeMap<String, f64> = args.chance.iter().cloned().collect();
+    let chance: BTreeMap<String, f64> = List::all(&args.chance).into_iter().collect();
     if let Some(unknown) =
         chance.keys().find(|name| !gathered.benchmarks.iter().any(|r| r.benchmark() == name.as_str()))
     {

@@ -138,6 +138,35 @@ fn tell_unmapped(unmapped: &[Unmapped], session: &Session) {
     unmapped.iter().for_each(|unmapped| session.ui.warn(&format!("left out: {unmapped}")));
 }
 
+/// The values of one argument of an option that takes a list. `a, b`, which the shell makes two arguments of, means the same
+/// as `a,b`.
+#[derive(Clone, Debug)]
+pub struct List<T>(Vec<T>);
+
+impl<T: Clone> List<T> {
+    /// All values of an option.
+    pub fn all(lists: &[Self]) -> Vec<T> {
+        lists.iter().flat_map(|list| list.0.iter().cloned()).collect()
+    }
+}
+
+/// Reads each of the values between commas; none before the first comma and after the last, where a blank may have been.
+fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<List<T>, String> {
+    let inner = text.trim();
+    let inner = inner.strip_suffix(',').unwrap_or(inner);
+    let inner = inner.strip_prefix(',').unwrap_or(inner);
+    let values: Vec<&str> = inner.split(',').map(str::trim).collect();
+    if values.contains(&"") {
+        return Err("a value is missing; write values with commas between them and no blanks, such as a,b".to_owned());
+    }
+    values.into_iter().map(read).collect::<Result<_, _>>().map(List)
+}
+
+/// Names with commas between.
+fn names(text: &str) -> Result<List<String>, String> {
+    list(text, |name| Ok(name.to_owned()))
+}
+
 /// `jsonl` or `parquet`.
 fn format(text: &str) -> Result<StoreFormat, String> {
     StoreFormat::parse(text).ok_or_else(|| "write jsonl or parquet".to_owned())

@@ -57,7 +57,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let built;
     let experiments;
     let requests: Vec<(String, &Request)> = if args.request.benchmarks.is_empty() {
-        config = session.config_with_experiments(args.experiments.as_deref(), args.stage2.demo)?;
+        config = session.config_with_experiments(args.experiments.as_deref(), &args.ids, args.stage2.demo)?;
         experiments = args.difficulty.applied_to(&session::select(&config, &args.ids)?, &config)?;
         experiments.iter().map(|e| (e.id.clone(), &e.request)).collect()
     } else {

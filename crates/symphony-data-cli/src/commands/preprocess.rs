@@ -9,7 +9,7 @@ use symphony_data::{
     store::{Meta, StoreFormat, rejected_name},
 };
 
-use super::{FULL_DIR, refuse_to_replace_real_tasks};
+use super::{FULL_DIR, List, refuse_to_replace_real_tasks};
 use crate::{
     error::{CliError, print, print_json},
     session::Session,
@@ -24,8 +24,8 @@ use crate::{
 #[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
 pub struct Args {
     /// Which benchmarks [default: all that are enabled]
-    #[arg(long, value_delimiter = ',', value_name = "a,b")]
-    benchmarks: Vec<String>,
+    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = super::names)]
+    benchmarks: Vec<List<String>>,
     /// Where the preprocessed benchmarks go
     #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
     output_dir: PathBuf,
@@ -65,7 +65,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let policy = |text: &String| if text == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
     let on_bad_row = args.on_bad_row.as_ref().map(policy);
     let options = PreprocessOptions { on_bad_row, force: args.force, locked: args.locked, format: args.format };
-    let done = preprocess_all(&config, &args.benchmarks, &args.output_dir, options, session)?;
+    let done = preprocess_all(&config, &List::all(&args.benchmarks), &args.output_dir, options, session)?;
     if args.json {
         let lines = done.into_iter().map(|(outcome, meta)| Line { outcome: name(outcome), meta });
         return print_json(&lines.collect::<Vec<_>>());

@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    let config = session.config_with_experiments(args.experiments.as_deref(), args.demo)?;
+    let config = session.config_with_experiments(args.experiments.as_deref(), &[], args.demo)?;
     let experiments: Vec<&Experiment> = config.experiments.iter().collect();
     let full_dir = args.output_dir.join("benchmarks").join("full");
     if args.demo && !args.force {

@@ -32,7 +32,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    let config = session.config_with_experiments(args.experiments.as_deref(), args.stage2.demo)?;
+    let config = session.config_with_experiments(args.experiments.as_deref(), &args.ids, args.stage2.demo)?;
     let experiments = args.difficulty.applied_to(&session::select(&config, &args.ids)?, &config)?;
     let experiments: Vec<&Experiment> = experiments.iter().collect();
     let Stage2Args { full_dir, strict, demo, json } = &args.stage2;

@@ -7,7 +7,7 @@ use symphony_data::evidence::{
     validation::{Estimate, PoolTasks, ScoredBy, Validation, pool_tasks, validate},
 };
 
-use super::{DifficultyArgs, FULL_DIR, ResponseArgs};
+use super::{DifficultyArgs, FULL_DIR, List, ResponseArgs};
 use crate::{
     error::{CliError, print, print_json},
     session::Session,
@@ -23,8 +23,8 @@ pub struct Args {
     #[command(flatten)]
     responses: ResponseArgs,
     /// Which benchmarks [default: all that have responses]
-    #[arg(long, value_delimiter = ',', value_name = "a,b")]
-    benchmarks: Vec<String>,
+    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = super::names)]
+    benchmarks: Vec<List<String>>,
     /// Pools whose tasks are looked at too: their folders, or task_pool files
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pool: Vec<PathBuf>,
@@ -42,7 +42,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     super::check_full_dir(&args.full_dir)?;
     args.pool.iter().try_for_each(|pool| super::check_named("--pool", "file or folder", pool, String::new))?;
     let config = session.config(args.responses.demo)?;
-    let mut catalogue = Catalogue::of(&config, &args.full_dir, &args.benchmarks, &session.ui)?;
+    let mut catalogue = Catalogue::of(&config, &args.full_dir, &List::all(&args.benchmarks), &session.ui)?;
     let mut pools = Vec::new();
     for pool in &args.pool {
         pools.push((pool.display().to_string(), pool_tasks(pool)?));
