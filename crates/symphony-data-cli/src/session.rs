@@ -67,6 +67,12 @@ impl Session {
             return Err(CliError::Usage(format!("{file}: {name} does not allow {named}; {way_out}")));
         }
         let listed = left_out.iter().map(NotAllowed::to_string).collect::<Vec<_>>().join(", ");
+        if config.experiments.is_empty() && file == BUILT_IN_EXPERIMENTS {
+            return Err(CliError::Usage(format!(
+                "there is no {EXPERIMENTS} here, and the built-in experiments need benchmarks that {name} does not \
+                 enable; write experiments of your own, or use `build`"
+            )));
+        }
         if config.experiments.is_empty() && !left_out.is_empty() {
             return Err(CliError::Usage(format!("{name} allows no experiment of {file}: {listed}; {way_out}")));
         }

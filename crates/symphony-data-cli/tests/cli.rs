@@ -522,3 +522,108 @@ fn a_full_disk_ends_in_one_message_and_leaves_the_old_files_whole() {
     assert!(error[0].contains("disk/full/gsm8k_full.jsonl: cannot write this file: No space left on device"), "{log}");
     assert!(error[0].contains("free some space and run again: what stood there before is untouched"), "{log}");
 }
+
+#[test]
+fn a_named_configuration_leaves_out_the_default_experiments_that_it_does_not_allow() {
+    let place = Place::new();
+    fs::create_dir(place.path("config")).unwrap();
+    fs::write(place.path("config/experiments.yaml"), symphony_data::config::DEFAULT_EXPERIMENTS).unwrap();
+    fs::write(place.path("one.yaml"), "benchmarks: {gsm8k: {path: 'synthetic:gsm8k'}}").unwrap();
+    let stderr = place.fails(2, "quick-start --config one.yaml");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(
+        stderr.contains("one.yaml allows no experiment of config/experiments.yaml: exp1 (needs humaneval)"),
+        "{stderr}"
+    );
+
+    let two = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k'}, humaneval: {path: 'synthetic:humaneval'}}";
+    fs::write(place.path("two.yaml"), two).unwrap();
+    let output = place.run("--config two.yaml quick-start");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(stderr.matches("left out: exp5 (needs bbh, amc, medical_qa)").count(), 1, "{stderr}");
+    assert!(place.path("data/exp1").exists() && !place.path("data/exp5").exists());
+    // An experiment that was named is not left out in silence, and neither is one of a file that was named.
+    assert!(
+        place
+            .fails(2, "run exp5 --config two.yaml")
+            .contains("two.yaml does not allow exp5 (needs bbh, amc, medical_qa)")
+    );
+    place.ok("run exp1 --config two.yaml");
+    let stderr = place.fails(2, "run --config two.yaml --experiments config/experiments.yaml");
+    assert!(stderr.contains("there is no benchmark `bbh`"), "{stderr}");
+}
+
+#[test]
+fn a_file_that_is_named_for_both_says_each_mistake_once() {
+    let place = Place::new();
+    fs::write(
+        place.path("all.yaml"),
+        "benchmarks: {gsm8k: }\nexperiments: {e: {benchmarks: [gsm9k], n_total_tasks: 5}}",
+    )
+    .unwrap();
+    let stderr = place.fails(2, "run --config all.yaml --experiments ./all.yaml");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+fn lists_may_have_blanks_and_n_is_short_for_n_total_tasks() {
+    let place = small();
+    place.ok("preprocess --benchmarks gsm8k, humaneval");
+    for (args, n) in [
+        ("--benchmarks gsm8k, humaneval --n 10", 10),
+        ("--benchmarks gsm8k , humaneval -n 10 --benchmark-ratios gsm8k=0.5, humaneval=0.5", 10),
+        ("--benchmarks gsm8k ,humaneval --n-total-tasks 10 --difficulty-percentiles gsm8k=30:70, humaneval=20:80", 10),
+    ] {
+        if args.contains(" , ") {
+            assert!(place.fails(2, &format!("build {args} --output pool")).contains("no blanks, such as a,b"));
+            continue;
+        }
+        place.ok(&format!("build {args} --output pool"));
+        assert_eq!(fs::read_to_string(place.path("pool/task_pool.jsonl")).unwrap().lines().count(), n);
+        fs::remove_dir_all(place.path("pool")).unwrap();
+    }
+    for (args, expected) in [
+        ("--benchmarks gsm8k,,humaneval", "a value is missing"),
+        ("--benchmarks gsm8k --benchmark-ratios gsm8k=50%", "write gsm8k=0.5 for 50%"),
+        ("--benchmarks gsm8k --difficulty-percentiles gsm8k=0.2:0.8", "write 20:80"),
+    ] {
+        let stderr = place.fails(2, &format!("plan -n 10 {args}"));
+        assert!(stderr.contains(expected), "{args}: {stderr}");
+    }
+}
+
+#[test]
+fn config_is_listed_and_taken_only_by_commands_that_read_a_configuration() {
+    let place = small();
+    let help = |command: &str| place.ok(&format!("{command} --help"));
+    for command in ["stats", "verify", "schema", "init", "completions"] {
+        assert!(!help(command).contains("--config"), "{command}");
+    }
+    for (command, about) in [
+        ("quick-start", "Preprocess all benchmarks"),
+        ("preprocess", "Score every row"),
+        ("run", "Make the pools"),
+        ("build", "Make one pool"),
+        ("plan", "Show what"),
+    ] {
+        assert!(help(command).contains("--config") && help(command).starts_with(about), "{command}");
+    }
+    assert!(place.fails(2, "stats --config x.yaml data").contains("unexpected argument '--config'"));
+    assert!(place.fails(2, "--config a.yaml run --config b.yaml").contains("--config is given twice"));
+}
+
+#[test]
+fn a_short_bin_names_the_key_that_makes_it_larger() {
+    let place = Place::new();
+    let cuts = "benchmarks: {humaneval: {path: 'synthetic:humaneval', difficulty_cuts: [0.1, 0.9]}}";
+    fs::write(place.path("cuts.yaml"), cuts).unwrap();
+    place.ok("--config cuts.yaml preprocess");
+    let warnings = |args: &str| String::from_utf8(place.run(args).stderr).unwrap();
+    let stderr = warnings("--config cuts.yaml plan --benchmarks humaneval -n 160");
+    assert!(stderr.contains("move difficulty_cuts closer together, or") && !stderr.contains("percentiles"), "{stderr}");
+    let stderr = warnings(
+        "--config cuts.yaml plan --benchmarks humaneval -n 160 --difficulty-split 0:1:0 --difficulty-percentiles humaneval=40:60",
+    );
+    assert!(stderr.contains("move difficulty_percentiles further apart, or"), "{stderr}");
+}

@@ -295,3 +295,134 @@ fn the_built_in_files_are_those_in_the_checkouts_config_folder() {
         );
     }
 }
+/// A configuration of two benchmarks and these lines.
+fn two(lines: &str) -> String {
+    format!("benchmarks: {{gsm8k: , amc: }}\n{lines}")
+}
+
+#[test]
+fn fractions_and_percentages_in_the_wrong_place_are_said_once_with_what_to_write() {
+    let cases = [
+        (two("stream_generation: {difficulty_percentiles: {gsm8k: [0.2, 0.8]}}"), "write 20:80"),
+        (two("stream_generation: {difficulty_percentiles: {gsm8k: [0.07, 1]}}"), "write 7:100"),
+        (
+            two("experiments: {e: {benchmarks: [amc], n_total_tasks: 5, difficulty_percentiles: {amc: [0.29, 0.7]}}}"),
+            "write 29:70",
+        ),
+        (two("stream_generation: {difficulty_percentiles: [20, 80]}"), "difficulty_percentiles: {gsm8k: [20, 80]}"),
+        ("benchmarks: {gsm8k: {difficulty_cuts: [20, 60]}}".to_owned(), "write `difficulty_cuts: [0.2, 0.6]`"),
+        ("benchmarks: {gsm8k: {difficulty_cuts: [30, 70]}}".to_owned(), "write `difficulty_cuts: [0.3, 0.7]`"),
+        ("benchmarks: {gsm8k: {chance: 25}}".to_owned(), "write 0.25"),
+        ("benchmarks: {gsm8k: {chance: 20%}}".to_owned(), "write 0.2 if 20 % are meant"),
+        (
+            two(
+                "experiments: {e: {benchmarks: [gsm8k, amc], n_total_tasks: 5, benchmark_ratios: {gsm8k: 100%, amc: 0}}}",
+            ),
+            "expected a number, found 100%; write `gsm8k: 1`",
+        ),
+        (
+            two("experiments: {e: {benchmarks: [gsm8k, amc], n_total_tasks: 5, benchmark_ratios: [0.5, 0.5]}}"),
+            "expected a mapping, found [0.5, 0.5]",
+        ),
+        (
+            two(
+                "experiments: {e: {benchmarks: [gsm8k, amc], n_total_tasks: 5, benchmark_ratios: {gsm8k: -1, amc: 0}}}",
+            ),
+            "`gsm8k` has the ratio -1",
+        ),
+        (
+            two("experiments: {e: {benchmarks: [gsm8k], n_total_tasks: 5, difficulty_split: [80, 20]}}"),
+            "found [80, 20]; write `difficulty_split: 80:20`",
+        ),
+    ];
+    for (text, expected) in cases {
+        let found = problems(&text);
+        assert_eq!(found.len(), 1, "{text}\n{found:#?}");
+        assert!(found[0].contains(expected), "{text}\n{}\n{expected}", found[0]);
+    }
+    assert!(Percentiles::new(0.2, 0.8).unwrap_err().contains("20:80"));
+    assert_eq!(Percentiles::new(0.5, 99.5), Ok(Percentiles { low: 0.5, high: 99.5 }));
+    assert_eq!(Percentiles::new(0.0, 0.5), Ok(Percentiles { low: 0.0, high: 0.5 }));
+    // What version 0.1.0 recorded can still be read.
+    assert_eq!(serde_json::from_str::<Percentiles>("[0.2, 0.8]").unwrap(), Percentiles { low: 0.2, high: 0.8 });
+}
+
+#[test]
+fn a_flat_list_is_not_taken_for_a_list_of_lists_nor_a_text_with_commas_for_a_list() {
+    let cases = [
+        ("mixing_rules: {exclude_combinations: [gsm8k, amc]}", "such as [[humaneval, amc]]"),
+        ("mixing_rules: {exclude_combinations: [gsm8k]}", "such as [[humaneval, amc]]"),
+        ("mixing_rules: {exclude_combinations: gsm8k}", "such as [[humaneval, amc]]"),
+        (
+            "mixing_rules: {exclude_combinations: [[gsm8k, amc], amc]}",
+            "[1]: a combination needs two benchmarks or more",
+        ),
+        ("experiments: {e: {benchmarks: 'x, y', n_total_tasks: 5}}", "there is no benchmark `x, y`"),
+        (
+            "experiments:\n  e:\n    benchmarks: gsm8k, amc\n    n_total_tasks: 5",
+            "`gsm8k, amc` is one text, not a list; write `benchmarks: [gsm8k, amc]`",
+        ),
+    ];
+    for (lines, expected) in cases {
+        let found = problems(&two(lines));
+        assert_eq!(found.len(), 1, "{lines}\n{found:#?}");
+        assert!(found[0].contains(expected), "{lines}\n{}\n{expected}", found[0]);
+    }
+    let found = problems("benchmarks:\n  bbh:\n    configs: navigate, web_of_lies");
+    assert!(found.len() == 1 && found[0].contains("write `configs: [navigate, web_of_lies]`"), "{found:#?}");
+    let found = problems(
+        "benchmarks:\n  gsm8k:\n    difficulty:\n      features:\n        n:\n          count:\n            field: q\n            substrings: so, then\n      score: [{feature: n}]",
+    );
+    assert!(found.len() == 1 && found[0].contains("[so, then]`, or put it in quotes"), "{found:#?}");
+}
+
+#[test]
+fn yes_and_no_are_booleans_where_one_is_expected_and_texts_elsewhere() {
+    for (word, meaning) in
+        [("no", false), ("Off", false), ("FALSE", false), ("yes", true), ("On", true), ("True", true)]
+    {
+        let text = format!(
+            "benchmarks: {{gsm8k: {{enabled: {word}}}, amc: {{description: {word}x}}}}\nstream_generation: {{sample_with_replacement: {word}}}"
+        );
+        let config = Config::from_yaml("my.yaml", &text).unwrap();
+        assert_eq!(config.benchmarks[0].enabled, meaning, "{word}");
+        let replacement = if meaning { Replacement::Always } else { Replacement::Never };
+        assert_eq!(config.sample_with_replacement, replacement, "{word}");
+    }
+    let text = "benchmarks: {gsm8k: {difficulty: {features: {n: {count: {field: q, substrings: [yes, no]}}}, score: [{feature: n}]}}}";
+    Config::from_yaml("my.yaml", text).unwrap();
+}
+
+#[test]
+fn merge_keys_take_over_what_is_not_written_anew() {
+    let text = "
+benchmarks:
+  first: &base {path: 'file:a.jsonl', split: train, difficulty: &length {preset: gsm8k}}
+  second: {<<: *base, path: 'file:b.jsonl'}
+  third: {<<: [{chance: 0.25}, *base, {chance: 0.5}]}
+";
+    let config = Config::from_yaml("my.yaml", text).unwrap();
+    let [first, second, third] = &config.benchmarks[..] else { panic!("{:?}", config.names()) };
+    assert_eq!((second.source.to_string().as_str(), second.split.as_str()), ("file:b.jsonl", "train"));
+    assert_eq!((third.source.to_string(), third.chance), (first.source.to_string(), 0.25));
+    let found = problems("benchmarks:\n  gsm8k: {<<: preset}");
+    assert!(found.len() == 1 && found[0].contains("my.yaml:2: `<<` merges the keys of other mappings"), "{found:#?}");
+}
+
+#[test]
+fn only_the_devices_of_windows_are_no_names() {
+    use symphony_data::config::check_name;
+    for device in ["con", "PRN", "aux.x", "nul", "com1", "LPT9"] {
+        assert!(check_name(device).is_err(), "{device}");
+    }
+    for name in ["con1", "nul2", "com", "com0", "com10", "lpt", "console", "aux1"] {
+        assert!(check_name(name).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_given_for_both_says_each_problem_once() {
+    let text = "benchmarks: {gsm8k: }\nexperiments: {e: {benchmarks: [gsm9k], n_total_tasks: 5}}";
+    let found = Config::from_yaml_with_experiments("my.yaml", text, Some(("my.yaml", text))).unwrap_err();
+    assert_eq!(found.0.len(), 1, "{found}");
+}

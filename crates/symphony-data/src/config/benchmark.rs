@@ -213,7 +213,7 @@ fn cuts(walk: &mut Walk, field: &str, node: &Node) -> Option<[f64; 2]> {
 fn chance(walk: &mut Walk, field: &str, node: &Node) -> f64 {
     let chance = node.number().filter(|chance| (0.0..1.0).contains(chance));
     if chance.is_none() {
-        let why = format!("expected how often a guess is right, from 0 to 1, found {}", node.describe());
+        let why = format!("expected how often a guess is right, found {}", node.describe());
         let percent = node.percent().or(node.number()).filter(|percent| (1.0..100.0).contains(percent));
         let hint = match percent {
             Some(percent) if percent > 1.0 => format!("write {} if {percent} % are meant", percent / 100.0),
