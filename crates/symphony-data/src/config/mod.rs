@@ -359,7 +359,9 @@ impl Config {
         for (key, field, node) in walk.fields(field, node, &["difficulty_percentiles", "sample_with_replacement"]) {
             if key == "difficulty_percentiles" {
                 self.percentiles = walk.percentiles(&field, node);
-                for (name, entry, node) in walk.entries(&field, node) {
+                // Of what is no mapping the walk has spoken already.
+                let entries = if node.map().is_some() { walk.entries(&field, node) } else { Vec::new() };
+                for (name, entry, node) in entries {
                     if self.benchmark(&name).is_none() {
                         let names = self.names();
                         let hint = walk::nearest_of(&name, &names);
