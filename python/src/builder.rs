@@ -178,7 +178,7 @@ impl Builder {
                 config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir, format)).collect();
             let requests = orders.iter().map(|order| order.request);
             with_library(&config, &full_dir, requests, progress, |library| {
-                make_pools(library, &orders, strict, progress).map(drop)
+                make_pools(library, &orders, strict, progress)?.into_iter().try_for_each(|made| made.map(drop))
             })?;
             Ok(config.experiments.iter().map(|e| (e.id.clone(), output_dir.join(&e.id))).collect())
         })

@@ -12,6 +12,8 @@ pub const USAGE: u8 = 2;
 pub enum CliError {
     /// The library's error.
     Library(Error),
+    /// Pools that could not be made, beside others that were.
+    Pools(Vec<Error>),
     /// Arguments that do not go together.
     Usage(String),
     /// A verdict rather than an accident: everything was done, and the answer is no.
@@ -32,6 +34,7 @@ impl CliError {
             }
             Self::Library(error @ Error::Short { .. }) => (vec![format!("--strict: {error}")], FAILED),
             Self::Library(error) => (vec![error.to_string()], FAILED),
+            Self::Pools(errors) => (errors.iter().map(ToString::to_string).collect(), FAILED),
             Self::Usage(message) => (vec![message], USAGE),
             Self::Verdict(message) => (vec![message], FAILED),
             Self::Output(error) => (vec![format!("cannot write the output: {error}")], FAILED),

@@ -627,3 +627,30 @@ fn a_short_bin_names_the_key_that_makes_it_larger() {
     );
     assert!(stderr.contains("move difficulty_percentiles further apart, or"), "{stderr}");
 }
+
+#[test]
+fn an_experiment_of_no_tasks_is_named_with_its_thresholds_and_hides_no_other() {
+    let place = Place::new();
+    let experiments = "
+benchmarks: {tied: {path: 'file:tied.jsonl', difficulty: {features: {n: {number: n}}, score: [{feature: n}]}}}
+experiments:
+  none: {benchmarks: [tied], n_total_tasks: 4, difficulty_split: '0:1'}
+  some: {benchmarks: [tied], n_total_tasks: 4, difficulty_split: '1:0'}
+";
+    fs::write(place.path("tied.yaml"), experiments).unwrap();
+    // All scores are equal, so that every row is easy.
+    fs::write(place.path("tied.jsonl"), "{\"n\": 1}\n".repeat(9)).unwrap();
+    place.ok("--config tied.yaml preprocess");
+    for command in ["plan", "run"] {
+        let output = place.run(&format!("--config tied.yaml {command}"));
+        let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stdout.lines().any(|line| line.starts_with("some ")), "{command}: {stdout}");
+        assert!(stderr.contains("error: none: no task can be drawn\n  tied: 4 hard tasks asked, 0 there"), "{stderr}");
+        assert!(stderr.contains("(easy: scores up to 0.500; hard: other scores from 0.500)"), "{stderr}");
+    }
+    assert!(place.path("data/some/task_pool.jsonl").exists() && !place.path("data/none").exists());
+    fs::remove_dir_all(place.path("data/some")).unwrap();
+    place.fails(1, "--config tied.yaml run --strict");
+    assert!(!place.path("data/some").exists());
+}

@@ -23,9 +23,14 @@ pub enum Error {
     #[error(transparent)]
     Difficulty(#[from] DifficultyError),
     /// A stream of no tasks.
-    #[error("{}{}", if .why.is_empty() { "there are no tasks" } else { "no task can be drawn" }, .why.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    #[error("{}{}{}",
+        .experiment.as_ref().map(|id| format!("{id}: ")).unwrap_or_default(),
+        if .why.is_empty() { "there are no tasks" } else { "no task can be drawn" },
+        .why.iter().map(|line| format!("\n  {line}")).collect::<String>())]
     NoTasks {
-        /// The bins that were asked.
+        /// The experiment that asks for it, if one does.
+        experiment: Option<String>,
+        /// The bins that were asked, each with where the bins begin and end.
         why: Vec<String>,
     },
     /// Requests that cannot be met in full, where they must be.

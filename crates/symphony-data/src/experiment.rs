@@ -26,7 +26,7 @@ use crate::{
     preprocess::{Upkeep, open_store, rebuild},
     progress::{Note, Progress},
     store::{Store, StoreError, StoreFormat, TOOL, index_name},
-    stream::{self, Bin, Bins, Candidates, Draw, PerBin, Shortfall, Stream},
+    stream::{self, Bin, Bins, Candidates, Draw, PerBin, Stream, Thresholds},
 };
 
 /// The preprocessed benchmarks that some requests draw from, each read once.
@@ -189,7 +189,14 @@ impl<'a> Library<'a> {
         let candidates: Vec<Candidates<'_>> = parts.iter().map(candidate).collect();
         let stream = stream::draw(request, &candidates);
         if stream.draws.is_empty() {
-            return Err(Error::NoTasks { why: stream.shortfalls.iter().map(Shortfall::to_string).collect() });
+            let why = stream.shortfalls.iter().map(|short| {
+                let part = parts.iter().find(|part| part.benchmark() == short.benchmark);
+                let ends = part.map(|part| part.bins.thresholds).map(|Thresholds { easy, hard }| {
+                    format!(" (easy: scores up to {easy:.3}; hard: other scores from {hard:.3})")
+                });
+                format!("{short}{}", ends.unwrap_or_default())
+            });
+            return Err(Error::NoTasks { experiment: None, why: why.collect() });
         }
         for (at, (part, asked)) in parts.iter_mut().zip(&stream.allocation).enumerate() {
             part.asked = *asked;
@@ -351,7 +358,7 @@ impl Drawn<'_> {
         let benchmarks = self.request.parts.iter().map(|part| part.benchmark.clone());
         let mut gatherer = Gatherer::new(benchmarks, self.request.split.medium.is_some());
         tasks.iter().for_each(|task| gatherer.add(task));
-        gatherer.finish().ok_or(Error::NoTasks { why: Vec::new() })
+        gatherer.finish().ok_or(Error::NoTasks { experiment: None, why: Vec::new() })
     }
 
     /// What `manifest.json` says of this stream, once these files of it are written.
@@ -532,34 +539,50 @@ impl<'o> Order<'o> {
     }
 }
 
-/// Draws all that is asked, tells the warnings, then writes all pools. Under `strict`, where one cannot be met in full,
-/// none is written. A pool replaces one that the same experiment made, or, without one, the same request; any other only
-/// under `force`.
+/// A pool that was made; or why there are no tasks for it.
+pub type Made<'l> = Result<(Drawn<'l>, Statistics), Error>;
+
+/// Draws all that is asked, tells the warnings, then writes all pools: for each order what was made, or
+/// [`Error::NoTasks`]. Under `strict`, where one cannot be met in full, none is written. A pool replaces one that the same
+/// experiment made, or, without one, the same request; any other only under `force`.
 ///
 /// # Errors
-/// A stream of no tasks, [`Error::Short`], [`Error::Occupied`], the disk, or a store that changed since it was opened.
+/// Under `strict` a stream of no tasks or [`Error::Short`]; [`Error::Occupied`], the disk, or a store that changed since it was
+/// opened.
 pub fn make_pools<'l>(
     library: &'l Library<'_>,
     orders: &'l [Order<'l>],
     Writing { strict, force }: Writing,
     progress: &dyn Progress,
-) -> Result<Vec<(Drawn<'l>, Statistics)>, Error> {
+) -> Result<Vec<Made<'l>>, Error> {
     let mut changed = Vec::new();
     for order in orders {
         changed.push(if force { Vec::new() } else { order.check_place()? });
     }
-    let drawn: Vec<Drawn<'_>> = orders.iter().map(|order| library.draw(order.request)).collect::<Result<_, _>>()?;
+    let id = |order: &Order<'_>| order.experiment.map(|experiment| experiment.id.clone());
+    let draw = |order: &'l Order<'l>| match library.draw(order.request) {
+        Err(Error::NoTasks { why, .. }) => {
+            let none = Error::NoTasks { experiment: id(order), why };
+            if strict { Err(none) } else { Ok(Err(none)) }
+        }
+        drawn => drawn.map(Ok),
+    };
+    let drawn: Vec<Result<Drawn<'_>, Error>> = orders.iter().map(draw).collect::<Result<_, _>>()?;
     for (drawn, order) in drawn.iter().zip(orders) {
-        let name = order.experiment.map(|experiment| format!("{}: ", experiment.id)).unwrap_or_default();
-        library.tell(drawn.warnings.iter().map(|warning| format!("{name}{warning}")));
+        let name = id(order).map(|id| format!("{id}: ")).unwrap_or_default();
+        let warnings = drawn.iter().flat_map(|drawn| &drawn.warnings);
+        library.tell(warnings.map(|warning| format!("{name}{warning}")));
     }
-    let short = drawn.iter().filter(|drawn| !drawn.stream.shortfalls.is_empty()).count();
+    let short = drawn.iter().flatten().filter(|drawn| !drawn.stream.shortfalls.is_empty()).count();
     if strict && short > 0 {
         return Err(Error::Short { short, asked: drawn.len() });
     }
-    let write = |((drawn, order), changed): ((Drawn<'l>, &Order<'_>), Vec<(&str, String)>)| {
-        let statistics = drawn.write(order, &changed, progress)?;
-        Ok((drawn, statistics))
+    let write = |((drawn, order), changed): ((Result<Drawn<'l>, Error>, &Order<'_>), Vec<(&str, String)>)| match drawn {
+        Err(none) => Ok(Err(none)),
+        Ok(drawn) => {
+            let statistics = drawn.write(order, &changed, progress)?;
+            Ok(Ok((drawn, statistics)))
+        }
     };
     drawn.into_iter().zip(orders).zip(changed).map(write).collect()
 }
@@ -596,7 +619,7 @@ pub fn save_task_pool(
 pub fn save_statistics(tasks: &[Task], path: &Path, progress: &dyn Progress) -> Result<(), Error> {
     let mut gatherer = Gatherer::new([], false);
     tasks.iter().for_each(|task| gatherer.add(task.view()));
-    let statistics = gatherer.finish().ok_or(Error::NoTasks { why: Vec::new() })?;
+    let statistics = gatherer.finish().ok_or(Error::NoTasks { experiment: None, why: Vec::new() })?;
     Ok(save(path, progress, |folder, name| Ok(vec![folder.write_small(name, &statistics_text(&statistics))?]))?)
 }
 

@@ -129,5 +129,5 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         Writing { strict: args.stage2.strict, force: args.force },
         session,
     )?;
-    report::print_reports(&reports, args.stage2.json)
+    report::print_reports(reports, args.stage2.json)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use symphony_data::{
+    Error,
     config::Request,
     experiment::{Drawn, Library},
     preprocess::Upkeep,
@@ -77,18 +78,29 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     )?;
     let mut lines = Vec::new();
     let mut short = 0;
+    let mut failed = Vec::new();
     for (pool, request) in &requests {
-        let drawn = library.draw(request)?;
+        let drawn = match library.draw(request) {
+            Err(Error::NoTasks { why, .. }) => {
+                short += 1;
+                failed.push(Error::NoTasks { experiment: Some(pool.clone()), why });
+                continue;
+            }
+            drawn => drawn?,
+        };
         short += usize::from(!drawn.stream.shortfalls.is_empty());
         for warning in &drawn.warnings {
             session.ui.warn(&format!("{pool}: {warning}"));
         }
         lines.extend(plan(pool, &drawn));
     }
-    if args.stage2.json {
-        print_json(&lines)?;
-    } else {
-        print_table(&lines)?;
+    match (lines.is_empty(), args.stage2.json) {
+        (true, _) => {}
+        (false, true) => print_json(&lines)?,
+        (false, false) => print_table(&lines)?,
+    }
+    if !failed.is_empty() {
+        return Err(CliError::Pools(failed));
     }
     if args.stage2.strict && short > 0 {
         return Err(CliError::Verdict(format!(

@@ -39,5 +39,5 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let orders = report::orders(&experiments, &args.output_dir, StoreFormat::default());
     let reports =
         report::make_pools(&config, &full_dir, &orders, Writing { strict: false, force: args.force }, session)?;
-    report::print_reports(&reports, args.json)
+    report::print_reports(reports, args.json)
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use symphony_data::{
+    Error,
     config::{Config, Experiment},
     experiment::{self, Drawn, DrawnPart, Order, Writing, with_library},
     pool::Statistics,
@@ -54,18 +55,24 @@ pub fn orders<'e>(experiments: &[&'e Experiment], output_dir: &Path, format: Sto
     experiments.iter().map(|experiment| Order::of(experiment, output_dir, format)).collect()
 }
 
-/// Makes the pools that are ordered, from the stores in `full_dir`.
+/// Makes the pools that are ordered, from the stores in `full_dir`; with them, why others could not be made.
 pub fn make_pools(
     config: &Config,
     full_dir: &Path,
     orders: &[Order<'_>],
     writing: Writing,
     session: &Session,
-) -> Result<Vec<PoolReport>, CliError> {
+) -> Result<(Vec<PoolReport>, Vec<Error>), CliError> {
     let drawn_from = orders.iter().map(|order| order.request);
     Ok(with_library(config, full_dir, drawn_from, &session.ui, |library| {
-        let made = experiment::make_pools(library, orders, writing, &session.ui)?.into_iter().zip(orders);
-        Ok(made.map(|((drawn, statistics), order)| PoolReport::new(&drawn, order, statistics)).collect())
+        let (mut reports, mut failed) = (Vec::new(), Vec::new());
+        for (made, order) in experiment::make_pools(library, orders, writing, &session.ui)?.into_iter().zip(orders) {
+            match made {
+                Ok((drawn, statistics)) => reports.push(PoolReport::new(&drawn, order, statistics)),
+                Err(error) => failed.push(error),
+            }
+        }
+        Ok((reports, failed))
     })?)
 }
 
@@ -97,11 +104,17 @@ impl PoolReport {
     }
 }
 
-/// Prints the reports as a table or as JSON.
-pub fn print_reports(reports: &[PoolReport], json: bool) -> Result<(), CliError> {
-    if json {
-        return print_json(&reports);
+/// Prints the reports as a table or as JSON, and fails if a pool could not be made.
+pub fn print_reports((reports, failed): (Vec<PoolReport>, Vec<Error>), json: bool) -> Result<(), CliError> {
+    match (reports.is_empty(), json) {
+        (true, _) => {}
+        (false, true) => print_json(&reports)?,
+        (false, false) => print_table(&reports)?,
     }
+    if failed.is_empty() { Ok(()) } else { Err(CliError::Pools(failed)) }
+}
+
+fn print_table(reports: &[PoolReport]) -> Result<(), CliError> {
     let columns = [
         Text("pool"),
         Text("benchmark"),

@@ -43,5 +43,5 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let orders = report::orders(&experiments, &args.output_dir, args.format.unwrap_or_default());
     let reports =
         report::make_pools(&config, full_dir, &orders, Writing { strict: *strict, force: args.force }, session)?;
-    report::print_reports(&reports, *json)
+    report::print_reports(reports, *json)
 }
