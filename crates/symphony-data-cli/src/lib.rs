@@ -64,8 +64,8 @@ enum Command {
 }
 
 impl Command {
-    /// The configuration that is named after the command; the outer `None` where the command reads none.
-    fn config(&mut self) -> Option<Option<PathBuf>> {
+    /// Where the configuration stands that is named after the command, if the command reads one.
+    fn config(&mut self) -> Option<&mut Option<PathBuf>> {
         match self {
             Self::QuickStart(Configured { config, .. })
             | Self::Preprocess(Configured { config, .. })
@@ -73,7 +73,7 @@ impl Command {
             | Self::Build(Configured { config, .. })
             | Self::Plan(Configured { config, .. })
             | Self::Validate(Configured { config, .. })
-            | Self::Calibrate(Configured { config, .. }) => Some(config.take()),
+            | Self::Calibrate(Configured { config, .. }) => Some(config),
             Self::Stats(_) | Self::Verify(_) | Self::Init(_) | Self::Schema(_) | Self::Completions(_) => None,
         }
     }
@@ -92,8 +92,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let config = match (cli.config, cli.command.config()) {
         (Some(_), None) => Err("--config does not go with this command, which reads no configuration"),
-        (Some(_), Some(Some(_))) => Err("--config is given twice; name one configuration"),
-        (before, after) => Ok(after.flatten().or(before)),
+        (Some(_), Some(&mut Some(_))) => Err("--config is given twice; name one configuration"),
+        (before, after) => Ok(after.and_then(Option::take).or(before)),
     };
     let config = match config {
         Ok(config) => config,

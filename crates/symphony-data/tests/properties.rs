@@ -211,7 +211,7 @@ fn over_many_equal_benchmarks_the_stream_keeps_its_split() {
 fn over_many_benchmarks_of_any_ratios_the_stream_keeps_its_split_to_a_few_tasks() {
     for seed in 0..60_u64 {
         let random = |i: u64| xxhash_rust::xxh3::xxh3_64_with_seed(&i.to_le_bytes(), seed) as f64 / u64::MAX as f64;
-        let ratios: Vec<f64> = (0..seed + 1).map(|i| 0.01 + random(i).powi(3)).collect();
+        let ratios: Vec<f64> = (0..=seed).map(|i| 0.01 + random(i).powi(3)).collect();
         for (split, most) in
             [("50:50", 5.0), ("80:20", 5.0), ("1:2", 5.0), ("1:1:1", 12.0), ("1:2:1", 12.0), ("1:1:4", 12.0)]
         {

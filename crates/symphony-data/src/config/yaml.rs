@@ -95,7 +95,7 @@ impl Node {
     /// The text of a scalar; numbers count as what was typed, null and booleans do not.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar { text, plain } if !self.is_null() && !(*plain && is_boolean_in_yaml_1_2(text)) => Some(text),
+            Value::Scalar { text, plain } if !self.is_null() && (!plain || !is_boolean_in_yaml_1_2(text)) => Some(text),
             _ => None,
         }
     }
