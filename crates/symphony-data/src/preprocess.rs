@@ -557,6 +557,7 @@ impl<'a> Stage1<'a> {
     fn build(&self, folder: &Folder, cut: Cut, format: StoreFormat) -> Result<Meta, PreprocessError> {
         let mut featured = self.features(folder)?;
         self.check_lock(&featured.files)?;
+        self.note_copies(&featured.files);
         let scale = self.scale(&featured, cut)?;
         let copies = CopyFinder::of(std::mem::take(&mut featured.identities));
         let written = self.write(folder, &featured, &scale, &copies, format)?;
@@ -606,6 +607,21 @@ impl<'a> Stage1<'a> {
             (None, false) => format!("{} files were recorded, and {} are there", locked.files.len(), files.len()),
         };
         Err(PreprocessError::Moved { benchmark: self.benchmark.name.clone(), what })
+    }
+
+    /// Says which files are the same, byte for byte: their rows count more than once.
+    fn note_copies(&self, files: &[SourceFile]) {
+        let mut known: HashMap<&str, &str> = HashMap::new();
+        for SourceFile { name, bytes, checksum } in files.iter().filter(|file| file.bytes > 0) {
+            if let Some(first) = known.get(checksum.as_str()) {
+                self.progress.note(Note::Warning(&format!(
+                    "{}: its files {first} and {name} are the same, byte for byte ({bytes} bytes), so that their rows count twice",
+                    self.benchmark.name
+                )));
+            } else {
+                known.insert(checksum, name);
+            }
+        }
     }
 
     /// The first pass over the rows, which computes their features.

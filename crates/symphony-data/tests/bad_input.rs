@@ -1,13 +1,18 @@
 //! What a user meets when the input is not as it should be: one message with file, line, field and the way out, and
 //! nothing half-written.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use serde_json::Value;
 use symphony_data::{
     DatasetBuilder, Error,
     config::RequestSpec,
     preprocess::{OnBadRow, PreprocessOptions},
+    progress::{Note, Progress},
 };
 
 const RULE: &str = "identity: [question]
@@ -113,6 +118,114 @@ fn a_file_cut_off_in_its_compression_is_an_error_and_not_a_shorter_benchmark() {
     }
     let whole = gz.finish().unwrap();
     assert!(message("rows.jsonl.gz", &whole[..whole.len() / 2]).contains("check that it is whole"));
+}
+
+/// The rows of stage 1 on the files of a pattern, and what it warned of; else what it says.
+fn rows_of(folder: &Path, pattern: &str, more: &str) -> Result<(usize, Vec<String>), String> {
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<Mutex<Vec<String>>>);
+    impl Progress for Warnings {
+        fn note(&self, note: Note<'_>) {
+            if let Note::Warning(text) = note {
+                self.0.lock().unwrap().push(text.to_owned());
+            }
+        }
+    }
+    let yaml = format!("benchmarks:\n  quiz:\n    path: 'file:{}/{pattern}'\n{more}    {RULE}\n", folder.display());
+    let warnings = Warnings::default();
+    let builder = DatasetBuilder::from_yaml("quiz.yaml", &yaml).unwrap().with_progress(warnings.clone());
+    let full = tempfile::tempdir().unwrap();
+    builder
+        .preprocess_all_benchmarks(full.path(), PreprocessOptions::default())
+        .map_err(|error| error.to_string().replace(&format!("{}/", folder.display()), ""))?;
+    let rows = fs::read_to_string(full.path().join("quiz_full.jsonl")).unwrap().lines().count();
+    Ok((rows, warnings.0.lock().unwrap().clone()))
+}
+
+#[test]
+fn hidden_files_are_taken_only_where_the_pattern_writes_their_dot() {
+    let place = tempfile::tempdir().unwrap();
+    for name in
+        ["data/a.jsonl", "data/.b.jsonl", "data/.checks/c.jsonl", "data/x/d.jsonl", "data/x/._d.jsonl", ".e/f.jsonl"]
+    {
+        let path = place.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("{}\n", GOOD.replace("a b", name))).unwrap();
+    }
+    // As many as Python's glob.glob(pattern, recursive=True) finds.
+    for (pattern, files) in [
+        ("data/*.jsonl", 1),
+        ("data/.*.jsonl", 1),
+        ("data/**/*.jsonl", 2),
+        ("**/*.jsonl", 2),
+        ("data/.checks/*.jsonl", 1),
+        ("data/.c*/*.jsonl", 1),
+        ("*/x/*.jsonl", 1),
+        ("data/*/.*.jsonl", 1),
+        (".e/*.jsonl", 1),
+        ("data/?b.jsonl", 0),
+        ("data/[.]b.jsonl", 0),
+        ("data/**/**/*.jsonl", 2),
+    ] {
+        match rows_of(place.path(), pattern, "") {
+            Ok((rows, warnings)) => assert_eq!((rows, warnings), (files, Vec::new()), "{pattern}"),
+            Err(message) => {
+                assert_eq!(files, 0, "{pattern}: {message}");
+                assert!(message.contains("but data/.b.jsonl, which is hidden"), "{message}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_two_patterns_find_is_an_error_that_names_both() {
+    let place = tempfile::tempdir().unwrap();
+    for name in ["math.jsonl", "math_hard.jsonl"] {
+        fs::write(place.path().join(name), format!("{}\n", GOOD.replace("a b", name))).unwrap();
+    }
+    let configs = "    configs: [math, math_hard]\n";
+    assert_eq!(rows_of(place.path(), "{config}.jsonl", configs).unwrap().0, 2);
+    assert_eq!(
+        rows_of(place.path(), "{config}*.jsonl", configs).unwrap_err(),
+        "quiz: math_hard.jsonl is found by file:{config}*.jsonl of the config math and by file:{config}*.jsonl of the \
+         config math_hard, so that its rows would count twice; change the patterns so that each file is found once"
+            .replacen("{config}", "math", 1)
+            .replacen("{config}", "math_hard", 1)
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_found_through_a_link_to_its_folder_is_found_twice() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("real")).unwrap();
+    fs::write(place.path().join("real/a.jsonl"), format!("{GOOD}\n")).unwrap();
+    std::os::unix::fs::symlink("real", place.path().join("link")).unwrap();
+    let message = rows_of(place.path(), "*/a.jsonl", "").unwrap_err();
+    assert!(message.contains("a.jsonl is found twice by file:*/a.jsonl"), "{message}");
+
+    // A store from before there was the link is not taken for current.
+    fs::remove_file(place.path().join("link")).unwrap();
+    let full = place.path().join("full");
+    let builder = builder(&place.path().join("*/a.jsonl"));
+    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+    std::os::unix::fs::symlink("real", place.path().join("link")).unwrap();
+    let error = builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("is found twice"), "{error}");
+}
+
+#[test]
+fn files_that_are_the_same_byte_for_byte_are_warned_of() {
+    let place = tempfile::tempdir().unwrap();
+    for name in ["a.jsonl", "a (copy).jsonl"] {
+        fs::write(place.path().join(name), format!("{GOOD}\n")).unwrap();
+    }
+    fs::write(place.path().join("b.jsonl"), "").unwrap();
+    fs::write(place.path().join("c.jsonl"), "").unwrap();
+    let (rows, warnings) = rows_of(place.path(), "*.jsonl", "").unwrap();
+    assert_eq!(rows, 2);
+    let expected = "quiz: its files a (copy).jsonl and a.jsonl are the same, byte for byte (46 bytes), so that their rows count twice";
+    assert_eq!(warnings[..1], [expected.to_owned()], "{warnings:?}");
 }
 
 #[test]

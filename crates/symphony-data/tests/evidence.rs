@@ -668,6 +668,21 @@ fn what_cannot_be_mapped_is_counted_and_named() {
 }
 
 #[test]
+fn a_file_that_is_given_twice_is_refused() {
+    let place = Place::new(3);
+    let answers = place.write("answers.csv", "benchmark,source_id,model,score\ngsm8k,gsm8k_0,m,1\n");
+    let Input::File { path, .. } = &answers else { panic!("it is a file") };
+    let other_way = path.parent().unwrap().join("full/../answers.csv");
+    let again = Input::File { path: other_way, model: Some("n".to_owned()) };
+    let message = place.read(&[answers, again], &ReadOptions::default()).unwrap_err().to_string();
+    assert!(
+        message
+            .ends_with("answers.csv is given twice, so that its answers would count as two tries; give each file once"),
+        "{message}"
+    );
+}
+
+#[test]
 fn bad_responses_are_refused_with_their_line() {
     let place = Place::new(5);
     let good = r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":1}"#;
@@ -834,9 +849,10 @@ fn what_says_next_to_nothing_is_said_to() {
     let solved: Vec<_> = (0..60).map(|row| (row, 0, 1.0)).collect();
     assert!(noted(&solved).starts_with("gsm8k: models solved every row that they answered"));
     let file = place.write("r.csv", "benchmark,source_id,model,score\ngsm8k,gsm8k_0,a,1\n");
+    let copy = place.write("copy.csv", "benchmark,source_id,model,score\ngsm8k,gsm8k_0,a,1\n");
     let notes = Notes::default();
-    read(&[file.clone(), file], &mut place.catalogue(), &ReadOptions::default(), &notes).unwrap();
-    assert!(notes.all()[0].starts_with("r.csv and r.csv are the same, byte for byte"));
+    read(&[file, copy], &mut place.catalogue(), &ReadOptions::default(), &notes).unwrap();
+    assert!(notes.all()[0].starts_with("r.csv and copy.csv are the same, byte for byte"));
     // Bins of a few tasks are not judged.
     let mut catalogue = place.catalogue();
     let scores = catalogue.shelf("gsm8k").unwrap().unwrap().store.scores().unwrap();

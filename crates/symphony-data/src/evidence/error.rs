@@ -44,6 +44,12 @@ pub enum EvidenceError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file that is given twice.
+    #[error("{path} is given twice, so that its answers would count as two tries; give each file once")]
+    GivenTwice {
+        /// The file.
+        path: PathBuf,
+    },
     /// Nothing that could be used.
     #[error("no response could be mapped to a row{}", list(unmapped))]
     NothingMapped {

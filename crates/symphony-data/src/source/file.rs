@@ -1,8 +1,9 @@
 //! `file:PATTERN`: local files, found by wildcards, read in the order of their names.
 
 use std::{
+    collections::HashMap,
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
@@ -52,14 +53,19 @@ impl<'b> FileSource<'b> {
     }
 }
 
-/// The files of a pattern and their sizes, as meta records them; `None` where they cannot be found now.
+/// The files of a pattern and their sizes, as meta records them; `None` where they cannot be found now. Where one is found
+/// twice there are none, so that a store of its rows is not taken for current.
 pub(crate) fn sizes(pattern: &str, configs: &[String]) -> Option<Vec<(String, u64)>> {
     let private = private(pattern);
     let sized = |(path, _): (PathBuf, _)| {
         let name = path.strip_prefix(private).unwrap_or(&path).to_string_lossy().into_owned();
         Some((name, path.metadata().ok()?.len()))
     };
-    find(pattern, configs).ok()?.into_iter().map(sized).collect()
+    match find(pattern, configs) {
+        Ok(files) => files.into_iter().map(sized).collect(),
+        Err(SourceError::FileTwice { .. }) => Some(Vec::new()),
+        Err(_) => None,
+    }
 }
 
 /// The files of a pattern; `None` where they cannot be found now.
@@ -68,21 +74,48 @@ pub(crate) fn paths(pattern: &str, configs: &[String]) -> Option<Vec<PathBuf>> {
 }
 
 fn find<'b>(pattern: &str, configs: &'b [String]) -> Result<Vec<(PathBuf, Option<&'b str>)>, SourceError> {
-    if configs.is_empty() {
-        return Ok(matching(pattern)?.into_iter().map(|path| (path, None)).collect());
-    }
     let mut files = Vec::new();
+    // Each file by where it lies, whatever way its pattern takes to it, with the pattern that found it.
+    let mut found: HashMap<PathBuf, String> = HashMap::new();
+    let mut add = |pattern: &str, shown: &str, config: Option<&'b str>| {
+        for path in matching(pattern)? {
+            let place = place_of(&path);
+            let shown = match config {
+                Some(config) => format!("file:{shown} of the config {config}"),
+                None => format!("file:{shown}"),
+            };
+            if let Some(first) = found.insert(place, shown.clone()) {
+                return Err(SourceError::FileTwice { path, first, second: shown });
+            }
+            files.push((path, config));
+        }
+        Ok(())
+    };
+    if configs.is_empty() {
+        add(pattern, pattern, None)?;
+    }
     for config in configs {
-        let pattern = pattern.replace("{config}", &glob::Pattern::escape(config));
-        files.extend(matching(&pattern)?.into_iter().map(|path| (path, Some(config.as_str()))));
+        let escaped = pattern.replace("{config}", &glob::Pattern::escape(config));
+        add(&escaped, &pattern.replace("{config}", config), Some(config))?;
     }
     Ok(files)
 }
 
+/// Where a file lies, by the one name of its folder. A link in that folder is a file of its own: what it links to is compared
+/// when it was read.
+fn place_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    folder.join(path.file_name().unwrap_or_default())
+}
+
+/// The files that the pattern matches, by name, each once. As Python's `glob` does, it passes over hidden files and folders
+/// that the pattern does not name as such.
 fn matching(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
-    let absent = || SourceError::NoFile {
+    let absent = |hidden: Option<PathBuf>| SourceError::NoFile {
         pattern: pattern.to_owned(),
         folder: std::env::current_dir().unwrap_or_default().display().to_string(),
+        hidden,
     };
     if Path::new(pattern).is_file() {
         // A name that merely looks like a pattern.
@@ -91,15 +124,48 @@ fn matching(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
     if Path::new(pattern).is_dir() {
         return Err(SourceError::Folder { path: PathBuf::from(pattern) });
     }
-    let mut paths = Vec::new();
-    for path in glob::glob(pattern).map_err(|_| absent())? {
+    let components: Vec<String> = names(Path::new(pattern));
+    let (mut paths, mut hidden) = (Vec::new(), None);
+    for path in glob::glob(pattern).map_err(|_| absent(None))? {
         let path = path.map_err(|error| SourceError::Read { path: error.path().to_owned(), error: error.into() })?;
-        if path.is_file() {
+        if !path.is_file() {
+            continue;
+        }
+        if names_hidden(&components, &names(&path)) {
             paths.push(path);
+        } else {
+            hidden.get_or_insert(path);
         }
     }
     paths.sort();
-    if paths.is_empty() { Err(absent()) } else { Ok(paths) }
+    // `**/**` finds a file in several ways.
+    paths.dedup();
+    if paths.is_empty() { Err(absent(hidden)) } else { Ok(paths) }
+}
+
+/// The names that a path is made of.
+fn names(path: &Path) -> Vec<String> {
+    let named = path.components().filter(|part| *part != Component::CurDir);
+    named.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
+}
+
+/// Whether a pattern that matches a path writes the dot of each hidden name in it. (The glob crate can be told to pass over
+/// hidden names, but then it passes over those that the pattern names, too.)
+fn names_hidden(pattern: &[String], path: &[String]) -> bool {
+    let is_hidden = |name: &String| name.starts_with('.');
+    if !path.iter().any(is_hidden) {
+        return true;
+    }
+    let (Some(part), name) = (pattern.first(), path.first()) else { return path.is_empty() };
+    if part == "**" {
+        return names_hidden(&pattern[1..], path)
+            || name.is_some_and(|name| !is_hidden(name) && names_hidden(pattern, &path[1..]));
+    }
+    name.is_some_and(|name| {
+        (!is_hidden(name) || is_hidden(part))
+            && glob::Pattern::new(part).is_ok_and(|part| part.matches(name))
+            && names_hidden(&pattern[1..], &path[1..])
+    })
 }
 
 /// The pattern without the folders that only this machine has.

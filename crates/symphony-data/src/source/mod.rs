@@ -256,13 +256,32 @@ pub enum SourceError {
     },
     /// No file fits the pattern.
     #[error(
-        "no file matches {pattern} (in {folder}); check `path` of the benchmark, which is relative to the folder you run in"
+        "no file matches {pattern} (in {folder}){}; check `path` of the benchmark, which is relative to the folder you run in",
+        .hidden.as_ref().map_or(String::new(), |path| format!(
+            " but {}, which is hidden: names that begin with a dot are left out unless the pattern writes the dot", path.display()
+        ))
     )]
     NoFile {
         /// The pattern.
         pattern: String,
         /// The folder that the pattern is relative to.
         folder: String,
+        /// A hidden file that would match.
+        hidden: Option<PathBuf>,
+    },
+    /// A file that is found twice.
+    #[error(
+        "{} is found {}, so that its rows would count twice; change the patterns so that each file is found once",
+        .path.display(),
+        if .first == .second { format!("twice by {first}") } else { format!("by {first} and by {second}") }
+    )]
+    FileTwice {
+        /// The file.
+        path: PathBuf,
+        /// The pattern that finds it, with its config's name.
+        first: String,
+        /// The pattern that finds it again.
+        second: String,
     },
     /// A folder where files are needed.
     #[error("{path} is a folder; name its files, such as `file:{path}/*.jsonl`")]

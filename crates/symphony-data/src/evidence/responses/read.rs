@@ -5,7 +5,7 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::File,
     io::{self, BufReader, Read},
     ops::ControlFlow,
@@ -326,6 +326,7 @@ pub fn read(
         filling: false,
         changed: false,
     };
+    check_once(inputs)?;
     let files = pass(inputs, &mut sink)?;
     sink.check_guesses()?;
     for (at, file) in files.iter().enumerate() {
@@ -360,6 +361,19 @@ pub fn read(
         });
     }
     Ok(Gathered { benchmarks, unmapped, files })
+}
+
+/// Refuses a file that is given twice: its answers would count as two tries.
+fn check_once(inputs: &[Input]) -> Result<(), EvidenceError> {
+    let mut known = HashSet::new();
+    for input in inputs {
+        if let Input::File { path, .. } = input
+            && !known.insert(path.canonicalize().unwrap_or_else(|_| path.clone()))
+        {
+            return Err(EvidenceError::GivenTwice { path: path.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// Reads everything once.
