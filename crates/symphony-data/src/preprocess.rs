@@ -5,6 +5,7 @@
 //! what a few batches take is all the memory there is to it.
 
 use std::{
+    collections::HashMap,
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -557,7 +558,7 @@ impl<'a> Stage1<'a> {
     fn build(&self, folder: &Folder, cut: Cut, format: StoreFormat) -> Result<Meta, PreprocessError> {
         let mut featured = self.features(folder)?;
         self.check_lock(&featured.files)?;
-        self.note_copies(&featured.files);
+        self.note_same_files(&featured.files);
         let scale = self.scale(&featured, cut)?;
         let copies = CopyFinder::of(std::mem::take(&mut featured.identities));
         let written = self.write(folder, &featured, &scale, &copies, format)?;
@@ -610,7 +611,7 @@ impl<'a> Stage1<'a> {
     }
 
     /// Says which files are the same, byte for byte: their rows count more than once.
-    fn note_copies(&self, files: &[SourceFile]) {
+    fn note_same_files(&self, files: &[SourceFile]) {
         let mut known: HashMap<&str, &str> = HashMap::new();
         for SourceFile { name, bytes, checksum } in files.iter().filter(|file| file.bytes > 0) {
             if let Some(first) = known.get(checksum.as_str()) {

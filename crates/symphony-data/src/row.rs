@@ -11,6 +11,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+mod strict;
+
+pub(crate) use strict::Strict;
+
 /// How much row text a reader gathers before it hands a batch on, in bytes. Enough to outweigh handing it over, so little
 /// that small benchmarks are shared among all cores, and that a batch stays in a core's cache while it is worked on.
 pub const BATCH_BYTES: usize = 256 << 10;
@@ -149,6 +153,11 @@ impl RowBatch {
         &self.text[self.rows[i].text.clone()]
     }
 
+    /// Whether a row may hold the escape of half a surrogate pair.
+    pub(crate) fn may_hold_halves(&self) -> bool {
+        strict::may_hold_halves(&self.text)
+    }
+
     /// Whether numbers come as text, as they do in CSV.
     pub fn untyped(&self) -> bool {
         self.untyped
@@ -205,6 +214,11 @@ impl FieldSet {
         }
         branch.slot = Some(slot);
         slot
+    }
+
+    /// The paths, in the order of their numbers.
+    pub fn paths(&self) -> &[String] {
+        &self.paths
     }
 
     /// Finds the fields in one row.

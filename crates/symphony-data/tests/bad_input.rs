@@ -57,7 +57,10 @@ fn a_bad_row_is_named_by_file_line_field_and_the_way_out() {
             r#"{"question": "a", "year": 1, "options": "x"}"#,
             "field `options`: expected a list or an object, found a string",
         ),
-        (r#"{"question": "a", "year": NaN, "options": []}"#, "not JSON: expected value (column 27)"),
+        (
+            r#"{"question": "a", "year": NaN, "options": []}"#,
+            "field `year`: holds NaN, which is no number to compute with",
+        ),
     ];
     for (row, expected) in cases {
         let content = format!("{GOOD}\n\n{row}\n{GOOD}\n");

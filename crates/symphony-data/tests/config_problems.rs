@@ -71,6 +71,24 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
             "benchmarks:\n  gsm8k: {path: gsm8k.jsonl}",
             "`gsm8k.jsonl` does not say what kind of source it is; write datasets:REPO, file:PATTERN or synthetic:NAME",
         ),
+        (
+            "benchmarks:\n  gsm8k: {columns: [answer], drop_columns: [question]}",
+            "`columns` and `drop_columns` are both there; name either the columns to keep or those to leave out",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {drop_columns: answer, difficulty: {features: {w: {words: answer}}, score: [{feature: w}]}}",
+            "my.yaml:2: benchmarks.gsm8k.drop_columns: `answer` is left out, and the feature `w` reads it; keep it",
+        ),
+        (
+            "benchmarks:\n  medical_qa: {columns: [options, meta_info]}",
+            "my.yaml:2: benchmarks.medical_qa.columns: `question` is left out, and ",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {drop_columns: [question], difficulty: {features: {w: {words: answer}}, score: [{feature: w}]}}",
+            "`question` is left out, and `identity` reads it; keep it",
+        ),
+        ("benchmarks:\n  gsm8k: {drop_columns: [a, a]}", "`a` is named twice; name each column once"),
+        ("benchmarks:\n  gsm8k: {columns: []}", "names no column; name some, or remove it"),
         ("benchmarks:\n  gsm8k: {path: 's3:bucket'}", "there is no source `s3:`"),
         ("benchmarks:\n  gsm8k: {path: 'synthetic:gsm9k'}", "there is no generator `gsm9k`; known: "),
         (

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use arrow_array::{Float64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use symphony_data::{
     DatasetBuilder, Error,
     difficulty::percentile,
@@ -668,7 +668,7 @@ fn what_cannot_be_mapped_is_counted_and_named() {
 }
 
 #[test]
-fn a_file_that_is_given_twice_is_refused() {
+fn a_file_that_is_given_twice_and_two_columns_of_one_name_are_refused() {
     let place = Place::new(3);
     let answers = place.write("answers.csv", "benchmark,source_id,model,score\ngsm8k,gsm8k_0,m,1\n");
     let Input::File { path, .. } = &answers else { panic!("it is a file") };
@@ -680,6 +680,27 @@ fn a_file_that_is_given_twice_is_refused() {
             .ends_with("answers.csv is given twice, so that its answers would count as two tries; give each file once"),
         "{message}"
     );
+
+    let texts = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let score = |score: f64| Arc::new(Float64Array::from(vec![score])) as ArrayRef;
+    let batch = RecordBatch::try_from_iter([
+        ("benchmark", texts("gsm8k")),
+        ("source_id", texts("gsm8k_0")),
+        ("model", texts("m")),
+        ("score", score(1.0)),
+        ("score", score(0.0)),
+    ])
+    .unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    fs::write(place.path("answers.parquet"), bytes).unwrap();
+    let file = Input::File { path: place.path("answers.parquet"), model: None };
+    for input in [Input::Table(vec![batch]), file] {
+        let message = place.read(&[input], &ReadOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("it has two columns `score`; rename one"), "{message}");
+    }
 }
 
 #[test]

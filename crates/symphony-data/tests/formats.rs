@@ -19,7 +19,7 @@ fn rows_with(name: &str, content: &[u8], keys: &str, on_bad_row: OnBadRow) -> Re
     );
     let builder = DatasetBuilder::from_yaml("quiz.yaml", &yaml).map_err(|error| error.to_string())?;
     let full = folder.path().join("full");
-    let options = PreprocessOptions { on_bad_row, ..PreprocessOptions::default() };
+    let options = PreprocessOptions { on_bad_row: Some(on_bad_row), ..PreprocessOptions::default() };
     match builder.preprocess_all_benchmarks(&full, options) {
         Ok(_) => {
             let store = fs::read_to_string(full.join("quiz_full.jsonl")).unwrap();

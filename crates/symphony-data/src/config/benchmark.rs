@@ -1,11 +1,15 @@
 //! Benchmarks: a preset's keys, overlaid with the user's.
 
 use super::{
-    Benchmark, Cut, Measured, check_name, rule,
+    Benchmark, Columns, Cut, Measured, check_name, rule,
     walk::{Walk, nearest_of},
     yaml::{Node, Value},
 };
-use crate::{source::SourcePath, store::StoreFormat};
+use crate::{
+    difficulty::{Plan, Rule},
+    source::SourcePath,
+    store::StoreFormat,
+};
 
 /// The presets: data, not code. A preset's keys are those that a user writes.
 const PRESETS: [(&str, &str); 6] = [
@@ -17,7 +21,7 @@ const PRESETS: [(&str, &str); 6] = [
     ("amc_length", include_str!("../benchmarks/amc_length.yaml")),
 ];
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "enabled",
     "description",
     "path",
@@ -26,6 +30,8 @@ const KEYS: [&str; 13] = [
     "config_field",
     "revision",
     "rows",
+    "columns",
+    "drop_columns",
     "identity",
     "store",
     "difficulty",
@@ -67,6 +73,8 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
     let problems = walk.problems.len();
     let mut source = None;
     let mut difficulty = None;
+    // Where the configuration says which columns the rows have.
+    let mut chosen = None;
     let mut benchmark = Benchmark {
         name: name.to_owned(),
         enabled: true,
@@ -78,9 +86,10 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         config_field: None,
         revision: None,
         rows: None,
+        columns: None,
         identity: Vec::new(),
         store: None,
-        rule: crate::difficulty::Rule { features: Vec::new(), score: Vec::new() },
+        rule: Rule { features: Vec::new(), score: Vec::new() },
         measured: None,
         cuts: None,
         chance: 0.0,
@@ -107,6 +116,15 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
                 }
             }
             "rows" => benchmark.rows = rows(walk, &field, node),
+            "columns" | "drop_columns" => {
+                if chosen.is_some() {
+                    let why = "`columns` and `drop_columns` are both there";
+                    walk.problem(node, &field, why, "name either the columns to keep or those to leave out");
+                }
+                let names = columns(walk, &field, node);
+                benchmark.columns = Some(if key == "columns" { Columns::Only(names) } else { Columns::Without(names) });
+                chosen = Some((field, node));
+            }
             "identity" => benchmark.identity = walk.texts(&field, node),
             "store" => {
                 let text = walk.text(&field, node);
@@ -164,6 +182,9 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         let why = format!("`{rows}` is a key in a file, and the rows are generated");
         walk.problem(node, &format!("{field}.rows"), why, "remove it, or write `path: file:…`");
     }
+    if let (Some((field, node)), true) = (chosen, walk.problems.len() == problems) {
+        check_columns(walk, &field, node, &benchmark);
+    }
     // Even with problems: what else is wrong should not be said of a benchmark that merely has a mistake in it.
     benchmark
 }
@@ -190,6 +211,45 @@ fn configs(walk: &mut Walk, field: &str, node: &Node) -> Vec<String> {
         }
     }
     names
+}
+
+/// Names of columns, each once.
+fn columns(walk: &mut Walk, field: &str, node: &Node) -> Vec<String> {
+    let problems = walk.problems.len();
+    let names = walk.texts(field, node);
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            walk.problem(node, field, format!("`{name}` is named twice"), "name each column once");
+        }
+    }
+    if names.is_empty() && walk.problems.len() == problems {
+        walk.problem(node, field, "names no column", "name some, or remove it");
+    }
+    names
+}
+
+/// Whether the rows have all that the benchmark's features and identity read.
+fn check_columns(walk: &mut Walk, field: &str, node: &Node, benchmark: &Benchmark) {
+    let Some(columns) = &benchmark.columns else { return };
+    let mut said: Vec<String> = Vec::new();
+    let mut check = |of: String, rule: &Rule, identity: &[String]| {
+        // What does not compile is said elsewhere; alone, a feature of another feature reads no field.
+        for path in Plan::compile(rule, identity).iter().flat_map(Plan::fields) {
+            let name = path.split('.').next().unwrap_or(path);
+            let is_there = columns.keeps(name) || benchmark.config_field.as_deref() == Some(name);
+            if is_there || said.iter().any(|said| said == name) {
+                continue;
+            }
+            let hint = if matches!(columns, Columns::Only(_)) { "name it too" } else { "keep it" };
+            walk.problem(node, field, format!("`{name}` is left out, and {of} reads it"), hint);
+            said.push(name.to_owned());
+        }
+    };
+    for (name, feature) in &benchmark.rule.features {
+        let alone = Rule { features: vec![(name.clone(), feature.clone())], score: Vec::new() };
+        check(format!("the feature `{name}`"), &alone, &[]);
+    }
+    check("`identity`".to_owned(), &Rule { features: Vec::new(), score: Vec::new() }, &benchmark.identity);
 }
 
 /// `difficulty_cuts: [0.2, 0.6]`.
@@ -263,7 +323,7 @@ fn measured(walk: &mut Walk, name: &str, field: &str, node: &Node) -> (Option<Me
 }
 
 /// A rule as written, or a preset's.
-fn difficulty_of(walk: &mut Walk, field: &str, node: &Node) -> Option<crate::difficulty::Rule> {
+fn difficulty_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Rule> {
     let Value::Map(entries) = &node.value else {
         return Some(rule::rule(walk, field, node));
     };

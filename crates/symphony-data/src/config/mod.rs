@@ -71,6 +71,8 @@ pub struct Benchmark {
     pub revision: Option<String>,
     /// Where the rows are in files that are one JSON object: the key of their array, or keys joined by dots.
     pub rows: Option<String>,
+    /// Which of its source's columns its rows have, if not all.
+    pub columns: Option<Columns>,
     /// The fields that say which task a row is; empty for the row number.
     pub identity: Vec<String>,
     /// How its store holds its rows, if the configuration says.
@@ -83,6 +85,36 @@ pub struct Benchmark {
     pub cuts: Option<[f64; 2]>,
     /// How often a guess is right, 0 up to, not including, 1: what calibration takes as known.
     pub chance: f64,
+}
+
+/// Which columns of a source, or which keys of its rows, a benchmark's rows have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// These alone: `columns`.
+    Only(Vec<String>),
+    /// All but these: `drop_columns`.
+    Without(Vec<String>),
+}
+
+impl Columns {
+    /// The key of a configuration that says so.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Only(_) => "columns",
+            Self::Without(_) => "drop_columns",
+        }
+    }
+
+    /// The names that are listed.
+    pub fn names(&self) -> &[String] {
+        let (Self::Only(names) | Self::Without(names)) = self;
+        names
+    }
+
+    /// Whether rows have this column, where the source has it.
+    pub fn keeps(&self, name: &str) -> bool {
+        self.names().iter().any(|listed| listed == name) == matches!(self, Self::Only(_))
+    }
 }
 
 /// The low and high percentile of difficulty scores, 0 to 100, low ≤ high. Written as `[20, 80]`.

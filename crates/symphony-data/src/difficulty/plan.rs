@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     identity::IdentityHasher,
-    row::{FieldSet, RowBatch, RowFault},
+    row::{FieldSet, Fields, RowBatch, RowFault, Strict},
 };
 
 /// How a benchmark's rows are scored: features in the order in which the metadata lists them, and the terms of the
@@ -110,6 +110,9 @@ pub struct FeatureColumns {
     pub metadata: Texts,
     /// The rows of the batch that no score can be computed for, ascending, and why.
     pub rejected: Vec<(usize, RowFault)>,
+    /// The good rows of the batch whose text is not JSON as the standard has it, ascending: they are stored as
+    /// `Strict` has them.
+    pub lax: Vec<usize>,
 }
 
 /// Texts, one behind the other.
@@ -138,7 +141,7 @@ impl FeatureColumns {
     pub fn to_bytes(&self) -> Vec<u8> {
         let rejected: Vec<_> = self.rejected.iter().map(|(row, fault)| (row, &fault.field, &fault.reason)).collect();
         // Numbers and texts can always be written.
-        let rejected = serde_json::to_vec(&rejected).unwrap_or_default();
+        let rejected = serde_json::to_vec(&(rejected, &self.lax)).unwrap_or_default();
         let rows = self.identities.len();
         let mut bytes = Vec::with_capacity(8 * (rows * (self.scored.len() + 2) + 4) + self.metadata.bytes.len());
         for number in [self.batch_rows, rows, self.metadata.bytes.len()] {
@@ -182,7 +185,7 @@ impl FeatureColumns {
         let (identities, rest) = rest.split_at(rows * 8);
         let (ends, rest) = rest.split_at(rows * 8);
         let (metadata, rejected) = rest.split_at(text);
-        let rejected: Vec<(usize, String, String)> = serde_json::from_slice(rejected).unwrap_or_default();
+        let (rejected, lax): (Vec<(usize, String, String)>, _) = serde_json::from_slice(rejected).unwrap_or_default();
         Self {
             batch_rows: batch_rows as usize,
             identities: identities.chunks_exact(8).map(|bytes| number(bytes, 0)).collect(),
@@ -192,6 +195,7 @@ impl FeatureColumns {
                 ends: ends.chunks_exact(8).map(|bytes| number(bytes, 0)).collect(),
             },
             rejected: rejected.into_iter().map(|(row, field, reason)| (row, RowFault::new(&field, reason))).collect(),
+            lax,
         }
     }
 }
@@ -263,6 +267,11 @@ impl Plan {
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
+    /// The paths of the fields that the features and the identity read, each once.
+    pub fn fields(&self) -> &[String] {
+        self.fields.paths()
+    }
+
     /// The features' names, in the rule's order.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -287,15 +296,19 @@ impl Plan {
         };
         let mut cells = Vec::with_capacity(self.kernels.len());
         let mut numbers = Vec::with_capacity(self.scored.len());
+        let halves = batch.may_hold_halves();
         for i in 0..batch.len() {
-            match self.row(batch, i, &mut cells, &mut numbers) {
-                Ok(identity) => {
+            match self.row(batch, i, halves, &mut cells, &mut numbers) {
+                Ok((identity, lax)) => {
                     if !self.write_metadata(&cells, &mut out.metadata) {
                         let reason = format!("its features take more than {} MiB", MAX_METADATA_BYTES >> 20);
                         out.rejected.push((i, RowFault::new("", reason)));
                         continue;
                     }
                     out.identities.push(identity);
+                    if lax {
+                        out.lax.push(i);
+                    }
                     for (column, number) in out.scored.iter_mut().zip(&numbers) {
                         column.push(*number);
                     }
@@ -326,13 +339,43 @@ impl Plan {
         true
     }
 
-    /// Computes one row into `cells` and `numbers` and returns its identity.
-    fn row(&self, batch: &RowBatch, i: usize, cells: &mut Vec<Cell>, numbers: &mut Vec<f64>) -> Result<u64, RowFault> {
+    /// Computes one row into `cells` and `numbers`, and returns its identity and whether its text is JSON only as Python
+    /// reads it. `halves`: whether the row may hold half a surrogate pair, which the reader of fields would pass over.
+    fn row(
+        &self,
+        batch: &RowBatch,
+        i: usize,
+        halves: bool,
+        cells: &mut Vec<Cell>,
+        numbers: &mut Vec<f64>,
+    ) -> Result<(u64, bool), RowFault> {
+        let text = batch.row(i)?;
+        let mut compute = |fields: &Fields<'_>| self.compute(batch, i, fields, cells, numbers);
+        let strict = if halves { Strict::of(text) } else { None };
+        let strict = match strict {
+            Some(strict) => strict,
+            None => match self.fields.read(text, batch.untyped()) {
+                Ok(fields) => return Ok((compute(&fields)?, false)),
+                // Numbers that JSON does not have are a fault only where they are read.
+                Err(fault) => Strict::of(text).ok_or(fault)?,
+            },
+        };
+        Ok((compute(&strict.read(&self.fields, batch.untyped())?)?, true))
+    }
+
+    /// Computes the row whose fields these are into `cells` and `numbers`, and returns its identity.
+    fn compute(
+        &self,
+        batch: &RowBatch,
+        i: usize,
+        fields: &Fields<'_>,
+        cells: &mut Vec<Cell>,
+        numbers: &mut Vec<f64>,
+    ) -> Result<u64, RowFault> {
         cells.clear();
         numbers.clear();
-        let fields = self.fields.read(batch.row(i)?, batch.untyped())?;
         for kernel in &self.kernels {
-            cells.push(kernel.compute(&fields, cells)?);
+            cells.push(kernel.compute(fields, cells)?);
         }
         for &at in &self.scored {
             let number = cells[at].as_number().ok_or_else(|| {

@@ -16,10 +16,13 @@ pub mod jsonl;
 pub mod parquet;
 mod parquet_schema;
 pub(crate) mod python;
+mod select;
 pub(crate) mod sniff;
+mod values;
 
 pub use guard::silence_decoders;
 pub(crate) use guard::{guarded, guarded_batches};
+pub(crate) use select::Selection;
 
 /// The longest row that is read, in bytes. Longer ones are no rows but broken files.
 pub const MAX_ROW_BYTES: usize = 64 << 20;
@@ -53,7 +56,7 @@ impl Format {
             "csv" => Some(Self::Csv),
             "tsv" => Some(Self::Tsv),
             "parquet" => Some(Self::Parquet),
-            "arrow" => Some(Self::Arrow),
+            "arrow" | "feather" => Some(Self::Arrow),
             _ => None,
         }
     }
@@ -176,13 +179,41 @@ pub struct Batcher<'s> {
     source: std::sync::Arc<str>,
     last_field: Option<LastField>,
     untyped: bool,
+    selection: Option<Selection<'s>>,
+    /// Whether the rows of this file come with the selected columns alone.
+    selected: bool,
     sink: &'s mut dyn FnMut(RowBatch) -> std::ops::ControlFlow<()>,
 }
 
 impl<'s> Batcher<'s> {
     /// A batcher that hands its batches to `sink`.
     pub fn new(sink: &'s mut dyn FnMut(RowBatch) -> std::ops::ControlFlow<()>) -> Self {
-        Self { batch: None, next_row: 0, source: "".into(), last_field: None, untyped: false, sink }
+        Self {
+            batch: None,
+            next_row: 0,
+            source: "".into(),
+            last_field: None,
+            untyped: false,
+            selection: None,
+            selected: false,
+            sink,
+        }
+    }
+
+    /// Leaves out of all rows what is not selected.
+    pub(crate) fn select(&mut self, columns: Option<&'s crate::config::Columns>) {
+        self.selection = columns.map(Selection::new);
+    }
+
+    /// What was selected, and found.
+    pub(crate) fn selection(&self) -> Option<&Selection<'s>> {
+        self.selection.as_ref()
+    }
+
+    /// Whether the rows of a file of columns are to have this one; its reader leaves out the others.
+    pub(crate) fn keeps_column(&mut self, name: &str) -> bool {
+        self.selected = true;
+        self.selection.as_mut().is_none_or(|selection| selection.keeps(name))
     }
 
     /// Begins a file: its name, the field that its rows get, and whether its values are all text.
@@ -195,6 +226,7 @@ impl<'s> Batcher<'s> {
             self.source = source.into();
         }
         self.untyped = untyped;
+        self.selected = false;
         self.last_field = last_field.map(|(name, value)| LastField::new(name, value));
         Ok(())
     }
@@ -204,6 +236,9 @@ impl<'s> Batcher<'s> {
     /// # Errors
     /// [`ReadError::Stopped`].
     pub fn push(&mut self, text: &[u8], line: u64) -> Result<(), ReadError> {
+        let of_selection =
+            self.selection.as_mut().filter(|_| !self.selected).and_then(|selection| selection.of_row(text));
+        let text = of_selection.as_deref().unwrap_or(text);
         let with_field = self.last_field.as_ref().map(|field| field.added_to(text));
         let batch = self.batch();
         match with_field {
@@ -268,8 +303,9 @@ impl LastField {
         };
         // A cheap look first: only a row that holds the name anywhere can have it as a key.
         if memchr::memmem::find(row, self.name.as_bytes()).is_some()
-            && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(row)
-                .is_ok_and(|r| r.contains_key(&self.name))
+            && select::members(row).is_some_and(|members| {
+                members.iter().any(|(key, _)| serde_json::from_slice::<String>(key).is_ok_and(|key| key == self.name))
+            })
         {
             return Err(format!(
                 "has a field `{}` of its own, which config_field would hide; rename one of them",

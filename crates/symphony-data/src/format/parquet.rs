@@ -2,19 +2,25 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use arrow_schema::{DataType, Field, Fields, Schema};
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema};
 use parquet::{
-    arrow::arrow_reader::{
-        ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+        },
+        parquet_to_arrow_schema,
     },
+    basic::Compression,
     errors::ParquetError,
-    file::reader::ChunkReader,
+    file::{metadata::ParquetMetaData, reader::ChunkReader},
 };
 
 use super::{
     Batcher, ReadError, arrow,
     guard::{guarded, guarded_batches},
     parquet_schema,
+    values::Refused,
 };
 use crate::{disk::DiskError, row::MAX_DEPTH};
 
@@ -29,7 +35,8 @@ const ROWS: usize = 1024;
 /// A file that is not Parquet, is cut off or damaged, or holds what JSON cannot.
 pub fn read(file: impl ChunkReader + 'static, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
     let bytes = file.len();
-    let batches = open(file).map_err(|reason| ReadError::Malformed { line: 0, reason })?;
+    let batches =
+        open(file, &mut |name| rows.keeps_column(name)).map_err(|reason| ReadError::Malformed { line: 0, reason })?;
     arrow::push_all(batches, bytes, rows)
 }
 
@@ -40,7 +47,7 @@ pub fn read(file: impl ChunkReader + 'static, rows: &mut Batcher<'_>) -> Result<
 pub(crate) fn batches(
     file: impl ChunkReader + 'static,
 ) -> Result<impl Iterator<Item = Result<arrow_array::RecordBatch, arrow_schema::ArrowError>>, String> {
-    Ok(guarded_batches(open(file)?))
+    Ok(guarded_batches(open(file, &mut |_| true)?))
 }
 
 /// Reads a file to its end, to see whether it can be read.
@@ -48,7 +55,7 @@ pub(crate) fn batches(
 /// # Errors
 /// Why it cannot.
 pub fn check(file: impl ChunkReader + 'static) -> Result<(), String> {
-    guarded_batches(open(file)?).try_for_each(|batch| batch.map(drop)).map_err(|error| error.to_string())
+    guarded_batches(open(file, &mut |_| true)?).try_for_each(|batch| batch.map(drop)).map_err(|error| error.to_string())
 }
 
 /// Why a file could not be written, as the disk said it.
@@ -63,7 +70,11 @@ pub(crate) fn cannot_write(path: &Path, error: ParquetError) -> DiskError {
     DiskError::writing(path, "write this file", error)
 }
 
-fn open(file: impl ChunkReader + 'static) -> Result<ParquetRecordBatchReader, String> {
+/// The batches of a file, of the columns that `keeps` says.
+fn open(
+    file: impl ChunkReader + 'static,
+    keeps: &mut dyn FnMut(&str) -> bool,
+) -> Result<ParquetRecordBatchReader, String> {
     let broken = |error: ParquetError| {
         let why = match error {
             ParquetError::General(why) | ParquetError::EOF(why) => why,
@@ -87,9 +98,10 @@ fn open(file: impl ChunkReader + 'static) -> Result<ParquetRecordBatchReader, St
         Some(_) => {}
         None => return Err(broken(ParquetError::General("it has no footer".to_owned()))),
     }
-    let opened = guarded(|| reader(file)).map_err(|why| broken(ParquetError::General(why)))?;
+    let opened = guarded(|| reader(file, keeps)).map_err(|why| broken(ParquetError::General(why)))?;
     opened.map_err(|error| match error {
         ParquetError::NYI(reason) => format!("this file cannot be read: {reason}"),
+        ParquetError::External(error) if error.is::<Refused>() => error.to_string(),
         error => broken(error),
     })
 }
@@ -106,14 +118,100 @@ fn footer(file: &impl ChunkReader) -> Result<Option<Vec<u8>>, ParquetError> {
     }
 }
 
-fn reader(file: impl ChunkReader + 'static) -> Result<ParquetRecordBatchReader, ParquetError> {
-    // What a writer noted about its own types is passed over: the columns say all that JSON can hold.
+fn reader(
+    file: impl ChunkReader + 'static,
+    keeps: &mut dyn FnMut(&str) -> bool,
+) -> Result<ParquetRecordBatchReader, ParquetError> {
+    // What a writer noted about its own types is passed over, but for what columns of Parquet cannot say.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let found = ArrowReaderMetadata::load(&file, options.clone())?;
+    let kept: Vec<bool> = found.schema().fields().iter().map(|field| keeps(field.name())).collect();
+    check_kept(found.metadata(), found.schema(), &kept)?;
     // Texts as views: a value that thousands of rows share is held once.
-    let viewed = Schema::new(found.schema().fields().iter().map(view).collect::<Fields>());
-    let metadata = ArrowReaderMetadata::try_new(found.metadata().clone(), options.with_schema(Arc::new(viewed)))?;
-    ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(ROWS).build()
+    let viewed: Fields = found.schema().fields().iter().map(view).collect();
+    let noted = noted(found.metadata());
+    let noted = noted.filter(|noted| noted.fields().len() == viewed.len());
+    let typed = match &noted {
+        None => viewed,
+        Some(noted) => viewed.iter().zip(noted.fields()).map(|(field, noted)| typed(field, noted)).collect(),
+    };
+    let metadata =
+        ArrowReaderMetadata::try_new(found.metadata().clone(), options.with_schema(Arc::new(Schema::new(typed))))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(ROWS);
+    if kept.iter().all(|kept| *kept) {
+        return builder.build();
+    }
+    let roots = (0..kept.len()).filter(|at| kept[*at]);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+    builder.with_projection(mask).build()
+}
+
+/// Refuses what cannot be read of the columns that are kept.
+fn check_kept(metadata: &ParquetMetaData, schema: &Schema, kept: &[bool]) -> Result<(), ParquetError> {
+    let refused = |reason: String| Err(ParquetError::External(Box::new(Refused(reason))));
+    for (field, _) in schema.fields().iter().zip(kept).filter(|(_, kept)| **kept) {
+        if holds_intervals(field.data_type()) {
+            let name = field.name();
+            return refused(format!(
+                "its column `{name}` holds intervals, which are not supported; leave it out with `drop_columns: [{name}]`"
+            ));
+        }
+    }
+    let descriptor = metadata.file_metadata().schema_descr();
+    for group in metadata.row_groups() {
+        for (leaf, column) in group.columns().iter().enumerate() {
+            if column.compression() == Compression::LZO && kept.get(descriptor.get_column_root_idx(leaf)) == Some(&true)
+            {
+                let name = descriptor.get_column_root(leaf).name();
+                return refused(format!(
+                    "its column `{name}` is compressed with LZO, which is not supported; write the file with Zstandard"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Intervals are read as days and milliseconds, without their months.
+fn holds_intervals(kind: &DataType) -> bool {
+    match kind {
+        DataType::Interval(_) => true,
+        DataType::Struct(fields) => fields.iter().any(|field| holds_intervals(field.data_type())),
+        DataType::List(inner) | DataType::Map(inner, _) => holds_intervals(inner.data_type()),
+        _ => false,
+    }
+}
+
+/// The schema with what the writer noted about its types; `None` where it noted nothing, or nothing readable.
+fn noted(metadata: &ParquetMetaData) -> Option<Schema> {
+    let file = metadata.file_metadata();
+    let notes = file.key_value_metadata()?;
+    guarded(|| parquet_to_arrow_schema(file.schema_descr(), Some(notes))).ok()?.ok()
+}
+
+/// The field with the types of what was noted that its column cannot say: durations and whole seconds, which are stored as
+/// numbers, and the zones of times, which are stored as UTC.
+fn typed(field: &FieldRef, noted: &FieldRef) -> FieldRef {
+    let noted = match noted.data_type() {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    let kind = match (field.data_type(), noted) {
+        (DataType::Int64, DataType::Duration(_) | DataType::Timestamp(..) | DataType::Time64(_) | DataType::Date64)
+        | (DataType::Int32, DataType::Time32(_)) => noted.clone(),
+        (DataType::Timestamp(unit, Some(_)), DataType::Timestamp(_, zone @ Some(_))) => {
+            DataType::Timestamp(*unit, zone.clone())
+        }
+        (DataType::List(inner), DataType::List(noted)) => DataType::List(typed(inner, noted)),
+        (DataType::List(inner), DataType::LargeList(noted)) => DataType::List(typed(inner, noted)),
+        (DataType::List(inner), DataType::FixedSizeList(noted, _)) => DataType::List(typed(inner, noted)),
+        (DataType::Map(inner, sorted), DataType::Map(noted, _)) => DataType::Map(typed(inner, noted), *sorted),
+        (DataType::Struct(fields), DataType::Struct(noted)) if fields.len() == noted.len() => {
+            DataType::Struct(fields.iter().zip(noted).map(|(field, noted)| typed(field, noted)).collect())
+        }
+        _ => return field.clone(),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(kind))
 }
 
 fn view(field: &Arc<Field>) -> Arc<Field> {

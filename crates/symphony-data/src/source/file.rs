@@ -9,8 +9,8 @@ use std::{
 
 use super::{Rows, Source, SourceError, SourceFile};
 use crate::{
-    config::Benchmark,
-    format::{ArrayUnder, Batcher, Format, ReadError},
+    config::{Benchmark, Columns},
+    format::{ArrayUnder, Batcher, Format, ReadError, Selection},
     row::RowBatch,
 };
 
@@ -33,6 +33,7 @@ pub struct FileSource<'b> {
     files: Vec<LocalFile<'b>>,
     config_field: Option<&'b str>,
     rows: Option<&'b str>,
+    columns: Option<&'b Columns>,
 }
 
 impl<'b> FileSource<'b> {
@@ -49,7 +50,12 @@ impl<'b> FileSource<'b> {
             let shown = path.to_string_lossy().into();
             files.push(LocalFile { path, name, shown, format, config });
         }
-        Ok(Self { files, config_field: benchmark.config_field.as_deref(), rows: benchmark.rows.as_deref() })
+        Ok(Self {
+            files,
+            config_field: benchmark.config_field.as_deref(),
+            rows: benchmark.rows.as_deref(),
+            columns: benchmark.columns.as_ref(),
+        })
     }
 }
 
@@ -188,7 +194,7 @@ impl Source for FileSource<'_> {
     }
 
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
-        read_all(&self.files, self.config_field, self.rows, &mut |batch| sink(Rows::Read(batch)))
+        read_all(&self.files, self.config_field, self.rows, self.columns, &mut |batch| sink(Rows::Read(batch)))
     }
 }
 
@@ -197,9 +203,11 @@ pub(super) fn read_all(
     files: &[LocalFile<'_>],
     config_field: Option<&str>,
     rows: Option<&str>,
+    columns: Option<&Columns>,
     sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>,
 ) -> Result<Vec<SourceFile>, SourceError> {
     let mut batcher = Batcher::new(sink);
+    batcher.select(columns);
     let mut read = Vec::new();
     for LocalFile { path, name, shown, format, config } in files {
         let outcome = format.found_in(path, rows).and_then(|format| {
@@ -218,6 +226,11 @@ pub(super) fn read_all(
                 return Err(SourceError::Malformed { path: PathBuf::from(&**shown), line: 0, reason });
             }
         }
+    }
+    if let Some((names, known)) = batcher.selection().and_then(Selection::unknown) {
+        let key = columns.map_or("", Columns::key);
+        let names = names.into_iter().map(str::to_owned).collect();
+        return Err(SourceError::NoColumn { key, names, known: known.to_vec() });
     }
     // Whether anybody wants the last batch no longer matters.
     let _: Result<(), ReadError> = batcher.flush();

@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::{Rows, Source, SourceError, SourceFile, synthetic::Generator};
-use crate::{config::Benchmark, format::LastField, row::RowBatch};
+use crate::{
+    config::{Benchmark, Columns},
+    format::{LastField, Selection},
+    row::RowBatch,
+};
 
 /// How many rows are generated at once.
 const ROWS_AT_ONCE: u64 = 256;
@@ -19,6 +23,7 @@ pub struct GeneratedSource<'b> {
     configs: Vec<&'b str>,
     /// What the rows of each config get as their last field; nothing where they get none.
     last_fields: Vec<LastField>,
+    columns: Option<&'b Columns>,
     name: Arc<str>,
 }
 
@@ -37,7 +42,8 @@ impl<'b> GeneratedSource<'b> {
         let config_field = benchmark.config_field.as_deref().filter(|_| !known.is_empty());
         let last_fields =
             config_field.iter().flat_map(|field| configs.iter().map(|config| LastField::new(field, config))).collect();
-        Self { generator, rows, seed, configs, last_fields, name: format!("synthetic:{}", generator.name()).into() }
+        let name = format!("synthetic:{}", generator.name()).into();
+        Self { generator, rows, seed, configs, last_fields, columns: benchmark.columns.as_ref(), name }
     }
 }
 
@@ -47,6 +53,16 @@ impl Source for GeneratedSource<'_> {
     }
 
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
+        // All rows have the same keys.
+        if let (Some(mut selection), Some(columns)) = (self.selection(), self.columns) {
+            let mut row = String::new();
+            self.generator.write_row(self.configs[0], self.seed, 0, &mut row);
+            selection.of_row(row.as_bytes());
+            if let Some((names, known)) = selection.unknown() {
+                let names = names.into_iter().map(str::to_owned).collect();
+                return Err(SourceError::NoColumn { key: columns.key(), names, known: known.to_vec() });
+            }
+        }
         for start in (0..self.rows).step_by(ROWS_AT_ONCE as usize) {
             let end = (start + ROWS_AT_ONCE).min(self.rows);
             if sink(Rows::ToMake(Box::new(move || self.generate(start..end)))).is_break() {
@@ -58,6 +74,10 @@ impl Source for GeneratedSource<'_> {
 }
 
 impl GeneratedSource<'_> {
+    fn selection(&self) -> Option<Selection<'_>> {
+        self.columns.map(Selection::new)
+    }
+
     /// These rows.
     fn generate(&self, rows: Range<u64>) -> RowBatch {
         let mut batch = RowBatch::new(self.name.clone(), rows.start, false);
@@ -68,6 +88,9 @@ impl GeneratedSource<'_> {
             let at = (i % k) as usize;
             text.clear();
             self.generator.write_row(self.configs[at], self.seed, i / k, &mut text);
+            if let Some(row) = self.selection().and_then(|mut selection| selection.of_row(text.as_bytes())) {
+                text = String::from_utf8_lossy(&row).into_owned();
+            }
             match self.last_fields.get(at) {
                 None => batch.push(text.as_bytes(), i + 1),
                 Some(field) => match field.added_to(text.as_bytes()) {

@@ -283,6 +283,16 @@ pub enum SourceError {
         /// The pattern that finds it again.
         second: String,
     },
+    /// Names of `columns` or `drop_columns` that no row has.
+    #[error("{}", no_column(.key, .names, .known))]
+    NoColumn {
+        /// The key.
+        key: &'static str,
+        /// The names that no row has.
+        names: Vec<String>,
+        /// The names that rows have, or the first of them.
+        known: Vec<String>,
+    },
     /// A folder where files are needed.
     #[error("{path} is a folder; name its files, such as `file:{path}/*.jsonl`")]
     Folder {
@@ -315,6 +325,11 @@ pub enum SourceError {
         /// What is wrong.
         reason: String,
     },
+}
+
+fn no_column(key: &str, names: &[String], known: &[String]) -> String {
+    let all = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    format!("no row has the column {}, which `{key}` names; the rows have {}", all(names), all(known))
 }
 
 impl From<hub::HubError> for SourceError {

@@ -39,7 +39,7 @@ impl Lines {
             for (i, (row, raw_data)) in rows.good().enumerate() {
                 let (start, score, identity) = (out.text.len(), scores[i], features.identities[i]);
                 let bin = thresholds.bin(score);
-                let line = Line { number: batch.row_number(row), score, bin, raw_data, identity };
+                let line = Line { number: batch.row_number(row), score, bin, raw_data: &raw_data, identity };
                 line.write(&mut out.text, benchmark, features.metadata.get(i));
                 out.entries.push(Entry {
                     score,

@@ -161,9 +161,12 @@ pub fn fingerprint(benchmark: &Benchmark) -> String {
         "identity": benchmark.identity,
         "rule": benchmark.rule,
     });
-    // Only where it is set, so that stores made before there was such a key stay current.
+    // Only where they are set, so that stores made before there were such keys stay current.
     if let Some(rows) = &benchmark.rows {
         covered["rows"] = rows.as_str().into();
+    }
+    if let Some(columns) = &benchmark.columns {
+        covered[columns.key()] = json!(columns.names());
     }
     checksum::sha256_of(covered.to_string().as_bytes())
 }

@@ -114,7 +114,7 @@ impl ParquetEncoder {
         let ids = || -> ArrayRef {
             let mut column = StringBuilder::new();
             for rows in rows {
-                for (row, _) in rows.good() {
+                for row in rows.features.rows() {
                     column.append_value(format!("{benchmark}_{}", rows.batch.row_number(row)));
                 }
             }
@@ -140,7 +140,7 @@ impl ParquetEncoder {
         for rows in rows {
             for (i, (_, text)) in rows.good().enumerate() {
                 // All of this is UTF-8: the rows were looked at before, features are JSON, hex digits ASCII.
-                raw_data.append_value(String::from_utf8_lossy(text));
+                raw_data.append_value(String::from_utf8_lossy(&text));
                 metadata.append_value(String::from_utf8_lossy(rows.features.metadata.get(i)));
                 identities.append_value(String::from_utf8_lossy(&hex(rows.features.identities[i])));
             }

@@ -1,5 +1,7 @@
 //! Writing a store: rows are encoded on all cores, and appended in order.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
 use crate::{
     difficulty::FeatureColumns,
     disk::{Folder, NewFile, WrittenFile},
-    row::{RowBatch, RowFault},
+    row::{RowBatch, RowFault, Strict},
     stream::{Bin, PerBin, Thresholds},
 };
 
@@ -27,10 +29,16 @@ pub struct ScoredRows<'r> {
 }
 
 impl<'r> ScoredRows<'r> {
-    /// The good rows: their places in the batch, and their text. Rows that are not UTF-8 were rejected with their features,
-    /// so that this is not asked again.
-    pub(super) fn good(self) -> impl Iterator<Item = (usize, &'r [u8])> {
-        self.features.rows().map(move |row| (row, self.batch.bytes(row)))
+    /// The good rows: their places in the batch, and their text in JSON as the standard has it. Rows that are not UTF-8
+    /// were rejected with their features, so that this is not asked again.
+    pub(super) fn good(self) -> impl Iterator<Item = (usize, Cow<'r, [u8]>)> {
+        let mut lax = self.features.lax.iter().peekable();
+        self.features.rows().map(move |row| {
+            // A row may have been set aside after it was found to be lax.
+            while lax.next_if(|lax| **lax < row).is_some() {}
+            let strict = lax.next_if_eq(&&row).and_then(|_| Strict::of(self.batch.row(row).ok()?));
+            (row, strict.map_or(Cow::Borrowed(self.batch.bytes(row)), |strict| Cow::Owned(strict.text.into_bytes())))
+        })
     }
 }
 
@@ -87,7 +95,7 @@ struct Rejected<'r> {
     #[serde(skip_serializing_if = "str::is_empty")]
     field: &'r str,
     reason: &'r str,
-    text: std::borrow::Cow<'r, str>,
+    text: Cow<'r, str>,
 }
 
 impl Encoder<'_> {

@@ -13,6 +13,12 @@ pub(super) fn take(
     model: Option<&str>,
     sink: &mut Sink<'_, '_>,
 ) -> Result<(), Fault> {
+    let schema = batch.schema_ref();
+    for (at, field) in schema.fields().iter().enumerate() {
+        if schema.fields()[..at].iter().any(|other| other.name() == field.name()) {
+            return Err(Fault::reason(format!("it has two columns `{}`; rename one", field.name())));
+        }
+    }
     let texts = |name: &str| -> Result<Option<StringViewArray>, Fault> {
         let Some(column) = batch.column_by_name(name) else { return Ok(None) };
         let not_text =
@@ -38,7 +44,6 @@ pub(super) fn take(
         Ok(Some(column.as_primitive::<Float64Type>().clone()))
     };
     let missing = |key: &str| {
-        let schema = batch.schema();
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         Fault::reason(format!("has no column `{key}`; responses have {FORM}, and this has {}", names.join(", ")))
     };

@@ -19,7 +19,7 @@ use super::{
     file::{LocalFile, read_all},
 };
 use crate::{
-    config::Benchmark,
+    config::{Benchmark, Columns},
     format::Format,
     progress::{Note, Progress},
 };
@@ -118,6 +118,7 @@ pub struct HubSource<'b> {
     files: Vec<LocalFile<'b>>,
     config_field: Option<&'b str>,
     rows: Option<&'b str>,
+    columns: Option<&'b Columns>,
     revision: Revision,
 }
 
@@ -141,6 +142,7 @@ impl<'b> HubSource<'b> {
                 files,
                 config_field: benchmark.config_field.as_deref(),
                 rows: benchmark.rows.as_deref(),
+                columns: benchmark.columns.as_ref(),
                 revision: Revision { commit: listing.commit, branch: listing.branch },
             })
         })
@@ -178,7 +180,7 @@ impl Source for HubSource<'_> {
     }
 
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
-        read_all(&self.files, self.config_field, self.rows, &mut |batch| sink(Rows::Read(batch)))
+        read_all(&self.files, self.config_field, self.rows, self.columns, &mut |batch| sink(Rows::Read(batch)))
     }
 }
 

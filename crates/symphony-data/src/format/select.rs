@@ -1,0 +1,129 @@
+//! Which columns the rows are to have: a look at each row's keys, not at what they hold.
+
+use crate::config::Columns;
+
+/// How many names are kept for a message.
+const MAX_KNOWN: usize = 50;
+
+/// Leaves out of rows what their benchmark does not take, and notes which names there were.
+#[derive(Debug)]
+pub(crate) struct Selection<'c> {
+    columns: &'c Columns,
+    /// For each of the columns' names, whether a row had it.
+    met: Vec<bool>,
+    /// The first names that rows had.
+    known: Vec<String>,
+}
+
+impl<'c> Selection<'c> {
+    pub fn new(columns: &'c Columns) -> Self {
+        Self { columns, met: vec![false; columns.names().len()], known: Vec::new() }
+    }
+
+    /// Whether the rows are to have the column `name`, which there is.
+    pub fn keeps(&mut self, name: &str) -> bool {
+        let listed = self.columns.names().iter().position(|listed| listed == name);
+        if let Some(at) = listed {
+            self.met[at] = true;
+        }
+        if self.known.len() < MAX_KNOWN && !self.known.iter().any(|known| known == name) {
+            self.known.push(name.to_owned());
+        }
+        listed.is_some() == matches!(self.columns, Columns::Only(_))
+    }
+
+    /// The row with the columns that it is to have; `None` if it is no object, which its own reader says better.
+    pub fn of_row(&mut self, row: &[u8]) -> Option<Vec<u8>> {
+        let mut kept = Vec::with_capacity(row.len());
+        kept.push(b'{');
+        for (key, member) in members(row)? {
+            let name: String = serde_json::from_slice(key).ok()?;
+            if self.keeps(&name) {
+                if kept.len() > 1 {
+                    kept.extend_from_slice(b", ");
+                }
+                kept.extend_from_slice(member);
+            }
+        }
+        kept.push(b'}');
+        Some(kept)
+    }
+
+    /// The names that no row had, if there were rows with others, and the names that there were.
+    pub fn unknown(&self) -> Option<(Vec<&'c str>, &[String])> {
+        let names = self.columns.names().iter().zip(&self.met);
+        let unmet: Vec<&str> = names.filter(|(_, met)| !**met).map(|(name, _)| name.as_str()).collect();
+        (!unmet.is_empty() && !self.known.is_empty()).then_some((unmet, &self.known))
+    }
+}
+
+/// The members of an object: each one's key, with its quotes, and all of it. What the values are is not looked at, so that
+/// one that is left out may be anything.
+pub(super) fn members(row: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let inner = row.strip_prefix(b"{")?.strip_suffix(b"}")?;
+    let mut members = Vec::new();
+    let (mut depth, mut from, mut key, mut at) = (0_usize, 0, None, 0);
+    while at < inner.len() {
+        match inner[at] {
+            b'"' => at = end_of_string(inner, at)?,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.checked_sub(1)?,
+            b':' if depth == 0 && key.is_none() => key = Some(inner[from..at].trim_ascii()),
+            b',' if depth == 0 => {
+                members.push((key.take()?, inner[from..at].trim_ascii()));
+                from = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    if depth > 0 {
+        return None;
+    }
+    match key {
+        Some(key) => members.push((key, inner[from..].trim_ascii())),
+        // An object of nothing; but not a comma with nothing behind it.
+        None if members.is_empty() && inner.trim_ascii().is_empty() => {}
+        None => return None,
+    }
+    Some(members)
+}
+
+/// Where the string that begins at `at` has its last quote.
+fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
+    let mut at = at + 1;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_keeps_the_text_of_what_it_keeps() {
+        let row = br#"{"a": 1.50, "b":{"a":[1,{"c":"},"}]} , "c\u0064" :"x\"y,", "e": NaN}"#;
+        let of = |columns: Columns| {
+            let kept = Selection::new(&columns).of_row(row);
+            kept.map(|kept| String::from_utf8(kept).unwrap())
+        };
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(of(Columns::Only(names(&["a", "cd"]))).unwrap(), r#"{"a": 1.50, "c\u0064" :"x\"y,"}"#);
+        assert_eq!(of(Columns::Without(names(&["a", "cd", "e"]))).unwrap(), r#"{"b":{"a":[1,{"c":"},"}]}}"#);
+        assert_eq!(of(Columns::Without(names(&["a", "b", "cd", "e"]))).unwrap(), "{}");
+    }
+
+    #[test]
+    fn what_is_no_object_is_left_to_its_reader() {
+        let columns = Columns::Without(vec!["a".to_owned()]);
+        for row in ["", "[1]", "{\"a\": 1", "{\"a\": \"}", "{\"a\": [}", "{\"a\": 1,}", "{a}", "{\"a\": ]}"] {
+            assert_eq!(Selection::new(&columns).of_row(row.as_bytes()), None, "{row}");
+        }
+        assert_eq!(Selection::new(&columns).of_row(b"{ }").unwrap(), b"{}");
+    }
+}
