@@ -272,6 +272,28 @@ fn times_are_the_same_text_from_every_form() {
 }
 
 #[test]
+fn a_zone_that_a_parquet_file_notes_for_other_units_than_it_stores_is_kept() {
+    // As pyarrow writes timestamp[s, tz=Europe/Berlin]: the column holds milliseconds in UTC, and the note says seconds.
+    let stored = arrow_array::TimestampMillisecondArray::from(vec![1_709_294_700_000]).with_timezone("UTC");
+    let batch = columns_of(vec![("at", Arc::new(stored) as ArrayRef)]);
+    let noted = arrow_schema::DataType::Timestamp(arrow_schema::TimeUnit::Second, Some("Europe/Berlin".into()));
+    let noted = arrow_schema::Schema::new(vec![arrow_schema::Field::new("at", noted, true)]);
+    let note =
+        parquet::file::metadata::KeyValue::new("ARROW:schema".to_owned(), parquet::arrow::encode_arrow_schema(&noted));
+    let properties =
+        parquet::file::properties::WriterProperties::builder().set_key_value_metadata(Some(vec![note])).build();
+    let options = parquet::arrow::arrow_writer::ArrowWriterOptions::new()
+        .with_skip_arrow_metadata(true)
+        .with_properties(properties);
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let found = rows_with(|batcher| parquet_rows::read(bytes::Bytes::from(bytes), batcher));
+    assert_eq!(found.unwrap(), [r#"{"at":"2024-03-01T13:05:00+01:00"}"#]);
+}
+
+#[test]
 fn a_time_that_no_calendar_has_is_a_bad_row_and_a_zone_that_nobody_knows_an_error() {
     let batch =
         columns_of(vec![("at", Arc::new(arrow_array::TimestampSecondArray::from(vec![0, i64::MAX])) as ArrayRef)]);

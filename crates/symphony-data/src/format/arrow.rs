@@ -121,8 +121,10 @@ impl<R: Read> Batches<R> {
             self.extend(&mut head, length.into())?;
         }
         let mut body = Vec::new();
-        // What is no message, the decoder says better. A copy, for it has to be aligned.
-        if let Ok(message) = root_as_message(&head[start..].to_vec()) {
+        // It has to be aligned.
+        let message = head[start..].to_vec();
+        // What is no message, the decoder says better.
+        if let Ok(message) = root_as_message(&message) {
             self.extend(&mut body, message.bodyLength().try_into().unwrap_or_default())?;
             check_pieces(&message, &body)?;
         }

@@ -2,14 +2,15 @@
 
 use std::{io, path::Path, sync::Arc};
 
+use arrow_ipc::convert::try_schema_from_ipc_buffer;
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use parquet::{
     arrow::{
-        ProjectionMask,
+        ARROW_SCHEMA_META_KEY, ProjectionMask,
         arrow_reader::{
             ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
         },
-        parquet_to_arrow_schema,
     },
     basic::Compression,
     errors::ParquetError,
@@ -182,11 +183,12 @@ fn holds_intervals(kind: &DataType) -> bool {
     }
 }
 
-/// The schema with what the writer noted about its types; `None` where it noted nothing, or nothing readable.
+/// The schema that the writer noted, as Arrow has it; `None` where it noted none, or none that can be read.
 fn noted(metadata: &ParquetMetaData) -> Option<Schema> {
-    let file = metadata.file_metadata();
-    let notes = file.key_value_metadata()?;
-    guarded(|| parquet_to_arrow_schema(file.schema_descr(), Some(notes))).ok()?.ok()
+    let notes = metadata.file_metadata().key_value_metadata()?;
+    let note = notes.iter().find(|note| note.key == ARROW_SCHEMA_META_KEY)?.value.as_ref()?;
+    let message = BASE64_STANDARD.decode(note).ok()?;
+    guarded(|| try_schema_from_ipc_buffer(&message)).ok()?.ok()
 }
 
 /// The field with the types of what was noted that its column cannot say: durations and whole seconds, which are stored as
@@ -202,9 +204,10 @@ fn typed(field: &FieldRef, noted: &FieldRef) -> FieldRef {
         (DataType::Timestamp(unit, Some(_)), DataType::Timestamp(_, zone @ Some(_))) => {
             DataType::Timestamp(*unit, zone.clone())
         }
-        (DataType::List(inner), DataType::List(noted)) => DataType::List(typed(inner, noted)),
-        (DataType::List(inner), DataType::LargeList(noted)) => DataType::List(typed(inner, noted)),
-        (DataType::List(inner), DataType::FixedSizeList(noted, _)) => DataType::List(typed(inner, noted)),
+        (
+            DataType::List(inner),
+            DataType::List(noted) | DataType::LargeList(noted) | DataType::FixedSizeList(noted, _),
+        ) => DataType::List(typed(inner, noted)),
         (DataType::Map(inner, sorted), DataType::Map(noted, _)) => DataType::Map(typed(inner, noted), *sorted),
         (DataType::Struct(fields), DataType::Struct(noted)) if fields.len() == noted.len() => {
             DataType::Struct(fields.iter().zip(noted).map(|(field, noted)| typed(field, noted)).collect())

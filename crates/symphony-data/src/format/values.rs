@@ -233,6 +233,7 @@ fn refuse_row(out: &mut Vec<u8>, reason: &str) {
 }
 
 /// A moment, or a time of day: whole seconds, and nanoseconds beyond them.
+#[derive(Clone, Copy)]
 struct Moment {
     seconds: i64,
     nanoseconds: u64,
@@ -258,7 +259,7 @@ impl Moment {
     }
 
     /// What follows the seconds: nothing, or as many digits as Python's datetime (or pandas' Timestamp) gives them.
-    fn write_fraction(&self, out: &mut String) {
+    fn write_fraction(self, out: &mut String) {
         // Writing to memory cannot fail.
         let _ = match self.nanoseconds {
             0 => Ok(()),
@@ -304,8 +305,9 @@ fn write_duration(nanoseconds: i128, out: &mut String) {
 
 fn write_seconds(nanoseconds: u128, out: &mut String) {
     let _ = write!(out, "{}", nanoseconds / 1_000_000_000);
-    if nanoseconds % 1_000_000_000 > 0 {
-        let digits = format!(".{:09}", nanoseconds % 1_000_000_000);
+    let fraction = nanoseconds % 1_000_000_000;
+    if fraction > 0 {
+        let digits = format!(".{fraction:09}");
         out.push_str(digits.trim_end_matches('0'));
     }
     out.push('S');
