@@ -10,9 +10,9 @@ use symphony_data::{
     evidence::{
         calibration::{CalibrateOptions, ItemModel, calibrate},
         responses::{Catalogue, Input, ReadOptions, Unmapped, read},
-        validation::{PoolTasks, pool_tasks, validate},
+        validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
-    experiment::{self, Order, make_pools, with_library},
+    experiment::{self, Order, Writing, make_pools, with_library},
     preprocess::{OnBadRow, PreprocessOptions, preprocess},
     progress::{Note, Progress},
     store::{Meta, StoreFormat},
@@ -22,7 +22,7 @@ use crate::{
     errors,
     function::Registered,
     progress::{PyProgress, Run},
-    stream::{TaskStream, to_library},
+    stream::{TaskStream, manifest_of, to_library},
     work,
 };
 
@@ -106,20 +106,20 @@ impl Builder {
         names: Vec<String>,
         output_dir: PathBuf,
         force: bool,
-        skip_bad_rows: bool,
+        on_bad_row: Option<&str>,
         locked: bool,
         format: Option<&str>,
         progress: Option<Py<PyAny>>,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, TaskStream)>> {
-        let on_bad_row = if skip_bad_rows { OnBadRow::Skip } else { OnBadRow::Stop };
+        let on_bad_row = on_bad_row.map(|policy| if policy == "skip" { OnBadRow::Skip } else { OnBadRow::Stop });
         let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(StoreFormat::parse) };
         // Tasks are read when they are first looked at, wherever the program works by then.
         let output_dir = std::path::absolute(&output_dir).unwrap_or(output_dir);
         let metas = self.run(py, progress, note, |config, progress| {
             let chosen = config.enabled().filter(|benchmark| names.contains(&benchmark.name));
             let one = |benchmark: &symphony_data::config::Benchmark| {
-                let cut = config.cut_of(&benchmark.name);
+                let cut = config.store_cut_of(&benchmark.name);
                 Ok(preprocess(benchmark, cut, &output_dir, options, progress)?.1)
             };
             chosen.map(one).collect::<Result<Vec<Meta>, Error>>()
@@ -149,10 +149,10 @@ impl Builder {
         note: Py<PyAny>,
     ) -> PyResult<TaskStream> {
         let request = spec_of(spec)?.resolve(&self.config).map_err(|problems| errors::bad_request(py, &problems))?;
-        let batches = self.run(py, None, note, |config, progress| {
+        let (batches, manifest) = self.run(py, None, note, |config, progress| {
             experiment::build_task_table(config, &full_dir, &request, progress)
         })?;
-        Ok(TaskStream::of_batches(batches))
+        Ok(TaskStream::drawn(batches, manifest))
     }
 
     /// Stage 2 for experiments in YAML (or JSON), which messages call `name`: makes their pools, and says their folders.
@@ -165,6 +165,7 @@ impl Builder {
         full_dir: PathBuf,
         output_dir: PathBuf,
         strict: bool,
+        force: bool,
         format: &str,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, PathBuf)>> {
@@ -178,7 +179,8 @@ impl Builder {
                 config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir, format)).collect();
             let requests = orders.iter().map(|order| order.request);
             with_library(&config, &full_dir, requests, progress, |library| {
-                make_pools(library, &orders, strict, progress)?.into_iter().try_for_each(|made| made.map(drop))
+                let made = make_pools(library, &orders, Writing { strict, force }, progress)?;
+                made.into_iter().try_for_each(|made| made.map(drop))
             })?;
             Ok(config.experiments.iter().map(|e| (e.id.clone(), output_dir.join(&e.id))).collect())
         })
@@ -193,14 +195,18 @@ impl Builder {
         tasks: Option<&Bound<'_, PyAny>>,
         names: Vec<String>,
         full_dir: PathBuf,
+        demo: bool,
+        difficulty: (Option<String>, Option<u64>),
         filter: Option<String>,
         metric: Option<String>,
         note: Py<PyAny>,
     ) -> PyResult<String> {
         let inputs = inputs_of(&responses)?;
+        let by = ScoredBy { difficulty: difficulty.0, min_responses: difficulty.1 };
         let pool = tasks.and_then(|tasks| tasks.extract::<PathBuf>().ok());
         let tasks = tasks.filter(|_| pool.is_none()).map(to_library).transpose()?;
         self.run(py, None, note, |config, progress| {
+            let config = &for_demo(config, demo)?;
             let mut catalogue = Catalogue::of(config, &full_dir, &names, progress)?;
             let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, progress)?;
             warn_of(&gathered.unmapped, progress);
@@ -211,7 +217,7 @@ impl Builder {
             if let (Some(path), Some((tasks, measured))) = (&pool, &mut read_back) {
                 pools.push(PoolTasks { name: path.display().to_string(), measured: measured.take(), tasks });
             }
-            let report = validate(gathered, &mut pools, &mut catalogue, config, progress)?;
+            let report = validate(gathered, &mut pools, &mut catalogue, config, &by, progress)?;
             Ok(serde_json::to_string(&report).unwrap_or_default())
         })
     }
@@ -227,6 +233,7 @@ impl Builder {
         chance: BTreeMap<String, f64>,
         names: Vec<String>,
         full_dir: PathBuf,
+        demo: bool,
         filter: Option<String>,
         metric: Option<String>,
         note: Py<PyAny>,
@@ -234,6 +241,7 @@ impl Builder {
         let inputs = inputs_of(&responses)?;
         let options = CalibrateOptions { model: ItemModel::parse(model).unwrap_or_default(), chance };
         self.run(py, None, note, |config, progress| {
+            let config = &for_demo(config, demo)?;
             let mut catalogue = Catalogue::of(config, &full_dir, &names, progress)?;
             let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, progress)?;
             warn_of(&gathered.unmapped, progress);
@@ -249,8 +257,11 @@ impl Builder {
 
     /// Writes tasks as JSON lines.
     fn save_task_pool(&self, py: Python<'_>, tasks: &Bound<'_, PyAny>, path: PathBuf, note: Py<PyAny>) -> PyResult<()> {
+        let manifest = manifest_of(tasks);
         let tasks = to_library(tasks)?;
-        self.run(py, None, note, |_, progress| Ok(experiment::save_task_pool(&tasks, &path, progress)?))
+        self.run(py, None, note, |_, progress| {
+            Ok(experiment::save_task_pool(&tasks, manifest.as_ref(), &path, progress)?)
+        })
     }
 
     /// Writes the statistics of tasks.
@@ -264,6 +275,15 @@ impl Builder {
         let tasks = to_library(tasks)?;
         self.run(py, None, note, |_, progress| experiment::save_statistics(&tasks, &path, progress))
     }
+}
+
+/// The configuration; for a demo, on generated rows.
+fn for_demo(config: &Config, demo: bool) -> Result<Config, Error> {
+    let mut config = config.clone();
+    if demo {
+        config.use_synthetic_sources()?;
+    }
+    Ok(config)
 }
 
 /// Responses: paths, and tables that speak Arrow.
@@ -312,6 +332,8 @@ fn spec_of(spec: &Bound<'_, PyDict>) -> PyResult<RequestSpec> {
             })
             .transpose()?,
         sampler: get(spec, "sampler")?,
+        difficulty: get(spec, "difficulty")?,
+        min_responses: get(spec, "min_responses")?,
         difficulty_percentiles: percentiles.into_iter().map(pair).collect::<PyResult<_>>()?,
     })
 }

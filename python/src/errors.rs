@@ -95,7 +95,7 @@ fn is_missing(error: &StoreError) -> bool {
     match error {
         StoreError::Missing { .. } => true,
         StoreError::Disk(error) => is_absent(error),
-        StoreError::Stale { .. } => false,
+        StoreError::Stale { .. } | StoreError::Foreign { .. } => false,
     }
 }
 

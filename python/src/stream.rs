@@ -10,7 +10,10 @@ use pyo3::{
     types::{PyDict, PyList, PySlice, PyTuple, PyType},
 };
 use pyo3_arrow::PyTable;
-use symphony_data::{experiment::load_preprocessed_table, pool::table};
+use symphony_data::{
+    experiment::load_preprocessed_table,
+    pool::{manifest::PoolManifest, table},
+};
 
 use crate::{errors, progress::Run, task::Task, work};
 
@@ -36,18 +39,25 @@ pub struct TaskStream {
     /// Where the tasks are read from when they are first wanted: folder and benchmark.
     stored: Option<(PathBuf, String)>,
     length: usize,
+    /// How it was drawn, if it was.
+    manifest: Option<PoolManifest>,
 }
 
 impl TaskStream {
     /// A stream of these batches of [`table::schema`].
     pub fn of_batches(batches: Vec<RecordBatch>) -> Self {
         let length = batches.iter().map(RecordBatch::num_rows).sum();
-        Self { batches: OnceLock::from(batches), stored: None, length }
+        Self { batches: OnceLock::from(batches), stored: None, length, manifest: None }
+    }
+
+    /// A stream that was drawn.
+    pub fn drawn(batches: Vec<RecordBatch>, manifest: PoolManifest) -> Self {
+        Self { manifest: Some(manifest), ..Self::of_batches(batches) }
     }
 
     /// A preprocessed benchmark of this many tasks, read when somebody looks.
     pub fn stored(folder: PathBuf, benchmark: String, length: usize) -> Self {
-        Self { batches: OnceLock::new(), stored: Some((folder, benchmark)), length }
+        Self { batches: OnceLock::new(), stored: Some((folder, benchmark)), length, manifest: None }
     }
 
     fn batches(&self, py: Python<'_>) -> PyResult<&[RecordBatch]> {
@@ -132,6 +142,11 @@ pub fn to_library(tasks: &Bound<'_, PyAny>) -> PyResult<Vec<symphony_data::pool:
     // A copy, as other threads may look at the task while Python writes its data as text.
     let copy = |task: &Bound<'_, PyAny>| Ok::<_, PyErr>(task.cast::<Task>()?.borrow().clone_ref(py));
     tasks.try_iter()?.map(|task| copy(&task?)?.to_library(py)).collect()
+}
+
+/// How these tasks were drawn, where they are a stream that was: a part of one, or a list, no longer says.
+pub fn manifest_of(tasks: &Bound<'_, PyAny>) -> Option<PoolManifest> {
+    tasks.cast::<TaskStream>().ok()?.get().manifest.clone()
 }
 
 #[pymethods]

@@ -114,7 +114,7 @@ fn what_cannot_be_read_is_an_error_and_is_not_replaced() {
     );
     let builder = DatasetBuilder::from_yaml("quiz.yaml", &config).unwrap();
     let full = at("full");
-    let options = PreprocessOptions { on_bad_row: OnBadRow::Skip, ..PreprocessOptions::default() };
+    let options = PreprocessOptions { on_bad_row: Some(OnBadRow::Skip), ..PreprocessOptions::default() };
     let again = || builder.preprocess_all_benchmarks(&full, options).map(drop).map_err(|error| error.to_string());
     again().unwrap();
     for name in ["quiz_full_meta.json", "quiz_rejected.jsonl"] {

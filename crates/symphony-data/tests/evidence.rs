@@ -411,7 +411,8 @@ fn the_order_of_answers_and_of_files_changes_no_bit() {
         meta.self_checksum.clear();
         let mut catalogue = place.catalogue();
         let gathered = read(&inputs, &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
-        let report = validate(gathered, &mut [], &mut catalogue, &place.builder.config, &Silent).unwrap();
+        let report =
+            validate(gathered, &mut [], &mut catalogue, &place.builder.config, &ScoredBy::default(), &Silent).unwrap();
         let rows = fs::read_to_string(place.path(name).join("gsm8k_calibration.jsonl")).unwrap();
         let names: Vec<String> = files.into_iter().map(|file| file.name.replace(name, "")).collect();
         (rows, serde_json::to_string(&meta).unwrap(), serde_json::to_string(&report).unwrap(), names)
@@ -528,11 +529,11 @@ fn a_stop_is_heeded_within_every_part_of_validate_and_calibrate() {
     let mut catalogue = place.catalogue();
     let gathered = || Gathered { benchmarks: vec![responses.clone()], unmapped: Vec::new(), files: Vec::new() };
     let asked = StopAt::new(usize::MAX);
-    validate(gathered(), &mut [], &mut catalogue, &place.builder.config, &asked).unwrap();
+    validate(gathered(), &mut [], &mut catalogue, &place.builder.config, &ScoredBy::default(), &asked).unwrap();
     let questions = asked.0.into_inner();
     for question in [0, 100, questions - 1] {
         let stop = StopAt::new(question);
-        let stopped = validate(gathered(), &mut [], &mut catalogue, &place.builder.config, &stop);
+        let stopped = validate(gathered(), &mut [], &mut catalogue, &place.builder.config, &ScoredBy::default(), &stop);
         assert!(matches!(stopped, Err(EvidenceError::Cancelled)), "{question} of {questions}");
     }
 }

@@ -18,7 +18,7 @@ use symphony_data::{
     evidence::{
         EvidenceError,
         responses::{Catalogue, Gathered, Input, ReadOptions, read},
-        validation::{PoolTasks, validate},
+        validation::{PoolTasks, ScoredBy, validate},
     },
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
@@ -316,8 +316,12 @@ fn a_task_of_a_pool_whose_identity_no_row_has_is_left_out_and_counted() {
         let gathered = read(std::slice::from_ref(&answers), &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
         let mut tasks = tasks.into_iter().map(Ok);
         let pool = PoolTasks { name: "pool".to_owned(), measured: None, tasks: &mut tasks };
-        validate(gathered, &mut [pool], &mut catalogue, &place.builder.config, notes).unwrap().validations[1].rows
+        validate(gathered, &mut [pool], &mut catalogue, &place.builder.config, &ScoredBy::default(), notes)
+            .unwrap()
+            .validations[1]
+            .rows
     };
+    let pool: Vec<_> = pool.into_iter().collect();
     let whole = rows(pool.clone(), &Notes::default());
     // Its source_id is that of a row, which is another question by now.
     let mut changed = pool;

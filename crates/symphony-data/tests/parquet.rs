@@ -11,7 +11,7 @@ use support::{golden, golden_request, real};
 use symphony_data::{
     DatasetBuilder,
     config::{Config, Replacement, RequestSpec},
-    experiment::{self, Library, Order},
+    experiment::{self, Library, Order, Writing, make_pools},
     pool::{Task, find_pool, read_pool, task_pool},
     preprocess::{OnBadRow, Outcome, PreprocessOptions, Upkeep, preprocess},
     progress::Silent,
