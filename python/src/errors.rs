@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
 use symphony_data::{
-    Error, config::Problems, disk::DiskError, evidence::EvidenceError, pool::PoolError, preprocess::PreprocessError,
-    progress::printable, source::SourceError, store::StoreError,
+    Error, Hint, config::Problems, disk::DiskError, evidence::EvidenceError, pool::PoolError,
+    preprocess::PreprocessError, progress::printable, source::SourceError, store::StoreError,
 };
 
 /// The exception `class` of `symphony_data._errors` with this message. Python prints it as it is, so what could steer a
@@ -31,9 +31,35 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
     if let Error::Config(problems) = error {
         return exception(py, "ConfigError", &lines(problems));
     }
-    let exception = exception(py, class_of(error), &error.to_string());
+    let exception = exception(py, class_of(error), &with_hints(error));
     exception.set_cause(py, cause(error).map(|cause| cause.clone_ref(py)));
     exception
+}
+
+/// The message of an error with its ways out, in the words of Python.
+fn with_hints(error: &Error) -> String {
+    let ways: Vec<String> = error.hints().iter().map(said).collect();
+    if ways.is_empty() { error.to_string() } else { format!("{error}; {}", ways.join(", or ")) }
+}
+
+fn said(hint: &Hint) -> String {
+    match hint {
+        Hint::Preprocess { folder, force, .. } => {
+            let force = if *force { ", force_reprocess=True" } else { "" };
+            format!("call preprocess_all_benchmarks({:?}{force})", folder.to_string_lossy())
+        }
+        Hint::NameStores => "name the folder that has it: full_dir=…".to_owned(),
+        Hint::SkipBadRows { .. } => "set such rows aside: preprocess_all_benchmarks(on_bad_row=\"skip\")".to_owned(),
+        Hint::Unlock => "leave out locked=True to take what is there now".to_owned(),
+        Hint::Renew => "take what it has now: preprocess_all_benchmarks(force_reprocess=True)".to_owned(),
+        Hint::Demo => "work on generated tasks: a benchmark with `path: synthetic:NAME`, or demo=True".to_owned(),
+        Hint::Replace => "name another folder, or replace it: force=True".to_owned(),
+        Hint::Filter(name) => format!("write filter={name:?}"),
+        Hint::Metric(name) => format!("write metric={name:?}"),
+        Hint::NameModels => {
+            "give tables with a column `model`, or files whose names or folders say the model".to_owned()
+        }
+    }
 }
 
 /// What a function of the caller's raised, where that is why a row has no score.

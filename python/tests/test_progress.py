@@ -106,6 +106,8 @@ def test_ctrl_c_stops_within_a_second_and_leaves_the_disk_whole(tmp_path: Path) 
 
 def test_ctrl_c_while_tasks_are_read_is_not_lost(tmp_path: Path) -> None:
     tasks = builder_of(100_000, tmp_path).preprocess_all_benchmarks(tmp_path / "full")["gsm8k"]
+    # Where the tests run in the background, SIGINT is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         tasks[0]

@@ -2,6 +2,8 @@
 
 use symphony_data::{Error, config::Problems, progress::printable};
 
+use crate::hint::Call;
+
 /// The exit code of a command that failed.
 pub const FAILED: u8 = 1;
 /// The exit code of wrong usage or configuration.
@@ -26,15 +28,16 @@ pub enum CliError {
 
 impl CliError {
     /// Prints the error and gives the exit code.
-    pub fn report(self) -> u8 {
+    pub fn report(self, call: &Call) -> u8 {
+        let said = |error: &Error| call.with_hints(&error.to_string(), &error.hints());
         let (lines, code) = match self {
             Self::BrokenPipe => return 0,
             Self::Library(Error::Config(Problems(problems))) => {
                 (problems.iter().map(ToString::to_string).collect(), USAGE)
             }
             Self::Library(error @ Error::Short { .. }) => (vec![format!("--strict: {error}")], FAILED),
-            Self::Library(error) => (vec![error.to_string()], FAILED),
-            Self::Pools(errors) => (errors.iter().map(ToString::to_string).collect(), FAILED),
+            Self::Library(error) => (vec![said(&error)], FAILED),
+            Self::Pools(errors) => (errors.iter().map(said).collect(), FAILED),
             Self::Usage(message) => (vec![message], USAGE),
             Self::Verdict(message) => (vec![message], FAILED),
             Self::Output(error) => (vec![format!("cannot write the output: {error}")], FAILED),

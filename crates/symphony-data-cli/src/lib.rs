@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 mod commands;
 mod error;
+mod hint;
 mod session;
 mod table;
 mod ui;
@@ -17,6 +18,7 @@ use commands::{
     verify,
 };
 use error::CliError;
+use hint::Call;
 use session::Session;
 
 /// Pools of language model tasks of controlled difficulty, the same for the same seed.
@@ -82,7 +84,9 @@ impl Command {
 /// Runs the program with these arguments, the first of which is its own name, and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     symphony_data::format::silence_decoders();
-    let mut cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let demo = args.iter().any(|arg| arg == "--demo");
+    let mut cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors: clap knows where each goes. That nobody reads it is none either.
@@ -97,9 +101,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let config = match config {
         Ok(config) => config,
-        Err(why) => return CliError::Usage(why.to_owned()).report(),
+        Err(why) => return CliError::Usage(why.to_owned()).report(&Call::default()),
     };
-    let session = Session::new(config, cli.quiet, cli.verbose);
+    let session = Session::new(Call { config, demo }, cli.quiet, cli.verbose);
     let done = match cli.command {
         Command::QuickStart(command) => quick_start::run(&command.args, &session),
         Command::Preprocess(command) => preprocess::run(&command.args, &session),
@@ -117,6 +121,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     session.ui.clear();
     match done {
         Ok(()) => 0,
-        Err(error) => error.report(),
+        Err(error) => error.report(&session.call),
     }
 }

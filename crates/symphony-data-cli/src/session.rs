@@ -1,10 +1,10 @@
 //! What every command begins with: how much to say, and which configuration serves.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use symphony_data::config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Experiment, NotAllowed, read_file};
 
-use crate::{error::CliError, ui::Ui};
+use crate::{error::CliError, hint::Call, ui::Ui};
 
 /// Where the configuration lies if nobody says.
 pub const CONFIG: &str = "config/data_config.yaml";
@@ -17,19 +17,20 @@ const BUILT_IN_EXPERIMENTS: &str = "built-in experiments.yaml";
 
 /// One call of the program.
 pub struct Session {
-    config: Option<PathBuf>,
+    /// What commands that are offered repeat.
+    pub call: Call,
     /// Talks to the person.
     pub ui: Ui,
 }
 
 impl Session {
-    pub fn new(config: Option<PathBuf>, quiet: bool, verbose: bool) -> Self {
-        Self { config, ui: Ui::new(quiet, verbose) }
+    pub fn new(call: Call, quiet: bool, verbose: bool) -> Self {
+        Self { call, ui: Ui::new(quiet, verbose) }
     }
 
     /// The configuration; with `demo`, on generated rows.
     pub fn config(&self, demo: bool) -> Result<Config, CliError> {
-        let (name, text) = self.text(self.config.as_deref(), CONFIG, BUILT_IN_CONFIG, DEFAULT_CONFIG)?;
+        let (name, text) = self.text(self.call.config.as_deref(), CONFIG, BUILT_IN_CONFIG, DEFAULT_CONFIG)?;
         self.finish(Config::from_yaml(&name, &text)?, demo)
     }
 
@@ -45,7 +46,7 @@ impl Session {
         wanted: &[String],
         demo: bool,
     ) -> Result<Config, CliError> {
-        let (name, text) = self.text(self.config.as_deref(), CONFIG, BUILT_IN_CONFIG, DEFAULT_CONFIG)?;
+        let (name, text) = self.text(self.call.config.as_deref(), CONFIG, BUILT_IN_CONFIG, DEFAULT_CONFIG)?;
         if experiments.is_none() && has_experiments(&name, &text) {
             return self.finish(Config::from_yaml(&name, &text)?, demo);
         }
@@ -55,7 +56,7 @@ impl Session {
             // However its path is written: so that each of its problems is said once.
             file.clone_from(&name);
         }
-        let written_for_it = experiments.is_some() || (self.config.is_none() && file != BUILT_IN_EXPERIMENTS);
+        let written_for_it = experiments.is_some() || (self.call.config.is_none() && file != BUILT_IN_EXPERIMENTS);
         if written_for_it {
             let both = Config::from_yaml_with_experiments(&name, &text, Some((&file, &experiments_text)))?;
             return self.finish(both, demo);

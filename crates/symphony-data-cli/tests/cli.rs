@@ -244,7 +244,7 @@ fn wrong_usage_and_configuration_end_with_2_and_failures_with_1() {
             .fails(2, "build --benchmarks gsm8k --n-total-tasks 5 --difficulty-split 80-20 --output x")
             .starts_with("error: difficulty_split: cannot read \"80-20\"")
     );
-    assert!(place.fails(1, "run").contains("not preprocessed in data/benchmarks/full: humaneval,gsm8k; run `symphony-data preprocess --benchmarks humaneval,gsm8k --output-dir data/benchmarks/full` first"));
+    assert!(place.fails(1, "run").contains("not preprocessed in data/benchmarks/full: humaneval,gsm8k; run `symphony-data preprocess --benchmarks humaneval,gsm8k --output-dir data/benchmarks/full`, or name"));
     assert!(place.fails(1, "stats config").contains("config: no pool lies here"));
     assert!(place.fails(1, "stats config/data_config.yaml").contains("config/data_config.yaml:2: not a task"));
     assert!(place.fails(1, "verify config").contains("no pool and no preprocessed benchmark lies here"));
@@ -331,8 +331,16 @@ fn experiments_that_need_other_benchmarks_are_one_message_and_files_in_the_wrong
     assert_eq!(stderr.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{stderr}");
     assert!(stderr.contains("the built-in experiments need benchmarks that quiz.yaml does not enable"), "{stderr}");
     fs::write(place.path("experiments.yaml"), "experiments: {e: {benchmarks: [gsm8k], n_total_tasks: 4}}").unwrap();
-    assert!(place.fails(2, "--config experiments.yaml run").contains("pass it with --experiments, not --config"));
-    assert!(place.fails(2, "run --experiments quiz.yaml").contains("pass it with --config, not --experiments"));
+    assert!(
+        place
+            .fails(2, "--config experiments.yaml run")
+            .contains("name it as the file of experiments, not as the configuration")
+    );
+    assert!(
+        place
+            .fails(2, "run --experiments quiz.yaml")
+            .contains("name it as the configuration, not as the file of experiments")
+    );
     assert!(place.fails(2, "--config quiz.yaml init").contains("--config does not go with this command"));
     assert!(place.fails(2, "run short short").contains("the experiment `short` is named twice"));
 }

@@ -944,7 +944,7 @@ fn a_pinned_commit_serves_whatever_the_branch_does_and_locked_refuses_another() 
     let stand_in = StandIn::new([("org/quiz", old.clone())]);
     let case = Case::new("org/quiz", "");
     let said = case.fails(&stand_in, "preprocess --locked");
-    assert!(said.contains("--locked: quiz: no source is recorded yet; preprocess without --locked first"), "{said}");
+    assert!(said.contains("quiz: only the recorded source may be used, and no source is recorded yet"), "{said}");
     case.ok(&stand_in, "preprocess");
     assert_eq!(case.meta()["source"]["revision"], *commit);
     case.ok(&stand_in, "preprocess --locked");
@@ -960,7 +960,7 @@ fn a_pinned_commit_serves_whatever_the_branch_does_and_locked_refuses_another() 
         assert_eq!(output.status.code(), Some(1));
         let now = new.commit(CONVERSION);
         let expected = format!(
-            "--locked: the store was made from commit {commit}, and org/quiz is now at {now} (refs/convert/parquet); pin the first with `revision: {commit}`, or take the second with --force and without --locked"
+            "only the recorded source may be used, and the store was made from commit {commit} where org/quiz is now at {now} (refs/convert/parquet); pin the first with `revision: {commit}`; take what it has now with `preprocess --force`"
         );
         assert!(text(&output).contains(&expected), "{}", text(&output));
         assert!(case.place.files("data") == before);
@@ -972,7 +972,8 @@ fn a_pinned_commit_serves_whatever_the_branch_does_and_locked_refuses_another() 
     fs::write(case.place.path("config.yaml"), as_it_was.clone() + other_bins).unwrap();
     let output = case.run(&stand_in, "preprocess --locked");
     assert!(
-        output.status.code() == Some(1) && text(&output).contains("--locked: the store was made"),
+        output.status.code() == Some(1)
+            && text(&output).contains("only the recorded source may be used, and the store was made"),
         "{}",
         text(&output)
     );
@@ -1031,7 +1032,10 @@ fn a_revision_of_local_files_is_a_mistake_and_locked_compares_their_checksums() 
     place.ok("--config local.yaml preprocess --locked --force");
     fs::write(place.path("rows.jsonl"), "{\"question\": \"a c\"}\n").unwrap();
     let said = place.fails(1, "--config local.yaml preprocess --locked");
-    assert!(said.contains("error: --locked: quiz: rows.jsonl is not as it was recorded"), "{said}");
+    assert!(
+        said.contains("error: quiz: only the recorded source may be used, and rows.jsonl is not as it was recorded"),
+        "{said}"
+    );
     fs::write(place.path("local.yaml"), local.replace("identity", "revision: v1, identity")).unwrap();
     let said = place.fails(2, "--config local.yaml preprocess");
     assert!(said.contains("`v1` pins a commit of the Hub, and the rows come from file:rows.jsonl"), "{said}");

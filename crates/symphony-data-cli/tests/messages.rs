@@ -1,7 +1,11 @@
 //! What people read: names that strangers chose never steer their terminal, and what they named and is not there, or cannot
 //! be read, is called that.
 
-use std::fs;
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
 
 use serde_json::json;
 
@@ -105,7 +109,8 @@ fn names_of_models_and_cells_of_tables_never_steer_the_terminal() {
 fn a_folder_or_file_that_was_named_and_is_absent_is_said_to_be_absent() {
     let place = Place::new();
     fs::write(place.path("answers.jsonl"), "").unwrap();
-    let make = "; name the one that `preprocess` wrote, or make it with `preprocess --output-dir nowhere`";
+    let make =
+        "; name the one that has the preprocessed benchmarks, or run `symphony-data preprocess --output-dir nowhere`";
     for command in [
         "build --benchmarks gsm8k --n-total-tasks 4 --output pool",
         "run",
@@ -164,4 +169,105 @@ fn verify_tells_what_it_cannot_read_from_what_was_changed() {
     let json: serde_json::Value = serde_json::from_slice(&place.run("verify --json data").stdout).unwrap();
     let of = |verdict: &str| json.as_array().unwrap().iter().filter(|finding| finding["verdict"] == verdict).count();
     assert_eq!((of("bad"), of("unreadable")), (1, 1));
+}
+
+/// The command that a message offers.
+fn offered(stderr: &str) -> &str {
+    let error = &stderr[stderr.find("error: ").unwrap()..];
+    let from = error.find("`symphony-data ").unwrap_or_else(|| panic!("no command is offered: {stderr}")) + 1;
+    &error[from..from + error[from..].find('`').unwrap()]
+}
+
+/// Runs a line as a person pastes it into a shell.
+fn pasted(place: &Place, line: &str) -> Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_symphony-data")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).current_dir(place.path("")).env("PATH", path).env("HF_HUB_OFFLINE", "1");
+    shell.output().unwrap()
+}
+
+#[test]
+fn a_command_that_is_offered_can_be_pasted_and_helps() {
+    let place = Place::new();
+    let rows: String = (0..20).map(|i| format!("{{\"n\": {i}}}\n")).collect();
+    fs::write(place.path("rows.jsonl"), rows).unwrap();
+    let rule = "difficulty: {features: {n: {number: n}}, score: [{feature: n, normalize: p95}]}";
+    let of = |name: &str| format!("{name}: {{path: 'file:rows.jsonl', {rule}}}");
+    fs::write(place.path("my config.yaml"), format!("benchmarks: {{{}, {}}}", of("one"), of("two"))).unwrap();
+    let asks = [
+        // There is no such folder, then no such benchmark in it; what is given has blanks.
+        "symphony-data --config 'my config.yaml' build --benchmarks one --n-total-tasks 4 --full-dir 'my full' --output a",
+        "symphony-data --config 'my config.yaml' build --benchmarks one,two --n-total-tasks 4 --full-dir \"it's\" --output b",
+        "symphony-data build --demo --benchmarks amc --n-total-tasks 4 --output c",
+        "symphony-data plan --demo --benchmarks amc --n-total-tasks 4 --full-dir elsewhere",
+    ];
+    fs::create_dir(place.path("it's")).unwrap();
+    for ask in asks {
+        let refused = pasted(&place, ask);
+        assert!(!refused.status.success(), "{ask}");
+        let stderr = String::from_utf8(refused.stderr).unwrap();
+        let helped = pasted(&place, offered(&stderr));
+        assert!(helped.status.success(), "{stderr}\n{}", String::from_utf8_lossy(&helped.stderr));
+        let again = pasted(&place, ask);
+        assert!(again.status.success(), "{stderr}\n{}", String::from_utf8_lossy(&again.stderr));
+    }
+    // A store of other rows: by `preprocess` it is replaced, which nothing else does.
+    let other =
+        "symphony-data --config other.yaml build --benchmarks one --n-total-tasks 4 --full-dir 'my full' --output d";
+    fs::write(place.path("more.jsonl"), fs::read_to_string(place.path("rows.jsonl")).unwrap().repeat(2)).unwrap();
+    fs::write(place.path("other.yaml"), format!("benchmarks: {{{}}}", of("one").replace("rows.jsonl", "more.jsonl")))
+        .unwrap();
+    let refused = pasted(&place, other);
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert!(stderr.contains("was made from file:rows.jsonl, and the configuration says file:more.jsonl"), "{stderr}");
+    assert!(pasted(&place, offered(&stderr)).status.success());
+    assert!(pasted(&place, other).status.success());
+}
+
+#[test]
+fn answers_are_not_compared_with_what_a_demo_left_unless_that_is_said() {
+    let place = Place::new();
+    place.ok("preprocess --demo --benchmarks amc");
+    let lines: String = (0..83).map(|row| format!("amc,amc_{row},m,{}\n", row % 2)).collect();
+    fs::write(place.path("answers.csv"), "benchmark,source_id,model,score\n".to_owned() + &lines).unwrap();
+    for command in ["validate", "calibrate --output cal"] {
+        let stderr = place.fails(1, &format!("{command} --responses answers.csv"));
+        let reason =
+            "was made from synthetic:amc?rows=83&seed=0, and the configuration says datasets:AI-MO/aimo-validation-amc";
+        assert!(stderr.contains(reason) && stderr.contains("--demo"), "{stderr}");
+    }
+    assert!(!place.path("cal").exists());
+    place.ok("validate --responses answers.csv --demo");
+    place.ok("calibrate --responses answers.csv --output cal --demo");
+    let meta = fs::read_to_string(place.path("cal/amc_calibration_meta.json")).unwrap();
+    assert!(meta.contains("\"synthetic\": true"), "{meta}");
+}
+
+#[test]
+fn a_demo_never_replaces_what_nothing_says_is_synthetic() {
+    let place = Place::new();
+    // A project of Symphony 2.0: the same names, and no seal.
+    fs::create_dir_all(place.path("data/benchmarks/full")).unwrap();
+    fs::create_dir_all(place.path("data/exp1")).unwrap();
+    let store = place.path("data/benchmarks/full/gsm8k_full.jsonl");
+    fs::write(&store, "{\"task_id\": \"gsm8k_0\"}\n").unwrap();
+    for command in ["quick-start --demo", "preprocess --demo", "run --demo"] {
+        let stderr = place.fails(1, command);
+        assert!(
+            stderr.contains("holds a gsm8k_full.jsonl, and nothing says that it is synthetic"),
+            "{command}: {stderr}"
+        );
+    }
+    fs::remove_file(&store).unwrap();
+    let pool = place.path("data/exp1/task_pool.jsonl");
+    fs::write(&pool, "{\"task_id\": \"exp_00000_gsm8k\"}\n").unwrap();
+    let stderr = place.fails(1, "quick-start --demo");
+    assert!(stderr.contains("holds a task_pool.jsonl without a manifest"), "{stderr}");
+    assert_eq!(fs::read_to_string(&pool).unwrap(), "{\"task_id\": \"exp_00000_gsm8k\"}\n");
+    // Nor does `run` or `build`, demo or not.
+    place.ok("preprocess --demo --output-dir demo");
+    let build = "build --demo --benchmarks gsm8k --n-total-tasks 4 --full-dir demo --output data/exp1";
+    assert!(place.fails(1, build).contains("holds a task_pool.jsonl without a manifest"));
+    place.ok(&format!("{build} --force"));
 }

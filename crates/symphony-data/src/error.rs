@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    config::Problems, disk::DiskError, evidence::EvidenceError, experiment::DifficultyError, pool::PoolError,
-    preprocess::PreprocessError, store::StoreError,
+    config::Problems, disk::DiskError, evidence::EvidenceError, experiment::DifficultyError, hint::Hint,
+    pool::PoolError, preprocess::PreprocessError, store::StoreError,
 };
 
 /// Any failure of the library.
@@ -73,6 +73,17 @@ impl From<PreprocessError> for Error {
 }
 
 impl Error {
+    /// The ways out that are not in the message, the best first.
+    pub fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Preprocess(error) => error.hints(),
+            Self::Store(error) => error.hints(),
+            Self::Evidence(error) => error.hints(),
+            Self::Occupied { .. } => vec![Hint::Replace],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether nothing went wrong but that the caller asked to stop.
     pub fn is_stop(&self) -> bool {
         matches!(

@@ -37,6 +37,7 @@ mod error;
 pub mod evidence;
 pub mod experiment;
 pub mod format;
+pub mod hint;
 mod identity;
 mod parallel;
 pub mod pool;
@@ -50,3 +51,4 @@ pub mod verify;
 
 pub use builder::{DatasetBuilder, TaskStream};
 pub use error::Error;
+pub use hint::Hint;

@@ -17,6 +17,7 @@ use crate::{
     config::{Benchmark, Config, Cut, Percentiles},
     difficulty::{FeatureColumns, Mean, Normalization, Plan, RawRange, Summary, score::CONSTANT_PERCENTILE},
     disk::{DiskError, Folder, Scratch, checksum},
+    hint::Hint,
     parallel::pipeline,
     progress::{Note, Pass, Progress},
     row::{Origin, RowBatch, RowFault},
@@ -98,9 +99,7 @@ pub enum PreprocessError {
         error: SourceError,
     },
     /// A row.
-    #[error(
-        "{origin}: row {row} of {benchmark}: {fault}; mend the row, or set such rows aside with `preprocess --on-bad-row skip`"
-    )]
+    #[error("{origin}: row {row} of {benchmark}: {fault}; fix the row")]
     BadRow {
         /// The benchmark.
         benchmark: String,
@@ -151,16 +150,16 @@ pub enum PreprocessError {
         /// Its source.
         source_path: String,
     },
-    /// `--locked`, and nothing to compare with.
-    #[error("--locked: {benchmark}: {why}; preprocess without --locked first, and keep {}", meta_name(.benchmark))]
+    /// Only the recorded source may be used, and there is nothing to compare with.
+    #[error("{benchmark}: only the recorded source may be used, and {why}; {} records it", meta_name(.benchmark))]
     NotLocked {
         /// The benchmark.
         benchmark: String,
         /// Why nothing is recorded.
         why: String,
     },
-    /// `--locked`, and other rows than those recorded.
-    #[error("--locked: {benchmark}: {what}; get the files that were recorded, or run without --locked to take these")]
+    /// Only the recorded source may be used, and there are other rows than those recorded.
+    #[error("{benchmark}: only the recorded source may be used, and {what}; get the files that were recorded")]
     Moved {
         /// The benchmark.
         benchmark: String,
@@ -200,6 +199,26 @@ pub enum PreprocessError {
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl PreprocessError {
+    /// The ways out, the best first.
+    pub fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Source { error: SourceError::Hub(error), .. } => error.hints(),
+            Self::BadRow { benchmark, .. } => vec![Hint::SkipBadRows { benchmark: benchmark.clone() }],
+            Self::NotLocked { .. } | Self::Moved { .. } => vec![Hint::Unlock],
+            Self::OtherSource { benchmark, folder, had, .. } => {
+                let preprocess =
+                    Hint::Preprocess { benchmarks: vec![benchmark.clone()], folder: folder.clone(), force: false };
+                let demo = had.starts_with("synthetic:").then_some(Hint::Demo);
+                [preprocess, Hint::NameStores].into_iter().chain(demo).collect()
+            }
+            Self::Rebuild { error, .. } => error.hints(),
+            Self::Store(error) => error.hints(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl From<DiskError> for PreprocessError {

@@ -239,7 +239,7 @@ impl fmt::Display for Note<'_> {
             }
             Self::Stale { benchmark, reason } => write!(
                 f,
-                "{benchmark}: these are the numbers of a store that no longer fits: {reason}; `preprocess` and `run` rebuild it"
+                "{benchmark}: these are the numbers of a store that no longer fits: {reason}; it is rebuilt when it is preprocessed or drawn from"
             ),
         }
     }

@@ -145,13 +145,13 @@ fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
     let meta = folder.join(meta_name(&benchmark));
     if !meta.exists() {
         return Some(format!(
-            "nothing vouches for it: {} is missing; `preprocess` makes both anew",
+            "nothing vouches for it: {} is missing; preprocess again to make both",
             meta_name(&benchmark)
         ));
     }
     let format = Meta::read(folder, &benchmark).ok()?.store.format;
     let other = name != index_name(&benchmark) && name != store_name(&benchmark, format);
-    other.then(|| format!("not the store that {} is of; `preprocess` removes it", meta_name(&benchmark)))
+    other.then(|| format!("not the store that {} is of; preprocess again to remove it", meta_name(&benchmark)))
 }
 
 /// The index beside the store of the meta at `path`. It is vouched for by itself, and by the store that it names.
@@ -167,7 +167,7 @@ fn index_of(path: &Path, benchmark: &str) -> Option<Finding> {
     }
     Some(match store.index_problem(true) {
         None => Finding::ok(&index),
-        Some(reason) => Finding::bad(&index, format!("{reason}; `preprocess` makes it anew")),
+        Some(reason) => Finding::bad(&index, format!("{reason}; preprocess again to make it")),
     })
 }
 

@@ -117,7 +117,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     if args.stage2.demo && !args.force {
         refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, std::slice::from_ref(&args.output))?;
     }
-    super::check_full_dir(&args.stage2.full_dir)?;
+    super::check_full_dir(&args.stage2.full_dir, session)?;
     let request = args.request.spec(&args.difficulty).resolve(&config)?;
     let format = args.format.unwrap_or_default();
     let order = Order { request: &request, experiment: None, output: args.output.clone(), format };

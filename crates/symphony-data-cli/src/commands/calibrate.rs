@@ -56,7 +56,7 @@ fn parse_chance(text: &str) -> Result<List<(String, f64)>, String> {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    super::check_full_dir(&args.full_dir)?;
+    super::check_full_dir(&args.full_dir, session)?;
     let config = session.config(args.responses.demo)?;
     let mut catalogue = Catalogue::of(&config, &args.full_dir, &List::all(&args.benchmarks), &session.ui)?;
     let gathered = read(&args.responses.inputs()?, &mut catalogue, &args.responses.options(), &session.ui)?;

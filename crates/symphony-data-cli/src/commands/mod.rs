@@ -24,7 +24,7 @@ use symphony_data::{
     store::{Meta, StoreFormat, meta_name, store_name},
 };
 
-use crate::{error::CliError, session::Session};
+use crate::{error::CliError, hint::quoted, session::Session};
 
 /// Where preprocessed benchmarks lie if nobody says.
 const FULL_DIR: &str = "data/benchmarks/full";
@@ -86,15 +86,13 @@ pub struct ResponseArgs {
 
 /// Whether the folder of the preprocessed benchmarks is there. Where nobody named one and the usual place is missing, none
 /// was preprocessed yet, and whoever needs one says so.
-fn check_full_dir(folder: &Path) -> Result<(), CliError> {
+fn check_full_dir(folder: &Path, session: &Session) -> Result<(), CliError> {
     if folder == Path::new(FULL_DIR) {
         return Ok(());
     }
     let way_out = || {
-        format!(
-            "; name the one that `preprocess` wrote, or make it with `preprocess --output-dir {}`",
-            folder.display()
-        )
+        let command = session.call.command(&format!("preprocess --output-dir {}", quoted(folder)));
+        format!("; name the one that has the preprocessed benchmarks, or run `{command}`")
     };
     check_named("--full-dir", "folder", folder, way_out)?;
     if folder.is_file() {
@@ -193,7 +191,7 @@ fn refuse_to_replace_real_tasks(config: &Config, full_dir: &Path, outputs: &[Pat
     match config.enabled().find_map(store).or_else(|| outputs.iter().find_map(pool)) {
         None => Ok(()),
         Some(what) => {
-            Err(CliError::Verdict(format!("{what}; the demo would replace it; name other folders for the demo")))
+            Err(CliError::Verdict(format!("{what}, which the demo would replace; name other folders for the demo")))
         }
     }
 }

@@ -53,7 +53,7 @@ struct Line {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    super::check_full_dir(&args.stage2.full_dir)?;
+    super::check_full_dir(&args.stage2.full_dir, session)?;
     let config;
     let built;
     let experiments;

@@ -39,7 +39,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     if *demo && !args.force {
         refuse_to_replace_real_tasks(&config, full_dir, &report::outputs(&experiments, &args.output_dir))?;
     }
-    super::check_full_dir(&args.stage2.full_dir)?;
+    super::check_full_dir(&args.stage2.full_dir, session)?;
     let orders = report::orders(&experiments, &args.output_dir, args.format.unwrap_or_default());
     let reports =
         report::make_pools(&config, full_dir, &orders, Writing { strict: *strict, force: args.force }, session)?;

@@ -39,7 +39,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    super::check_full_dir(&args.full_dir)?;
+    super::check_full_dir(&args.full_dir, session)?;
     args.pool.iter().try_for_each(|pool| super::check_named("--pool", "file or folder", pool, String::new))?;
     let config = session.config(args.responses.demo)?;
     let mut catalogue = Catalogue::of(&config, &args.full_dir, &List::all(&args.benchmarks), &session.ui)?;

@@ -373,9 +373,10 @@ impl Config {
         }
         if config.benchmarks.is_empty() && walk.problems.is_empty() {
             let (what, hint) = match experiments.take() {
-                Some(_) => {
-                    ("this file defines experiments and no benchmark", "pass it with --experiments, not --config")
-                }
+                Some(_) => (
+                    "this file defines experiments and no benchmark",
+                    "name it as the file of experiments, not as the configuration",
+                ),
                 None => ("no benchmark is configured", "add one, or run `symphony-data init` for a full example"),
             };
             walk.problem(&root, "benchmarks", what, hint);
@@ -531,7 +532,7 @@ impl Config {
         for benchmark in self.benchmarks.iter_mut().filter(|benchmark| benchmark.enabled) {
             let field = format!("benchmarks.{}", benchmark.name);
             let Some(source) = SourcePath::synthetic(&benchmark.name) else {
-                let hint = "set `enabled: false` for the demo, or run without --demo";
+                let hint = "set `enabled: false` for it, or do without the demo";
                 problems.push(Problem::new(Place::default(), field, "no generator stands in for this benchmark", hint));
                 continue;
             };

@@ -447,9 +447,10 @@ pub(super) fn experiments_file(root: &Node, config: &Config, walk: &mut Walk) ->
         return experiments(walk, field, node, config);
     }
     let (what, hint) = match fields.first() {
-        Some(_) => {
-            ("this file configures benchmarks and defines no experiment", "pass it with --config, not --experiments")
-        }
+        Some(_) => (
+            "this file configures benchmarks and defines no experiment",
+            "name it as the configuration, not as the file of experiments",
+        ),
         None => ("no experiment is defined", "write `experiments: {exp1: {benchmarks: [gsm8k], n_total_tasks: 100}}`"),
     };
     walk.problem(root, "experiments", what, hint);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::responses::{FORM, Unmapped};
 use crate::{
-    config::Problems, disk::DiskError, experiment::DifficultyError, pool::PoolError, preprocess::PreprocessError,
-    store::StoreError,
+    config::Problems, disk::DiskError, experiment::DifficultyError, hint::Hint, pool::PoolError,
+    preprocess::PreprocessError, store::StoreError,
 };
 
 impl From<PreprocessError> for EvidenceError {
@@ -27,8 +27,10 @@ pub enum EvidenceError {
         path: PathBuf,
         /// The line, from 1; 0 where there are no lines.
         line: u64,
-        /// What is wrong, and the way out.
+        /// What is wrong.
         reason: String,
+        /// The way out, where the reason does not say it.
+        hint: Option<Hint>,
     },
     /// A file whose name says nothing.
     #[error(
@@ -109,6 +111,19 @@ pub enum EvidenceError {
     /// The disk.
     #[error(transparent)]
     Disk(#[from] DiskError),
+}
+
+impl EvidenceError {
+    /// The ways out that are not in the message.
+    pub fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::NotAResponse { hint, .. } => hint.iter().cloned().collect(),
+            Self::WhoseAnswers { .. } => vec![Hint::NameModels],
+            Self::Preprocess(error) => error.hints(),
+            Self::Store(error) => error.hints(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 fn list(unmapped: &[Unmapped]) -> String {

@@ -52,9 +52,7 @@ pub(super) fn read(path: &Path, file: File) -> Result<impl Iterator<Item = Resul
     };
     let no_pool = move |reason: String| PoolError::Malformed {
         path: path.to_owned(),
-        reason: format!(
-            "this is no pool: {reason}; a pool has the columns of `task_pool.parquet` as `run` and `build` write it"
-        ),
+        reason: format!("this is no pool: {reason}; a pool has the columns of a `task_pool.parquet`"),
     };
     let opened =
         guarded(|| ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build));

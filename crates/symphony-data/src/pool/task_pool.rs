@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
     /// A line that is no task.
-    #[error("{path}:{line}: not a task: {reason}; a pool has one JSON object a line, as `run` and `build` write it")]
+    #[error("{path}:{line}: not a task: {reason}; a pool has one JSON object a line, as in a `task_pool.jsonl`")]
     NotATask {
         /// The pool.
         path: PathBuf,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Raised when the same source and rule would give another store than before.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What `{b}_full_meta.json` holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk::DiskError;
+use crate::{disk::DiskError, hint::Hint};
 
 /// The tool's name and version, as meta and manifest record it.
 pub const TOOL: &str = concat!("symphony-data ", env!("CARGO_PKG_VERSION"));
@@ -88,10 +88,7 @@ pub fn rejected_name(benchmark: &str) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It is not there.
-    #[error(
-        "not preprocessed in {folder}: {benchmark}; run `symphony-data preprocess --benchmarks {benchmark} --output-dir \
-         {folder}` first (with the same --config), or name the folder that has it (--full-dir)"
-    )]
+    #[error("not preprocessed in {folder}: {benchmark}")]
     Missing {
         /// The benchmark, or several with commas between them.
         benchmark: String,
@@ -99,7 +96,7 @@ pub enum StoreError {
         folder: PathBuf,
     },
     /// It is there, and not what its meta or the configuration says.
-    #[error("{path}: {reason}; run `symphony-data preprocess` again to rebuild it")]
+    #[error("{path}: {reason}")]
     Stale {
         /// The file.
         path: PathBuf,
@@ -118,6 +115,28 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The ways out, the best first.
+    pub fn hints(&self) -> Vec<Hint> {
+        let preprocess = |benchmarks: &str, folder: &Path, force| Hint::Preprocess {
+            benchmarks: benchmarks.split(',').map(str::to_owned).collect(),
+            folder: folder.to_owned(),
+            force,
+        };
+        let of_file = |path: &Path, force| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let benchmark = ["_full_meta.json", "_full.jsonl", "_full.parquet", "_full.index", "_rejected.jsonl"]
+                .into_iter()
+                .find_map(|ending| name.strip_suffix(ending));
+            benchmark.map(|benchmark| preprocess(benchmark, path.parent().unwrap_or(Path::new("")), force))
+        };
+        match self {
+            Self::Missing { benchmark, folder } => vec![preprocess(benchmark, folder, false), Hint::NameStores],
+            Self::Stale { path, .. } => of_file(path, false).into_iter().collect(),
+            Self::Foreign { path } => of_file(path, true).into_iter().collect(),
+            Self::Disk(_) => Vec::new(),
+        }
+    }
+
     fn stale(path: &Path, reason: impl Into<String>) -> Self {
         Self::Stale { path: path.to_owned(), reason: reason.into() }
     }

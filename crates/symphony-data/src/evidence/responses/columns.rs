@@ -66,7 +66,7 @@ pub(super) fn take(
     let is_number =
         |column: &arrow_array::Float64Array, row: usize| column.is_valid(row) && !column.value(row).is_nan();
     let fault = |row: usize, fault: Fault| match fault {
-        Fault::Reason(reason) => Fault::Reason(format!("row {} (from 0): {reason}", first + row)),
+        Fault::Reason(reason, hint) => Fault::Reason(format!("row {} (from 0): {reason}", first + row), hint),
         Fault::Evidence(error) => Fault::Evidence(error),
     };
     let answer = |benchmark, row: usize| -> Result<Found<'_>, Fault> {

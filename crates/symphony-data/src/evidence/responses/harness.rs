@@ -18,7 +18,7 @@ use super::{
     catalogue::{Catalogue, Shelf},
     read::{Fault, Found, Key, Sink},
 };
-use crate::{config::Benchmark, format::python, row::strings_of};
+use crate::{config::Benchmark, format::python, hint::Hint, row::strings_of};
 
 /// The metrics that are scores between 0 and 1 of one document, as far as the harness's own tasks have them.
 const METRICS: [&str; 9] = ["exact_match", "acc", "acc_norm", "pass@1", "pass_at_1", "em", "f1", "mcc", "score"];
@@ -85,11 +85,9 @@ impl Harness {
         let filter = filter.unwrap_or_default();
         if self.filters.insert(filter.clone()) && sink.options.filter.is_none() && self.filters.len() > 1 {
             let filters: Vec<&str> = self.filters.iter().map(String::as_str).collect();
-            return Err(Fault::reason(format!(
-                "this log has a line for each of the filters {}; say which counts: --filter {}",
-                filters.join(" and "),
-                filters[0]
-            )));
+            let all = filters.join(" and ");
+            let fault = Fault::reason(format!("this log has a line for each of the filters {all}; say which counts"));
+            return Err(fault.with(Hint::Filter(filters[0].to_owned())));
         }
         if let Some(wanted) = &sink.options.filter {
             self.wanted = Some(wanted.clone());
@@ -142,13 +140,12 @@ impl Harness {
                 return Err(Fault::reason(format!("has no metric `{wanted}`; it has {}", candidates.join(", "))));
             }
             (None, [one]) => one,
-            (None, []) => return Err(Fault::reason("has no metric that is known; name it: --metric NAME")),
+            (None, []) => {
+                return Err(Fault::reason("has no metric that is known; name it").with(Hint::Metric("NAME".to_owned())));
+            }
             (None, several) => {
-                return Err(Fault::reason(format!(
-                    "has the metrics {}; say which is the score: --metric {}",
-                    several.join(" and "),
-                    several[0]
-                )));
+                let fault = Fault::reason(format!("has the metrics {}; say which is the score", several.join(" and ")));
+                return Err(fault.with(Hint::Metric(several[0].to_owned())));
             }
         };
         let Some(value) = line.get(metric) else { return Ok(None) };

@@ -25,6 +25,7 @@ use crate::{
         compression, python,
         sniff::{self, Kind},
     },
+    hint::Hint,
 };
 
 /// A longer member is read as a stream, in bytes.
@@ -350,11 +351,8 @@ fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<
         None => match &names()[..] {
             [one] => (*one, None),
             several => {
-                return Err(Fault::reason(format!(
-                    "has the scorers {}; say whose score counts: --metric {}",
-                    several.join(" and "),
-                    several[0]
-                )));
+                let fault = Fault::reason(format!("has the scorers {}; say whose score counts", several.join(" and ")));
+                return Err(fault.with(Hint::Metric(several[0].to_owned())));
             }
         },
     };
@@ -365,11 +363,10 @@ fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<
             Some((_, value)) if values.len() == 1 => value,
             _ => {
                 let keys: Vec<&str> = values.keys().map(String::as_str).collect();
-                return Err(Fault::reason(format!(
-                    "its scorer `{scorer}` gives {}; say which is the score: --metric {scorer}.{}",
-                    keys.join(" and "),
-                    keys.first().unwrap_or(&"KEY")
-                )));
+                let first = format!("{scorer}.{}", keys.first().unwrap_or(&"KEY"));
+                let given = keys.join(" and ");
+                let fault = Fault::reason(format!("its scorer `{scorer}` gives {given}; say which is the score"));
+                return Err(fault.with(Hint::Metric(first)));
             }
         },
         (None, value) => value,

@@ -21,6 +21,7 @@ use crate::{
     disk::checksum::HashingReader,
     evidence::EvidenceError,
     format::{Batcher, Format, ReadError, python},
+    hint::Hint,
     progress::{Note, Progress},
     row::{RowBatch, decode_string, json_reason, kind_of},
     source::SourceFile,
@@ -290,13 +291,21 @@ fn note(all: &mut BTreeMap<String, Unmapped>, reason: String, answers: u64, exam
 /// What is wrong with an answer, or what went wrong while it was taken.
 #[derive(Debug)]
 pub(super) enum Fault {
-    Reason(String),
+    Reason(String, Option<Hint>),
     Evidence(Box<EvidenceError>),
 }
 
 impl Fault {
+    /// The same with the way out.
+    pub fn with(self, hint: Hint) -> Self {
+        match self {
+            Self::Reason(reason, _) => Self::Reason(reason, Some(hint)),
+            other @ Self::Evidence(_) => other,
+        }
+    }
+
     pub fn reason(reason: impl Into<String>) -> Self {
-        Self::Reason(reason.into())
+        Self::Reason(reason.into(), None)
     }
 }
 
@@ -407,7 +416,9 @@ impl Fault {
     /// The fault as an error at a place; line 0 is none.
     fn at(self, path: impl AsRef<Path>, line: u64) -> EvidenceError {
         match self {
-            Self::Reason(reason) => EvidenceError::NotAResponse { path: path.as_ref().to_owned(), line, reason },
+            Self::Reason(reason, hint) => {
+                EvidenceError::NotAResponse { path: path.as_ref().to_owned(), line, reason, hint }
+            }
             Self::Evidence(error) => *error,
         }
     }
@@ -463,13 +474,14 @@ fn of_file(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<
                 (0, "this file is one object; write responses as an array of objects or one object a line".to_owned())
             }
         };
-        EvidenceError::NotAResponse { path: path.to_owned(), line, reason }
+        EvidenceError::NotAResponse { path: path.to_owned(), line, reason, hint: None }
     };
     let format = Format::of(path).ok_or_else(|| EvidenceError::UnknownForm { path: path.to_owned() })?;
     let format = format.found_in(path, None).map_err(not_read)?;
     if format == Format::Parquet {
         let file = File::open(path).map_err(unreadable)?;
-        let malformed = |reason: String| EvidenceError::NotAResponse { path: path.to_owned(), line: 0, reason };
+        let malformed =
+            |reason: String| EvidenceError::NotAResponse { path: path.to_owned(), line: 0, reason, hint: None };
         let mut first = 0;
         for batch in crate::format::parquet::batches(file).map_err(malformed)? {
             if progress.cancelled() {
@@ -597,7 +609,7 @@ fn of_text(
         return Err(missing("score"));
     }
     let of_key = |key: &str, fault: Fault| match fault {
-        Fault::Reason(reason) => Fault::reason(format!("`{key}`: {reason}")),
+        Fault::Reason(reason, _) => Fault::reason(format!("`{key}`: {reason}")),
         fault @ Fault::Evidence(_) => fault,
     };
     let Some(score) = line.score.value().map_err(|fault| of_key("score", fault))? else {

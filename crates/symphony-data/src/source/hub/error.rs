@@ -5,6 +5,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 use hf_hub::HFError;
 
 use super::environment::Environment;
+use crate::hint::Hint;
 
 /// How many names an error lists.
 const LISTED: usize = 8;
@@ -175,9 +176,9 @@ pub enum HubError {
         /// What is wrong with it.
         why: String,
     },
-    /// `--locked`, and the Hub serves another commit.
+    /// Only the recorded commit may be used, and the Hub serves another one.
     #[error(
-        "--locked: the store was made from commit {locked}, and {repo} is now at {now} ({branch}); pin the first with `revision: {locked}`, or take the second with --force and without --locked"
+        "only the recorded source may be used, and the store was made from commit {locked} where {repo} is now at {now} ({branch}); pin the first with `revision: {locked}`"
     )]
     Moved {
         /// The repository.
@@ -208,15 +209,26 @@ pub enum HubError {
     Cancelled,
 }
 
+impl HubError {
+    /// The ways out that are not in the message.
+    pub fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::Moved { .. } | Self::NoRevision { .. } => vec![Hint::Renew],
+            Self::Unreachable { .. } | Self::Network { .. } | Self::Offline { .. } => vec![Hint::Demo],
+            _ => Vec::new(),
+        }
+    }
+}
+
 fn way_to(why: &str) -> &'static str {
     if why.contains("certificate") {
         "where a company's proxy signs with a certificate of its own, set SSL_CERT_FILE to that certificate"
     } else if Environment::of_process().has_proxy {
         "a proxy is set (HTTPS_PROXY, ALL_PROXY or HTTP_PROXY), and may be what does not answer; NO_PROXY names hosts that \
-         need none; with the files in the cache set HF_HUB_OFFLINE=1, and for synthetic tasks use --demo"
+         need none; with the files in the cache set HF_HUB_OFFLINE=1"
     } else {
         "is this machine online? Behind a proxy set HTTPS_PROXY, for a company's certificate SSL_CERT_FILE, for a mirror \
-         HF_ENDPOINT; with the files in the cache set HF_HUB_OFFLINE=1, and for synthetic tasks use --demo"
+         HF_ENDPOINT; with the files in the cache set HF_HUB_OFFLINE=1"
     }
 }
 
@@ -252,7 +264,7 @@ fn or_closest(known: &[String], otherwise: &str) -> String {
 fn revisions(revision: &str, known: &[String]) -> String {
     let commit = (7..=40).contains(&revision.len()) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
     if commit && revision.len() == 40 {
-        "the Hub has this commit no longer, or in lower case; `preprocess --force` takes what it has now".to_owned()
+        "the Hub has this commit no longer, or in lower case".to_owned()
     } else {
         let commit = if commit { "write all 40 digits of a commit; " } else { "" };
         commit.to_owned() + &or_closest(known, "write a commit, 40 hex digits")
