@@ -204,6 +204,8 @@ impl Builder {
         let inputs = inputs_of(&responses)?;
         let by = ScoredBy { difficulty: difficulty.0, min_responses: difficulty.1 };
         let pool = tasks.and_then(|tasks| tasks.extract::<PathBuf>().ok());
+        // A stream that was drawn knows whose responses set its difficulty.
+        let mut drawn = tasks.and_then(manifest_of).and_then(|manifest| manifest.measured_parts());
         let tasks = tasks.filter(|_| pool.is_none()).map(to_library).transpose()?;
         self.run(py, None, note, |config, progress| {
             let config = &for_demo(config, demo)?;
@@ -211,8 +213,10 @@ impl Builder {
             let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, progress)?;
             warn_of(&gathered.unmapped, progress);
             let mut tasks = tasks.map(|tasks| tasks.into_iter().map(Ok));
-            let mut pools: Vec<PoolTasks<'_>> =
-                tasks.iter_mut().map(|tasks| PoolTasks { name: "tasks".to_owned(), measured: None, tasks }).collect();
+            let mut pools: Vec<PoolTasks<'_>> = tasks
+                .iter_mut()
+                .map(|tasks| PoolTasks { name: "tasks".to_owned(), measured: drawn.take(), tasks })
+                .collect();
             let mut read_back = pool.as_deref().map(pool_tasks).transpose()?;
             if let (Some(path), Some((tasks, measured))) = (&pool, &mut read_back) {
                 pools.push(PoolTasks { name: path.display().to_string(), measured: measured.take(), tasks });

@@ -181,7 +181,9 @@ class DatasetBuilder:
         callback = bars if progress is True else (progress or None)
         try:
             with _Notes() as note:
-                done = self._core.preprocess(names, os.fspath(output_dir), force, on_bad_row, locked, format, callback, note)
+                done = self._core.preprocess(
+                    names, os.fspath(output_dir), force, on_bad_row, locked, format, callback, note
+                )
             return dict(done)
         finally:
             if bars is not None:
@@ -249,9 +251,10 @@ class DatasetBuilder:
             full_dir: where the preprocessed benchmarks lie; by default where this builder last preprocessed, else
                 data/benchmarks/full.
 
-            difficulty: the score that tasks are drawn by: ``"surface"``, a calibration (``{benchmark}_calibration.jsonl``), or
-                a folder of calibrations. Default: as configured.
-            min_responses: of a measured difficulty, leave out rows with responses of fewer models. Default: as configured.
+            difficulty: the score that tasks are drawn by: ``"surface"``, a calibration
+                (``{benchmark}_calibration.jsonl``), or a folder of calibrations. Default: as configured.
+            min_responses: of a measured difficulty, leave out rows with responses of fewer models. Default: as
+                configured.
 
         Returns:
             The tasks, in the order in which they are to be given.
@@ -317,7 +320,8 @@ class DatasetBuilder:
             strict: where one cannot be met in full, make none.
             full_dir: where the preprocessed benchmarks lie, as for `build_task_stream`.
             format: how the pools hold their tasks: ``task_pool.jsonl`` or ``task_pool.parquet``.
-            force: replace whatever is in a pool's folder. By default only a pool that the same experiment made is replaced.
+            force: replace whatever is in a pool's folder. By default only a pool that the same experiment made is
+                replaced.
 
         Returns:
             The folder of each pool, by the experiment's id.
@@ -350,8 +354,8 @@ class DatasetBuilder:
     def save_task_pool(self, task_stream: Iterable[Task], output_path: StrPath) -> None:
         """Writes tasks as JSON lines, or as Parquet where the path ends in ``.parquet``; whole or not at all.
 
-        Beside a stream that :meth:`build_task_stream` gave, its manifest is written: the request, and where each task came
-        from. It is ``manifest.json`` beside ``task_pool.jsonl``, and ``NAME.manifest.json`` beside ``NAME.jsonl``.
+        Beside a stream that :meth:`build_task_stream` gave, its manifest is written: the request, and where each task
+        came from. It is ``manifest.json`` beside ``task_pool.jsonl``, and ``NAME.manifest.json`` beside ``NAME.jsonl``.
 
         >>> builder.save_task_pool(builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full"), "pool.jsonl")
         """

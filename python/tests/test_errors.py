@@ -73,8 +73,10 @@ def test_a_bad_request(builder: DatasetBuilder, request_: dict[str, object], mes
         builder.build_task_stream(**arguments)  # type: ignore[arg-type]
 
 
-def test_missing_data_names_the_command_that_makes_it(builder: DatasetBuilder) -> None:
-    message = "run `symphony-data preprocess --benchmarks gsm8k --output-dir elsewhere` first"
+def test_missing_data_names_the_call_that_makes_it(builder: DatasetBuilder) -> None:
+    message = (
+        r'not preprocessed in elsewhere: gsm8k; call preprocess_all_benchmarks\("elsewhere"\), or name .*full_dir='
+    )
     with pytest.raises(FileNotFoundError, match=message):
         builder.build_task_stream(["gsm8k"], full_dir="elsewhere")
     with pytest.raises(FileNotFoundError, match=message):
@@ -192,3 +194,27 @@ def test_without_a_name_the_configuration_is_the_default_file_or_the_built_in_on
     Path("config/data_config.yaml").write_text("benchmarks: {amc: {}}")
     assert DatasetBuilder().benchmarks == ["amc"]
     assert DatasetBuilder("config/data_config.yaml").benchmarks == ["amc"]
+
+
+def test_ways_out_are_said_in_the_words_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.jsonl").write_text('{"n": 1}\n{"n": "x"}\n')
+    rule = "difficulty: {features: {n: {number: n}}, score: [{feature: n}]}"
+    Path("mine.yaml").write_text(f"benchmarks: {{mine: {{path: 'file:rows.jsonl', {rule}}}}}")
+    builder = DatasetBuilder("mine.yaml")
+    said = []
+    with pytest.raises(SourceError, match=r'preprocess_all_benchmarks\(on_bad_row="skip"\)') as bad_row:
+        builder.preprocess_all_benchmarks("full")
+    with pytest.raises(SourceError, match="leave out locked=True") as locked:
+        builder.preprocess_all_benchmarks("full", locked=True)
+    builder.preprocess_all_benchmarks("full", on_bad_row="skip")
+    experiments = {"e": {"benchmarks": ["mine"], "n_total_tasks": 1, "difficulty_split": "1:0"}}
+    builder.run_experiments(experiments, "pools", full_dir="full")
+    with Path("pools/e/task_pool.jsonl").open("a") as pool:
+        pool.write("\n")
+    with pytest.raises(SymphonyDataError, match="name another folder, or replace it: force=True") as occupied:
+        builder.run_experiments(experiments, "pools", full_dir="full")
+    builder.run_experiments(experiments, "pools", full_dir="full", force=True)
+    for raised in (bad_row, locked, occupied):
+        said.append(str(raised.value))
+    assert not any("--" in message for message in said), said

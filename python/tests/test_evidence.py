@@ -142,8 +142,39 @@ def test_a_pool_on_measured_difficulty(builder: DatasetBuilder, tmp_path: Path) 
         read_back = measured.validate(pyarrow.table(responses()), path)
         assert read_back[f"{path}/gsm8k"]["in_sample"]
         assert read_back[f"{path}/gsm8k"]["spearman"] == report["tasks/gsm8k"]["spearman"]
+    # A stream knows the panel wherever it is looked at; a list of its tasks does not.
+    assert builder.validate(pyarrow.table(responses()), tasks)["tasks/gsm8k"]["in_sample"]
     with pytest.warns(UserWarning, match="names the panel"):
-        assert not builder.validate(pyarrow.table(responses()), tasks)["tasks/gsm8k"]["in_sample"]
+        assert not builder.validate(pyarrow.table(responses()), list(tasks))["tasks/gsm8k"]["in_sample"]
+
+
+def test_a_difficulty_is_chosen_when_a_stream_is_drawn(builder: DatasetBuilder) -> None:
+    fitted = builder.calibrate(pyarrow.table(responses()), "fitted")["gsm8k"]
+    assert fitted["synthetic"]
+    before = {path: path.read_bytes() for path in Path("full").iterdir()}
+    measured = builder.build_task_stream(["gsm8k"], n_total_tasks=40, difficulty="fitted", min_responses=3)
+    assert all("surface_score" in task.scorer_metadata for task in measured)
+    same = builder.build_task_stream(["gsm8k"], n_total_tasks=40, difficulty=Path(fitted.path), min_responses=3)
+    assert list(measured) == list(same)
+    surface = builder.build_task_stream(["gsm8k"], n_total_tasks=40, difficulty="surface")
+    assert not any("surface_score" in task.scorer_metadata for task in surface)
+    assert {path: path.read_bytes() for path in Path("full").iterdir()} == before
+    report = builder.validate(pyarrow.table(responses()), difficulty="fitted")["gsm8k"]
+    assert report["method"] == "expected-error"
+    with pytest.raises(RequestError, match="nowhere holds no calibration of gsm8k"):
+        builder.build_task_stream(["gsm8k"], n_total_tasks=4, difficulty="nowhere")
+
+
+def test_a_saved_stream_has_its_manifest(builder: DatasetBuilder) -> None:
+    stream = builder.build_task_stream(["gsm8k"], n_total_tasks=6, random_seed=11)
+    builder.save_task_pool(stream, "mine/task_pool.jsonl")
+    builder.save_task_pool(stream, "mine/six.parquet")
+    for name, pool in (("manifest.json", "task_pool.jsonl"), ("six.manifest.json", "six.parquet")):
+        manifest = json.loads((Path("mine") / name).read_text())
+        assert (manifest["request"]["random_seed"], manifest["request"]["n_total_tasks"]) == (11, 6)
+        assert list(manifest["outputs"]) == [pool]
+    builder.save_task_pool(stream[:3], "part/task_pool.jsonl")
+    assert not Path("part/manifest.json").exists()
 
 
 def test_what_cannot_be_mapped_is_a_warning(builder: DatasetBuilder) -> None:

@@ -148,7 +148,8 @@ impl<'a> Library<'a> {
             return Err(StoreError::Missing { benchmark: missing.join(","), folder: folder.to_owned() }.into());
         }
         for part in parts {
-            library.cut(&part.benchmark, &difficulty::resolved(&part.benchmark, &part.difficulty).0, part.cut)?;
+            let (by, _) = difficulty::resolved(&part.benchmark, &part.difficulty);
+            library.cut(&part.benchmark, by.as_ref(), part.cut)?;
         }
         Ok(library)
     }
@@ -219,9 +220,9 @@ impl<'a> Library<'a> {
     }
 
     /// Sorts a benchmark's rows into bins by its surface scores, or those of a calibration.
-    fn cut(&mut self, name: &str, by: &Option<Measured>, cut: Cut) -> Result<(), Error> {
+    fn cut(&mut self, name: &str, by: Option<&Measured>, cut: Cut) -> Result<(), Error> {
         let Some(loaded) = self.loaded.get_mut(name) else { return Ok(()) };
-        if loaded.bins.iter().any(|(known, of, _)| known == by && *of == cut) {
+        if loaded.bins.iter().any(|(known, of, _)| known.as_ref() == by && *of == cut) {
             return Ok(());
         }
         let bins = match by {
@@ -245,7 +246,7 @@ impl<'a> Library<'a> {
                 })?
             }
         };
-        loaded.bins.push((by.clone(), cut, bins));
+        loaded.bins.push((by.cloned(), cut, bins));
         Ok(())
     }
 
@@ -263,7 +264,7 @@ impl<'a> Library<'a> {
         let cuts = self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.bins);
         let cuts: Vec<(Option<Measured>, Cut)> = cuts.map(|(by, cut, _)| (by, cut)).collect();
         self.renewed.push(name.clone());
-        cuts.into_iter().try_for_each(|(by, cut)| self.cut(&name, &by, cut))?;
+        cuts.into_iter().try_for_each(|(by, cut)| self.cut(&name, by.as_ref(), cut))?;
         Ok(true)
     }
 
@@ -577,14 +578,17 @@ pub fn make_pools<'l>(
     if strict && short > 0 {
         return Err(Error::Short { short, asked: drawn.len() });
     }
-    let write = |((drawn, order), changed): ((Result<Drawn<'l>, Error>, &Order<'_>), Vec<(&str, String)>)| match drawn {
-        Err(none) => Ok(Err(none)),
-        Ok(drawn) => {
-            let statistics = drawn.write(order, &changed, progress)?;
-            Ok(Ok((drawn, statistics)))
-        }
-    };
-    drawn.into_iter().zip(orders).zip(changed).map(write).collect()
+    let mut made = Vec::with_capacity(orders.len());
+    for ((drawn, order), changed) in drawn.into_iter().zip(orders).zip(changed) {
+        made.push(match drawn {
+            Err(none) => Err(none),
+            Ok(drawn) => {
+                let statistics = drawn.write(order, &changed, progress)?;
+                Ok((drawn, statistics))
+            }
+        });
+    }
+    Ok(made)
 }
 
 fn statistics_text(statistics: &Statistics) -> String {
@@ -606,7 +610,7 @@ pub fn save_task_pool(
     save(path, progress, |folder, name| {
         let mut pool = pool::write_pool(folder.create_small(name)?, format, tasks.iter().map(Task::view))?;
         let Some(manifest) = manifest else { return Ok(vec![pool]) };
-        let text = manifest.vouching_for(name, pool.written()?);
+        let text = manifest.vouching_for(name, &pool.written()?);
         let beside = folder.write_small(&manifest::manifest_name(name), &text)?;
         Ok(vec![pool, beside])
     })

@@ -37,3 +37,32 @@ pub enum Hint {
     /// Say whose answers each log holds.
     NameModels,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    /// Python's users meet the library's messages too, and have no options.
+    #[test]
+    fn no_message_of_the_library_names_an_option_of_the_command_line() {
+        let option = regex::Regex::new(r#"(^|[\s`(\"])--[a-z][a-z-]+"#).unwrap();
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        let mut files = 0;
+        while let Some(folder) = folders.pop() {
+            for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    // What generated tasks say is none of ours.
+                    folders.extend((!path.ends_with("synthetic")).then_some(path));
+                } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("hint.rs") {
+                    files += 1;
+                    for (at, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
+                        let code = line.trim_start();
+                        let said = !code.starts_with("//") && option.is_match(code);
+                        assert!(!said, "{}:{}: {code}", path.display(), at + 1);
+                    }
+                }
+            }
+        }
+        assert!(files > 50, "{files} files were read");
+    }
+}

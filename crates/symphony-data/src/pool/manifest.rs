@@ -132,8 +132,13 @@ impl PoolManifest {
         Self(serde_json::to_value(manifest).unwrap_or_default())
     }
 
+    /// What it says of measured difficulties.
+    pub fn measured_parts(&self) -> Option<MeasuredParts> {
+        measured_parts_of(&self.0)
+    }
+
     /// The text of the manifest once the tasks are written to this file.
-    pub fn vouching_for(&self, name: &str, file: WrittenFile) -> String {
+    pub fn vouching_for(&self, name: &str, file: &WrittenFile) -> String {
         let mut manifest = self.0.clone();
         manifest["outputs"] = serde_json::json!({ name: file });
         checksum::seal(&manifest).unwrap_or_default()
@@ -227,8 +232,12 @@ pub type MeasuredParts = BTreeMap<String, MeasuredRecord>;
 
 /// What the manifest in `folder` says of measured difficulties; `None` if no manifest lies there that can be understood.
 pub fn measured_parts(folder: &Path) -> Option<MeasuredParts> {
+    measured_parts_of(&read(folder)?)
+}
+
+fn measured_parts_of(manifest: &Value) -> Option<MeasuredParts> {
     let mut parts = MeasuredParts::new();
-    for part in read(folder)?.get("benchmarks")?.as_array()? {
+    for part in manifest.get("benchmarks")?.as_array()? {
         // Version 0.1.0 had the record under `measured`, and nothing where there was none.
         let of_surface = |difficulty: &&Value| difficulty.get("kind").is_some_and(|kind| kind == "surface");
         let record = part.get("difficulty").filter(|difficulty| !of_surface(difficulty)).or(part.get("measured"));
