@@ -276,8 +276,9 @@ impl Builder {
         path: PathBuf,
         note: Py<PyAny>,
     ) -> PyResult<()> {
+        let manifest = manifest_of(tasks);
         let tasks = to_library(tasks)?;
-        self.run(py, None, note, |_, progress| experiment::save_statistics(&tasks, &path, progress))
+        self.run(py, None, note, |_, progress| experiment::save_statistics(&tasks, manifest.as_ref(), &path, progress))
     }
 }
 

@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
 use symphony_data::{
-    Error, Hint, config::Problems, disk::DiskError, evidence::EvidenceError, pool::PoolError,
-    preprocess::PreprocessError, progress::printable, source::SourceError, store::StoreError,
+    Error, Hint, config::Problems, disk::DiskError, evidence::EvidenceError, experiment::DifficultyError,
+    pool::PoolError, preprocess::PreprocessError, progress::printable, source::SourceError, store::StoreError,
 };
 
 /// The exception `class` of `symphony_data._errors` with this message. Python prints it as it is, so what could steer a
@@ -48,6 +48,10 @@ fn said(hint: &Hint) -> String {
             let force = if *force { ", force_reprocess=True" } else { "" };
             format!("call preprocess_all_benchmarks({:?}{force})", folder.to_string_lossy())
         }
+        Hint::NameConfig => "make the builder from the configuration that it was made with".to_owned(),
+        Hint::ReplaceStore { folder, .. } => {
+            format!("replace it: preprocess_all_benchmarks({:?})", folder.to_string_lossy())
+        }
         Hint::NameStores => "name the folder that has it: full_dir=…".to_owned(),
         Hint::SkipBadRows { .. } => "set such rows aside: preprocess_all_benchmarks(on_bad_row=\"skip\")".to_owned(),
         Hint::Unlock => "leave out locked=True to take what is there now".to_owned(),
@@ -79,6 +83,8 @@ fn cause(error: &Error) -> Option<&PyErr> {
 /// A file, a folder or a store that was named and is not there is one class, whatever it was named for.
 fn class_of(error: &Error) -> &'static str {
     match error {
+        Error::Difficulty(DifficultyError::Absent { .. })
+        | Error::Evidence(EvidenceError::Difficulty(DifficultyError::Absent { .. })) => "MissingDataError",
         Error::Store(error) if is_missing(error) => "MissingDataError",
         Error::Pool(PoolError::Missing { .. }) => "MissingDataError",
         Error::Disk(error) | Error::Pool(PoolError::Disk(error)) if is_absent(error) => "MissingDataError",

@@ -161,7 +161,7 @@ def test_a_difficulty_is_chosen_when_a_stream_is_drawn(builder: DatasetBuilder) 
     assert {path: path.read_bytes() for path in Path("full").iterdir()} == before
     report = builder.validate(pyarrow.table(responses()), difficulty="fitted")["gsm8k"]
     assert report["method"] == "expected-error"
-    with pytest.raises(RequestError, match="nowhere holds no calibration of gsm8k"):
+    with pytest.raises(FileNotFoundError, match="there is no file or folder nowhere"):
         builder.build_task_stream(["gsm8k"], n_total_tasks=4, difficulty="nowhere")
 
 

@@ -30,11 +30,20 @@ impl Call {
                 let command = self.command(&format!("preprocess --benchmarks {names} --output-dir {folder}{force}"));
                 format!("run `{command}`")
             }
+            Hint::NameConfig => "name the configuration that it was made with (--config)".to_owned(),
+            // A demo replaces nothing but what a demo made.
+            Hint::Demo | Hint::ReplaceStore { .. } if self.demo => return None,
+            Hint::ReplaceStore { benchmarks, folder } => {
+                let (names, folder) = (benchmarks.join(","), quoted(folder));
+                format!(
+                    "replace it: `{}`",
+                    self.command(&format!("preprocess --benchmarks {names} --output-dir {folder}"))
+                )
+            }
             Hint::NameStores => "name the folder that has it with --full-dir".to_owned(),
             Hint::SkipBadRows { .. } => "set such rows aside with `preprocess --on-bad-row skip`".to_owned(),
             Hint::Unlock => "run without --locked to take what is there now".to_owned(),
             Hint::Renew => "take what it has now with `preprocess --force`".to_owned(),
-            Hint::Demo if self.demo => return None,
             Hint::Demo => "work on generated tasks with --demo".to_owned(),
             Hint::Replace => "name another folder, or replace it with --force".to_owned(),
             Hint::Filter(name) => format!("write --filter {}", quoted(Path::new(name))),

@@ -247,7 +247,9 @@ fn wrong_usage_and_configuration_end_with_2_and_failures_with_1() {
     assert!(place.fails(1, "run").contains("not preprocessed in data/benchmarks/full: humaneval,gsm8k; run `symphony-data preprocess --benchmarks humaneval,gsm8k --output-dir data/benchmarks/full`, or name"));
     assert!(place.fails(1, "stats config").contains("config: no pool lies here"));
     assert!(place.fails(1, "stats config/data_config.yaml").contains("config/data_config.yaml:2: not a task"));
-    assert!(place.fails(1, "verify config").contains("no pool and no preprocessed benchmark lies here"));
+    assert!(
+        place.fails(1, "verify config").contains("there is no pool, no preprocessed benchmark and no calibration here")
+    );
     fs::write(place.path("config/data_config.yaml"), "benchmarks: {gsm8k: {pth: x, enabled: maybe}}").unwrap();
     let stderr = place.fails(2, "preprocess");
     assert_eq!(stderr.lines().count(), 2, "{stderr}");

@@ -57,7 +57,7 @@ fn names_of_fields_files_and_configs_never_steer_the_terminal() {
     assert!(config.contains(r"no file matches rows/\u{1b}[]]0;title\u{7}"), "{config}");
 
     let names = said(&place, "verify .");
-    assert!(names.contains("no pool and no preprocessed benchmark"), "{names}");
+    assert!(names.contains("no pool, no preprocessed benchmark and no calibration"), "{names}");
 }
 
 #[test]

@@ -86,12 +86,12 @@ impl DatasetBuilder {
         Ok(experiment::save_task_pool(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)?)
     }
 
-    /// Writes the statistics of tasks.
+    /// Writes the statistics of a stream.
     ///
     /// # Errors
     /// No tasks, or the disk.
-    pub fn save_statistics(&self, tasks: &[Task], output_path: &Path) -> Result<(), Error> {
-        experiment::save_statistics(tasks, output_path, &*self.progress)
+    pub fn save_statistics(&self, stream: &TaskStream, output_path: &Path) -> Result<(), Error> {
+        experiment::save_statistics(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     pool::{
         self, MANIFEST, Manifest, STATISTICS, Statistics, StoredTask, Task, TaskView,
-        manifest::{self, Existing, PoolManifest},
+        manifest::{self, DifficultyRecord, Existing, PoolManifest},
         statistics::{BinCounts, Gatherer, Repeats},
         table, task_pool,
     },
@@ -513,7 +513,7 @@ impl<'o> Order<'o> {
 
     /// Whether what is in the pool's place may be replaced by it; the files there that are not as they were written may only
     /// be if the pool's own are the same.
-    fn check_place(&self) -> Result<Vec<(&'static str, String)>, Error> {
+    fn check_place(&self, drawn: &Drawn<'_>) -> Result<Vec<(&'static str, String)>, Error> {
         let id = self.experiment.map(|experiment| experiment.id.as_str());
         let what = match manifest::existing(&self.output) {
             Existing::Nothing => return Ok(Vec::new()),
@@ -530,7 +530,10 @@ impl<'o> Order<'o> {
                 )
             }
             Existing::Pool { request, .. } => {
-                if serde_json::to_value(self.request).is_ok_and(|own| own == request) {
+                let own = serde_json::to_value(self.request).unwrap_or_default();
+                let parts = drawn.parts.iter().map(|part| DifficultyRecord::from(part.joined));
+                let parts: Vec<_> = parts.map(|part| serde_json::to_value(part).unwrap_or_default()).collect();
+                if request == (own, parts) {
                     return Ok(Vec::new());
                 }
                 "a pool that another request made".to_owned()
@@ -556,10 +559,6 @@ pub fn make_pools<'l>(
     Writing { strict, force }: Writing,
     progress: &dyn Progress,
 ) -> Result<Vec<Made<'l>>, Error> {
-    let mut changed = Vec::new();
-    for order in orders {
-        changed.push(if force { Vec::new() } else { order.check_place()? });
-    }
     let id = |order: &Order<'_>| order.experiment.map(|experiment| experiment.id.clone());
     let draw = |order: &'l Order<'l>| match library.draw(order.request) {
         Err(Error::NoTasks { why, .. }) => {
@@ -578,6 +577,11 @@ pub fn make_pools<'l>(
     if strict && short > 0 {
         return Err(Error::Short { short, asked: drawn.len() });
     }
+    let place = |(drawn, order): (&Result<Drawn<'_>, Error>, &Order<'_>)| match drawn {
+        Ok(drawn) if !force => order.check_place(drawn),
+        _ => Ok(Vec::new()),
+    };
+    let changed: Vec<_> = drawn.iter().zip(orders).map(place).collect::<Result<_, _>>()?;
     let mut made = Vec::with_capacity(orders.len());
     for ((drawn, order), changed) in drawn.into_iter().zip(orders).zip(changed) {
         made.push(match drawn {
@@ -616,15 +620,27 @@ pub fn save_task_pool(
     })
 }
 
-/// Writes the statistics of tasks at `path`, whole or not at all.
+/// Writes the statistics of tasks at `path`, whole or not at all. Beside the pool of the same tasks, its manifest vouches for them
+/// too.
 ///
 /// # Errors
 /// No tasks, or the disk.
-pub fn save_statistics(tasks: &[Task], path: &Path, progress: &dyn Progress) -> Result<(), Error> {
+pub fn save_statistics(
+    tasks: &[Task],
+    manifest: Option<&PoolManifest>,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
     let mut gatherer = Gatherer::new([], false);
     tasks.iter().for_each(|task| gatherer.add(task.view()));
     let statistics = gatherer.finish().ok_or(Error::NoTasks { experiment: None, why: Vec::new() })?;
-    Ok(save(path, progress, |folder, name| Ok(vec![folder.write_small(name, &statistics_text(&statistics))?]))?)
+    Ok(save(path, progress, |folder, name| {
+        let mut file = folder.write_small(name, &statistics_text(&statistics))?;
+        let written = file.written()?;
+        let manifest = manifest.and_then(|manifest| manifest.vouching_too(folder.path(), name, &written));
+        let manifest = manifest.map(|text| folder.write_small(MANIFEST, &text)).transpose()?;
+        Ok([file].into_iter().chain(manifest).collect())
+    })?)
 }
 
 fn save(

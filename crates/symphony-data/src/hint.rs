@@ -17,6 +17,15 @@ pub enum Hint {
     },
     /// Name the folder that has the preprocessed benchmarks.
     NameStores,
+    /// Name the configuration that a store was made with.
+    NameConfig,
+    /// Replace the stores of these benchmarks in this folder by what the configuration asks for.
+    ReplaceStore {
+        /// The benchmarks.
+        benchmarks: Vec<String>,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Set rows that cannot be scored aside, and preprocess the others.
     SkipBadRows {
         /// The benchmark.

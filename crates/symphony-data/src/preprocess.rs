@@ -209,10 +209,9 @@ impl PreprocessError {
             Self::BadRow { benchmark, .. } => vec![Hint::SkipBadRows { benchmark: benchmark.clone() }],
             Self::NotLocked { .. } | Self::Moved { .. } => vec![Hint::Unlock],
             Self::OtherSource { benchmark, folder, had, .. } => {
-                let preprocess =
-                    Hint::Preprocess { benchmarks: vec![benchmark.clone()], folder: folder.clone(), force: false };
                 let demo = had.starts_with("synthetic:").then_some(Hint::Demo);
-                [preprocess, Hint::NameStores].into_iter().chain(demo).collect()
+                let replace = Hint::ReplaceStore { benchmarks: vec![benchmark.clone()], folder: folder.clone() };
+                [Hint::NameConfig, Hint::NameStores].into_iter().chain(demo).chain([replace]).collect()
             }
             Self::Rebuild { error, .. } => error.hints(),
             Self::Store(error) => error.hints(),
@@ -267,7 +266,17 @@ pub fn preprocess(
             progress.note(Note::Building { benchmark: &benchmark.name, reason });
             return Ok((Outcome::Rebinned, rebin(&folder, benchmark, cut, store)?));
         }
-        Ok(Some((_, Some(reason)))) => Some(reason),
+        Ok(Some((store, Some(reason)))) => {
+            let (had, wants) = (&store.meta.source.path, benchmark.source.portable());
+            if *had != wants {
+                progress.note(Note::Warning(&format!(
+                    "{}: its store in {} was made from {had}, and is replaced by one made from {wants}",
+                    benchmark.name,
+                    folder.path().display()
+                )));
+            }
+            Some(reason)
+        }
         Err(StoreError::Stale { path, reason }) => Some(format!("{}: {reason}", path.display())),
         // What cannot be read may be as good as ever, and what another program wrote is not ours to replace.
         Err(error) => return Err(error.into()),

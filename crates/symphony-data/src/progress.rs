@@ -237,10 +237,9 @@ impl fmt::Display for Note<'_> {
                     file.display()
                 )
             }
-            Self::Stale { benchmark, reason } => write!(
-                f,
-                "{benchmark}: these are the numbers of a store that no longer fits: {reason}; it is rebuilt when it is preprocessed or drawn from"
-            ),
+            Self::Stale { benchmark, reason } => {
+                write!(f, "{benchmark}: these are the numbers of a store that no longer fits: {reason}")
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 use symphony_data::{
-    DatasetBuilder, Error,
+    DatasetBuilder, Error, Hint,
     config::RequestSpec,
     preprocess::{OnBadRow, PreprocessOptions},
     progress::{Note, Progress},
@@ -41,7 +41,7 @@ const GOOD: &str = r#"{"question": "a b", "year": 1, "options": []}"#;
 
 #[test]
 fn a_bad_row_is_named_by_file_line_field_and_the_way_out() {
-    let way_out = "; mend the row, or set such rows aside with `preprocess --on-bad-row skip`";
+    let way_out = "; fix the row";
     let cases: [(&str, &str); 9] = [
         (r#"{"question": "a b", "year": 1"#, "not JSON: EOF while parsing an object (column 29)"),
         ("[1, 2]", "not a JSON object: invalid type: sequence, expected an object (column 0)"),
@@ -296,8 +296,10 @@ fn missing_stores_and_empty_streams_say_what_to_do() {
         ..RequestSpec::default()
     };
     let full = folder.path().join("full");
-    let error = builder.build_task_stream(&request("1:1"), &full).unwrap_err().to_string();
-    assert!(error.contains("run `symphony-data preprocess --benchmarks quiz --output-dir "), "{error}");
+    let error = builder.build_task_stream(&request("1:1"), &full).unwrap_err();
+    assert!(error.to_string().ends_with("full: quiz"), "{error}");
+    let preprocess = Hint::Preprocess { benchmarks: vec!["quiz".to_owned()], folder: full.clone(), force: false };
+    assert_eq!(error.hints(), [preprocess, Hint::NameStores]);
     builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
     // All scores are equal, so that every task is easy and no other bin has any.
     let error = builder.build_task_stream(&request("0:1"), &full).unwrap_err();
@@ -351,5 +353,5 @@ fn features_that_take_more_than_64_mib_of_a_row_are_a_bad_row() {
     let builder = DatasetBuilder::from_yaml("quiz.yaml", &yaml).unwrap();
     let full = folder.path().join("full");
     let error = builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("row 0 of quiz: its features take more than 64 MiB; mend the row"), "{error}");
+    assert!(error.contains("row 0 of quiz: its features take more than 64 MiB; fix the row"), "{error}");
 }

@@ -10,7 +10,7 @@ use std::{
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use symphony_data::{
-    DatasetBuilder, Error,
+    DatasetBuilder, Error, Hint,
     difficulty::percentile,
     evidence::{
         EvidenceError,
@@ -746,8 +746,8 @@ fn a_log_of_the_harness_is_mapped_by_text() {
     text += &(serde_json::json!({"doc_id": 9, "doc": {"question": "never asked"}, "filter": "strict-match", "metrics": ["exact_match"], "exact_match": 1.0}).to_string() + "\n");
     fs::create_dir(place.path("org__model-7b")).unwrap();
     let input = place.write("org__model-7b/samples_gsm8k_2026-01-01.jsonl", &text);
-    let several = place.read(std::slice::from_ref(&input), &ReadOptions::default()).unwrap_err().to_string();
-    assert!(several.contains("--filter flexible-extract"), "{several}");
+    let several = place.read(std::slice::from_ref(&input), &ReadOptions::default()).unwrap_err();
+    assert_eq!(several.hints(), [Hint::Filter("flexible-extract".to_owned())], "{several}");
     let options = ReadOptions { filter: Some("flexible-extract".to_owned()), metric: None };
     let gathered = place.read(std::slice::from_ref(&input), &options).unwrap();
     let responses = &gathered.benchmarks[0];

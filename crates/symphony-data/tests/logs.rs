@@ -485,6 +485,57 @@ fn old_logs_of_inspect_have_one_score_a_sample() {
 }
 
 #[test]
+fn words_for_true_and_false_are_scores_as_inspect_counts_them() {
+    let place = Place::new(4);
+    let sample = |(row, value): (usize, &str)| {
+        format!(r#"{{"id": {row}, "input": "what is {row}?", "scores": {{"s": {{"value": "{value}"}}}}}}"#)
+    };
+    let samples: Vec<String> = ["yes", "No", "TRUE", "false"].into_iter().enumerate().map(sample).collect();
+    let log = format!(r#"{{"eval": {{"task": "b", "model": "m"}}, "samples": [{}]}}"#, samples.join(", "));
+    assert_eq!(scores(&place.read(&[place.write("log.json", log)]).unwrap(), "m"), [1.0, 0.0, 1.0, 0.0]);
+}
+
+#[test]
+fn a_sample_that_two_logs_hold_counts_once() {
+    let place = Place::new(3);
+    // A run that failed, and its retry, which logs what was finished again.
+    let sample = |row: usize, value: u8| {
+        format!(
+            r#"{{"id": {row}, "uuid": "u{row}", "input": "what is {row}?", "scores": {{"s": {{"value": {value}}}}}}}"#
+        )
+    };
+    let log = |samples: &[String]| {
+        format!(r#"{{"eval": {{"task": "b", "model": "m"}}, "samples": [{}]}}"#, samples.join(", "))
+    };
+    let first = place.write("first.json", log(&[sample(0, 1), sample(1, 0)]));
+    let retry = place.write("retry.json", log(&[sample(0, 1), sample(1, 0), sample(2, 1)]));
+    let gathered = place.read(&[first, retry]).unwrap();
+    let tries: Vec<u32> = (0..3).flat_map(|row| gathered.benchmarks[0].answers(row)).map(|own| own.tries).collect();
+    assert_eq!(tries, [1, 1, 1]);
+    assert_eq!(gathered.unmapped[0].answers, 2);
+    assert!(gathered.unmapped[0].reason.contains("another log holds as well"), "{:?}", gathered.unmapped);
+}
+
+#[test]
+fn an_old_log_with_several_filters_that_it_does_not_name_is_refused() {
+    let place = Place::new(4);
+    let unnamed = |score| harness(&docs(4), |_| score).replace("\"filter\":\"none\",", "");
+    let (strict, flexible) = (unnamed(0.0), unnamed(1.0));
+    assert!(!strict.contains("filter"));
+    let error = place.error(&[place.write("org__m/samples_b_2024-06-26T10-00-00.000001.jsonl", strict + &flexible)]);
+    assert!(error.contains("has the document 0 a second time, and does not say by which filter"), "{error}");
+}
+
+#[test]
+fn a_source_id_is_written_as_a_store_writes_it() {
+    let place = Place::new(4);
+    let lines = ["b_1", "b_01", "b_+1", "b_1.0"].map(|id| format!("b,{id},m,1\n")).concat();
+    let input = place.write("r.csv", "benchmark,source_id,model,score\n".to_owned() + &lines);
+    let gathered = place.read(&[input]).unwrap();
+    assert_eq!((gathered.benchmarks[0].len(), gathered.unmapped[0].answers), (1, 3));
+}
+
+#[test]
 fn samples_may_stand_before_what_the_log_says_of_the_run() {
     let place = Place::new(1);
     let log = r#"{"samples": [{"id": 1, "input": "what is 0?", "scores": {"s": {"value": 1}}}], "eval": {"task": "b", "model": "m"}}"#;

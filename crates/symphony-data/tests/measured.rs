@@ -160,10 +160,7 @@ fn a_request_names_its_difficulty_and_the_rest_stays_as_configured() {
     let of_bbh = drawn(&calibrated, &by(fixture("bbh_calibration.jsonl")));
     assert!(score(&of_bbh, "gsm8k") && score(&of_bbh, "bbh"));
     let said = notes.0.lock().unwrap().join("\n");
-    assert!(
-        said.contains("is a calibration of bbh; gsm8k keep the difficulty that the configuration gives them"),
-        "{said}"
-    );
+    assert!(said.contains("is a calibration of bbh; what the configuration says counts for gsm8k"), "{said}");
     // A folder that has no calibration of a benchmark: its configured difficulty, and it is said.
     let folder = tempfile::tempdir().unwrap();
     for name in ["bbh_calibration.jsonl", "bbh_calibration_meta.json"] {
@@ -189,7 +186,13 @@ fn a_difficulty_that_cannot_be_had_is_an_error_that_says_why() {
     let of_other = error(&gsm8k(by(fixture("bbh_calibration.jsonl"))));
     assert!(of_other.contains("is a calibration of `bbh`, which is not in the mix"), "{of_other}");
     let nowhere = error(&by("nowhere"));
-    assert!(nowhere.starts_with("nowhere holds no calibration of gsm8k or bbh"), "{nowhere}");
+    assert!(nowhere.starts_with("there is no file or folder nowhere; a difficulty is `surface`,"), "{nowhere}");
+    let empty = error(&by(full.path()));
+    assert!(empty.contains(" holds no calibration of gsm8k or bbh"), "{empty}");
+    let file = error(&by(fixture("pools.json")));
+    assert!(file.contains("pools.json is no calibration"), "{file}");
+    let surface = error(&RequestSpec { min_responses: Some(2), ..request() });
+    assert!(surface.contains("surface scores have no responses"), "{surface}");
     let nobody = error(&RequestSpec { min_responses: Some(5), ..by(fixture("")) });
     assert!(nobody.contains("none of its rows has responses of 5 models (min_responses)"), "{nobody}");
 }

@@ -179,7 +179,7 @@ fn a_pool_can_be_saved_and_its_statistics_with_it() {
     let builder = pool(folder.path(), "numpy");
     let tasks: Vec<_> = read_pool(&folder.path().join("pool/task_pool.jsonl")).unwrap().map(Result::unwrap).collect();
     builder.save_task_pool(&tasks.clone().into(), &folder.path().join("mine/pool.jsonl")).unwrap();
-    builder.save_statistics(&tasks, &folder.path().join("mine/stats.json")).unwrap();
+    builder.save_statistics(&tasks.into(), &folder.path().join("mine/stats.json")).unwrap();
     assert_eq!(
         fs::read(folder.path().join("mine/pool.jsonl")).unwrap(),
         fs::read(folder.path().join("pool/task_pool.jsonl")).unwrap()
@@ -217,6 +217,8 @@ fn a_saved_stream_says_how_it_was_drawn_and_is_verified() {
         found.unwrap_or_else(|| panic!("{name} was not looked at")).problem
     };
     assert_eq!((problem("task_pool.jsonl"), problem("amc.parquet")), (None, None));
+    builder.save_statistics(&tasks, &mine.join("statistics.json")).unwrap();
+    assert_eq!((problem("manifest.json"), problem("statistics.json")), (None, None));
     fs::write(mine.join("amc.parquet"), "changed").unwrap();
     assert!(problem("amc.parquet").is_some());
     // A part of a stream, or a list of tasks, no longer says how it was drawn; that nothing vouches for it is said.

@@ -115,7 +115,12 @@ fn replacement(text: &str) -> Result<Replacement, String> {
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config(args.stage2.demo)?;
     if args.stage2.demo && !args.force {
-        refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, std::slice::from_ref(&args.output))?;
+        refuse_to_replace_real_tasks(
+            &config,
+            &List::all(&args.request.benchmarks),
+            &args.stage2.full_dir,
+            std::slice::from_ref(&args.output),
+        )?;
     }
     super::check_full_dir(&args.stage2.full_dir, session)?;
     let request = args.request.spec(&args.difficulty).resolve(&config)?;

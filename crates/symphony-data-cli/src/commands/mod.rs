@@ -171,8 +171,13 @@ fn format(text: &str) -> Result<StoreFormat, String> {
 }
 
 /// A demo writes only where nothing is, or what is known to be synthetic: of the stores in `full_dir` and the pools in
-/// `outputs`.
-fn refuse_to_replace_real_tasks(config: &Config, full_dir: &Path, outputs: &[PathBuf]) -> Result<(), CliError> {
+/// `outputs`; of the stores only those of the benchmarks that `only` names, if it names any.
+fn refuse_to_replace_real_tasks(
+    config: &Config,
+    only: &[String],
+    full_dir: &Path,
+    outputs: &[PathBuf],
+) -> Result<(), CliError> {
     let store = |benchmark: &Benchmark| {
         let name = &benchmark.name;
         let all = StoreFormat::ALL.map(|format| store_name(name, format)).into_iter().chain([meta_name(name)]);
@@ -188,7 +193,12 @@ fn refuse_to_replace_real_tasks(config: &Config, full_dir: &Path, outputs: &[Pat
         Existing::Pool { .. } => Some(format!("{} holds a pool of real tasks", folder.display())),
         Existing::Other(what) => Some(format!("{} holds {what}", folder.display())),
     };
-    match config.enabled().find_map(store).or_else(|| outputs.iter().find_map(pool)) {
+    match config
+        .enabled()
+        .filter(|own| only.is_empty() || only.contains(&own.name))
+        .find_map(store)
+        .or_else(|| outputs.iter().find_map(pool))
+    {
         None => Ok(()),
         Some(what) => {
             Err(CliError::Verdict(format!("{what}, which the demo would replace; name other folders for the demo")))

@@ -11,7 +11,7 @@ use symphony_data::{
     stream::Bin,
 };
 
-use super::{DifficultyArgs, Stage2Args, build::RequestArgs, refuse_to_replace_real_tasks};
+use super::{DifficultyArgs, List, Stage2Args, build::RequestArgs, refuse_to_replace_real_tasks};
 use crate::{
     error::{CliError, print, print_json},
     session,
@@ -67,7 +67,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         vec![("pool".to_owned(), &built)]
     };
     if args.stage2.demo {
-        refuse_to_replace_real_tasks(&config, &args.stage2.full_dir, &[])?;
+        refuse_to_replace_real_tasks(&config, &List::all(&args.request.benchmarks), &args.stage2.full_dir, &[])?;
     }
     let library = Library::open(
         &config,

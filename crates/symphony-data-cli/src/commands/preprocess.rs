@@ -36,7 +36,7 @@ pub struct Args {
     /// How stores hold their rows [default: as configured, else as they are, else jsonl]
     #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
     format: Option<StoreFormat>,
-    /// Preprocess again what is up to date
+    /// Preprocess again what is up to date, and replace whatever store is there
     #[arg(long)]
     force: bool,
     /// Take only the source that each benchmark's meta records: the same commit on the Hub, the same files
@@ -60,7 +60,7 @@ struct Line {
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config(args.demo)?;
     if args.demo && !args.force {
-        refuse_to_replace_real_tasks(&config, &args.output_dir, &[])?;
+        refuse_to_replace_real_tasks(&config, &List::all(&args.benchmarks), &args.output_dir, &[])?;
     }
     let policy = |text: &String| if text == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
     let on_bad_row = args.on_bad_row.as_ref().map(policy);

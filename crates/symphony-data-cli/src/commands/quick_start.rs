@@ -32,7 +32,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let experiments: Vec<&Experiment> = config.experiments.iter().collect();
     let full_dir = args.output_dir.join("benchmarks").join("full");
     if args.demo && !args.force {
-        refuse_to_replace_real_tasks(&config, &full_dir, &report::outputs(&experiments, &args.output_dir))?;
+        refuse_to_replace_real_tasks(&config, &[], &full_dir, &report::outputs(&experiments, &args.output_dir))?;
     }
     let options = PreprocessOptions { force: args.force, ..PreprocessOptions::default() };
     preprocess_all(&config, &[], &full_dir, options, session)?;

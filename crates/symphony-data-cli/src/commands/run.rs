@@ -37,7 +37,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let experiments: Vec<&Experiment> = experiments.iter().collect();
     let Stage2Args { full_dir, strict, demo, json } = &args.stage2;
     if *demo && !args.force {
-        refuse_to_replace_real_tasks(&config, full_dir, &report::outputs(&experiments, &args.output_dir))?;
+        refuse_to_replace_real_tasks(&config, &[], full_dir, &report::outputs(&experiments, &args.output_dir))?;
     }
     super::check_full_dir(&args.stage2.full_dir, session)?;
     let orders = report::orders(&experiments, &args.output_dir, args.format.unwrap_or_default());

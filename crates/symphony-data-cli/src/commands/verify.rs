@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         let found = verify(folder)?;
         if found.is_empty() {
             return Err(CliError::Verdict(format!(
-                "{}: no pool and no preprocessed benchmark lies here",
+                "{}: there is no pool, no preprocessed benchmark and no calibration here",
                 folder.display()
             )));
         }
@@ -49,7 +49,11 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
     let all = findings.len();
     let said: Vec<String> = [
-        (count(Verdict::Bad), "not as they were written", "`preprocess` makes stores anew, `run` and `build` pools"),
+        (
+            count(Verdict::Bad),
+            "not as they were written",
+            "`preprocess` makes stores again, `calibrate` calibrations, `run` and `build` pools",
+        ),
         (count(Verdict::Unreadable), "cannot be read", "check their permissions and the disk, then verify again"),
     ]
     .into_iter()

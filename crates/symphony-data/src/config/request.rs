@@ -336,6 +336,14 @@ impl RequestSpec {
                 "write `surface`, or name a calibration or a folder of calibrations",
             );
         }
+        let is_measured = |name: &String| config.difficulty_of(name, asked, self.min_responses) != Difficulty::Surface;
+        if self.min_responses.is_some_and(|least| least > 0) && !self.benchmarks.iter().any(is_measured) {
+            problem(
+                "min_responses",
+                "surface scores have no responses".to_owned(),
+                "name a calibration as the difficulty, or leave this out",
+            );
+        }
         if let Some(of) = asked.and_then(|asked| calibrated_benchmark(Path::new(asked)))
             && !self.benchmarks.iter().any(|name| name == of)
         {
@@ -350,7 +358,7 @@ impl RequestSpec {
             && !others.is_empty()
         {
             warnings.push(format!(
-                "{} is a calibration of {of}; {} keep the difficulty that the configuration gives them",
+                "{} is a calibration of {of}; what the configuration says counts for {}",
                 asked.unwrap_or_default(),
                 others.join(", ")
             ));

@@ -214,7 +214,7 @@ pub fn calibrate(
     if answered * FEW_ANSWERED < rows {
         let warning = format!(
             "{name}: models answered {answered} of {rows} rows; the difficulty of the others is what features say, as far as \
-             these tell; `min_responses: 1` sets such rows aside"
+             these tell; `min_responses: 1` leaves such rows out"
         );
         progress.note(Note::Warning(&warning));
     }
@@ -234,6 +234,12 @@ pub fn calibrate(
         progress.note(Note::Warning(&warning));
     }
     let (store, synthetic) = (shelf.store.meta.store.file.clone(), shelf.store.meta.is_synthetic());
+    let existing = folder.join(calibration_meta_name(name));
+    let is_real = |text: String| serde_json::from_str::<CalibrationMeta>(&text).is_ok_and(|meta| !meta.synthetic);
+    if synthetic && std::fs::read_to_string(&existing).is_ok_and(is_real) {
+        let path = existing;
+        return Err(EvidenceError::Occupied { path });
+    }
     let folder = Folder::lock(folder, progress)?;
     let mut file = folder.create_small(&crate::config::calibration_name(name))?;
     for (row, Difficulty { difficulty, standard_error, discrimination: own, expected_error }) in

@@ -79,6 +79,12 @@ pub enum EvidenceError {
         /// The model, by guess.
         model: String,
     },
+    /// A calibration of real rows in the place of one of generated rows.
+    #[error("{} is of real rows, and responses to generated ones do not replace it; name another folder", path.display())]
+    Occupied {
+        /// Its meta.
+        path: PathBuf,
+    },
     /// Files that change under us.
     #[error("the responses changed while they were read, or can be read only once; run again on files that stay")]
     Changed,

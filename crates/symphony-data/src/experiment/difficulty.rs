@@ -37,6 +37,18 @@ pub enum DifficultyError {
         /// Why not, and the way out.
         why: String,
     },
+    /// A difficulty that was named and is not there.
+    #[error("there is no file or folder {}; a difficulty is `surface`, a calibration, or a folder of calibrations", path.display())]
+    Absent {
+        /// What was named.
+        path: std::path::PathBuf,
+    },
+    /// A file that was named and is no calibration.
+    #[error("{} is no calibration; a calibration's name is BENCHMARK_calibration.jsonl", path.display())]
+    NoCalibration {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// A folder of calibrations that has none of those that are wanted.
     #[error("{folder} holds no calibration of {}; a calibration's name is BENCHMARK_calibration.jsonl", benchmarks.join(" or "), folder = folder.display())]
     NoneInFolder {
@@ -67,7 +79,12 @@ pub(crate) fn check_folder<'d>(
             _ => return Ok(()),
         }
     }
-    folder.map_or(Ok(()), |folder| Err(DifficultyError::NoneInFolder { folder, benchmarks }))
+    match folder {
+        None => Ok(()),
+        Some(path) if path.is_file() => Err(DifficultyError::NoCalibration { path }),
+        Some(path) if !path.exists() => Err(DifficultyError::Absent { path }),
+        Some(folder) => Err(DifficultyError::NoneInFolder { folder, benchmarks }),
+    }
 }
 
 /// The calibration that a difficulty comes to on this machine; `None` is the surface score. With it, what a person should

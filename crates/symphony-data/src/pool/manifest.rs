@@ -139,8 +139,22 @@ impl PoolManifest {
 
     /// The text of the manifest once the tasks are written to this file.
     pub fn vouching_for(&self, name: &str, file: &WrittenFile) -> String {
+        self.with_outputs(&serde_json::json!({ name: file }))
+    }
+
+    /// The text of the manifest in `folder` with this file too, if it is the manifest of the same tasks.
+    pub fn vouching_too(&self, folder: &Path, name: &str, file: &WrittenFile) -> Option<String> {
+        let text =
+            std::fs::read_to_string(folder.join(super::MANIFEST)).ok().filter(|text| checksum::is_sealed(text))?;
+        let mut outputs = serde_json::from_str::<Value>(&text).ok()?.get("outputs")?.clone();
+        let written = self.with_outputs(&outputs) == text;
+        outputs[name] = serde_json::to_value(file).ok()?;
+        written.then(|| self.with_outputs(&outputs))
+    }
+
+    fn with_outputs(&self, outputs: &Value) -> String {
         let mut manifest = self.0.clone();
-        manifest["outputs"] = serde_json::json!({ name: file });
+        manifest["outputs"] = outputs.clone();
         checksum::seal(&manifest).unwrap_or_default()
     }
 }
@@ -160,8 +174,8 @@ pub enum Existing {
     Pool {
         /// The experiment that made it, if one did.
         experiment: Option<String>,
-        /// Its request.
-        request: Value,
+        /// Its request, and which difficulty each benchmark was drawn by.
+        request: (Value, Vec<Value>),
         /// Whether any task of it is generated.
         synthetic: bool,
         /// The files that are not as they were written, with the checksums (SHA-256) that they have now: somebody's work, or
@@ -211,7 +225,10 @@ pub fn existing(folder: &Path) -> Existing {
     }
     Existing::Pool {
         experiment: manifest["experiment"].as_str().map(str::to_owned),
-        request: manifest["request"].clone(),
+        request: (
+            manifest["request"].clone(),
+            manifest["benchmarks"].as_array().into_iter().flatten().map(|part| part["difficulty"].clone()).collect(),
+        ),
         synthetic: manifest["synthetic"] == true,
         changed,
     }

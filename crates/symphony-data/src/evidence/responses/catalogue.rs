@@ -157,7 +157,9 @@ impl Shelf {
     /// The row that a source_id (`humaneval_26`) names; `None` if it names none of these.
     pub fn by_source_id(&self, source_id: &str) -> Option<u32> {
         let digits = source_id.strip_prefix(self.store.meta.benchmark.as_str())?.strip_prefix('_')?;
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        // As a store writes it: `b_01` is not `b_1`.
+        let leads_with_zero = digits.len() > 1 && digits.starts_with('0');
+        if digits.is_empty() || leads_with_zero || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let number: u32 = digits.parse().ok()?;

@@ -6,12 +6,14 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io::Read,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
+
 use serde_json::{Value, value::RawValue};
 
 use super::{
@@ -36,6 +38,8 @@ pub(super) struct Harness {
     task: String,
     model: Option<Named>,
     filters: BTreeSet<String>,
+    /// The documents of lines that name no filter, by a hash of their number.
+    unfiltered: HashSet<u64>,
     taken: bool,
     wanted: Option<String>,
 }
@@ -72,6 +76,7 @@ impl Harness {
             task,
             model: given.or(named).filter(|named| !named.model.is_empty()),
             filters: BTreeSet::new(),
+            unfiltered: HashSet::new(),
             taken: false,
             wanted: None,
         }
@@ -82,6 +87,16 @@ impl Harness {
         let line: BTreeMap<Cow<'_, str>, &RawValue> =
             serde_json::from_str(text).map_err(|error| Fault::reason(format!("no sample: {error}")))?;
         let filter = line.get("filter").and_then(|filter| serde_json::from_str::<String>(filter.get()).ok());
+        // Before its lines named their filter, the harness wrote one for each of a task's filters all the same.
+        if filter.is_none()
+            && let Some(id) = line.get("doc_id")
+            && !self.unfiltered.insert(xxh3_64(id.get().as_bytes()))
+        {
+            return Err(Fault::reason(format!(
+                "has the document {} a second time, and does not say by which filter; keep the lines of one filter alone",
+                id.get()
+            )));
+        }
         let filter = filter.unwrap_or_default();
         if self.filters.insert(filter.clone()) && sink.options.filter.is_none() && self.filters.len() > 1 {
             let filters: Vec<&str> = self.filters.iter().map(String::as_str).collect();

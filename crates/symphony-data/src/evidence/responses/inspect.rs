@@ -78,6 +78,9 @@ struct Sample {
     /// Who marked it as invalid, when and why.
     #[serde(default)]
     invalidation: Option<IgnoredAny>,
+    /// Which sample of which run this is; a retry and a converted log keep it.
+    #[serde(default)]
+    uuid: Option<String>,
 }
 
 /// Whether the file is such a log: by its name, or, of a `.json`, by its beginning, as an array or JSON lines would be
@@ -207,6 +210,14 @@ impl Run<'_, '_, '_> {
         let doc = document(sample);
         if sample.invalidation.is_some() {
             self.sink.unmapped("that the log marks as invalid", || shortened(&doc));
+            return Ok(());
+        }
+        if let Some(uuid) = sample.uuid.as_deref().filter(|uuid| !uuid.is_empty())
+            && !self.sink.is_first(uuid)
+        {
+            self.sink.unmapped("that another log holds as well (a retry, or the same log in another form)", || {
+                shortened(&doc)
+            });
             return Ok(());
         }
         let scorer = self.results.as_ref().and_then(|results| results.scorer.as_ref());
@@ -375,8 +386,10 @@ fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<
         Value::Null => Ok(None),
         Value::Number(number) => Ok(number.as_f64()),
         Value::Bool(right) => Ok(Some(f64::from(u8::from(*right)))),
-        // Correct, incorrect, partly correct, no answer: as Inspect's own metrics count them.
+        // Correct, incorrect, partly correct, no answer, and words for true and false: as Inspect's own metrics count them.
         Value::String(text) => match text.as_str() {
+            text if ["yes", "true"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(Some(1.0)),
+            text if ["no", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(Some(0.0)),
             "C" => Ok(Some(1.0)),
             "P" => Ok(Some(0.5)),
             "I" | "N" => Ok(Some(0.0)),

@@ -15,6 +15,7 @@ use std::{
 use arrow_array::RecordBatch;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Catalogue, Gatherer, Responses, columns, harness::Harness, inspect};
 use crate::{
@@ -123,6 +124,8 @@ pub(super) struct Sink<'s, 'c> {
     filling: bool,
     /// Whether the second pass brought what the first did not.
     changed: bool,
+    /// The samples of this pass that say which they are, by a hash of that.
+    samples: HashSet<u64>,
 }
 
 /// A log: whose answers it holds to which task, and whether that is a guess.
@@ -157,6 +160,11 @@ impl Sink<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a sample that says which it is comes for the first time.
+    pub fn is_first(&mut self, sample: &str) -> bool {
+        self.samples.insert(xxh3_64(sample.as_bytes()))
     }
 
     /// Notes an answer that cannot be mapped. In the second pass it was noted already.
@@ -334,6 +342,7 @@ pub fn read(
         unmapped: BTreeMap::new(),
         filling: false,
         changed: false,
+        samples: HashSet::new(),
     };
     check_once(inputs)?;
     let files = pass(inputs, &mut sink)?;
@@ -349,6 +358,7 @@ pub fn read(
     }
     sink.benchmarks.values_mut().for_each(Gatherer::counted);
     sink.filling = true;
+    sink.samples.clear();
     let again = pass(inputs, &mut sink)?;
     let changed = || EvidenceError::Changed;
     if files != again || sink.changed {
