@@ -84,9 +84,9 @@ fn cause(error: &Error) -> Option<&PyErr> {
 fn class_of(error: &Error) -> &'static str {
     match error {
         Error::Difficulty(DifficultyError::Absent { .. })
-        | Error::Evidence(EvidenceError::Difficulty(DifficultyError::Absent { .. })) => "MissingDataError",
+        | Error::Evidence(EvidenceError::Difficulty(DifficultyError::Absent { .. }))
+        | Error::Pool(PoolError::Missing { .. }) => "MissingDataError",
         Error::Store(error) if is_missing(error) => "MissingDataError",
-        Error::Pool(PoolError::Missing { .. }) => "MissingDataError",
         Error::Disk(error) | Error::Pool(PoolError::Disk(error)) if is_absent(error) => "MissingDataError",
         Error::Evidence(error) => of_evidence(error),
         Error::NoTasks { .. } | Error::Short { .. } | Error::Difficulty(_) => "RequestError",
