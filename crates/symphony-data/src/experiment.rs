@@ -14,7 +14,7 @@ pub use difficulty::{DifficultyError, Joined};
 pub(crate) use difficulty::{check_folder, resolved};
 
 use crate::{
-    config::{Config, Cut, Experiment, Measured, Request},
+    config::{Config, Cut, Difficulty, Experiment, Measured, Request},
     disk::{DiskError, Folder, NewFile, WrittenFile, checksum},
     error::Error,
     pool::{
@@ -26,7 +26,7 @@ use crate::{
     preprocess::{Upkeep, open_store, rebuild},
     progress::{Note, Progress},
     store::{Store, StoreError, StoreFormat, TOOL, index_name},
-    stream::{self, Bin, Bins, Candidates, Draw, PerBin, Stream, Thresholds},
+    stream::{self, Bin, Bins, Candidates, Draw, PerBin, SamplerKind, Stream, Thresholds},
 };
 
 /// The preprocessed benchmarks that some requests draw from, each read once.
@@ -35,6 +35,8 @@ pub struct Library<'a> {
     folder: &'a Path,
     upkeep: Upkeep,
     progress: &'a dyn Progress,
+    /// Whether a request draws by identity, or by a calibration, which is joined by it.
+    by_identity: bool,
     loaded: BTreeMap<String, Loaded>,
     /// The stores that were made anew because reading them found them damaged.
     renewed: Vec<String>,
@@ -44,6 +46,7 @@ struct Loaded {
     store: Store,
     /// The surface score of every row.
     scores: Vec<f64>,
+    /// Empty where no request draws by identity, and no row is a copy of another.
     identities: Vec<u64>,
     /// The calibrations that requests draw by.
     joined: Vec<(Measured, Joined)>,
@@ -52,8 +55,11 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn of(store: Store) -> Result<Self, StoreError> {
-        let (scores, identities) = (store.scores()?, store.identities()?);
+    fn of(store: Store, by_identity: bool) -> Result<Self, StoreError> {
+        let scores = store.scores()?;
+        // Without copies each row is a task of its own, and its number says which.
+        let needed = by_identity || store.meta.copies.is_some();
+        let identities = if needed { store.identities()? } else { Vec::new() };
         Ok(Self { store, scores, identities, joined: Vec::new(), bins: Vec::new() })
     }
 
@@ -115,7 +121,11 @@ impl<'a> Library<'a> {
     ) -> Result<Self, Error> {
         let requests: Vec<&Request> = requests.into_iter().collect();
         let (loaded, renewed) = (BTreeMap::new(), Vec::new());
-        let mut library = Self { config, folder, upkeep, progress, loaded, renewed };
+        let by_identity = requests.iter().any(|request| {
+            request.sampler == SamplerKind::Stable
+                || request.parts.iter().any(|part| part.difficulty != Difficulty::Surface)
+        });
+        let mut library = Self { config, folder, upkeep, progress, by_identity, loaded, renewed };
         for request in &requests {
             let parts = request.parts.iter();
             difficulty::check_folder(parts.map(|part| (part.benchmark.as_str(), &part.difficulty)))?;
@@ -129,7 +139,8 @@ impl<'a> Library<'a> {
         }
         // Opened one after the other, as to bring a store up to date takes the folder's lock; read all at once.
         let opened: Vec<_> = names.iter().map(|name| open_store(config, folder, name, upkeep, progress)).collect();
-        let opened: Vec<Result<Loaded, Error>> = opened.into_par_iter().map(|store| Ok(Loaded::of(store?)?)).collect();
+        let opened: Vec<Result<Loaded, Error>> =
+            opened.into_par_iter().map(|store| Ok(Loaded::of(store?, by_identity)?)).collect();
         let mut missing: Vec<String> = Vec::new();
         for (name, opened) in names.into_iter().zip(opened) {
             match opened {
@@ -138,7 +149,7 @@ impl<'a> Library<'a> {
                 Err(Error::Store(StoreError::Stale { path, reason })) if upkeep == Upkeep::Rebuild => {
                     // What was opened turns out to be damaged when it is read.
                     rebuild(config, folder, name, format!("{}: {reason}", path.display()), progress)?;
-                    let loaded = Loaded::of(open_store(config, folder, name, upkeep, progress)?)?;
+                    let loaded = Loaded::of(open_store(config, folder, name, upkeep, progress)?, by_identity)?;
                     library.loaded.insert(name.to_owned(), loaded);
                 }
                 Err(error) => return Err(error),
@@ -206,7 +217,7 @@ impl<'a> Library<'a> {
             for draw in stream.draws.iter().filter(|draw| draw.benchmark == at) {
                 part.got[draw.bin] += 1;
                 // Copies of a task are one task.
-                let identity = identities[draw.row as usize];
+                let identity = identities.get(draw.row as usize).copied().unwrap_or(u64::from(draw.row));
                 *counts[draw.bin].entry(identity).or_insert(0) += 1;
                 *all.entry(identity).or_insert(0) += 1;
             }
@@ -260,7 +271,8 @@ impl<'a> Library<'a> {
             return Ok(false);
         }
         rebuild(self.config, self.folder, &name, format!("{}: {reason}", path.display()), self.progress)?;
-        let loaded = Loaded::of(open_store(self.config, self.folder, &name, self.upkeep, self.progress)?)?;
+        let loaded =
+            Loaded::of(open_store(self.config, self.folder, &name, self.upkeep, self.progress)?, self.by_identity)?;
         let cuts = self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.bins);
         let cuts: Vec<(Option<Measured>, Cut)> = cuts.map(|(by, cut, _)| (by, cut)).collect();
         self.renewed.push(name.clone());
