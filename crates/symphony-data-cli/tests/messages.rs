@@ -240,6 +240,10 @@ fn answers_are_not_compared_with_what_a_demo_left_unless_that_is_said() {
     assert!(!place.path("cal").exists());
     place.ok("validate --responses answers.csv --demo");
     place.ok("calibrate --responses answers.csv --output cal --demo");
+    // Rows that the configuration generates are those that it names, in a demo too.
+    fs::write(place.path("few.yaml"), "benchmarks: {amc: {path: 'synthetic:amc?rows=40'}}").unwrap();
+    place.ok("--config few.yaml preprocess --output-dir few");
+    place.ok("--config few.yaml validate --responses answers.csv --demo --full-dir few");
     let meta = fs::read_to_string(place.path("cal/amc_calibration_meta.json")).unwrap();
     assert!(meta.contains("\"synthetic\": true"), "{meta}");
 }

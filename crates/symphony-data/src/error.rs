@@ -41,6 +41,9 @@ pub enum Error {
         /// How many there are.
         asked: usize,
     },
+    /// The caller asked to stop.
+    #[error("stopped; nothing was written")]
+    Stopped,
     /// A folder that holds something else than what would be written there.
     #[error("{folder} holds {what}; nothing was written", folder = folder.display())]
     Occupied {
@@ -88,7 +91,8 @@ impl Error {
     pub fn is_stop(&self) -> bool {
         matches!(
             self,
-            Self::Preprocess(PreprocessError::Cancelled { .. })
+            Self::Stopped
+                | Self::Preprocess(PreprocessError::Cancelled { .. })
                 | Self::Difficulty(DifficultyError::Cancelled { .. })
                 | Self::Evidence(
                     EvidenceError::Cancelled | EvidenceError::Difficulty(DifficultyError::Cancelled { .. })

@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     pool::{
         self, MANIFEST, Manifest, STATISTICS, Statistics, StoredTask, Task, TaskView,
-        manifest::{self, DifficultyRecord, Existing, PoolManifest},
+        manifest::{self, DifficultyRecord, Existing, PoolManifest, Unvouched},
         statistics::{BinCounts, Gatherer, Repeats},
         table, task_pool,
     },
@@ -253,7 +253,10 @@ impl<'a> Library<'a> {
                 bins.ok_or_else(|| DifficultyError::Unusable {
                     benchmark: name.to_owned(),
                     path: measured.path.clone(),
-                    why: format!("none of its rows has responses of {} models (min_responses)", measured.min_responses),
+                    why: format!(
+                        "none of its rows has responses of {} models (min_responses); ask for fewer",
+                        measured.min_responses
+                    ),
                 })?
             }
         };
@@ -401,33 +404,35 @@ impl Drawn<'_> {
     ///
     /// # Errors
     /// The disk, or a store that changed since it was opened.
-    fn write(
-        &self,
-        order: &Order<'_>,
-        changed: &[(&str, String)],
-        progress: &dyn Progress,
-    ) -> Result<Statistics, Error> {
+    fn write(&self, order: &Order<'_>, force: bool, progress: &dyn Progress) -> Result<Statistics, Error> {
         let Order { experiment, format, .. } = *order;
         let tasks = self.tasks()?;
         let statistics = self.statistics(&tasks)?;
         let folder = Folder::lock(&order.output, progress)?;
-        let mut pool_file = pool::write_pool(folder.create_small(task_pool(format))?, format, tasks.iter())?;
+        // Another run may have made a pool here meanwhile.
+        let unvouched = if force { Vec::new() } else { order.check_place(self)? };
+        let mut pool_file =
+            pool::write_pool(folder.create_small(task_pool(format))?, format, until_stopped(tasks.iter(), progress))?;
         let mut statistics_file = folder.write_small(STATISTICS, &statistics_text(&statistics))?;
         let own = [(task_pool(format), pool_file.written()?), (STATISTICS, statistics_file.written()?)];
         let is_own =
-            |(name, now): &&(&str, String)| own.iter().any(|(known, file)| known == name && file.checksum == *now);
-        if let Some((name, _)) = changed.iter().find(|file| !is_own(file)) {
-            let what = format!("a {name} that was changed since it was written");
-            return Err(Error::Occupied { folder: order.output.clone(), what });
+            |there: &&Unvouched| own.iter().any(|(name, file)| *name == there.name && file.checksum == there.checksum);
+        if let Some(there) = unvouched.iter().find(|there| !is_own(there)) {
+            return Err(Error::Occupied { folder: order.output.clone(), what: there.what.clone() });
+        }
+        if progress.cancelled() {
+            return Err(Error::Stopped);
         }
         let outputs = own.into_iter().map(|(name, file)| (name.to_owned(), file)).collect();
         let manifest = self.manifest(experiment, outputs);
         // A manifest holds finite numbers, texts and maps with text keys: it can always be written.
         let manifest_file = folder.write_small(MANIFEST, &checksum::seal(&manifest).unwrap_or_default())?;
-        folder.publish(vec![pool_file, statistics_file, manifest_file], true)?;
+        // The manifest comes last: what a stop leaves before it is what the same command writes again.
+        folder.publish(vec![pool_file, statistics_file], true)?;
         for other in StoreFormat::ALL.into_iter().filter(|other| *other != format) {
             folder.remove(task_pool(other))?;
         }
+        folder.publish(vec![manifest_file], true)?;
         Ok(statistics)
     }
 }
@@ -446,6 +451,9 @@ pub fn build_task_stream(
     with_library(config, folder, [request], progress, |library| {
         let drawn = library.draw(request)?;
         library.tell(drawn.warnings.iter().cloned());
+        if progress.cancelled() {
+            return Err(Error::Stopped);
+        }
         Ok((drawn.tasks()?, PoolManifest::of(&drawn.manifest(None, Vec::new()))))
     })
 }
@@ -523,15 +531,15 @@ impl<'o> Order<'o> {
         Self { request: &experiment.request, experiment: Some(experiment), output, format }
     }
 
-    /// Whether what is in the pool's place may be replaced by it; the files there that are not as they were written may only
-    /// be if the pool's own are the same.
-    fn check_place(&self, drawn: &Drawn<'_>) -> Result<Vec<(&'static str, String)>, Error> {
+    /// Whether what is in the pool's place may be replaced by it; the files there that nothing vouches for may only be if the
+    /// pool's own are the same.
+    fn check_place(&self, drawn: &Drawn<'_>) -> Result<Vec<Unvouched>, Error> {
         let id = self.experiment.map(|experiment| experiment.id.as_str());
         let what = match manifest::existing(&self.output) {
             Existing::Nothing => return Ok(Vec::new()),
             Existing::Other(what) => what,
-            // What a run that was stopped left has the manifest of the pool before, which another request may have made.
-            Existing::Pool { changed, .. } if !changed.is_empty() => return Ok(changed),
+            // What a run that was stopped left has no manifest yet, or that of the pool before.
+            Existing::Unvouched(files) => return Ok(files),
             Existing::Pool { experiment, .. } if experiment.is_some() || id.is_some() => {
                 if experiment.as_deref() == id {
                     return Ok(Vec::new());
@@ -589,22 +597,30 @@ pub fn make_pools<'l>(
     if strict && short > 0 {
         return Err(Error::Short { short, asked: drawn.len() });
     }
-    let place = |(drawn, order): (&Result<Drawn<'_>, Error>, &Order<'_>)| match drawn {
-        Ok(drawn) if !force => order.check_place(drawn),
-        _ => Ok(Vec::new()),
-    };
-    let changed: Vec<_> = drawn.iter().zip(orders).map(place).collect::<Result<_, _>>()?;
+    for (drawn, order) in drawn.iter().zip(orders) {
+        if let (Ok(drawn), false) = (drawn, force) {
+            order.check_place(drawn)?;
+        }
+    }
     let mut made = Vec::with_capacity(orders.len());
-    for ((drawn, order), changed) in drawn.into_iter().zip(orders).zip(changed) {
+    for (drawn, order) in drawn.into_iter().zip(orders) {
         made.push(match drawn {
             Err(none) => Err(none),
             Ok(drawn) => {
-                let statistics = drawn.write(order, &changed, progress)?;
+                let statistics = drawn.write(order, force, progress)?;
                 Ok((drawn, statistics))
             }
         });
     }
     Ok(made)
+}
+
+/// The tasks up to where the caller asks to stop.
+fn until_stopped<'t>(
+    tasks: impl Iterator<Item = TaskView<'t>>,
+    progress: &dyn Progress,
+) -> impl Iterator<Item = TaskView<'t>> {
+    tasks.enumerate().take_while(|(at, _)| at % 1024 != 0 || !progress.cancelled()).map(|(_, task)| task)
 }
 
 fn statistics_text(statistics: &Statistics) -> String {
@@ -625,10 +641,24 @@ pub fn save_task_pool(
     let format = StoreFormat::by_ending(path).unwrap_or_default();
     save(path, progress, |folder, name| {
         let mut pool = pool::write_pool(folder.create_small(name)?, format, tasks.iter().map(Task::view))?;
-        let Some(manifest) = manifest else { return Ok(vec![pool]) };
+        let beside = manifest::manifest_name(name);
+        let there = folder.path().join(&beside);
+        let found = std::fs::read_to_string(&there).ok();
+        let is_ours = found.as_ref().is_none_or(|text| checksum::has_seal(text));
+        let Some(manifest) = manifest else {
+            // It was of the tasks that these replace.
+            if is_ours {
+                folder.remove(&beside)?;
+            }
+            return Ok(vec![pool]);
+        };
+        if !is_ours {
+            let error = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "symphony-data did not write it");
+            return Err(DiskError::writing(&there, "replace this file", error));
+        }
         let text = manifest.vouching_for(name, &pool.written()?);
-        let beside = folder.write_small(&manifest::manifest_name(name), &text)?;
-        Ok(vec![pool, beside])
+        let vouching = folder.write_small(&beside, &text)?;
+        Ok(vec![pool, vouching])
     })
 }
 

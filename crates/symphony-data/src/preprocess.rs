@@ -240,7 +240,9 @@ pub fn preprocess(
     let folder = Folder::lock(folder, progress)?;
     let locked = if options.locked { Some(recorded_source(benchmark, folder.path())?) } else { None };
     let wanted = options.format.or(benchmark.store);
-    let found = if options.force { Ok(None) } else { current(benchmark, folder.path(), wanted, progress).map(Some) };
+    let stop = options.on_bad_row == Some(OnBadRow::Stop);
+    let found =
+        if options.force { Ok(None) } else { current(benchmark, folder.path(), wanted, stop, progress).map(Some) };
     let reason = match found {
         Ok(None) | Err(StoreError::Missing { .. }) => None,
         Ok(Some((mut store, None))) => {
@@ -446,10 +448,14 @@ fn current(
     benchmark: &Benchmark,
     folder: &Path,
     format: Option<StoreFormat>,
+    stop: bool,
     progress: &dyn Progress,
 ) -> Result<(Store, Option<String>), StoreError> {
     let store = Store::open_in(folder, &benchmark.name)?;
     let mut reason = store.differs_from(benchmark).map(|difference| difference.to_string());
+    if stop && store.meta.rejected_rows > 0 {
+        reason = reason.or(Some("rows were set aside, and bad rows are now to stop it".to_owned()));
+    }
     if let Some(format) = format.filter(|format| reason.is_none() && store.meta.store.format != *format) {
         reason = Some(format!("it is {}, and {} is asked", store.meta.store.format.name(), format.name()));
     }

@@ -527,6 +527,22 @@ fn an_old_log_with_several_filters_that_it_does_not_name_is_refused() {
 }
 
 #[test]
+fn one_name_is_not_given_to_the_responses_of_several_models() {
+    let place = Place::new(4);
+    let file = |name: &str, models: [&str; 2]| {
+        let lines = models.map(|model| format!("b,b_1,{model},1\n")).concat();
+        let Input::File { path, .. } = place.write(name, "benchmark,source_id,model,score\n".to_owned() + &lines)
+        else {
+            panic!("a file was written")
+        };
+        Input::File { path, model: Some("given".to_owned()) }
+    };
+    let error = place.error(&[file("two.csv", ["one", "two"])]);
+    assert!(error.contains("responses of `one` and of `two`, and one name is given for all"), "{error}");
+    assert_eq!(place.read(&[file("one.csv", ["one", "one"])]).unwrap().benchmarks[0].models()[0].name, "given");
+}
+
+#[test]
 fn a_source_id_is_written_as_a_store_writes_it() {
     let place = Place::new(4);
     let lines = ["b_1", "b_01", "b_+1", "b_1.0"].map(|id| format!("b,{id},m,1\n")).concat();

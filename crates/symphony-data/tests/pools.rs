@@ -221,6 +221,12 @@ fn a_saved_stream_says_how_it_was_drawn_and_is_verified() {
     assert_eq!((problem("manifest.json"), problem("statistics.json")), (None, None));
     fs::write(mine.join("amc.parquet"), "changed").unwrap();
     assert!(problem("amc.parquet").is_some());
+    // Nor does the manifest of another pool stay beside one.
+    builder.save_task_pool(&tasks[..3].to_vec().into(), &mine.join("amc.parquet")).unwrap();
+    assert!(!mine.join("amc.manifest.json").exists());
+    fs::write(mine.join("amc.manifest.json"), "{\"name\": \"mine\"}").unwrap();
+    let error = builder.save_task_pool(&tasks, &mine.join("amc.parquet")).unwrap_err().to_string();
+    assert!(error.contains("amc.manifest.json") && error.contains("symphony-data did not write it"), "{error}");
     // A part of a stream, or a list of tasks, no longer says how it was drawn; that nothing vouches for it is said.
     let alone = folder.path().join("alone");
     builder.save_task_pool(&tasks[..3].to_vec().into(), &alone.join("task_pool.jsonl")).unwrap();
@@ -263,6 +269,11 @@ fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
     assert_ne!(fs::read(&pool_file).unwrap(), first);
     // What a run that was stopped left between two of its files is not somebody's work.
     let whole = fs::read(&pool_file).unwrap();
+    fs::remove_file(output.join("manifest.json")).unwrap();
+    made(2, false).unwrap();
+    fs::remove_file(output.join("manifest.json")).unwrap();
+    let nobody = "a task_pool.jsonl without a manifest, so that nothing says who made it";
+    assert_eq!(made(3, false), Err(holds(nobody)));
     made(1, true).unwrap();
     fs::write(&pool_file, &whole).unwrap();
     assert_eq!(made(3, false), Err(holds("a task_pool.jsonl that was changed since it was written")));

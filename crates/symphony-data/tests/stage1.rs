@@ -194,7 +194,9 @@ fn a_store_that_rebuilds_itself_keeps_its_way_with_bad_rows() {
     Library::open(&changed, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
     let meta = Meta::read(&full, "mine").unwrap();
     assert_eq!((meta.n_tasks_full, meta.rejected_rows), (2, 1));
-    // To stop is asked for by name.
+    // To stop is asked for by name, and then a store without some rows is not up to date.
+    let asked = PreprocessOptions { on_bad_row: Some(OnBadRow::Stop), ..PreprocessOptions::default() };
+    assert!(preprocess(&changed.benchmarks[0], changed.cut_of("mine"), &full, asked, &Silent).is_err());
     let stop = PreprocessOptions { on_bad_row: Some(OnBadRow::Stop), force: true, ..PreprocessOptions::default() };
     assert!(preprocess(&changed.benchmarks[0], changed.cut_of("mine"), &full, stop, &Silent).is_err());
 }

@@ -191,6 +191,7 @@ fn refuse_to_replace_real_tasks(
     let pool = |folder: &PathBuf| match manifest::existing(folder) {
         Existing::Nothing | Existing::Pool { synthetic: true, .. } => None,
         Existing::Pool { .. } => Some(format!("{} holds a pool of real tasks", folder.display())),
+        Existing::Unvouched(files) => files.first().map(|file| format!("{} holds {}", folder.display(), file.what)),
         Existing::Other(what) => Some(format!("{} holds {what}", folder.display())),
     };
     match config

@@ -530,6 +530,10 @@ impl Config {
     pub fn use_synthetic_sources(&mut self) -> Result<(), Problems> {
         let mut problems = Vec::new();
         for benchmark in self.benchmarks.iter_mut().filter(|benchmark| benchmark.enabled) {
+            // What is generated already stays as it is configured.
+            if benchmark.source.portable().starts_with("synthetic:") {
+                continue;
+            }
             let field = format!("benchmarks.{}", benchmark.name);
             let Some(source) = SourcePath::synthetic(&benchmark.name) else {
                 let hint = "set `enabled: false` for it, or do without the demo";

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::{Difficulty, Measured},
-    disk::checksum,
+    disk::{DiskError, Folder, checksum},
     evidence::calibration::{Calibration, MEASURED_KEYS, MeasuredRecord},
     parallel::pipeline,
     pool::StoredTask,
@@ -57,6 +57,9 @@ pub enum DifficultyError {
         /// The benchmarks.
         benchmarks: Vec<String>,
     },
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// The caller asked to stop.
     #[error("{benchmark}: stopped; nothing was written")]
     Cancelled {
@@ -156,6 +159,19 @@ impl Joined {
         rejected: u64,
         progress: &dyn Progress,
     ) -> Result<Self, DifficultyError> {
+        let folder = measured.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let join = || Self::read_locked(benchmark, measured, identities, rejected, progress);
+        // A calibration that is being written is waited for.
+        if folder.is_dir() { Folder::shared(folder, progress, join)? } else { join() }
+    }
+
+    fn read_locked(
+        benchmark: &str,
+        measured: &Measured,
+        identities: &[u64],
+        rejected: u64,
+        progress: &dyn Progress,
+    ) -> Result<Self, DifficultyError> {
         let path = &measured.path;
         let unusable =
             |why: String| DifficultyError::Unusable { benchmark: benchmark.to_owned(), path: path.clone(), why };
@@ -203,7 +219,7 @@ impl Joined {
                         ControlFlow::Continue(())
                     }
                     Err((number, why)) => {
-                        failure = Some(unusable(format!("line {number}: {why}")));
+                        failure = Some(unusable(format!("line {number}: {why}; calibrate again")));
                         ControlFlow::Break(())
                     }
                 }

@@ -178,59 +178,69 @@ pub enum Existing {
         request: (Value, Vec<Value>),
         /// Whether any task of it is generated.
         synthetic: bool,
-        /// The files that are not as they were written, with the checksums (SHA-256) that they have now: somebody's work, or
-        /// what a run that was stopped had written before its manifest.
-        changed: Vec<(&'static str, String)>,
     },
-    /// Files that no manifest of ours vouches for: what is there, in words.
+    /// Files that no manifest vouches for: somebody's work, or what a run that was stopped had written before its manifest.
+    Unvouched(Vec<Unvouched>),
+    /// Something else: what is there, in words.
     Other(String),
+}
+
+/// A file in a pool's place that no manifest vouches for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unvouched {
+    /// Its name.
+    pub name: &'static str,
+    /// Its checksum (SHA-256).
+    pub checksum: String,
+    /// What it is, in words.
+    pub what: String,
 }
 
 /// What is in `folder`, where a pool is to be written.
 pub fn existing(folder: &Path) -> Existing {
-    let pools = StoreFormat::ALL.map(super::task_pool);
-    let all: Vec<&str> = pools.iter().copied().chain([super::STATISTICS, super::MANIFEST]).collect();
-    let Some(first) = all.iter().find(|name| folder.join(name).symlink_metadata().is_ok()) else {
-        return Existing::Nothing;
-    };
+    let files: Vec<&'static str> =
+        StoreFormat::ALL.map(super::task_pool).into_iter().chain([super::STATISTICS]).collect();
+    let is_there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
     let path = folder.join(super::MANIFEST);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Existing::Other(format!("a {first} without a manifest, so that nothing says who made it"));
+    let manifest: Option<Value> = match std::fs::read_to_string(&path) {
+        Ok(text) if checksum::is_sealed(&text) => serde_json::from_str(&text).ok(),
+        Ok(text) => {
+            let what = if checksum::has_seal(&text) { "was changed or damaged" } else { "symphony-data did not write" };
+            return Existing::Other(format!("a {} that {what}", super::MANIFEST));
         }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Existing::Other(format!("a {} that cannot be read ({error})", super::MANIFEST)),
     };
-    if !checksum::is_sealed(&text) {
-        let what = if checksum::has_seal(&text) { "was changed or damaged" } else { "symphony-data did not write" };
-        return Existing::Other(format!("a {} that {what}", super::MANIFEST));
-    }
-    let Ok(manifest) = serde_json::from_str::<Value>(&text) else {
-        return Existing::Other(format!("a {} that is not JSON", super::MANIFEST));
-    };
-    let mut changed = Vec::new();
-    for name in pools.into_iter().chain([super::STATISTICS]) {
-        let there = folder.join(name);
-        if there.symlink_metadata().is_err() {
-            continue;
-        }
-        let Some(recorded) = manifest["outputs"][name]["checksum"].as_str() else {
-            return Existing::Other(format!("a {name} that its manifest does not name"));
-        };
-        match checksum::of_file(&there, "sha256:") {
-            Ok((now, _)) if now == recorded => {}
-            Ok((now, _)) => changed.push((name, now)),
+    let mut unvouched = Vec::new();
+    for name in files.into_iter().filter(is_there) {
+        let checksum = match checksum::of_file(&folder.join(name), "sha256:") {
+            Ok((checksum, _)) => checksum,
             Err(error) => return Existing::Other(format!("a {name} that cannot be read ({error})")),
-        }
+        };
+        let what = match manifest.as_ref().map(|manifest| manifest["outputs"][name]["checksum"].as_str()) {
+            Some(Some(recorded)) if recorded == checksum => continue,
+            Some(Some(_)) => format!("a {name} that was changed since it was written"),
+            Some(None) => format!("a {name} that its manifest does not name"),
+            None => format!("a {name} without a manifest, so that nothing says who made it"),
+        };
+        unvouched.push(Unvouched { name, checksum, what });
     }
-    Existing::Pool {
-        experiment: manifest["experiment"].as_str().map(str::to_owned),
-        request: (
-            manifest["request"].clone(),
-            manifest["benchmarks"].as_array().into_iter().flatten().map(|part| part["difficulty"].clone()).collect(),
-        ),
-        synthetic: manifest["synthetic"] == true,
-        changed,
+    match manifest {
+        _ if !unvouched.is_empty() => Existing::Unvouched(unvouched),
+        None => Existing::Nothing,
+        Some(manifest) => Existing::Pool {
+            experiment: manifest["experiment"].as_str().map(str::to_owned),
+            request: (
+                manifest["request"].clone(),
+                manifest["benchmarks"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|part| part["difficulty"].clone())
+                    .collect(),
+            ),
+            synthetic: manifest["synthetic"] == true,
+        },
     }
 }
 

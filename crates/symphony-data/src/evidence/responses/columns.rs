@@ -87,6 +87,11 @@ pub(super) fn take(
         let tries = tries.as_ref().filter(|tries| is_number(tries, row)).map(|tries| tries.value(row));
         Ok(Found { key, model, family, score: scores.value(row), tries: tries_of(tries)? })
     };
+    if let (Some(_), Some(own)) = (model, &models) {
+        for row in (0..batch.num_rows()).filter(|row| at(&models, *row)) {
+            sink.rename(own.value(row)).map_err(|reason| fault(row, reason))?;
+        }
+    }
     let mut from = 0;
     while from < batch.num_rows() {
         if benchmarks.is_null(from) {

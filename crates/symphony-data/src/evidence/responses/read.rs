@@ -126,6 +126,8 @@ pub(super) struct Sink<'s, 'c> {
     changed: bool,
     /// The samples of this pass that say which they are, by a hash of that.
     samples: HashSet<u64>,
+    /// The model that the file itself names, where the caller names another for all of it.
+    renamed: Option<String>,
 }
 
 /// A log: whose answers it holds to which task, and whether that is a guess.
@@ -158,6 +160,20 @@ impl Sink<'_, '_> {
                 let files = [other.path.clone(), log.path.clone()];
                 return Err(EvidenceError::WhoseAnswers { files, task: log.task.clone(), model: log.model.clone() });
             }
+        }
+        Ok(())
+    }
+
+    /// Notes that answers of `own` count as those of the model that the caller names for the whole file.
+    pub fn rename(&mut self, own: &str) -> Result<(), Fault> {
+        match &self.renamed {
+            None => self.renamed = Some(own.to_owned()),
+            Some(first) if first != own => {
+                let reason =
+                    format!("its file holds responses of `{first}` and of `{own}`, and one name is given for all");
+                return Err(Fault::reason(reason + "; leave the name out, or split the file"));
+            }
+            Some(_) => {}
         }
         Ok(())
     }
@@ -343,6 +359,7 @@ pub fn read(
         filling: false,
         changed: false,
         samples: HashSet::new(),
+        renamed: None,
     };
     check_once(inputs)?;
     let files = pass(inputs, &mut sink)?;
@@ -404,6 +421,7 @@ fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>) -> Result<Vec<SourceFile>, Ev
         }
         match input {
             Input::File { path, model } => {
+                sink.renamed = None;
                 let logs = sink.logs.len();
                 let (bytes, checksum) = of_file(path, model.as_deref(), sink)?;
                 sink.logs[logs..].iter_mut().for_each(|log| log.checksum = Some(checksum.clone()));
@@ -605,6 +623,9 @@ fn of_text(
         Fault::reason(format!("has no `{key}`; a response has {FORM}, and this has {}", keys.join(", ")))
     };
     let benchmark = line.benchmark.as_deref().ok_or_else(|| missing("benchmark"))?;
+    if let (Some(_), Some(own)) = (model, line.model.as_deref().filter(|own| !own.is_empty())) {
+        sink.rename(own)?;
+    }
     let model = model.or(line.model.as_deref()).ok_or_else(|| missing("model"))?;
     // An empty cell of a CSV file is none.
     let filled = |text: &Option<Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
