@@ -33,8 +33,10 @@ pub struct Finding {
 pub enum Verdict {
     /// It is.
     Ok,
-    /// It is not: changed, damaged, missing, or nothing says what it should be.
+    /// It is not: changed, damaged, missing, or of another pool or store than those beside it.
     Bad,
+    /// Nothing says what it should be: a pool without a manifest.
+    Unvouched,
     /// It cannot be read, so nobody knows.
     Unreadable,
 }
@@ -96,6 +98,11 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
         } else if let Some(benchmark) = name.strip_suffix("_full_meta.json") {
             findings.extend(vouched_by(&path, |text| files_of_meta(text, benchmark)));
             findings.extend(index_of(&path, benchmark));
+        } else if StoreFormat::ALL.into_iter().any(|format| name == task_pool(format))
+            && manifest::outputs(folder).is_none()
+        {
+            let problem = Some(format!("there is no {MANIFEST} beside it, so that nothing says what it should be"));
+            findings.push(Finding { path, verdict: Verdict::Unvouched, problem });
         } else if let Some(problem) = not_vouched_for(folder, name) {
             findings.push(Finding::bad(&path, problem));
         }
@@ -133,10 +140,7 @@ fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFi
 /// Why a file that has the name of a pool or of a part of a store is none, if nothing vouches for it.
 fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
     if let Some(format) = StoreFormat::ALL.into_iter().find(|format| name == task_pool(*format)) {
-        let Some(outputs) = manifest::outputs(folder) else {
-            return Some(format!("cannot be checked: there is no {MANIFEST} beside it"));
-        };
-        let other = !outputs.contains_key(task_pool(format));
+        let other = !manifest::outputs(folder)?.contains_key(task_pool(format));
         return other.then(|| "not the pool that manifest.json names; remove it".to_owned());
     }
     let parts = StoreFormat::ALL.into_iter().map(|format| format!("_full.{}", format.name()));

@@ -14,7 +14,7 @@ use symphony_data::{
     preprocess::{PreprocessOptions, Upkeep},
     progress::Silent,
     store::StoreFormat,
-    verify::verify,
+    verify::{Verdict, verify},
 };
 
 /// A pool of 60 tasks of two benchmarks, in `folder/pool`, from stores in `folder/full`.
@@ -232,6 +232,7 @@ fn a_saved_stream_says_how_it_was_drawn_and_is_verified() {
     builder.save_task_pool(&tasks[..3].to_vec().into(), &alone.join("task_pool.jsonl")).unwrap();
     let findings = verify(&alone).unwrap();
     assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].verdict, Verdict::Unvouched);
     assert!(findings[0].problem.as_deref().is_some_and(|problem| problem.contains("no manifest.json beside it")));
 }
 

@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
             let verdict = match verdict {
                 Verdict::Ok => "ok ",
                 Verdict::Bad => "BAD",
-                Verdict::Unreadable => "???",
+                Verdict::Unreadable | Verdict::Unvouched => "???",
             };
             let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
             printable_line(&format!("{verdict}  {}{problem}", path.display())).into_owned() + "\n"
@@ -53,6 +53,11 @@ pub fn run(args: &Args) -> Result<(), CliError> {
             count(Verdict::Bad),
             "not as they were written",
             "`preprocess` makes stores again, `calibrate` calibrations, `run` and `build` pools",
+        ),
+        (
+            count(Verdict::Unvouched),
+            "vouched for by nothing",
+            "what `run`, `build` and Python's save_task_pool write of a stream has a manifest",
         ),
         (count(Verdict::Unreadable), "cannot be read", "check their permissions and the disk, then verify again"),
     ]
