@@ -15,7 +15,7 @@ pub(crate) use difficulty::{check_folder, resolved};
 
 use crate::{
     config::{Config, Cut, Difficulty, Experiment, Measured, Request},
-    disk::{DiskError, Folder, NewFile, WrittenFile, checksum},
+    disk::{DiskError, Folder, WrittenFile, checksum},
     error::Error,
     pool::{
         self, MANIFEST, Manifest, STATISTICS, Statistics, StoredTask, Task, TaskView,
@@ -212,7 +212,7 @@ impl<'a> Library<'a> {
         }
         for (at, (part, asked)) in parts.iter_mut().zip(&stream.allocation).enumerate() {
             part.asked = *asked;
-            let identities = self.loaded.get(part.store.meta.benchmark.as_str()).map_or(&[][..], |l| &l.identities);
+            let identities = self.loaded.get(part.benchmark()).map_or(&[][..], |l| &l.identities);
             let (mut counts, mut all) = (PerBin::<BTreeMap<u64, u64>>::default(), BTreeMap::new());
             for draw in stream.draws.iter().filter(|draw| draw.benchmark == at) {
                 part.got[draw.bin] += 1;
@@ -378,7 +378,7 @@ impl Drawn<'_> {
     }
 
     /// What `manifest.json` says of this stream, once these files of it are written.
-    fn manifest(&self, experiment: Option<&'_ Experiment>, outputs: Vec<(String, WrittenFile)>) -> Manifest<'_> {
+    fn manifest(&self, experiment: Option<&Experiment>, outputs: Vec<(String, WrittenFile)>) -> Manifest<'_> {
         let split = self.request.split;
         let parts = self.parts.iter().map(|part| {
             let (asked, got) = (BinCounts::under(split, part.asked), BinCounts::under(split, part.got));
@@ -413,15 +413,16 @@ impl Drawn<'_> {
         let unvouched = if force { Vec::new() } else { order.check_place(self)? };
         let mut pool_file =
             pool::write_pool(folder.create_small(task_pool(format))?, format, until_stopped(tasks.iter(), progress))?;
+        // What was written of the tasks may be only some of them.
+        if progress.cancelled() {
+            return Err(Error::Stopped);
+        }
         let mut statistics_file = folder.write_small(STATISTICS, &statistics_text(&statistics))?;
         let own = [(task_pool(format), pool_file.written()?), (STATISTICS, statistics_file.written()?)];
         let is_own =
             |there: &&Unvouched| own.iter().any(|(name, file)| *name == there.name && file.checksum == there.checksum);
         if let Some(there) = unvouched.iter().find(|there| !is_own(there)) {
             return Err(Error::Occupied { folder: order.output.clone(), what: there.what.clone() });
-        }
-        if progress.cancelled() {
-            return Err(Error::Stopped);
         }
         let outputs = own.into_iter().map(|(name, file)| (name.to_owned(), file)).collect();
         let manifest = self.manifest(experiment, outputs);
@@ -646,11 +647,10 @@ pub fn save_task_pool(
         let found = std::fs::read_to_string(&there).ok();
         let is_ours = found.as_ref().is_none_or(|text| checksum::has_seal(text));
         let Some(manifest) = manifest else {
-            // It was of the tasks that these replace.
-            if is_ours {
-                folder.remove(&beside)?;
-            }
-            return Ok(vec![pool]);
+            folder.publish(vec![pool], true)?;
+            // It was of the tasks that these replaced, unless it is of another file.
+            let is_of_these = found.is_some_and(|text| is_ours && manifest::names_output(&text, name));
+            return if is_of_these { folder.remove(&beside) } else { Ok(()) };
         };
         if !is_ours {
             let error = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "symphony-data did not write it");
@@ -658,7 +658,7 @@ pub fn save_task_pool(
         }
         let text = manifest.vouching_for(name, &pool.written()?);
         let vouching = folder.write_small(&beside, &text)?;
-        Ok(vec![pool, vouching])
+        folder.publish(vec![pool, vouching], true)
     })
 }
 
@@ -681,14 +681,14 @@ pub fn save_statistics(
         let written = file.written()?;
         let manifest = manifest.and_then(|manifest| manifest.vouching_too(folder.path(), name, &written));
         let manifest = manifest.map(|text| folder.write_small(MANIFEST, &text)).transpose()?;
-        Ok([file].into_iter().chain(manifest).collect())
+        folder.publish([file].into_iter().chain(manifest).collect(), true)
     })?)
 }
 
 fn save(
     path: &Path,
     progress: &dyn Progress,
-    write: impl FnOnce(&Folder, &str) -> Result<Vec<NewFile>, DiskError>,
+    write: impl FnOnce(&Folder, &str) -> Result<(), DiskError>,
 ) -> Result<(), DiskError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
@@ -698,7 +698,5 @@ fn save(
             std::io::Error::new(std::io::ErrorKind::InvalidInput, "its name is no file's name"),
         )
     })?;
-    let folder = Folder::lock(parent, progress)?;
-    let files = write(&folder, name)?;
-    folder.publish(files, true)
+    write(&Folder::lock(parent, progress)?, name)
 }

@@ -227,6 +227,11 @@ fn a_saved_stream_says_how_it_was_drawn_and_is_verified() {
     fs::write(mine.join("amc.manifest.json"), "{\"name\": \"mine\"}").unwrap();
     let error = builder.save_task_pool(&tasks, &mine.join("amc.parquet")).unwrap_err().to_string();
     assert!(error.contains("amc.manifest.json") && error.contains("symphony-data did not write it"), "{error}");
+    // A manifest of another pool stays as it was.
+    let vouched = fs::read_to_string(mine.join("manifest.json")).unwrap();
+    builder.save_task_pool(&tasks[..3].to_vec().into(), &mine.join("task_pool.parquet")).unwrap();
+    assert_eq!(fs::read_to_string(mine.join("manifest.json")).unwrap(), vouched);
+    assert_eq!(problem("task_pool.jsonl"), None);
     // A part of a stream, or a list of tasks, no longer says how it was drawn; that nothing vouches for it is said.
     let alone = folder.path().join("alone");
     builder.save_task_pool(&tasks[..3].to_vec().into(), &alone.join("task_pool.jsonl")).unwrap();

@@ -249,6 +249,11 @@ fn read(folder: &Path) -> Option<Value> {
     serde_json::from_str(&std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?).ok()
 }
 
+/// Whether a manifest of this text names this file among what it vouches for.
+pub fn names_output(text: &str, name: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|manifest| manifest["outputs"].get(name).is_some())
+}
+
 /// The files that the manifest in `folder` names, and what it says of each; `None` if no manifest lies there.
 pub fn outputs(folder: &Path) -> Option<serde_json::Map<String, Value>> {
     read(folder)?.get("outputs")?.as_object().cloned()
