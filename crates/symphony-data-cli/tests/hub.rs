@@ -662,7 +662,7 @@ fn offline_the_cache_serves_and_what_it_lacks_is_named() {
         case.cache().display()
     );
     assert!(said.contains(&lacking), "{said}");
-    assert_eq!(stand_in.seen().len(), 0, "nobody was asked");
+    assert_eq!(stand_in.seen().len(), 0, "a request was made");
     case.ok(&stand_in, "preprocess");
     let asked = stand_in.seen().len();
     assert_eq!(text(&offline()), "");
@@ -693,7 +693,7 @@ fn every_word_for_offline_that_python_heeds_is_heeded_and_named() {
         assert!(said.contains(&format!("{name} is set, and the first Parquet file")), "{said}");
         assert!(said.contains(&format!("run once without {name}")), "{said}");
     }
-    assert_eq!(stand_in.seen().len(), 0, "nobody was asked");
+    assert_eq!(stand_in.seen().len(), 0, "a request was made");
     // What cannot be looked into is not taken for what is not there.
     fs::create_dir_all(case.cache()).unwrap();
     fs::write(case.cache().join("snapshots"), "").unwrap();

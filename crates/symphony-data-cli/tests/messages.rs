@@ -133,7 +133,7 @@ fn a_folder_or_file_that_was_named_and_is_absent_is_said_to_be_absent() {
     }
     assert!(place.fails(1, "stats nowhere").contains("nowhere: cannot read this pool: No such file"));
     assert!(place.fails(1, "verify nowhere").contains("nowhere: cannot list this folder: No such file"));
-    // Where nobody named one, none was preprocessed yet.
+    // Without --full-dir, a missing folder means that no benchmark was preprocessed yet.
     assert!(place.fails(1, "-q plan").contains("not preprocessed in data/benchmarks/full: "));
 }
 

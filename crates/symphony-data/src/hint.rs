@@ -27,10 +27,7 @@ pub enum Hint {
         folder: PathBuf,
     },
     /// Set rows that cannot be scored aside, and preprocess the others.
-    SkipBadRows {
-        /// The benchmark.
-        benchmark: String,
-    },
+    SkipBadRows,
     /// Take the source as it is now, in place of the one that is recorded.
     Unlock,
     /// Take what the source has now, whatever was recorded.

@@ -206,7 +206,7 @@ impl PreprocessError {
     pub fn hints(&self) -> Vec<Hint> {
         match self {
             Self::Source { error: SourceError::Hub(error), .. } => error.hints(),
-            Self::BadRow { benchmark, .. } => vec![Hint::SkipBadRows { benchmark: benchmark.clone() }],
+            Self::BadRow { .. } => vec![Hint::SkipBadRows],
             Self::NotLocked { .. } | Self::Moved { .. } => vec![Hint::Unlock],
             Self::OtherSource { benchmark, folder, had, .. } => {
                 let demo = had.starts_with("synthetic:").then_some(Hint::Demo);

@@ -84,8 +84,8 @@ pub struct ResponseArgs {
     metric: Option<String>,
 }
 
-/// Whether the folder of the preprocessed benchmarks is there. Where nobody named one and the usual place is missing, none
-/// was preprocessed yet, and whoever needs one says so.
+/// Checks that the folder of the preprocessed benchmarks is there. The default folder may be missing: it says only that no
+/// benchmark was preprocessed yet, which the command that needs one reports by its name.
 fn check_full_dir(folder: &Path, session: &Session) -> Result<(), CliError> {
     if folder == Path::new(FULL_DIR) {
         return Ok(());
@@ -101,7 +101,7 @@ fn check_full_dir(folder: &Path, session: &Session) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Whether what was named is there. What is there and cannot be read is told by whoever reads it.
+/// Checks that what an option names is there. A file that cannot be read passes: the code that reads it reports why.
 fn check_named(option: &str, what: &str, path: &Path, way_out: impl Fn() -> String) -> Result<(), CliError> {
     match path.metadata() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -344,7 +344,8 @@ impl RequestSpec {
                 "name a calibration as the difficulty, or leave this out",
             );
         }
-        if let Some(of) = asked.and_then(|asked| calibrated_benchmark(Path::new(asked)))
+        let asked_of = asked.and_then(|asked| calibrated_benchmark(Path::new(asked)));
+        if let Some(of) = asked_of
             && !self.benchmarks.iter().any(|name| name == of)
         {
             problem(
@@ -353,7 +354,7 @@ impl RequestSpec {
                 &format!("name a calibration of one of {}, or the folder that has them", self.benchmarks.join(", ")),
             );
         }
-        if let Some(of) = asked.and_then(|asked| calibrated_benchmark(Path::new(asked)))
+        if let Some(of) = asked_of
             && let others = self.benchmarks.iter().filter(|name| *name != of).map(String::as_str).collect::<Vec<_>>()
             && !others.is_empty()
         {
@@ -364,10 +365,9 @@ impl RequestSpec {
             ));
         }
         for name in &self.benchmarks {
-            let measured = config.difficulty_of(name, asked, self.min_responses) != Difficulty::Surface;
             let rule = config.benchmark(name).map(|benchmark| &benchmark.rule);
             let taken = rule.and_then(|rule| rule.features.iter().find(|(name, _)| MEASURED_KEYS.contains(&&**name)));
-            if let (true, Some((feature, _))) = (measured, taken) {
+            if let (true, Some((feature, _))) = (is_measured(name), taken) {
                 problem(
                     "difficulty",
                     format!("`{name}` has a feature `{feature}`, a name that a measured difficulty needs"),

@@ -1,7 +1,7 @@
 //! YAML as a tree in which every node knows its file and line.
 //!
 //! Not for meaning: what the keys stand for is said by the rooms that walk the tree. Scalars keep their text, so that
-//! `80:20` or `2024` stay what was typed until somebody asks for a number. Anchors, aliases and merge keys (`<<`) are resolved.
+//! `80:20` or `2024` stay as they were typed until the code asks for a number. Anchors, aliases and merge keys (`<<`) are resolved.
 
 use std::{fmt, sync::Arc};
 
@@ -191,7 +191,8 @@ fn is_boolean_in_yaml_1_2(text: &str) -> bool {
     matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
 }
 
-/// The mappings that `<<: *NAME` or `<<: [*A, *B]` names, the first of which wins; `None` if it names something else.
+/// The keys of the mappings that `<<: *NAME` or `<<: [*A, *B]` names, a key's first value before later ones; `None` if it
+/// names something else.
 fn merged(node: Node) -> Option<Vec<(Key, Node)>> {
     match node.value {
         Value::Map(entries) => Some(entries),
@@ -321,7 +322,7 @@ impl Builder {
                         let Some(found) = merged(value) else {
                             return Err(self.problem(
                                 key.place.line,
-                                "`<<` merges the keys of other mappings, and this is none",
+                                "`<<` merges the keys of other mappings, but this value is not a mapping",
                                 "write `<<: *NAME`, where `&NAME` stands before a mapping further up",
                             ));
                         };

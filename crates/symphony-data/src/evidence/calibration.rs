@@ -1,9 +1,6 @@
 //! Calibration: a difficulty for every row of a benchmark, fitted to the answers of a panel of models, as files.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -360,27 +357,20 @@ fn rows_of(store: &Store, rows: usize) -> Result<Rows, EvidenceError> {
     Ok(out)
 }
 
-/// A calibration on disk.
-#[derive(Clone, Copy, Debug)]
-pub struct Calibration;
-
-impl Calibration {
-    /// The meta of the calibration at `path`, and where it lies.
-    ///
-    /// # Errors
-    /// Why it cannot be used.
-    pub fn read_meta(path: &Path) -> Result<(CalibrationMeta, PathBuf), String> {
-        let Some(benchmark) = calibrated_benchmark(path) else {
-            return Err("it is no calibration; a calibration's name is BENCHMARK_calibration.jsonl".to_owned());
-        };
-        let meta_path = path.with_file_name(calibration_meta_name(benchmark));
-        let text = std::fs::read_to_string(&meta_path)
-            .map_err(|error| format!("its meta {} cannot be read: {error}; calibrate again", meta_path.display()))?;
-        if !checksum::is_sealed(&text) {
-            return Err(format!("{} was changed or damaged (self_checksum); calibrate again", meta_path.display()));
-        }
-        let meta = serde_json::from_str(&text)
-            .map_err(|error| format!("{} was written by another version ({error})", meta_path.display()))?;
-        Ok((meta, meta_path))
+/// The meta of the calibration at `path`.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn read_meta(path: &Path) -> Result<CalibrationMeta, String> {
+    let Some(benchmark) = calibrated_benchmark(path) else {
+        return Err("it is no calibration; a calibration's name is BENCHMARK_calibration.jsonl".to_owned());
+    };
+    let meta_path = path.with_file_name(calibration_meta_name(benchmark));
+    let text = std::fs::read_to_string(&meta_path)
+        .map_err(|error| format!("its meta {} cannot be read: {error}; calibrate again", meta_path.display()))?;
+    if !checksum::is_sealed(&text) {
+        return Err(format!("{} was changed or damaged (self_checksum); calibrate again", meta_path.display()));
     }
+    serde_json::from_str(&text)
+        .map_err(|error| format!("{} was written by another version ({error})", meta_path.display()))
 }

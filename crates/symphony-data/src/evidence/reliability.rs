@@ -30,8 +30,8 @@ const MOST_ANSWERS: usize = 1_000_000_000;
 /// agree, the less halves differ and the fewer are enough. The time is that of looking at all answers to these rows so many
 /// times, whatever the number of models.
 ///
-/// `None` below three models, of which no two halves tell of others than themselves, and where halves do not correlate at
-/// all.
+/// `None` below three models, because halves of one model each say nothing of other models; and `None` where the halves do
+/// not correlate at all.
 ///
 /// # Errors
 /// The caller asked to stop.
@@ -66,7 +66,7 @@ fn standard_error(values: &[f64]) -> f64 {
     (squares / (n - 1.0) / n).sqrt()
 }
 
-/// The mean errors of both halves of a panel on each row; NaN where nobody of a half answered. `split` says for each model
+/// The mean errors of both halves of a panel on each row; NaN where no model of a half answered. `split` says for each model
 /// which half it is in, `answers` how many there are to these rows.
 fn halves(
     responses: &Responses,

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     config::{Difficulty, Measured},
     disk::{DiskError, Folder, checksum},
-    evidence::calibration::{Calibration, MEASURED_KEYS, MeasuredRecord},
+    evidence::calibration::{self, MEASURED_KEYS, MeasuredRecord},
     parallel::pipeline,
     pool::StoredTask,
     progress::Progress,
@@ -178,7 +178,7 @@ impl Joined {
         if !path.exists() {
             return Err(unusable("there is no such file".to_owned()));
         }
-        let (meta, _) = Calibration::read_meta(path).map_err(unusable)?;
+        let meta = calibration::read_meta(path).map_err(unusable)?;
         if meta.benchmark != benchmark {
             return Err(unusable(format!("it is a calibration of {}", meta.benchmark)));
         }

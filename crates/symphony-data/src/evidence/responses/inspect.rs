@@ -78,7 +78,7 @@ struct Sample {
     /// Who marked it as invalid, when and why.
     #[serde(default)]
     invalidation: Option<IgnoredAny>,
-    /// Which sample of which run this is; a retry and a converted log keep it.
+    /// The identity of this sample in its run; a retry and a converted log keep it.
     #[serde(default)]
     uuid: Option<String>,
 }
@@ -133,7 +133,8 @@ fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Re
     let progress = sink.progress;
     let file = File::open(path).map_err(|error| Fault::reason(error.to_string()))?;
     let file_size = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
-    let broken = |error: zip::result::ZipError| Fault::reason(format!("no whole .eval file ({error}); get it anew"));
+    let broken =
+        |error: zip::result::ZipError| Fault::reason(format!("no whole .eval file ({error}); copy the file again"));
     let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
     let names: Result<Vec<String>, _> = zip.file_names().map(|name| name.map(std::borrow::Cow::into_owned)).collect();
     let mut names = names.map_err(broken)?;
@@ -167,7 +168,7 @@ fn member<T: DeserializeOwned>(
     progress: &dyn crate::progress::Progress,
 ) -> Result<serde_json::Result<T>, Fault> {
     let unreadable = |error: &dyn std::fmt::Display| {
-        Fault::reason(format!("its member {name} cannot be read ({error}); get the file anew"))
+        Fault::reason(format!("its member {name} cannot be read ({error}); copy the file again"))
     };
     let member = zip.by_name(name).map_err(|error| unreadable(&error))?;
     // An archive may claim any size.
@@ -188,7 +189,7 @@ fn member<T: DeserializeOwned>(
     }
 }
 
-/// A run, of which samples are taken as they are read.
+/// A run whose samples are taken one by one, as they are read.
 struct Run<'r, 's, 'c> {
     path: &'r Path,
     model: Option<&'r str>,
@@ -299,7 +300,7 @@ impl<'de> Visitor<'de> for Samples<'_, '_, '_, '_> {
                 self.early.push(sample);
             } else if let Err(fault) = self.run.take(&sample) {
                 self.run.fault = Some(fault);
-                return Err(de::Error::custom("a sample that is none"));
+                return Err(de::Error::custom("this is not a sample"));
             }
         }
         Ok(())
