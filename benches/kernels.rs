@@ -9,9 +9,9 @@ use symphony_data::{
     config::{Config, Percentiles, RequestSpec},
     difficulty::{Plan, Summary, percentile},
     row::RowBatch,
-    source::synthetic::generator,
     stream::{self, Bins, Candidates},
 };
+use symphony_synthetic::generator;
 
 const ROWS: u64 = 1000;
 

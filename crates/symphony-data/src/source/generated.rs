@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Rows, Source, SourceError, SourceFile, synthetic::Generator};
+use symphony_synthetic::Generator;
+
+use super::{Rows, Source, SourceError, SourceFile};
 use crate::{
     config::{Benchmark, Columns},
     format::{LastField, Selection},

@@ -17,7 +17,6 @@ use crate::{
 pub mod file;
 pub mod generated;
 pub mod hub;
-pub mod synthetic;
 
 /// A benchmark's `path`, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +65,8 @@ impl SourcePath {
 
     fn parse_synthetic(text: &str) -> Result<Self, (String, String)> {
         let (name, query) = text.split_once('?').unwrap_or((text, ""));
-        let names: Vec<&str> = synthetic::generators().iter().map(|generator| generator.name()).collect();
-        let Some(generator) = synthetic::generator(name) else {
+        let names: Vec<&str> = symphony_synthetic::generators().iter().map(|generator| generator.name()).collect();
+        let Some(generator) = symphony_synthetic::generator(name) else {
             return Err((format!("there is no generator `{name}`"), format!("known: {}", names.join(", "))));
         };
         let (mut rows, mut seed) = (generator.real_rows(), 0);
@@ -86,7 +85,7 @@ impl SourcePath {
 
     /// The generator that stands in for the benchmark `name`, at its real size; `None` if there is none.
     pub fn synthetic(name: &str) -> Option<Self> {
-        let generator = synthetic::generator(name)?;
+        let generator = symphony_synthetic::generator(name)?;
         Some(Self::Synthetic { name: name.to_owned(), rows: generator.real_rows(), seed: 0 })
     }
 
@@ -123,7 +122,8 @@ impl SourcePath {
                 format!("write either datasets:{} or `configs: []`", address.repo),
             )),
             Self::Synthetic { name, .. } => {
-                let known = synthetic::generator(name).map(synthetic::Generator::configs).unwrap_or_default();
+                let known =
+                    symphony_synthetic::generator(name).map(symphony_synthetic::Generator::configs).unwrap_or_default();
                 match configs.iter().find(|config| !known.contains(&config.as_str())) {
                     Some(unknown) if !known.is_empty() => Err((
                         format!("synthetic:{name} has no config `{unknown}`"),
@@ -150,8 +150,8 @@ impl SourcePath {
             Self::Datasets(address) => Ok(Box::new(hub::HubSource::open(address, benchmark, at, progress)?)),
             Self::File(pattern) => Ok(Box::new(file::FileSource::open(pattern, benchmark)?)),
             Self::Synthetic { name, rows, seed } => {
-                let generator =
-                    synthetic::generator(name).ok_or_else(|| SourceError::NoGenerator { name: name.clone() })?;
+                let generator = symphony_synthetic::generator(name)
+                    .ok_or_else(|| SourceError::NoGenerator { name: name.clone() })?;
                 Ok(Box::new(generated::GeneratedSource::new(generator, *rows, *seed, benchmark)))
             }
         }

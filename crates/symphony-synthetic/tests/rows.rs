@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
 
 use serde_json::Value;
-use symphony_data::source::synthetic::{Generator, generator, generators};
+use symphony_synthetic::{Generator, generator, generators};
 
 fn row_text(generator: &dyn Generator, config: &str, seed: u64, i: u64) -> String {
     let mut out = String::new();
