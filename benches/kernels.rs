@@ -7,7 +7,8 @@ use std::{convert::Infallible, hint::black_box};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use symphony_data::{
     config::{Config, Percentiles, RequestSpec},
-    difficulty::{Plan, Summary, percentile},
+    difficulty::Plan,
+    number::{Summary, percentile},
     row::RowBatch,
     stream::{self, Bins, Candidates},
 };

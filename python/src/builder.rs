@@ -6,7 +6,7 @@ use pyo3::{prelude::*, types::PyDict};
 use pyo3_arrow::PyTable;
 use symphony_data::{
     Error,
-    config::{Config, DEFAULT_CONFIG, Percentiles, Problems, Replacement, RequestSpec, read_file},
+    config::{Config, DEFAULT_CONFIG, Percentiles, Replacement, RequestSpec, read_file},
     evidence::{
         calibration::{CalibrateOptions, ItemModel, calibrate},
         responses::{Catalogue, Input, ReadOptions, Unmapped, read},
@@ -16,6 +16,7 @@ use symphony_data::{
     preprocess::{OnBadRow, PreprocessOptions, preprocess},
     progress::{Note, Progress},
     store::{Meta, StoreFormat},
+    yaml::Problems,
 };
 
 use crate::{

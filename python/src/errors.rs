@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
 use symphony_data::{
-    Error, Hint, config::Problems, disk::DiskError, evidence::EvidenceError, experiment::DifficultyError,
-    pool::PoolError, preprocess::PreprocessError, progress::printable, source::SourceError, store::StoreError,
+    Error, Hint, disk::DiskError, evidence::EvidenceError, experiment::DifficultyError, pool::PoolError,
+    preprocess::PreprocessError, progress::printable, source::SourceError, store::StoreError, yaml::Problems,
 };
 
 /// The exception `class` of `symphony_data._errors` with this message. Python prints it as it is, so what could steer a

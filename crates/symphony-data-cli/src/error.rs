@@ -1,6 +1,6 @@
 //! How a command ends when it does not end well: one place that prints, one that knows the exit codes.
 
-use symphony_data::{Error, config::Problems, progress::printable};
+use symphony_data::{Error, progress::printable, yaml::Problems};
 
 use crate::hint::Call;
 

@@ -121,7 +121,7 @@ fn is_one_file(a: &str, b: &str) -> bool {
 
 /// Whether a configuration defines experiments. One with problems is read again by whoever reports them.
 fn has_experiments(name: &str, text: &str) -> bool {
-    symphony_data::config::yaml::Node::parse(name, text).is_ok_and(|root| {
+    symphony_data::yaml::Node::parse(name, text).is_ok_and(|root| {
         root.map().is_some_and(|keys| keys.iter().any(|(key, value)| key.text == "experiments" && !value.is_null()))
     })
 }

@@ -452,8 +452,8 @@ fn the_schemas_accept_what_is_shipped_and_what_is_written_and_nothing_else() {
 
 /// YAML as JSON, by the reader that configurations are read with.
 fn json_of(yaml: &str) -> Value {
-    fn value(node: &symphony_data::config::yaml::Node) -> Value {
-        use symphony_data::config::yaml::Value as Yaml;
+    fn value(node: &symphony_data::yaml::Node) -> Value {
+        use symphony_data::yaml::Value as Yaml;
         match &node.value {
             Yaml::List(items) => items.iter().map(value).collect(),
             Yaml::Map(entries) => {
@@ -468,7 +468,7 @@ fn json_of(yaml: &str) -> Value {
                 .unwrap_or_else(|| text.clone().into()),
         }
     }
-    value(&symphony_data::config::yaml::Node::parse("test", yaml).unwrap())
+    value(&symphony_data::yaml::Node::parse("test", yaml).unwrap())
 }
 
 #[test]

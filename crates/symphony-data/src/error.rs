@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    config::Problems, disk::DiskError, evidence::EvidenceError, experiment::DifficultyError, hint::Hint,
-    pool::PoolError, preprocess::PreprocessError, store::StoreError,
+    disk::DiskError, evidence::EvidenceError, experiment::DifficultyError, hint::Hint, pool::PoolError,
+    preprocess::PreprocessError, store::StoreError, yaml::Problems,
 };
 
 /// Any failure of the library.

@@ -38,7 +38,7 @@ pub mod evidence;
 pub mod experiment;
 pub mod format;
 pub mod hint;
-mod identity;
+pub mod number;
 mod parallel;
 pub mod pool;
 pub mod preprocess;
@@ -48,6 +48,7 @@ pub mod source;
 pub mod store;
 pub mod stream;
 pub mod verify;
+pub mod yaml;
 
 pub use builder::{DatasetBuilder, TaskStream};
 pub use error::Error;

@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Benchmark, Config, Cut, Percentiles},
-    difficulty::{FeatureColumns, Mean, Normalization, Plan, RawRange, Summary, score::CONSTANT_PERCENTILE},
+    difficulty::{FeatureColumns, Normalization, Plan, RawRange, score::CONSTANT_PERCENTILE},
     disk::{DiskError, Folder, Scratch, checksum},
     hint::Hint,
+    number::{Mean, Summary},
     parallel::pipeline,
     progress::{Note, Pass, Progress},
     row::{Origin, RowBatch, RowFault},

@@ -11,7 +11,6 @@ use std::{
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use symphony_data::{
     DatasetBuilder, Error, Hint,
-    difficulty::percentile,
     evidence::{
         EvidenceError,
         calibration::{CalibrateOptions, CalibratedRow, CalibrationMeta, ItemModel, calibrate},
@@ -20,6 +19,7 @@ use symphony_data::{
         responses::{Catalogue, Gathered, Input, Model, ReadOptions, Responses, read},
         validation::{ScoredBy, validate},
     },
+    number::percentile,
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
 };
@@ -148,7 +148,7 @@ fn coverage(estimates: impl Iterator<Item = (f64, f64)>, truth: &[f64]) -> f64 {
 }
 
 fn correlation(x: impl Iterator<Item = f64>, y: &[f64]) -> f64 {
-    symphony_data::evidence::correlation::spearman(&x.collect::<Vec<_>>(), y).unwrap()
+    symphony_data::number::correlation::spearman(&x.collect::<Vec<_>>(), y).unwrap()
 }
 
 #[test]
@@ -958,7 +958,7 @@ fn held_out(builder: &DatasetBuilder, full: &Path, answers: &Path, size: u32) ->
         let mean = own.errors();
         let mixed: Vec<f64> = mean.iter().zip(&surface).map(|(mean, surface)| mean + 0.3 * surface).collect();
         for (measured, score) in measured.iter_mut().zip([fitted, mean, mixed]) {
-            let rho = symphony_data::evidence::correlation::spearman(&score, &held).unwrap();
+            let rho = symphony_data::number::correlation::spearman(&score, &held).unwrap();
             measured[0] += rho / panels.len() as f64;
             measured[1] += gap(&score, &held) / panels.len() as f64;
         }

@@ -1,14 +1,14 @@
 //! Benchmarks: a preset's keys, overlaid with the user's.
 
-use super::{
-    Benchmark, Columns, Cut, Measured, check_name, rule,
-    walk::{Walk, nearest_of},
-    yaml::{Node, Value},
-};
+use super::{Benchmark, Columns, Cut, Measured, check_name, rule};
 use crate::{
     difficulty::{Plan, Rule},
     source::SourcePath,
     store::StoreFormat,
+    yaml::{
+        Node, Value,
+        walk::{Walk, nearest_of},
+    },
 };
 
 /// The presets: data, not code. A preset's keys are those that a user writes.

@@ -14,21 +14,15 @@ use crate::{
     difficulty::{RowFunction, Rule},
     source::SourcePath,
     store::StoreFormat,
+    yaml::{self, Node, Place, Problem, Problems, Walk, walk},
 };
 
 mod benchmark;
-pub mod problem;
 pub mod request;
 mod rule;
 pub mod schema;
-mod walk;
-pub mod yaml;
 
-pub use problem::{Problem, Problems};
 pub use request::{Experiment, NotAllowed, Request, RequestSpec};
-
-use walk::Walk;
-use yaml::{Node, Place};
 
 /// The configuration that serves where there is no file, and what `init` writes.
 pub const DEFAULT_CONFIG: &str = include_str!("../defaults/data_config.yaml");
@@ -391,7 +385,7 @@ impl Config {
     fn stream_generation(&mut self, walk: &mut Walk, field: &str, node: &Node) {
         for (key, field, node) in walk.fields(field, node, &["difficulty_percentiles", "sample_with_replacement"]) {
             if key == "difficulty_percentiles" {
-                self.percentiles = walk.percentiles(&field, node);
+                self.percentiles = request::percentiles(walk, &field, node);
                 // Of what is no mapping the walk has spoken already.
                 let entries = if node.map().is_some() { walk.entries(&field, node) } else { Vec::new() };
                 for (name, entry, node) in entries {
@@ -401,7 +395,7 @@ impl Config {
                         walk.problem(node, &entry, format!("there is no benchmark `{name}`"), hint);
                     }
                 }
-            } else if let Some(replacement) = walk.replacement(&field, node) {
+            } else if let Some(replacement) = request::replacement(walk, &field, node) {
                 self.sample_with_replacement = replacement;
             }
         }

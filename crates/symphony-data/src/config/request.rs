@@ -4,12 +4,15 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Serialize, Serializer};
 
-use super::{
-    Config, Cut, Difficulty, Measured, Percentiles, Problem, Problems, Replacement, calibrated_benchmark, check_name,
-    walk::{Walk, nearest_of},
-    yaml::{Node, Place, Value},
+use super::{Config, Cut, Difficulty, Measured, Percentiles, Replacement, calibrated_benchmark, check_name};
+use crate::{
+    evidence::calibration::MEASURED_KEYS,
+    stream::SamplerKind,
+    yaml::{
+        Node, Place, Problem, Problems, Value, last,
+        walk::{Walk, nearest_of},
+    },
 };
-use crate::{evidence::calibration::MEASURED_KEYS, stream::SamplerKind};
 
 /// The seed of a request that names none.
 pub const DEFAULT_SEED: u64 = 2025;
@@ -529,11 +532,11 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
             // Where a value could not be read, its default keeps the walk going: the rest is still checked.
             "n_total_tasks" => spec.n_total_tasks = walk.whole(field, node).unwrap_or(1),
             "random_seed" => spec.random_seed = walk.whole(field, node),
-            "sample_with_replacement" => spec.sample_with_replacement = walk.replacement(field, node),
+            "sample_with_replacement" => spec.sample_with_replacement = replacement(walk, field, node),
             "sampler" => spec.sampler = walk.text(field, node),
             "difficulty" => spec.difficulty = walk.text(field, node),
             "min_responses" => spec.min_responses = walk.whole(field, node),
-            _ => spec.difficulty_percentiles = walk.percentiles(field, node),
+            _ => spec.difficulty_percentiles = percentiles(walk, field, node),
         }
     }
     let has = |wanted: &str| entries.iter().any(|(key, ..)| *key == wanted);
@@ -560,4 +563,44 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
             None
         }
     }
+}
+
+pub(super) fn replacement(walk: &mut Walk, field: &str, node: &Node) -> Option<Replacement> {
+    let found = match &node.value {
+        Value::Scalar { text, .. } => Replacement::parse(text),
+        _ => None,
+    };
+    if found.is_none() {
+        walk.wrong_type(node, field, "false, true or when_short", &format!("{}: when_short", last(field)));
+    }
+    found
+}
+
+/// Percentiles by benchmark: `{gsm8k: [20, 80]}`.
+pub(super) fn percentiles(walk: &mut Walk, field: &str, node: &Node) -> BTreeMap<String, Percentiles> {
+    let mut all = BTreeMap::new();
+    if node.list().is_some() {
+        let example = format!("{}: {{gsm8k: [20, 80]}}", last(field));
+        walk.wrong_type(node, field, "percentiles by benchmark", &example);
+        return all;
+    }
+    for (name, field, node) in walk.entries(field, node) {
+        let pair: Vec<Option<f64>> = node.list().unwrap_or_default().iter().map(Node::number).collect();
+        let [Some(low), Some(high)] = pair[..] else {
+            walk.wrong_type(node, &field, "two percentiles, as numbers", &format!("{name}: [20, 80]"));
+            continue;
+        };
+        match Percentiles::new(low, high) {
+            Ok(percentiles) => _ = all.insert(name, percentiles),
+            // The message says which, in the form of an argument.
+            Err(why) if low > 0.0 && low <= 1.0 && high > 0.0 && high <= 1.0 => {
+                let hint = format!("in this file as a list, such as `{name}: [20, 80]`");
+                walk.problem(node, &field, why, hint);
+            }
+            Err(why) => {
+                walk.problem(node, &field, why, "write the low percentile, then the high one, such as [20, 80]");
+            }
+        }
+    }
+    all
 }

@@ -1,10 +1,12 @@
 //! Scoring rules from YAML: features and score terms.
 
-use super::{
-    walk::{Walk, join, nearest_of},
-    yaml::Node,
+use crate::{
+    difficulty::{Feature, Function, Plan, Rule, Term, Which},
+    yaml::{
+        Node,
+        walk::{Walk, join, nearest_of},
+    },
 };
-use crate::difficulty::{Feature, Function, Plan, Rule, Term, Which};
 
 const FUNCTIONS: [&str; 16] = [
     "chars",

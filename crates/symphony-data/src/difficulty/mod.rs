@@ -6,10 +6,8 @@ pub mod feature;
 pub mod function;
 pub mod plan;
 pub mod score;
-pub mod summary;
 
 pub use feature::{Cell, Feature, Which};
 pub use function::{Function, RowFunction};
 pub use plan::{FeatureColumns, Plan, Rule, Term, Texts};
 pub use score::{Constants, Normalization, RawRange};
-pub use summary::{Mean, NotFinite, Summary, mean, percentile};

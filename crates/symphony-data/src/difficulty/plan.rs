@@ -10,10 +10,7 @@ use super::{
     RowFunction,
     feature::{Cell, Feature, Kernel, unregistered},
 };
-use crate::{
-    identity::IdentityHasher,
-    row::{FieldSet, Fields, RowBatch, RowFault, Strict},
-};
+use crate::row::{FieldSet, Fields, RowBatch, RowFault, Strict, identity::IdentityHasher};
 
 /// How a benchmark's rows are scored: features in the order in which the metadata lists them, and the terms of the
 /// raw score, summed from left to right and then at most 1.

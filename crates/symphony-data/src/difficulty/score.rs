@@ -2,10 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    plan::{Plan, PlanTerm},
-    summary::NotFinite,
-};
+use super::plan::{Plan, PlanTerm};
+use crate::number::NotFinite;
 
 /// Normalization constants by name, in the order in which the score first uses them.
 pub type Constants = serde_json::Map<String, serde_json::Value>;

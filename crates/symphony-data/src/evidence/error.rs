@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::responses::{FORM, Unmapped};
 use crate::{
-    config::Problems, disk::DiskError, experiment::DifficultyError, hint::Hint, pool::PoolError,
-    preprocess::PreprocessError, store::StoreError,
+    disk::DiskError, experiment::DifficultyError, hint::Hint, pool::PoolError, preprocess::PreprocessError,
+    store::StoreError, yaml::Problems,
 };
 
 impl From<PreprocessError> for EvidenceError {

@@ -5,10 +5,8 @@
 //! ([`calibration`], by [`irt`]), which stage 1 may read from a file.
 
 pub mod calibration;
-pub mod correlation;
 mod error;
 pub mod irt;
-mod random;
 pub mod reliability;
 pub mod responses;
 pub mod validation;

@@ -2,12 +2,14 @@
 
 use rayon::prelude::*;
 
-use super::{
-    ANSWERS_BETWEEN_QUESTIONS, EvidenceError,
-    correlation::{spearman, tidied},
-    responses::Responses,
+use super::{ANSWERS_BETWEEN_QUESTIONS, EvidenceError, responses::Responses};
+use crate::{
+    number::{
+        correlation::{spearman, tidied},
+        mean,
+    },
+    progress::Progress,
 };
-use crate::{difficulty::mean, progress::Progress};
 
 /// Panels of up to so many models are halved in every way.
 const HALVED_IN_EVERY_WAY: usize = 12;
@@ -106,7 +108,7 @@ fn all_splits(models: usize) -> impl Iterator<Item = Vec<bool>> {
 
 /// Ways of halving a panel, drawn at random by a generator of their own, which keeps this the same everywhere.
 fn random_splits(models: usize) -> impl Iterator<Item = Vec<bool>> {
-    let mut random = super::random::Random::new(models as u64);
+    let mut random = crate::number::random::Random::new(models as u64);
     std::iter::repeat_with(move || {
         let mut order: Vec<usize> = (0..models).collect();
         for i in (1..models).rev() {

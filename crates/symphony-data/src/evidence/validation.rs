@@ -8,15 +8,18 @@ use serde::Serialize;
 use super::{
     ANSWERS_BETWEEN_QUESTIONS, EvidenceError,
     calibration::{MEASURED_KEYS, MeasuredRecord},
-    correlation::{pearson, spearman, tidied},
-    random::Random,
     reliability::ceiling,
     responses::{Catalogue, Gathered, ROWS_AT_ONCE, Responses, Unmapped},
 };
 use crate::{
     config::Config,
-    difficulty::{Normalization, mean},
+    difficulty::Normalization,
     experiment::{Joined, check_folder, resolved},
+    number::{
+        correlation::{pearson, spearman, tidied},
+        mean,
+        random::Random,
+    },
     pool::{
         StoredTask, Task,
         manifest::{MeasuredParts, measured_parts},
@@ -497,7 +500,7 @@ impl Sample {
 
 /// The number with the middle 95 % of what it was when rows and models were drawn again.
 fn interval(value: Option<f64>, mut replicas: Vec<f64>) -> Estimate {
-    let mut at = |q| crate::difficulty::percentile(&mut replicas, q);
+    let mut at = |q| crate::number::percentile(&mut replicas, q);
     Estimate { value, low: value.and(at(2.5)), high: value.and(at(97.5)) }
 }
 

@@ -15,7 +15,6 @@ pub mod json;
 pub mod jsonl;
 pub mod parquet;
 mod parquet_schema;
-pub(crate) mod python;
 mod select;
 pub(crate) mod sniff;
 mod values;

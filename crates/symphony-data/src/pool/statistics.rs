@@ -6,7 +6,7 @@ use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::TaskView;
-use crate::difficulty::mean;
+use crate::number::mean;
 
 /// What `statistics.json` holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]

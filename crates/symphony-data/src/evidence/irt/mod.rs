@@ -26,11 +26,13 @@ mod turns;
 
 use rayon::prelude::*;
 
-use self::{
-    numeric::{exp, ln},
-    row::{Mode, Posterior, Prior, Quadrature, Wanted, Workspace},
+use super::{
+    irt::{
+        numeric::{exp, ln},
+        row::{Mode, Posterior, Prior, Quadrature, Wanted, Workspace},
+    },
+    responses::Responses,
 };
-use super::responses::Responses;
 
 /// Below this share of variance explained, features do not order rows that all models solved, or none.
 pub const WEAK_FEATURES: f64 = 0.1;
@@ -212,7 +214,7 @@ pub fn fit(
 
 /// The mean; 0 of nothing.
 fn mean(values: &[f64]) -> f64 {
-    crate::difficulty::mean(values).unwrap_or_default()
+    crate::number::mean(values).unwrap_or_default()
 }
 
 /// A column with mean 0 and standard deviation 1, nothing farther out than 3; `None` where all values are equal.

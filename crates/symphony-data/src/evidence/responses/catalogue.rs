@@ -9,10 +9,9 @@ use crate::{
     config::{Benchmark, Config},
     disk::DiskError,
     evidence::EvidenceError,
-    identity::IdentityHasher,
     preprocess::{Upkeep, open_store},
     progress::Progress,
-    row::FieldSet,
+    row::{FieldSet, identity::IdentityHasher},
     store::{Store, StoreError},
 };
 

@@ -20,7 +20,11 @@ use super::{
     catalogue::{Catalogue, Shelf},
     read::{Fault, Found, Key, Sink},
 };
-use crate::{config::Benchmark, format::python, hint::Hint, row::strings_of};
+use crate::{
+    config::Benchmark,
+    hint::Hint,
+    row::{python, strings_of},
+};
 
 /// The metrics that are scores between 0 and 1 of one document, as far as the harness's own tasks have them.
 const METRICS: [&str; 9] = ["exact_match", "acc", "acc_norm", "pass@1", "pass_at_1", "em", "f1", "mcc", "score"];

@@ -22,10 +22,11 @@ use super::{
 use crate::{
     evidence::EvidenceError,
     format::{
-        compression, python,
+        compression,
         sniff::{self, Kind},
     },
     hint::Hint,
+    row::python,
 };
 
 /// A longer member is read as a stream, in bytes.

@@ -16,7 +16,7 @@ pub use read::{Gathered, Input, ReadOptions, Unmapped, read};
 
 use serde::{Deserialize, Serialize};
 
-use super::correlation::tidied;
+use crate::number::correlation::tidied;
 
 /// Two tries of one model at one row have so much in common (the correlation of tries within a row).
 const TRIES_IN_COMMON: f64 = 0.5;

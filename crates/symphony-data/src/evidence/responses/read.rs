@@ -21,10 +21,10 @@ use super::{Catalogue, Gatherer, Responses, columns, harness::Harness, inspect};
 use crate::{
     disk::checksum::HashingReader,
     evidence::EvidenceError,
-    format::{Batcher, Format, ReadError, python},
+    format::{Batcher, Format, ReadError},
     hint::Hint,
     progress::{Note, Progress},
-    row::{RowBatch, decode_string, json_reason, kind_of},
+    row::{RowBatch, decode_string, json_reason, kind_of, python},
     source::SourceFile,
 };
 

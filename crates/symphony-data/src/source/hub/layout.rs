@@ -4,7 +4,7 @@ use std::path::Path;
 
 use regex::Regex;
 
-use crate::{config::yaml::Node, format::Format};
+use crate::{format::Format, yaml::Node};
 
 /// What a listing says of a config's split.
 #[derive(Debug, PartialEq, Eq)]

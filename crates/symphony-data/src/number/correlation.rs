@@ -18,7 +18,7 @@ fn both(x: &[f64], y: &[f64]) -> (Vec<f64>, Vec<f64>) {
 }
 
 fn of_whole(x: &[f64], y: &[f64]) -> Option<f64> {
-    let (mean_x, mean_y) = (crate::difficulty::mean(x)?, crate::difficulty::mean(y)?);
+    let (mean_x, mean_y) = (super::mean(x)?, super::mean(y)?);
     let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
     for (x, y) in x.iter().zip(y) {
         let (x, y) = (x - mean_x, y - mean_y);
@@ -33,7 +33,7 @@ fn of_whole(x: &[f64], y: &[f64]) -> Option<f64> {
 
 /// A mean without what arithmetic leaves behind the twelfth digit, so that means of the same answers tie whatever the order
 /// in which they were summed.
-pub(super) fn tidied(mean: f64) -> f64 {
+pub(crate) fn tidied(mean: f64) -> f64 {
     (mean * 1e12).round() / 1e12
 }
 

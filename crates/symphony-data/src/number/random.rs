@@ -1,7 +1,7 @@
 //! Random numbers for resampling: the same everywhere, and none of a pool's.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The generator of this seed.

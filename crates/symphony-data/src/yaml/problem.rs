@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::yaml::Place;
+use super::Place;
 
 /// One mistake: where it is, which key it concerns, what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -81,7 +81,7 @@ impl Node {
     ///
     /// # Errors
     /// As [`Node::parse`].
-    pub(super) fn parse_with_repeated_keys(file: &str, text: &str) -> Result<(Node, Vec<Problem>), Problems> {
+    pub(crate) fn parse_with_repeated_keys(file: &str, text: &str) -> Result<(Node, Vec<Problem>), Problems> {
         let mut builder = Builder::new(file);
         let root = builder.document(text)?;
         Ok((root, builder.repeated))
@@ -121,7 +121,7 @@ impl Node {
     }
 
     /// The number before a percent sign (`25%`): nothing takes one, and messages say what to write in its place.
-    pub(super) fn percent(&self) -> Option<f64> {
+    pub(crate) fn percent(&self) -> Option<f64> {
         match &self.value {
             Value::Scalar { text, .. } => {
                 text.strip_suffix('%')?.trim_end().parse().ok().filter(|n: &f64| n.is_finite())
@@ -178,7 +178,7 @@ impl Node {
 }
 
 /// What a word means where a boolean is expected. PyYAML and people who know it write `yes` and `off`.
-pub(super) fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
         "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),

@@ -15,7 +15,7 @@ use std::{borrow::Cow, ops::Range};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::row::decode_string;
+use super::decode_string;
 
 /// Stands between the fields' texts.
 const JOIN: u8 = 0x1f;
@@ -189,7 +189,7 @@ impl Canonical<'_> {
             self.out.extend_from_slice(json);
             return;
         }
-        let whole = crate::format::python::to_json(json);
+        let whole = super::python::to_json(json);
         let text: String = serde_json::from_slice(&whole).unwrap_or_default();
         // Writing to memory cannot fail.
         let _ = serde_json::to_writer(&mut self.out, &text);

@@ -1,15 +1,10 @@
 //! Walking the YAML tree: typed values out, and a problem with its place for whatever is not one.
 
-use std::collections::BTreeMap;
-
-use super::{
-    Percentiles, Problem, Replacement,
-    yaml::{Node, Value},
-};
+use super::{Node, Problem, Value};
 
 /// Gathers the problems of a walk.
 #[derive(Default)]
-pub(super) struct Walk {
+pub(crate) struct Walk {
     pub problems: Vec<Problem>,
 }
 
@@ -19,7 +14,7 @@ impl Walk {
         self.problems.push(Problem::new(node.place.clone(), field, message, hint));
     }
 
-    fn wrong_type(&mut self, node: &Node, field: &str, expected: &str, example: &str) {
+    pub(crate) fn wrong_type(&mut self, node: &Node, field: &str, expected: &str, example: &str) {
         self.problem(
             node,
             field,
@@ -128,58 +123,18 @@ impl Walk {
         }
         whole
     }
-
-    pub fn replacement(&mut self, field: &str, node: &Node) -> Option<Replacement> {
-        let found = match &node.value {
-            Value::Scalar { text, .. } => Replacement::parse(text),
-            _ => None,
-        };
-        if found.is_none() {
-            self.wrong_type(node, field, "false, true or when_short", &format!("{}: when_short", last(field)));
-        }
-        found
-    }
-
-    /// Percentiles by benchmark: `{gsm8k: [20, 80]}`.
-    pub fn percentiles(&mut self, field: &str, node: &Node) -> BTreeMap<String, Percentiles> {
-        let mut all = BTreeMap::new();
-        if node.list().is_some() {
-            let example = format!("{}: {{gsm8k: [20, 80]}}", last(field));
-            self.wrong_type(node, field, "percentiles by benchmark", &example);
-            return all;
-        }
-        for (name, field, node) in self.entries(field, node) {
-            let pair: Vec<Option<f64>> = node.list().unwrap_or_default().iter().map(Node::number).collect();
-            let [Some(low), Some(high)] = pair[..] else {
-                self.wrong_type(node, &field, "two percentiles, as numbers", &format!("{name}: [20, 80]"));
-                continue;
-            };
-            match Percentiles::new(low, high) {
-                Ok(percentiles) => _ = all.insert(name, percentiles),
-                // The message says which, in the form of an argument.
-                Err(why) if low > 0.0 && low <= 1.0 && high > 0.0 && high <= 1.0 => {
-                    let hint = format!("in this file as a list, such as `{name}: [20, 80]`");
-                    self.problem(node, &field, why, hint);
-                }
-                Err(why) => {
-                    self.problem(node, &field, why, "write the low percentile, then the high one, such as [20, 80]");
-                }
-            }
-        }
-        all
-    }
 }
 
-pub(super) fn join(field: &str, key: &str) -> String {
+pub fn join(field: &str, key: &str) -> String {
     if field.is_empty() { key.to_owned() } else { format!("{field}.{key}") }
 }
 
-fn last(field: &str) -> &str {
+pub fn last(field: &str) -> &str {
     field.rsplit('.').next().unwrap_or(field)
 }
 
 /// `did you mean …?` where a known word is near, else all known words.
-pub(super) fn nearest_of(word: &str, known: &[&str]) -> String {
+pub fn nearest_of(word: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), *candidate))

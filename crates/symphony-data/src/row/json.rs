@@ -1,0 +1,154 @@
+//! JSON texts of rows: strings decoded, values told apart, without a tree.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserializer as _,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// How deep lists and objects of a row may be nested. Readers everywhere, Python's among them, recurse into rows.
+pub const MAX_DEPTH: usize = 128;
+
+/// Whether lists and objects of a JSON text are nested deeper than `limit`.
+pub(super) fn is_deeper_than(json: &[u8], limit: usize) -> bool {
+    // Hardly any row has so many brackets at all.
+    if memchr::memchr2_iter(b'[', b'{', json).nth(limit).is_none() {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for &byte in json {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
+}
+
+/// Decodes a JSON string; `None` if `json` is no string.
+pub(crate) fn decode_string(json: &str) -> Option<serde_json::Result<Cow<'_, str>>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    let Some(first) = memchr::memchr(b'\\', inner.as_bytes()) else { return Some(Ok(Cow::Borrowed(inner))) };
+    Some(match unescape(inner, first) {
+        Some(text) => Ok(Cow::Owned(text)),
+        None => serde_json::from_str(json).map(Cow::Owned),
+    })
+}
+
+/// `inner` without its escapes, the first of which is at `escape`; `None` where there are others than those of one letter,
+/// which line breaks and quotes have.
+fn unescape(inner: &str, escape: usize) -> Option<String> {
+    let mut text = String::with_capacity(inner.len());
+    let (mut from, mut escape) = (0, Some(escape));
+    while let Some(at) = escape {
+        let letter = match inner.as_bytes().get(at + 1)? {
+            b'n' => '\n',
+            b't' => '\t',
+            b'r' => '\r',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            &other @ (b'"' | b'\\' | b'/') => char::from(other),
+            _ => return None,
+        };
+        text.push_str(&inner[from..at]);
+        text.push(letter);
+        from = at + 2;
+        escape = memchr::memchr(b'\\', &inner.as_bytes()[from..]).map(|next| from + next);
+    }
+    text.push_str(&inner[from..]);
+    Some(text)
+}
+
+/// The strings among the values of a JSON array or object; `None` if `json` is neither.
+pub(crate) fn strings_of(json: &str) -> Option<Vec<Cow<'_, str>>> {
+    let values: Vec<&RawValue> = values_of(json)?;
+    Some(values.into_iter().filter_map(|value| decode_string(value.get())?.ok()).collect())
+}
+
+/// How many entries a JSON array or object has; `None` if `json` is neither.
+pub(crate) fn length_of(json: &str) -> Option<usize> {
+    values_of(json).map(|values| values.len())
+}
+
+fn values_of(json: &str) -> Option<Vec<&RawValue>> {
+    struct Values;
+    impl<'r> Visitor<'r> for Values {
+        type Value = Vec<&'r RawValue>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut values = Vec::new();
+            while let Some((_, value)) = map.next_entry::<IgnoredAny, &RawValue>()? {
+                values.push(value);
+            }
+            Ok(values)
+        }
+    }
+    match json.as_bytes().first()? {
+        b'[' => serde_json::from_str(json).ok(),
+        b'{' => serde_json::Deserializer::from_str(json).deserialize_map(Values).ok(),
+        _ => None,
+    }
+}
+
+/// The keys of a JSON object, for messages.
+pub(super) fn keys_of(json: &str) -> Vec<String> {
+    serde_json::from_str(json)
+        .map(|row: serde_json::Map<_, _>| row.into_iter().map(|(key, _)| key).collect())
+        .unwrap_or_default()
+}
+
+/// What is wrong with one line of JSON: the parser's own "line 1" would only mislead beside the file's line.
+pub(crate) fn json_reason(error: &serde_json::Error) -> String {
+    let reason = error.to_string();
+    format!("{} (column {})", reason.split(" at line ").next().unwrap_or_default(), error.column())
+}
+
+/// What a piece of JSON is, for messages.
+pub(crate) fn kind_of(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'[') => "a list",
+        Some(b'{') => "an object",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_decoded_as_json_says() {
+        for json in [
+            r#""""#,
+            r#""plain""#,
+            r#""a\nb\tc\rd\be\ff\"g\\h\/i""#,
+            r#""\\n""#,
+            r#""é\né""#,
+            r#""\u00e9\n""#,
+            r#""\ud83d\ude00""#,
+            r#""ends\n""#,
+        ] {
+            let expected: String = serde_json::from_str(json).unwrap();
+            assert_eq!(decode_string(json).unwrap().unwrap(), expected, "{json}");
+        }
+        assert!(decode_string("12").is_none());
+        assert!(decode_string(r#""\ud83d""#).unwrap().is_err());
+    }
+}
