@@ -6,11 +6,13 @@ use std::{convert::Infallible, hint::black_box};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use symphony_data::{
-    config::{Config, Percentiles, RequestSpec},
+    bin::{Bins, Percentiles},
+    config::Config,
     difficulty::Plan,
     number::{Summary, percentile},
+    request::RequestSpec,
     row::RowBatch,
-    stream::{self, Bins, Candidates},
+    stream::{self, Candidates},
 };
 use symphony_synthetic::generator;
 

@@ -6,16 +6,20 @@ use pyo3::{prelude::*, types::PyDict};
 use pyo3_arrow::PyTable;
 use symphony_data::{
     Error,
-    config::{Config, DEFAULT_CONFIG, Percentiles, Replacement, RequestSpec, read_file},
+    bin::Percentiles,
+    calibration::ItemModel,
+    config::{Config, DEFAULT_CONFIG, read_file},
+    draw::{self, Order, Writing, make_pools, with_library},
     evidence::{
-        calibration::{CalibrateOptions, ItemModel, calibrate},
+        calibrate::{CalibrateOptions, calibrate},
         responses::{Catalogue, Input, ReadOptions, Unmapped, read},
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
-    experiment::{self, Order, Writing, make_pools, with_library},
-    preprocess::{OnBadRow, PreprocessOptions, preprocess},
+    preprocess::{PreprocessOptions, preprocess},
     progress::{Note, Progress},
-    store::{Meta, StoreFormat},
+    request::{Replacement, RequestSpec},
+    store::{Meta, OnBadRow},
+    task::Layout,
     yaml::Problems,
 };
 
@@ -114,7 +118,7 @@ impl Builder {
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, TaskStream)>> {
         let on_bad_row = on_bad_row.map(|policy| if policy == "skip" { OnBadRow::Skip } else { OnBadRow::Stop });
-        let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(StoreFormat::parse) };
+        let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(Layout::parse) };
         // Tasks are read when they are first looked at, wherever the program works by then.
         let output_dir = std::path::absolute(&output_dir).unwrap_or(output_dir);
         let metas = self.run(py, progress, note, |config, progress| {
@@ -136,7 +140,7 @@ impl Builder {
 
     /// The tasks of one preprocessed benchmark.
     fn load_preprocessed(&self, py: Python<'_>, name: &str, folder: PathBuf, note: Py<PyAny>) -> PyResult<TaskStream> {
-        let load = |_: &Config, progress: &PyProgress| experiment::load_preprocessed_table(name, &folder, progress);
+        let load = |_: &Config, progress: &PyProgress| Ok(draw::load_preprocessed_table(name, &folder, progress)?);
         let batches = self.run(py, None, note, load)?;
         Ok(TaskStream::of_batches(batches))
     }
@@ -151,7 +155,7 @@ impl Builder {
     ) -> PyResult<TaskStream> {
         let request = spec_of(spec)?.resolve(&self.config).map_err(|problems| errors::bad_request(py, &problems))?;
         let (batches, manifest) = self.run(py, None, note, |config, progress| {
-            experiment::build_task_table(config, &full_dir, &request, progress)
+            Ok(draw::build_task_table(config, &full_dir, &request, progress)?)
         })?;
         Ok(TaskStream::drawn(batches, manifest))
     }
@@ -173,7 +177,7 @@ impl Builder {
         let (config_name, config_text) = &self.source;
         let mut config = Config::from_yaml_with_experiments(config_name, config_text, Some((name, text)))
             .map_err(|problems| errors::bad_request(py, &problems))?;
-        let format = StoreFormat::parse(format).unwrap_or_default();
+        let format = Layout::parse(format).unwrap_or_default();
         self.run(py, None, note, |registered, progress| {
             config.benchmarks.clone_from(&registered.benchmarks);
             let orders: Vec<Order<'_>> =
@@ -264,9 +268,7 @@ impl Builder {
     fn save_task_pool(&self, py: Python<'_>, tasks: &Bound<'_, PyAny>, path: PathBuf, note: Py<PyAny>) -> PyResult<()> {
         let manifest = manifest_of(tasks);
         let tasks = to_library(tasks)?;
-        self.run(py, None, note, |_, progress| {
-            Ok(experiment::save_task_pool(&tasks, manifest.as_ref(), &path, progress)?)
-        })
+        self.run(py, None, note, |_, progress| Ok(draw::save_task_pool(&tasks, manifest.as_ref(), &path, progress)?))
     }
 
     /// Writes the statistics of tasks.
@@ -279,7 +281,7 @@ impl Builder {
     ) -> PyResult<()> {
         let manifest = manifest_of(tasks);
         let tasks = to_library(tasks)?;
-        self.run(py, None, note, |_, progress| experiment::save_statistics(&tasks, manifest.as_ref(), &path, progress))
+        self.run(py, None, note, |_, progress| Ok(draw::save_statistics(&tasks, manifest.as_ref(), &path, progress)?))
     }
 }
 

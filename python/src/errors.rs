@@ -4,8 +4,16 @@ use std::io::ErrorKind;
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
 use symphony_data::{
-    Error, Hint, disk::DiskError, evidence::EvidenceError, experiment::DifficultyError, pool::PoolError,
-    preprocess::PreprocessError, progress::printable, source::SourceError, store::StoreError, yaml::Problems,
+    Error, Hint,
+    disk::DiskError,
+    draw::{DifficultyError, DrawError},
+    evidence::EvidenceError,
+    pool::PoolError,
+    preprocess::PreprocessError,
+    progress::printable,
+    source::SourceError,
+    store::StoreError,
+    yaml::Problems,
 };
 
 /// The exception `class` of `symphony_data._errors` with this message. Python prints it as it is, so what could steer a
@@ -83,13 +91,13 @@ fn cause(error: &Error) -> Option<&PyErr> {
 /// A file, a folder or a store that was named and is not there is one class, whatever it was named for.
 fn class_of(error: &Error) -> &'static str {
     match error {
-        Error::Difficulty(DifficultyError::Absent { .. })
+        Error::Draw(DrawError::Difficulty(DifficultyError::Absent { .. }))
         | Error::Evidence(EvidenceError::Difficulty(DifficultyError::Absent { .. }))
         | Error::Pool(PoolError::Missing { .. }) => "MissingDataError",
         Error::Store(error) if is_missing(error) => "MissingDataError",
         Error::Disk(error) | Error::Pool(PoolError::Disk(error)) if is_absent(error) => "MissingDataError",
         Error::Evidence(error) => of_evidence(error),
-        Error::NoTasks { .. } | Error::Short { .. } | Error::Difficulty(_) => "RequestError",
+        Error::Draw(_) => "RequestError",
         Error::Preprocess(error) => of_preprocessing(error),
         _ => "SymphonyDataError",
     }

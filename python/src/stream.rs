@@ -10,10 +10,7 @@ use pyo3::{
     types::{PyDict, PyList, PySlice, PyTuple, PyType},
 };
 use pyo3_arrow::PyTable;
-use symphony_data::{
-    experiment::load_preprocessed_table,
-    pool::{manifest::PoolManifest, table},
-};
+use symphony_data::{draw::load_preprocessed_table, pool::manifest::PoolManifest, task::table};
 
 use crate::{errors, progress::Run, task::Task, work};
 
@@ -67,7 +64,7 @@ impl TaskStream {
             if let Some(raised) = run.ended_by(py) {
                 return Err(raised);
             }
-            let read = Self::of_batches(read.map_err(|error| errors::raised(py, &error))?);
+            let read = Self::of_batches(read.map_err(|error| errors::raised(py, &error.into()))?);
             if read.length != self.length {
                 let message = format!("{benchmark} in {} was preprocessed anew since; load it again", folder.display());
                 return Err(errors::exception(py, "SymphonyDataError", &message));
@@ -128,13 +125,13 @@ impl TaskStream {
     }
 
     /// The library's tasks.
-    pub fn to_library(&self, py: Python<'_>) -> PyResult<Vec<symphony_data::pool::Task>> {
+    pub fn to_library(&self, py: Python<'_>) -> PyResult<Vec<symphony_data::task::Task>> {
         (0..self.length).map(|at| self.task(py, at)?.to_library(py)).collect()
     }
 }
 
 /// The library's tasks of any iterable of tasks.
-pub fn to_library(tasks: &Bound<'_, PyAny>) -> PyResult<Vec<symphony_data::pool::Task>> {
+pub fn to_library(tasks: &Bound<'_, PyAny>) -> PyResult<Vec<symphony_data::task::Task>> {
     let py = tasks.py();
     if let Ok(stream) = tasks.cast::<TaskStream>() {
         return stream.get().to_library(py);
@@ -154,7 +151,7 @@ impl TaskStream {
     #[new]
     fn new(tasks: &Bound<'_, PyAny>) -> PyResult<Self> {
         let tasks = to_library(tasks)?;
-        let views: Vec<_> = tasks.iter().map(symphony_data::pool::Task::view).collect();
+        let views: Vec<_> = tasks.iter().map(symphony_data::task::Task::view).collect();
         let batches = table::batches(&views).map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Self::of_batches(batches))
     }

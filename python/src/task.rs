@@ -8,7 +8,7 @@ use pyo3::{
     prelude::*,
     types::{PyDict, PyTuple, PyType},
 };
-use symphony_data::pool::Json;
+use symphony_data::task::Json;
 
 /// What a copy is made of: the class, what it is called with, and what it is filled with.
 type Reduced<'py> = (Bound<'py, PyType>, Bound<'py, PyTuple>, Bound<'py, PyTuple>);
@@ -132,7 +132,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// The task at `row` of a batch of `symphony_data::pool::table::schema`.
+    /// The task at `row` of a batch of `symphony_data::task::table::schema`.
     pub fn of(batch: &RecordBatch, row: usize) -> Self {
         let column = |at: usize| batch.column(at).as_string::<i32>();
         let text = |at: usize| column(at).value(row).to_owned();
@@ -165,12 +165,12 @@ impl Task {
     }
 
     /// The library's task.
-    pub fn to_library(&self, py: Python<'_>) -> PyResult<symphony_data::pool::Task> {
+    pub fn to_library(&self, py: Python<'_>) -> PyResult<symphony_data::task::Task> {
         let json = |data: &Data| -> PyResult<Json> {
             Json::new(data.text(py)?)
                 .map_err(|error| PyValueError::new_err(format!("{}: its data is no JSON: {error}", self.task_id)))
         };
-        Ok(symphony_data::pool::Task {
+        Ok(symphony_data::task::Task {
             task_id: self.task_id.clone(),
             benchmark: self.benchmark.clone(),
             difficulty_score: self.difficulty_score,

@@ -1,6 +1,6 @@
 //! How a command ends when it does not end well: one place that prints, one that knows the exit codes.
 
-use symphony_data::{Error, progress::printable, yaml::Problems};
+use symphony_data::{Error, draw::DrawError, progress::printable, yaml::Problems};
 
 use crate::hint::Call;
 
@@ -35,7 +35,7 @@ impl CliError {
             Self::Library(Error::Config(Problems(problems))) => {
                 (problems.iter().map(ToString::to_string).collect(), USAGE)
             }
-            Self::Library(error @ Error::Short { .. }) => (vec![format!("--strict: {error}")], FAILED),
+            Self::Library(error @ Error::Draw(DrawError::Short { .. })) => (vec![format!("--strict: {error}")], FAILED),
             Self::Library(error) => (vec![said(&error)], FAILED),
             Self::Pools(errors) => (errors.iter().map(said).collect(), FAILED),
             Self::Usage(message) => (vec![message], USAGE),

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use symphony_data::config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Experiment, NotAllowed, read_file};
+use symphony_data::{
+    config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, NotAllowed, read_file},
+    request::Experiment,
+};
 
 use crate::{error::CliError, hint::Call, ui::Ui};
 

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use symphony_data::{config::Percentiles, stream::Bins};
+use symphony_data::bin::{Bins, Percentiles};
 
 mod stand_in;
 mod support;

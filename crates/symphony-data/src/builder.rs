@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use crate::{
-    config::{Config, RequestSpec, read_file},
+    config::{Config, read_file},
+    draw,
     error::Error,
-    experiment,
-    pool::{Task, manifest::PoolManifest},
+    pool::manifest::PoolManifest,
     preprocess::{PreprocessOptions, preprocess},
     progress::{Progress, Silent},
+    request::RequestSpec,
     store::Meta,
+    task::Task,
 };
 
 /// Makes task pools from a configuration, in the two stages of the brief.
@@ -64,7 +66,7 @@ impl DatasetBuilder {
     /// # Errors
     /// The store is missing, or is not as it was written.
     pub fn load_preprocessed_benchmark(&self, name: &str, preprocessed_dir: &Path) -> Result<Vec<Task>, Error> {
-        let stored = experiment::load_preprocessed_benchmark(name, preprocessed_dir, &*self.progress)?;
+        let stored = draw::load_preprocessed_benchmark(name, preprocessed_dir, &*self.progress)?;
         Ok(stored.iter().map(|task| task.alone().to_task()).collect())
     }
 
@@ -74,7 +76,7 @@ impl DatasetBuilder {
     /// A bad request, a store that is missing, or a stream of no tasks.
     pub fn build_task_stream(&self, request: &RequestSpec, full_dir: &Path) -> Result<TaskStream, Error> {
         let request = request.resolve(&self.config)?;
-        let (tasks, manifest) = experiment::build_task_stream(&self.config, full_dir, &request, &*self.progress)?;
+        let (tasks, manifest) = draw::build_task_stream(&self.config, full_dir, &request, &*self.progress)?;
         Ok(TaskStream { tasks: tasks.iter().map(|task| task.to_task()).collect(), manifest: Some(manifest) })
     }
 
@@ -83,7 +85,7 @@ impl DatasetBuilder {
     /// # Errors
     /// The disk.
     pub fn save_task_pool(&self, stream: &TaskStream, output_path: &Path) -> Result<(), Error> {
-        Ok(experiment::save_task_pool(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)?)
+        Ok(draw::save_task_pool(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)?)
     }
 
     /// Writes the statistics of a stream.
@@ -91,7 +93,7 @@ impl DatasetBuilder {
     /// # Errors
     /// No tasks, or the disk.
     pub fn save_statistics(&self, stream: &TaskStream, output_path: &Path) -> Result<(), Error> {
-        experiment::save_statistics(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)
+        Ok(draw::save_statistics(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)?)
     }
 }
 

@@ -1,10 +1,14 @@
-//! What a whole command can fail with: one stage's error, or what only the drivers can see.
-
-use std::path::PathBuf;
+//! What a whole command can fail with: one room's error, or a wrong request.
 
 use crate::{
-    disk::DiskError, evidence::EvidenceError, experiment::DifficultyError, hint::Hint, pool::PoolError,
-    preprocess::PreprocessError, store::StoreError, yaml::Problems,
+    disk::DiskError,
+    draw::{DifficultyError, DrawError},
+    evidence::EvidenceError,
+    hint::Hint,
+    pool::PoolError,
+    preprocess::PreprocessError,
+    store::StoreError,
+    yaml::Problems,
 };
 
 /// Any failure of the library.
@@ -19,39 +23,9 @@ pub enum Error {
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A calibration that tasks should be drawn by.
+    /// A draw.
     #[error(transparent)]
-    Difficulty(#[from] DifficultyError),
-    /// A stream of no tasks.
-    #[error("{}{}{}",
-        .experiment.as_ref().map(|id| format!("{id}: ")).unwrap_or_default(),
-        if .why.is_empty() { "there are no tasks" } else { "no task can be drawn" },
-        .why.iter().map(|line| format!("\n  {line}")).collect::<String>())]
-    NoTasks {
-        /// The experiment that asks for it, if one does.
-        experiment: Option<String>,
-        /// The bins that were asked, each with where the bins begin and end.
-        why: Vec<String>,
-    },
-    /// Requests that cannot be met in full, where they must be.
-    #[error("{short} of {asked} requests cannot be met in full; nothing was written")]
-    Short {
-        /// How many cannot.
-        short: usize,
-        /// How many there are.
-        asked: usize,
-    },
-    /// The caller asked to stop.
-    #[error("stopped; nothing was written")]
-    Stopped,
-    /// A folder that holds something else than what would be written there.
-    #[error("{folder} holds {what}; nothing was written", folder = folder.display())]
-    Occupied {
-        /// The folder.
-        folder: PathBuf,
-        /// What is there.
-        what: String,
-    },
+    Draw(DrawError),
     /// A pool.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -75,28 +49,42 @@ impl From<PreprocessError> for Error {
     }
 }
 
+/// An error that a draw only passes on is what it was.
+impl From<DrawError> for Error {
+    fn from(error: DrawError) -> Self {
+        match error {
+            DrawError::Preprocess(error) => Self::Preprocess(*error),
+            DrawError::Store(error) => Self::Store(error),
+            DrawError::Pool(error) => Self::Pool(error),
+            DrawError::Disk(error) => Self::Disk(error),
+            DrawError::Table(error) => Self::Table(error),
+            error => Self::Draw(error),
+        }
+    }
+}
+
 impl Error {
     /// The ways out that are not in the message, the best first.
     pub fn hints(&self) -> Vec<Hint> {
         match self {
             Self::Preprocess(error) => error.hints(),
             Self::Store(error) => error.hints(),
+            Self::Draw(error) => error.hints(),
             Self::Evidence(error) => error.hints(),
-            Self::Occupied { .. } => vec![Hint::Replace],
             _ => Vec::new(),
         }
     }
 
     /// Whether nothing went wrong but that the caller asked to stop.
     pub fn is_stop(&self) -> bool {
-        matches!(
-            self,
-            Self::Stopped
-                | Self::Preprocess(PreprocessError::Cancelled { .. })
-                | Self::Difficulty(DifficultyError::Cancelled { .. })
-                | Self::Evidence(
-                    EvidenceError::Cancelled | EvidenceError::Difficulty(DifficultyError::Cancelled { .. })
-                )
-        ) || matches!(self, Self::Evidence(EvidenceError::Preprocess(error)) if matches!(**error, PreprocessError::Cancelled { .. }))
+        match self {
+            Self::Preprocess(PreprocessError::Cancelled { .. })
+            | Self::Evidence(EvidenceError::Cancelled | EvidenceError::Difficulty(DifficultyError::Cancelled { .. })) => {
+                true
+            }
+            Self::Draw(error) => error.is_stop(),
+            Self::Evidence(EvidenceError::Preprocess(error)) => matches!(**error, PreprocessError::Cancelled { .. }),
+            _ => false,
+        }
     }
 }

@@ -29,27 +29,47 @@
 //! # }
 //! ```
 
-pub mod builder;
-pub mod config;
-pub mod difficulty;
-pub mod disk;
-mod error;
-pub mod evidence;
-pub mod experiment;
-pub mod format;
+// The rooms, in order: each uses only those above it.
+
+// Leaves: they know nothing of the product.
 pub mod hint;
-pub mod number;
-mod parallel;
-pub mod pool;
-pub mod preprocess;
 pub mod progress;
-pub mod row;
-pub mod source;
-pub mod store;
-pub mod stream;
-pub mod verify;
+mod parallel;
+pub mod number;
+pub mod disk;
 pub mod yaml;
+pub mod row;
+pub mod format;
+
+// Words: what every stage speaks of.
+pub mod bin;
+pub mod task;
+pub mod request;
+pub mod response;
+pub mod calibration;
+
+// Stage 1, once per benchmark.
+pub mod source;
+pub mod difficulty;
+pub mod store;
+pub mod config;
+pub mod preprocess;
+
+// Stage 2, per request.
+pub mod stream;
+pub mod pool;
+pub mod draw;
+pub mod verify;
+
+// Side rooms: they read what the stages left.
+pub mod irt;
+pub mod evidence;
+mod error;
+pub mod builder;
 
 pub use builder::{DatasetBuilder, TaskStream};
 pub use error::Error;
 pub use hint::Hint;
+
+/// The tool's name and version, as meta and manifest record it.
+pub const TOOL: &str = concat!("symphony-data ", env!("CARGO_PKG_VERSION"));

@@ -2,8 +2,6 @@
 
 use std::{borrow::Cow, fmt, path::Path, time::Duration};
 
-use crate::store::{Copies, index_name};
-
 /// What a caller may want to show while the library works.
 pub trait Progress: Sync {
     /// Rows done so far in one pass over a benchmark; `total` where it is known.
@@ -74,7 +72,9 @@ pub enum Note<'a> {
     Indexing {
         /// The benchmark.
         benchmark: &'a str,
-        /// What is wrong with the index that was there.
+        /// The index.
+        file: &'a str,
+        /// What is wrong with it.
         reason: &'a str,
     },
     /// A store is up to date.
@@ -83,8 +83,8 @@ pub enum Note<'a> {
     Copies {
         /// The benchmark.
         benchmark: &'a str,
-        /// How many, and whether they agree.
-        copies: &'a Copies,
+        /// How many, and whether they agree, in words.
+        what: &'a str,
     },
     /// The files that a store was made from are gone, so that nobody can say whether they changed.
     SourceGone(&'a str),
@@ -200,10 +200,10 @@ impl fmt::Display for Note<'_> {
                 write!(f, "{benchmark}: rebuilding its store: {reason}")
             }
             Self::Building { benchmark, reason: None } => write!(f, "{benchmark}: preprocessing"),
-            Self::Indexing { benchmark, reason } => {
-                write!(f, "{benchmark}: making its index anew: {} {reason}", index_name(benchmark))
+            Self::Indexing { benchmark, file, reason } => {
+                write!(f, "{benchmark}: rebuilding its index: {file} {reason}")
             }
-            Self::Copies { benchmark, copies } => write!(f, "{benchmark}: {copies}"),
+            Self::Copies { benchmark, what } => write!(f, "{benchmark}: {what}"),
             Self::Cached(benchmark) => write!(f, "{benchmark}: up to date"),
             Self::SourceGone(benchmark) => write!(f, "{benchmark}: its source files are gone; its store serves"),
             Self::Fetched { benchmark, repo, commit, branch, files, downloaded_files, downloaded } => {

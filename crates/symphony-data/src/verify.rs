@@ -9,11 +9,11 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    config::calibration_name,
+    calibration::{CalibrationMeta, calibration_name},
     disk::{DiskError, WrittenFile, checksum},
-    evidence::calibration::CalibrationMeta,
     pool::{MANIFEST, manifest, task_pool},
-    store::{Meta, Store, StoreFormat, index_name, meta_name, rejected_name, store_name},
+    store::{Meta, Store, index_name, meta_name, rejected_name, store_name},
+    task::Layout,
 };
 
 /// What was found of one file.
@@ -98,8 +98,7 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
         } else if let Some(benchmark) = name.strip_suffix("_full_meta.json") {
             findings.extend(vouched_by(&path, |text| files_of_meta(text, benchmark)));
             findings.extend(index_of(&path, benchmark));
-        } else if StoreFormat::ALL.into_iter().any(|format| name == task_pool(format))
-            && manifest::outputs(folder).is_none()
+        } else if Layout::ALL.into_iter().any(|format| name == task_pool(format)) && manifest::outputs(folder).is_none()
         {
             let problem = Some(format!("there is no {MANIFEST} beside it, so that nothing says what it should be"));
             findings.push(Finding { path, verdict: Verdict::Unvouched, problem });
@@ -139,11 +138,11 @@ fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFi
 
 /// Why a file that has the name of a pool or of a part of a store is none, if nothing vouches for it.
 fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
-    if let Some(format) = StoreFormat::ALL.into_iter().find(|format| name == task_pool(*format)) {
+    if let Some(format) = Layout::ALL.into_iter().find(|format| name == task_pool(*format)) {
         let other = !manifest::outputs(folder)?.contains_key(task_pool(format));
         return other.then(|| "not the pool that manifest.json names; remove it".to_owned());
     }
-    let parts = StoreFormat::ALL.into_iter().map(|format| format!("_full.{}", format.name()));
+    let parts = Layout::ALL.into_iter().map(|format| format!("_full.{}", format.name()));
     let benchmark =
         parts.chain(["_full.index".to_owned()]).find_map(|part| name.strip_suffix(&part).map(str::to_owned))?;
     let meta = folder.join(meta_name(&benchmark));

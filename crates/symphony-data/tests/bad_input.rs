@@ -10,9 +10,11 @@ use std::{
 use serde_json::Value;
 use symphony_data::{
     DatasetBuilder, Error, Hint,
-    config::RequestSpec,
-    preprocess::{OnBadRow, PreprocessOptions},
+    draw::DrawError,
+    preprocess::PreprocessOptions,
     progress::{Note, Progress},
+    request::RequestSpec,
+    store::OnBadRow,
 };
 
 const RULE: &str = "identity: [question]
@@ -303,7 +305,7 @@ fn missing_stores_and_empty_streams_say_what_to_do() {
     builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
     // All scores are equal, so that every task is easy and no other bin has any.
     let error = builder.build_task_stream(&request("0:1"), &full).unwrap_err();
-    assert!(matches!(&error, Error::NoTasks { .. }));
+    assert!(matches!(&error, Error::Draw(DrawError::NoTasks { .. })));
     assert!(error.to_string().contains("quiz: 4 hard tasks asked, 0 there; choose difficulty_percentiles"), "{error}");
 }
 

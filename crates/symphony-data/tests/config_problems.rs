@@ -1,6 +1,10 @@
 //! Every mistake in a configuration is said at once, with file, line and what to write instead.
 
-use symphony_data::config::{Config, Cut, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, Percentiles, Replacement, RequestSpec};
+use symphony_data::{
+    bin::{Cut, Percentiles},
+    config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS},
+    request::{Replacement, RequestSpec},
+};
 
 const SEVEN_MISTAKES: &str = include_str!("fixtures/seven_mistakes.yaml");
 

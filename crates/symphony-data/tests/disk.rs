@@ -4,11 +4,12 @@ use std::{fs, os::unix::fs::symlink, path::Path, sync::Mutex};
 
 use symphony_data::{
     DatasetBuilder,
-    config::{Config, RequestSpec},
-    experiment::with_library,
-    preprocess::{OnBadRow, PreprocessOptions},
+    config::Config,
+    draw::with_library,
+    preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
-    store::{Store, StoreError},
+    request::RequestSpec,
+    store::{OnBadRow, Store, StoreError},
     verify::{Verdict, verify},
 };
 
@@ -49,7 +50,7 @@ fn stores_that_are_opened_together_never_wait_for_each_other() {
         let told = Told::default();
         draw(&builder.config, folder.path(), &told);
         let told = told.0.into_inner().unwrap();
-        assert_eq!(told.iter().filter(|note| note.contains("making its index")).count(), NAMES.len(), "{told:?}");
+        assert_eq!(told.iter().filter(|note| note.contains("rebuilding its index")).count(), NAMES.len(), "{told:?}");
         assert!(!told.iter().any(|note| note.contains("another run")), "{told:?}");
     }
 }

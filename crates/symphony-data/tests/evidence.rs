@@ -11,17 +11,19 @@ use std::{
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use symphony_data::{
     DatasetBuilder, Error, Hint,
+    calibration::{CalibratedRow, CalibrationMeta, ItemModel},
     evidence::{
         EvidenceError,
-        calibration::{CalibrateOptions, CalibratedRow, CalibrationMeta, ItemModel, calibrate},
-        irt::{Fit, FitOptions, fit},
+        calibrate::{CalibrateOptions, calibrate},
         reliability::ceiling,
-        responses::{Catalogue, Gathered, Input, Model, ReadOptions, Responses, read},
+        responses::{Catalogue, Gathered, Input, ReadOptions, read},
         validation::{ScoredBy, validate},
     },
+    irt::{Fit, FitOptions, fit},
     number::percentile,
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
+    response::{Model, Responses},
 };
 
 mod support;

@@ -5,8 +5,8 @@ use std::{fs, io::Write};
 use serde_json::Value;
 use symphony_data::{
     DatasetBuilder,
-    preprocess::{OnBadRow, PreprocessOptions},
-    store::Meta,
+    preprocess::PreprocessOptions,
+    store::{Meta, OnBadRow},
 };
 
 /// What stage 1 makes of a file of this name and content: the rows as the store has them, or the message.

@@ -5,9 +5,11 @@ mod support;
 use serde_json::Value;
 use support::{BENCHMARKS, golden, golden_request, json_lines, real};
 use symphony_data::{
-    config::{Percentiles, Replacement, RequestSpec},
-    pool::{Statistics, Task, statistics::Gatherer},
-    stream::{self, Bins, Candidates},
+    bin::{Bins, Percentiles},
+    pool::{Statistics, statistics::Gatherer},
+    request::{Replacement, RequestSpec},
+    stream::{self, Candidates},
+    task::Task,
 };
 
 const POOLS: [(&str, &str, Replacement); 8] = [

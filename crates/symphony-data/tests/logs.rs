@@ -14,7 +14,6 @@ use arrow_array::{Float64Array, ListArray, RecordBatch, StringArray, types::Floa
 use serde_json::{Value, json};
 use symphony_data::{
     DatasetBuilder,
-    config::RequestSpec,
     evidence::{
         EvidenceError,
         responses::{Catalogue, Gathered, Input, ReadOptions, read},
@@ -22,6 +21,7 @@ use symphony_data::{
     },
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
+    request::RequestSpec,
     store::Store,
 };
 
@@ -311,7 +311,7 @@ fn a_task_of_a_pool_whose_identity_no_row_has_is_left_out_and_counted() {
         })
         .collect();
     let answers = place.write("r.jsonl", lines);
-    let rows = |tasks: Vec<symphony_data::pool::Task>, notes: &Notes| {
+    let rows = |tasks: Vec<symphony_data::task::Task>, notes: &Notes| {
         let mut catalogue = Catalogue::of(&place.builder.config, &place.path("full"), &[], &Silent).unwrap();
         let gathered = read(std::slice::from_ref(&answers), &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
         let mut tasks = tasks.into_iter().map(Ok);

@@ -9,17 +9,17 @@ use std::{
 use serde_json::{Value, json};
 use symphony_data::{
     DatasetBuilder, Error, TaskStream,
-    config::{Config, RequestSpec},
+    config::Config,
+    draw::{Order, Writing, make_pools, with_library},
     evidence::{
-        calibration::{CalibrateOptions, calibrate},
+        calibrate::{CalibrateOptions, calibrate},
         responses::{Catalogue, Input, ReadOptions, read},
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
-    experiment::{Order, Writing, make_pools, with_library},
-    pool::Task,
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
-    store::StoreFormat,
+    request::RequestSpec,
+    task::{Layout, Task},
 };
 
 /// Calibrations that version 0.1.0 fitted, and the tasks of the pools that it drew from stores made with them.
@@ -44,7 +44,7 @@ fn plain() -> DatasetBuilder {
 }
 
 /// A folder with the stores of [`plain`].
-fn stores(format: StoreFormat) -> tempfile::TempDir {
+fn stores(format: Layout) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let options = PreprocessOptions { format: Some(format), ..PreprocessOptions::default() };
     plain().preprocess_all_benchmarks(folder.path(), options).unwrap();
@@ -75,7 +75,7 @@ fn names(tasks: &[Task]) -> Vec<Value> {
 #[test]
 fn the_pools_that_0_1_0_drew_from_measured_stores_stay_the_same_task_for_task() {
     let expected: Value = serde_json::from_str(&fs::read_to_string(fixture("pools.json")).unwrap()).unwrap();
-    for format in StoreFormat::ALL {
+    for format in Layout::ALL {
         let full = stores(format);
         let before = contents(full.path());
         for (kind, more) in
@@ -134,7 +134,7 @@ impl Progress for Notes {
 
 #[test]
 fn a_request_names_its_difficulty_and_the_rest_stays_as_configured() {
-    let full = stores(StoreFormat::Jsonl);
+    let full = stores(Layout::Jsonl);
     let notes = Notes::default();
     let calibrated = builder(&|name| match name {
         "gsm8k" => format!(
@@ -178,7 +178,7 @@ fn a_request_names_its_difficulty_and_the_rest_stays_as_configured() {
 
 #[test]
 fn a_difficulty_that_cannot_be_had_is_an_error_that_says_why() {
-    let full = stores(StoreFormat::Jsonl);
+    let full = stores(Layout::Jsonl);
     let error = |request: &RequestSpec| plain().build_task_stream(request, full.path()).unwrap_err().to_string();
     let gsm8k =
         |request: RequestSpec| RequestSpec { benchmarks: vec!["gsm8k".into()], benchmark_ratios: None, ..request };
@@ -215,7 +215,7 @@ fn changed(folder: &Path, change: impl Fn(Vec<String>) -> Vec<String>) -> PathBu
 
 #[test]
 fn a_calibration_is_joined_by_identity_whatever_its_order() {
-    let full = stores(StoreFormat::Jsonl);
+    let full = stores(Layout::Jsonl);
     let folder = tempfile::tempdir().unwrap();
     let request = |path: &Path| RequestSpec { benchmarks: vec!["gsm8k".into()], benchmark_ratios: None, ..by(path) };
     let drawn = |path: &Path| plain().build_task_stream(&request(path), full.path());
@@ -263,11 +263,11 @@ fn a_calibration_is_joined_by_identity_whatever_its_order() {
 
 #[test]
 fn a_manifest_names_kind_file_checksum_and_panel_of_each_difficulty() {
-    let full = stores(StoreFormat::Jsonl);
+    let full = stores(Layout::Jsonl);
     let builder = plain();
     let request = by(fixture("bbh_calibration.jsonl")).resolve(&builder.config).unwrap();
     let output = full.path().join("pool");
-    let order = Order { request: &request, experiment: None, output: output.clone(), format: StoreFormat::Jsonl };
+    let order = Order { request: &request, experiment: None, output: output.clone(), format: Layout::Jsonl };
     with_library(&builder.config, full.path(), [&request], &Silent, |library| {
         make_pools(library, std::slice::from_ref(&order), Writing::default(), &Silent).map(drop)
     })
@@ -294,7 +294,7 @@ fn responses(models: &[u32]) -> String {
 
 #[test]
 fn validate_looks_at_the_difficulty_that_is_named_and_leaves_its_panel_out() {
-    let full = stores(StoreFormat::Jsonl);
+    let full = stores(Layout::Jsonl);
     let file = full.path().join("r.csv");
     fs::write(&file, responses(&[1, 2, 7])).unwrap();
     let config = plain().config;
@@ -317,7 +317,7 @@ fn validate_looks_at_the_difficulty_that_is_named_and_leaves_its_panel_out() {
 
 #[test]
 fn the_panel_of_a_pool_is_its_own_whatever_it_is_looked_at_with() {
-    let full = stores(StoreFormat::Jsonl);
+    let full = stores(Layout::Jsonl);
     let file = full.path().join("r.csv");
     fs::write(&file, responses(&[1, 2])).unwrap();
     let builder = plain();
@@ -353,7 +353,7 @@ fn the_panel_of_a_pool_is_its_own_whatever_it_is_looked_at_with() {
 
 #[test]
 fn a_calibration_of_generated_tasks_says_so() {
-    let full = stores(StoreFormat::Jsonl);
+    let full = stores(Layout::Jsonl);
     let file = full.path().join("r.csv");
     fs::write(&file, responses(&[1, 2])).unwrap();
     let config = plain().config;
@@ -367,7 +367,7 @@ fn a_calibration_of_generated_tasks_says_so() {
 
 #[test]
 fn answers_are_never_compared_with_a_store_of_other_rows() {
-    let full = stores(StoreFormat::Jsonl);
+    let full = stores(Layout::Jsonl);
     // The configuration that a user of the real benchmark has; the folder holds what a demo left.
     let real = Config::from_yaml("real.yaml", "benchmarks: {gsm8k: , bbh: }").unwrap();
     let mut catalogue = Catalogue::of(&real, full.path(), &[], &Silent).unwrap();

@@ -10,18 +10,20 @@ use serde_json::Value;
 use support::{golden, golden_request, real};
 use symphony_data::{
     DatasetBuilder,
-    config::{Config, Replacement, RequestSpec},
-    experiment::{self, Library, Order, Writing, make_pools},
-    pool::{Task, find_pool, read_pool, task_pool},
-    preprocess::{OnBadRow, Outcome, PreprocessOptions, Upkeep, preprocess},
+    config::Config,
+    draw::{self, Library, Order, Writing, make_pools},
+    pool::{find_pool, read_pool, task_pool},
+    preprocess::{Outcome, PreprocessOptions, Upkeep, preprocess},
     progress::Silent,
-    store::StoreFormat,
+    request::{Replacement, RequestSpec},
+    store::OnBadRow,
+    task::{Layout, Task},
     verify::verify,
 };
 
 const PARQUET: PreprocessOptions =
-    PreprocessOptions { on_bad_row: None, force: false, locked: false, format: Some(StoreFormat::Parquet) };
-const JSONL: PreprocessOptions = PreprocessOptions { format: Some(StoreFormat::Jsonl), ..PARQUET };
+    PreprocessOptions { on_bad_row: None, force: false, locked: false, format: Some(Layout::Parquet) };
+const JSONL: PreprocessOptions = PreprocessOptions { format: Some(Layout::Jsonl), ..PARQUET };
 
 /// Several row groups.
 const LARGE: &str = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=40000'}}";
@@ -50,7 +52,7 @@ fn draw(config: &Config, folder: &Path, n: u64, sampler: &str) -> Vec<String> {
         ..RequestSpec::default()
     };
     let request = spec.resolve(config).unwrap();
-    let tasks = experiment::build_task_stream(config, folder, &request, &Silent).unwrap().0;
+    let tasks = draw::build_task_stream(config, folder, &request, &Silent).unwrap().0;
     tasks.iter().map(|task| serde_json::to_string(&task).unwrap()).collect()
 }
 
@@ -90,7 +92,7 @@ fn the_same_tasks_are_drawn_from_either_format() {
         assert!(from_lines == from_columns, "{sampler}");
     }
     let all = |folder: &Path| {
-        let tasks = experiment::load_preprocessed_benchmark("gsm8k", folder, &Silent).unwrap();
+        let tasks = draw::load_preprocessed_benchmark("gsm8k", folder, &Silent).unwrap();
         tasks.iter().map(|task| serde_json::to_string(&task.alone()).unwrap()).collect::<Vec<_>>()
     };
     assert!(all(lines.path()) == all(columns.path()));
@@ -181,7 +183,7 @@ fn rows_are_set_aside_and_features_may_be_called_as_columns_are() {
     let full = folder.path().join("full");
     let skip = PreprocessOptions { on_bad_row: Some(OnBadRow::Skip), ..PreprocessOptions::default() };
     let meta = builder.preprocess_all_benchmarks(&full, skip).unwrap().remove(0);
-    assert_eq!((meta.n_tasks_full, meta.rejected_rows, meta.store.format), (2, 1, StoreFormat::Parquet));
+    assert_eq!((meta.n_tasks_full, meta.rejected_rows, meta.store.format), (2, 1, Layout::Parquet));
     let tasks = builder.load_preprocessed_benchmark("mine", &full).unwrap();
     let said: Vec<_> = tasks.iter().map(|task| (task.task_id.as_str(), task.scorer_metadata.get())).collect();
     assert_eq!(said, [("mine_0", r#"{"identity":2,"n":1}"#), ("mine_2", r#"{"identity":1,"n":2.5}"#)]);
@@ -198,7 +200,7 @@ fn a_pool_as_parquet_holds_the_tasks_of_one_as_json_lines() {
     let library = Library::open(&config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
     let output = folder.path().join("pool");
     let mut pools = Vec::new();
-    for format in [StoreFormat::Jsonl, StoreFormat::Parquet] {
+    for format in [Layout::Jsonl, Layout::Parquet] {
         let order = Order { request: &request, experiment: None, output: output.clone(), format };
         make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
         let names: Vec<String> = files(&output).into_keys().collect();
@@ -278,7 +280,7 @@ fn what_nothing_vouches_for_is_named_by_verify_and_the_manifest_says_which_pool_
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 8, ..RequestSpec::default() };
     let request = spec.resolve(&config).unwrap();
     let library = Library::open(&config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
-    let order = Order { request: &request, experiment: None, output: output.clone(), format: StoreFormat::Parquet };
+    let order = Order { request: &request, experiment: None, output: output.clone(), format: Layout::Parquet };
     make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
     let problems = || -> Vec<String> {
         let bad = verify(folder.path()).unwrap().into_iter().filter(|finding| finding.problem.is_some());

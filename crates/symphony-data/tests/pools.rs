@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use support::json_lines;
 use symphony_data::{
     DatasetBuilder,
-    config::{Config, Replacement, RequestSpec},
-    experiment::{Library, Order, Writing, make_pools},
-    pool::{Task, read_pool, statistics::Gatherer},
+    config::Config,
+    draw::{Library, Order, Writing, make_pools},
+    pool::{read_pool, statistics::Gatherer},
     preprocess::{PreprocessOptions, Upkeep},
     progress::Silent,
-    store::StoreFormat,
+    request::{Replacement, RequestSpec},
+    task::{Layout, Task},
     verify::{Verdict, verify},
 };
 
@@ -35,7 +36,7 @@ fn pool(folder: &Path, sampler: &str) -> DatasetBuilder {
     };
     let request = spec.resolve(&builder.config).unwrap();
     let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
-    let order = Order { request: &request, experiment: None, output: folder.join("pool"), format: StoreFormat::Jsonl };
+    let order = Order { request: &request, experiment: None, output: folder.join("pool"), format: Layout::Jsonl };
     make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
     builder
 }
@@ -257,7 +258,7 @@ fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
     };
     let made = |seed, force| {
         let request = asked(seed);
-        let order = Order { request: &request, experiment: None, output: output.clone(), format: StoreFormat::Jsonl };
+        let order = Order { request: &request, experiment: None, output: output.clone(), format: Layout::Jsonl };
         let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
         let writing = Writing { strict: false, force };
         make_pools(&library, std::slice::from_ref(&order), writing, &Silent)
@@ -301,8 +302,7 @@ fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
         let text = format!("experiments: {{{id}: {{benchmarks: [amc], n_total_tasks: {n}}}}}");
         let yaml = "benchmarks: {amc: {path: 'synthetic:amc'}}";
         let config = Config::from_yaml_with_experiments("c.yaml", yaml, Some(("e.yaml", &text))).unwrap();
-        let order =
-            Order { output: output.clone(), ..Order::of(&config.experiments[0], folder.path(), StoreFormat::Jsonl) };
+        let order = Order { output: output.clone(), ..Order::of(&config.experiments[0], folder.path(), Layout::Jsonl) };
         let library = Library::open(&config, &full, [order.request], Upkeep::Rebuild, &Silent).unwrap();
         make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent)
             .map(drop)

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use symphony_data::{
-    config::{Config, Percentiles, Replacement, Request, RequestSpec, request::Split},
-    stream::{Allocation, Bin, Bins, Candidates, Draw, PerBin, allocate, draw},
+    bin::{Bin, Bins, PerBin, Percentiles},
+    config::Config,
+    request::{Replacement, Request, RequestSpec, Split},
+    stream::{Allocation, Candidates, Draw, allocate, draw},
 };
 
 /// A made-up benchmark: scores and identities of its rows.

@@ -6,7 +6,7 @@ use std::{fs, io::Write, path::Path};
 
 use serde_json::{Value, json};
 use support::json_lines;
-use symphony_data::{DatasetBuilder, config::RequestSpec, preprocess::PreprocessOptions};
+use symphony_data::{DatasetBuilder, preprocess::PreprocessOptions, request::RequestSpec};
 
 const SIXTH: &str = r#"
 benchmarks:

@@ -9,11 +9,14 @@ use std::{
 
 use symphony_data::{
     DatasetBuilder,
-    config::{Config, Percentiles, Replacement, RequestSpec},
-    experiment::{self, DrawnTasks, Library, Order, Writing, make_pools},
-    preprocess::{OnBadRow, Outcome, PreprocessOptions, Upkeep, preprocess},
+    bin::Percentiles,
+    config::Config,
+    draw::{self, DrawnTasks, Library, Order, Writing, make_pools},
+    preprocess::{Outcome, PreprocessOptions, Upkeep, preprocess},
     progress::{Note, Progress, Silent},
-    store::{Copies, Meta, StoreFormat},
+    request::{Replacement, RequestSpec},
+    store::{Copies, Meta, OnBadRow},
+    task::Layout,
 };
 
 fn config(yaml: &str) -> Config {
@@ -118,9 +121,9 @@ impl Progress for Notes {
         let said = match note {
             Note::Building { benchmark, reason } => format!("build {benchmark}: {}", reason.unwrap_or("new")),
             Note::Stale { benchmark, reason } => format!("stale {benchmark}: {reason}"),
-            Note::Indexing { benchmark, reason } => format!("index {benchmark}: {reason}"),
+            Note::Indexing { benchmark, reason, .. } => format!("index {benchmark}: {reason}"),
             Note::Warning(warning) => format!("warning: {warning}"),
-            Note::Copies { benchmark, copies } => format!("{benchmark}: {copies}"),
+            Note::Copies { benchmark, what } => format!("{benchmark}: {what}"),
             _ => return,
         };
         self.0.lock().unwrap().push(said);
@@ -296,7 +299,7 @@ fn a_draw_that_reads_a_damaged_byte_makes_the_store_anew_and_draws_again() {
     // Every row but the medium ones, and a warning.
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 2000, ..RequestSpec::default() };
     let request = spec.resolve(&config).unwrap();
-    let draw = |notes: &Notes| experiment::build_task_stream(&config, folder.path(), &request, notes).unwrap().0;
+    let draw = |notes: &Notes| draw::build_task_stream(&config, folder.path(), &request, notes).unwrap().0;
     let lines = |tasks: DrawnTasks| tasks.iter().map(|task| serde_json::to_string(&task).unwrap()).collect::<Vec<_>>();
     let expected = lines(draw(&Notes::default()));
     let hard = expected.iter().find(|line| line.contains(r#""hard""#)).unwrap();
@@ -344,7 +347,7 @@ fn a_store_without_an_index_that_nobody_may_write_beside_still_serves() {
     fs::create_dir_all(folder.path().join(".gsm8k_full.index.unfinished")).unwrap();
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
     let request = spec.resolve(&config).unwrap();
-    let tasks = experiment::build_task_stream(&config, folder.path(), &request, &Silent).unwrap().0;
+    let tasks = draw::build_task_stream(&config, folder.path(), &request, &Silent).unwrap().0;
     assert_eq!(tasks.iter().count(), 10);
     Library::open(&config, folder.path(), [&request], Upkeep::Report, &Silent).unwrap().draw(&request).unwrap();
 }
@@ -424,7 +427,7 @@ fn no_absolute_path_and_no_clock_stands_in_what_is_written() {
         let request = request.resolve(&builder.config).unwrap();
         let pool = folder.path().join("pool");
         let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
-        let order = Order { request: &request, experiment: None, output: pool.clone(), format: StoreFormat::Jsonl };
+        let order = Order { request: &request, experiment: None, output: pool.clone(), format: Layout::Jsonl };
         make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
         let written = (files(&full), files(&pool));
         for bytes in written.0.values().chain(written.1.values()) {

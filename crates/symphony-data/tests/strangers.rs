@@ -8,11 +8,13 @@ use std::{fs, io::Write, ops::ControlFlow, path::Path};
 use proptest::prelude::*;
 use symphony_data::{
     DatasetBuilder,
-    config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS, RequestSpec, request::Split},
+    config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS},
     difficulty::{Feature, Plan, Rule, Term},
     format::{Batcher, Format, compression},
-    preprocess::{OnBadRow, PreprocessOptions},
+    preprocess::PreprocessOptions,
+    request::{RequestSpec, Split},
     source::SourcePath,
+    store::OnBadRow,
 };
 
 const SEEDS: [&str; 4] = [

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use symphony_data::{
-    config::{Percentiles, Replacement, RequestSpec},
-    experiment::{Order, Writing},
-    store::StoreFormat,
+    bin::Percentiles,
+    draw::{Order, Writing},
+    request::{Replacement, RequestSpec},
+    task::Layout,
 };
 
 use super::{DifficultyArgs, List, Stage2Args, list, names, refuse_to_replace_real_tasks, report};
@@ -29,7 +30,7 @@ pub struct Args {
     output: PathBuf,
     /// How the pool holds its tasks [default: jsonl]
     #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
-    format: Option<StoreFormat>,
+    format: Option<Layout>,
 }
 
 /// A request as arguments.

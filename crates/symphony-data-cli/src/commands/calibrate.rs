@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use symphony_data::evidence::{
-    calibration::{CalibrateOptions, CalibrationMeta, ItemModel, calibrate},
-    responses::{Catalogue, read},
+use symphony_data::{
+    calibration::{CalibrationMeta, ItemModel},
+    evidence::{
+        calibrate::{CalibrateOptions, calibrate},
+        responses::{Catalogue, read},
+    },
 };
 
 use super::{FULL_DIR, List, ResponseArgs};

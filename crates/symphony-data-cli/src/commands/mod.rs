@@ -18,10 +18,12 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use symphony_data::{
-    config::{Benchmark, Config, Experiment},
+    config::{Benchmark, Config},
     evidence::responses::{Input, ReadOptions, Unmapped},
     pool::manifest::{self, Existing},
-    store::{Meta, StoreFormat, meta_name, store_name},
+    request::Experiment,
+    store::{Meta, meta_name, store_name},
+    task::Layout,
 };
 
 use crate::{error::CliError, hint::quoted, session::Session};
@@ -166,8 +168,8 @@ fn names(text: &str) -> Result<List<String>, String> {
 }
 
 /// `jsonl` or `parquet`.
-fn format(text: &str) -> Result<StoreFormat, String> {
-    StoreFormat::parse(text).ok_or_else(|| "write jsonl or parquet".to_owned())
+fn format(text: &str) -> Result<Layout, String> {
+    Layout::parse(text).ok_or_else(|| "write jsonl or parquet".to_owned())
 }
 
 /// A demo writes only where nothing is, or what is known to be synthetic: of the stores in `full_dir` and the pools in
@@ -180,7 +182,7 @@ fn refuse_to_replace_real_tasks(
 ) -> Result<(), CliError> {
     let store = |benchmark: &Benchmark| {
         let name = &benchmark.name;
-        let all = StoreFormat::ALL.map(|format| store_name(name, format)).into_iter().chain([meta_name(name)]);
+        let all = Layout::ALL.map(|format| store_name(name, format)).into_iter().chain([meta_name(name)]);
         let there = all.into_iter().find(|file| full_dir.join(file).symlink_metadata().is_ok())?;
         match Meta::read(full_dir, name) {
             Ok(meta) if meta.is_synthetic() => None,

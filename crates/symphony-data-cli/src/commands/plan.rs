@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 use symphony_data::{
     Error,
-    config::Request,
-    experiment::{Drawn, Library},
+    bin::Bin,
+    draw::{DrawError, Drawn, Library},
     preprocess::Upkeep,
-    stream::Bin,
+    request::Request,
 };
 
 use super::{DifficultyArgs, List, Stage2Args, build::RequestArgs, refuse_to_replace_real_tasks};
@@ -81,9 +81,9 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let mut failed = Vec::new();
     for (pool, request) in &requests {
         let drawn = match library.draw(request) {
-            Err(Error::NoTasks { why, .. }) => {
+            Err(DrawError::NoTasks { why, .. }) => {
                 short += 1;
-                failed.push(Error::NoTasks { experiment: Some(pool.clone()), why });
+                failed.push(Error::Draw(DrawError::NoTasks { experiment: Some(pool.clone()), why }));
                 continue;
             }
             drawn => drawn?,

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use symphony_data::{
     config::Config,
-    preprocess::{OnBadRow, Outcome, PreprocessOptions, bin_shares, oddities, preprocess},
-    store::{Meta, StoreFormat, rejected_name},
+    preprocess::{Outcome, PreprocessOptions, bin_shares, oddities, preprocess},
+    store::{Meta, OnBadRow, rejected_name},
+    task::Layout,
 };
 
 use super::{FULL_DIR, List, refuse_to_replace_real_tasks};
@@ -35,7 +36,7 @@ pub struct Args {
     on_bad_row: Option<String>,
     /// How stores hold their rows [default: as configured, else as they are, else jsonl]
     #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
-    format: Option<StoreFormat>,
+    format: Option<Layout>,
     /// Preprocess again what is up to date, and replace whatever store is there
     #[arg(long)]
     force: bool,

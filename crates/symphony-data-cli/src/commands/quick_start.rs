@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use symphony_data::{config::Experiment, experiment::Writing, preprocess::PreprocessOptions, store::StoreFormat};
+use symphony_data::{draw::Writing, preprocess::PreprocessOptions, request::Experiment, task::Layout};
 
 use super::{preprocess::preprocess_all, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session::Session};
@@ -36,7 +36,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     }
     let options = PreprocessOptions { force: args.force, ..PreprocessOptions::default() };
     preprocess_all(&config, &[], &full_dir, options, session)?;
-    let orders = report::orders(&experiments, &args.output_dir, StoreFormat::default());
+    let orders = report::orders(&experiments, &args.output_dir, Layout::default());
     let reports =
         report::make_pools(&config, &full_dir, &orders, Writing { strict: false, force: args.force }, session)?;
     report::print_reports(reports, args.json)

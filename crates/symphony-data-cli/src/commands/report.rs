@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use symphony_data::{
     Error,
-    config::{Config, Experiment},
-    experiment::{self, Drawn, DrawnPart, Order, Writing, with_library},
+    bin::{PerBin, Thresholds},
+    config::Config,
+    draw::{self, Drawn, DrawnPart, Order, Writing, with_library},
     pool::Statistics,
-    store::StoreFormat,
-    stream::{PerBin, Thresholds},
+    request::Experiment,
+    task::Layout,
 };
 
 use crate::{
@@ -47,11 +48,11 @@ struct PartReport {
 
 /// The folder that each experiment's pool goes to.
 pub fn outputs(experiments: &[&Experiment], output_dir: &Path) -> Vec<PathBuf> {
-    orders(experiments, output_dir, StoreFormat::default()).into_iter().map(|order| order.output).collect()
+    orders(experiments, output_dir, Layout::default()).into_iter().map(|order| order.output).collect()
 }
 
 /// The orders for the pools of experiments.
-pub fn orders<'e>(experiments: &[&'e Experiment], output_dir: &Path, format: StoreFormat) -> Vec<Order<'e>> {
+pub fn orders<'e>(experiments: &[&'e Experiment], output_dir: &Path, format: Layout) -> Vec<Order<'e>> {
     experiments.iter().map(|experiment| Order::of(experiment, output_dir, format)).collect()
 }
 
@@ -66,10 +67,10 @@ pub fn make_pools(
     let drawn_from = orders.iter().map(|order| order.request);
     Ok(with_library(config, full_dir, drawn_from, &session.ui, |library| {
         let (mut reports, mut failed) = (Vec::new(), Vec::new());
-        for (made, order) in experiment::make_pools(library, orders, writing, &session.ui)?.into_iter().zip(orders) {
+        for (made, order) in draw::make_pools(library, orders, writing, &session.ui)?.into_iter().zip(orders) {
             match made {
                 Ok((drawn, statistics)) => reports.push(PoolReport::new(&drawn, order, statistics)),
-                Err(error) => failed.push(error),
+                Err(error) => failed.push(error.into()),
             }
         }
         Ok((reports, failed))

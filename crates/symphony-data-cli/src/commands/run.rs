@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use symphony_data::{config::Experiment, experiment::Writing, store::StoreFormat};
+use symphony_data::{draw::Writing, request::Experiment, task::Layout};
 
 use super::{DifficultyArgs, Stage2Args, refuse_to_replace_real_tasks, report};
 use crate::{error::CliError, session, session::Session};
@@ -28,7 +28,7 @@ pub struct Args {
     output_dir: PathBuf,
     /// How pools hold their tasks [default: jsonl]
     #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
-    format: Option<StoreFormat>,
+    format: Option<Layout>,
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {

@@ -1,10 +1,13 @@
 //! Benchmarks: a preset's keys, overlaid with the user's.
 
-use super::{Benchmark, Columns, Cut, Measured, check_name, rule};
+use super::{Benchmark, check_name, rule};
 use crate::{
+    bin::Cut,
     difficulty::{Plan, Rule},
+    format::Columns,
+    request::Measured,
     source::SourcePath,
-    store::StoreFormat,
+    task::Layout,
     yaml::{
         Node, Value,
         walk::{Walk, nearest_of},
@@ -128,7 +131,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
             "identity" => benchmark.identity = walk.texts(&field, node),
             "store" => {
                 let text = walk.text(&field, node);
-                benchmark.store = text.as_deref().and_then(StoreFormat::parse);
+                benchmark.store = text.as_deref().and_then(Layout::parse);
                 if text.is_some() && benchmark.store.is_none() {
                     walk.problem(
                         node,

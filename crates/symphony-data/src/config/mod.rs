@@ -2,27 +2,27 @@
 //!
 //! A file with seven mistakes gets seven messages. Past this room nobody sees a raw string.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::{
+    bin::{Cut, Percentiles},
+    calibration::{calibrated_benchmark, calibration_name},
     difficulty::{RowFunction, Rule},
+    format::Columns,
+    request::{Difficulty, Experiment, Measured, Replacement},
     source::SourcePath,
-    store::StoreFormat,
-    yaml::{self, Node, Place, Problem, Problems, Walk, walk},
+    task::Layout,
+    yaml::{Node, Place, Problem, Problems, Walk, walk},
 };
 
 mod benchmark;
-pub mod request;
+mod experiments;
+mod fingerprint;
+mod request;
 mod rule;
 pub mod schema;
 
-pub use request::{Experiment, NotAllowed, Request, RequestSpec};
+pub use experiments::NotAllowed;
 
 /// The configuration that serves where there is no file, and what `init` writes.
 pub const DEFAULT_CONFIG: &str = include_str!("../defaults/data_config.yaml");
@@ -70,7 +70,7 @@ pub struct Benchmark {
     /// The fields that say which task a row is; empty for the row number.
     pub identity: Vec<String>,
     /// How its store holds its rows, if the configuration says.
-    pub store: Option<StoreFormat>,
+    pub store: Option<Layout>,
     /// How its rows are scored.
     pub rule: Rule,
     /// The calibration that requests draw by, unless they name another difficulty.
@@ -79,215 +79,6 @@ pub struct Benchmark {
     pub cuts: Option<[f64; 2]>,
     /// How often a guess is right, 0 up to, not including, 1: what calibration takes as known.
     pub chance: f64,
-}
-
-/// Which columns of a source, or which keys of its rows, a benchmark's rows have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Columns {
-    /// These alone: `columns`.
-    Only(Vec<String>),
-    /// All but these: `drop_columns`.
-    Without(Vec<String>),
-}
-
-impl Columns {
-    /// The key of a configuration that says so.
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Only(_) => "columns",
-            Self::Without(_) => "drop_columns",
-        }
-    }
-
-    /// The names that are listed.
-    pub fn names(&self) -> &[String] {
-        let (Self::Only(names) | Self::Without(names)) = self;
-        names
-    }
-
-    /// Whether rows have this column, where the source has it.
-    pub fn keeps(&self, name: &str) -> bool {
-        self.names().iter().any(|listed| listed == name) == matches!(self, Self::Only(_))
-    }
-}
-
-/// The low and high percentile of difficulty scores, 0 to 100, low ≤ high. Written as `[20, 80]`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Percentiles {
-    /// At or below this percentile's score a task is easy.
-    pub low: f64,
-    /// At or above this percentile's score a task that is not easy is hard.
-    pub high: f64,
-}
-
-impl Default for Percentiles {
-    fn default() -> Self {
-        Self { low: 20.0, high: 80.0 }
-    }
-}
-
-impl Percentiles {
-    /// Checks a pair that a person wrote. Two numbers in (0, 1] are refused: they are fractions where percentiles are meant.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn new(low: f64, high: f64) -> Result<Self, String> {
-        let fraction = |share: f64| share > 0.0 && share <= 1.0;
-        if fraction(low) && fraction(high) {
-            let (low_percent, high_percent) = (percent(low), percent(high));
-            return Err(format!(
-                "[{low}, {high}] are fractions, but percentiles go from 0 to 100: write {low_percent}:{high_percent}"
-            ));
-        }
-        Self::recorded(low, high)
-    }
-
-    /// Checks a pair that this program wrote. Version 0.1.0 accepted and recorded fractions, as tiny percentiles.
-    fn recorded(low: f64, high: f64) -> Result<Self, String> {
-        if !(0.0..=100.0).contains(&low) || !(0.0..=100.0).contains(&high) {
-            return Err(format!("[{low}, {high}] is outside 0 to 100"));
-        }
-        if low > high {
-            return Err(format!("[{low}, {high}] has the low percentile above the high one"));
-        }
-        Ok(Self { low, high })
-    }
-}
-
-impl Serialize for Percentiles {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        [self.low, self.high].map(whole_or_not).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Percentiles {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let [low, high] = <[f64; 2]>::deserialize(deserializer)?;
-        Self::recorded(low, high).map_err(serde::de::Error::custom)
-    }
-}
-
-/// Where bins begin and end: at percentiles of the benchmark's scores, or at scores. Written as `{"percentiles": [20, 80]}`
-/// or `{"cuts": [0.2, 0.6]}`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cut {
-    /// At percentiles.
-    Percentiles(Percentiles),
-    /// At scores: easy at or below the first, hard at or above the second.
-    Cuts([f64; 2]),
-}
-
-impl Cut {
-    /// Checks cuts at scores.
-    ///
-    /// # Errors
-    /// What is wrong with them.
-    pub fn at_scores(easy: f64, hard: f64) -> Result<Self, String> {
-        let percentage = |cut: f64| (0.0..=100.0).contains(&cut);
-        if percentage(easy) && percentage(hard) && easy.max(hard) > 1.0 {
-            return Err(format!("[{easy}, {hard}] are percentages, but cuts are scores from 0 to 1"));
-        }
-        if !(0.0..=1.0).contains(&easy) || !(0.0..=1.0).contains(&hard) || easy > hard {
-            return Err(format!("[{easy}, {hard}] are not two scores from 0 to 1, the lower first"));
-        }
-        Ok(Self::Cuts([easy, hard]))
-    }
-}
-
-impl Default for Cut {
-    fn default() -> Self {
-        Self::Percentiles(Percentiles::default())
-    }
-}
-
-impl From<Percentiles> for Cut {
-    fn from(percentiles: Percentiles) -> Self {
-        Self::Percentiles(percentiles)
-    }
-}
-
-/// A difficulty that was fitted to the responses of models, in place of the surface score.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measured {
-    /// The calibration: `{b}_calibration.jsonl`, relative to the working directory.
-    pub path: PathBuf,
-    /// Rows with responses of fewer models cannot be drawn.
-    pub min_responses: u64,
-}
-
-/// Which difficulty a request draws a benchmark's tasks by.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Difficulty {
-    /// The surface score, as the store has it.
-    #[default]
-    Surface,
-    /// A calibration.
-    Measured(Measured),
-    /// The calibration of this benchmark in a folder. Where it has none, what the configuration says is used.
-    InFolder {
-        /// The calibration that would lie there.
-        calibration: Measured,
-        /// What the configuration says.
-        configured: Option<Measured>,
-    },
-}
-
-/// 0.29 as 29, without what binary fractions leave (28.999999999999996).
-fn percent(fraction: f64) -> f64 {
-    (fraction * 1e11).round() / 1e9
-}
-
-/// 20.0 as 20: percentiles are written as people write them.
-fn whole_or_not(number: f64) -> serde_json::Number {
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        serde_json::Number::from(number as i64)
-    } else {
-        serde_json::Number::from_f64(number).unwrap_or_else(|| 0.into())
-    }
-}
-
-/// Whether a task may be drawn more than once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Replacement {
-    /// `false`: never; a bin that is too small delivers fewer.
-    #[default]
-    Never,
-    /// `true`: draws are independent.
-    Always,
-    /// `when_short`: only in a bin that is too small.
-    WhenShort,
-}
-
-impl Replacement {
-    /// Reads `when_short`, or `false` or `true` in any of the ways in which YAML writes them (`no`, `On`).
-    pub fn parse(text: &str) -> Option<Self> {
-        match yaml::boolean(text) {
-            Some(false) => Some(Self::Never),
-            Some(true) => Some(Self::Always),
-            None => (text == "when_short").then_some(Self::WhenShort),
-        }
-    }
-}
-
-impl Serialize for Replacement {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Never => serializer.serialize_bool(false),
-            Self::Always => serializer.serialize_bool(true),
-            Self::WhenShort => serializer.serialize_str("when_short"),
-        }
-    }
-}
-
-/// The name of a benchmark's calibration.
-pub fn calibration_name(benchmark: &str) -> String {
-    format!("{benchmark}_calibration.jsonl")
-}
-
-/// The benchmark that a calibration is of, by the name of its file; `None` where that is no calibration's name.
-pub fn calibrated_benchmark(path: &Path) -> Option<&str> {
-    path.file_name()?.to_str()?.strip_suffix("_calibration.jsonl")
 }
 
 impl Config {
@@ -314,7 +105,7 @@ impl Config {
             match Node::parse_with_repeated_keys(file, text) {
                 Ok((root, repeated)) => {
                     let mut walk = Walk { problems: repeated };
-                    config.experiments = request::experiments_file(&root, &config, &mut walk);
+                    config.experiments = experiments::experiments_file(&root, &config, &mut walk);
                     // A file that is given for both is read twice, and each of its problems said once.
                     walk.problems.retain(|problem| !problems.contains(problem));
                     problems.extend(walk.problems);
@@ -336,9 +127,9 @@ impl Config {
     ) -> Result<(Self, Vec<NotAllowed>), Problems> {
         let mut config = Self::from_yaml(file, text)?;
         let (mut root, repeated) = Node::parse_with_repeated_keys(experiments_file, experiments)?;
-        let not_allowed = request::take_not_allowed(&mut root, &config);
+        let not_allowed = experiments::take_not_allowed(&mut root, &config);
         let mut walk = Walk { problems: repeated };
-        config.experiments = request::experiments_file(&root, &config, &mut walk);
+        config.experiments = experiments::experiments_file(&root, &config, &mut walk);
         if walk.problems.is_empty() { Ok((config, not_allowed)) } else { Err(Problems(walk.problems)) }
     }
 
@@ -376,7 +167,7 @@ impl Config {
             walk.problem(&root, "benchmarks", what, hint);
         }
         if let Some((field, node)) = experiments {
-            config.experiments = request::experiments(&mut walk, &field, node, &config);
+            config.experiments = experiments::experiments(&mut walk, &field, node, &config);
         }
         walk.problems.sort_by_key(|problem| problem.place.line);
         Ok((config, walk.problems))
@@ -385,7 +176,7 @@ impl Config {
     fn stream_generation(&mut self, walk: &mut Walk, field: &str, node: &Node) {
         for (key, field, node) in walk.fields(field, node, &["difficulty_percentiles", "sample_with_replacement"]) {
             if key == "difficulty_percentiles" {
-                self.percentiles = request::percentiles(walk, &field, node);
+                self.percentiles = experiments::percentiles(walk, &field, node);
                 // Of what is no mapping the walk has spoken already.
                 let entries = if node.map().is_some() { walk.entries(&field, node) } else { Vec::new() };
                 for (name, entry, node) in entries {
@@ -395,7 +186,7 @@ impl Config {
                         walk.problem(node, &entry, format!("there is no benchmark `{name}`"), hint);
                     }
                 }
-            } else if let Some(replacement) = request::replacement(walk, &field, node) {
+            } else if let Some(replacement) = experiments::replacement(walk, &field, node) {
                 self.sample_with_replacement = replacement;
             }
         }

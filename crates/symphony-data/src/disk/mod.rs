@@ -1,5 +1,7 @@
 //! What is left on disk: whole files or none, one writer a folder, and checksums that name their kind.
 
+use serde::{Deserialize, Serialize};
+
 pub mod checksum;
 mod folder;
 mod scratch;
@@ -71,4 +73,15 @@ fn hint(error: &std::io::Error, access: Access) -> &'static str {
         (ErrorKind::IsADirectory, _) => "; a folder stands where a file is needed: move it, or choose another place",
         _ => "",
     }
+}
+
+/// One file that rows came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedFile {
+    /// Its name, without folders that only this machine has.
+    pub name: String,
+    /// Its size as stored.
+    pub bytes: u64,
+    /// `blake3:` and 64 hex digits, over the bytes as stored.
+    pub checksum: String,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::responses::{FORM, Unmapped};
 use crate::{
-    disk::DiskError, experiment::DifficultyError, hint::Hint, pool::PoolError, preprocess::PreprocessError,
+    disk::DiskError, draw::DifficultyError, hint::Hint, pool::PoolError, preprocess::PreprocessError,
     store::StoreError, yaml::Problems,
 };
 

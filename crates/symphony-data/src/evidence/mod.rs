@@ -4,9 +4,8 @@
 //! foretells failure ([`validation`], up to the ceiling that [`reliability`] sets), and fits a difficulty to the answers
 //! ([`calibration`], by [`irt`]), which stage 1 may read from a file.
 
-pub mod calibration;
+pub mod calibrate;
 mod error;
-pub mod irt;
 pub mod reliability;
 pub mod responses;
 pub mod validation;

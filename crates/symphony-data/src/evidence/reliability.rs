@@ -2,13 +2,14 @@
 
 use rayon::prelude::*;
 
-use super::{ANSWERS_BETWEEN_QUESTIONS, EvidenceError, responses::Responses};
+use super::{ANSWERS_BETWEEN_QUESTIONS, EvidenceError};
 use crate::{
     number::{
         correlation::{spearman, tidied},
         mean,
     },
     progress::Progress,
+    response::Responses,
 };
 
 /// Panels of up to so many models are halved in every way.

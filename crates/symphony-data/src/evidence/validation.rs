@@ -7,26 +7,25 @@ use serde::Serialize;
 
 use super::{
     ANSWERS_BETWEEN_QUESTIONS, EvidenceError,
-    calibration::{MEASURED_KEYS, MeasuredRecord},
     reliability::ceiling,
-    responses::{Catalogue, Gathered, ROWS_AT_ONCE, Responses, Unmapped},
+    responses::{Catalogue, Gathered, ROWS_AT_ONCE, Unmapped},
 };
 use crate::{
+    bin::{Bin, PerBin, Thresholds},
+    calibration::{MEASURED_KEYS, MeasuredRecord},
     config::Config,
     difficulty::Normalization,
-    experiment::{Joined, check_folder, resolved},
+    draw::{Joined, check_folder, resolved},
     number::{
         correlation::{pearson, spearman, tidied},
         mean,
         random::Random,
     },
-    pool::{
-        StoredTask, Task,
-        manifest::{MeasuredParts, measured_parts},
-    },
+    pool::manifest::{MeasuredParts, measured_parts},
     progress::{Note, Progress},
+    response::Responses,
     store::Store,
-    stream::{Bin, PerBin, Thresholds},
+    task::{StoredTask, Task},
 };
 
 /// How often rows and models are drawn again for an interval.

@@ -21,6 +21,7 @@ mod values;
 
 pub use guard::silence_decoders;
 pub(crate) use guard::{guarded, guarded_batches};
+pub use select::Columns;
 pub(crate) use select::Selection;
 
 /// The longest row that is read, in bytes. Longer ones are no rows but broken files.
@@ -200,7 +201,7 @@ impl<'s> Batcher<'s> {
     }
 
     /// Leaves out of all rows what is not selected.
-    pub(crate) fn select(&mut self, columns: Option<&'s crate::config::Columns>) {
+    pub(crate) fn select(&mut self, columns: Option<&'s crate::format::Columns>) {
         self.selection = columns.map(Selection::new);
     }
 

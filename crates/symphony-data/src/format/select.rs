@@ -1,7 +1,5 @@
 //! Which columns the rows are to have: a look at each row's keys, not at what they hold.
 
-use crate::config::Columns;
-
 /// How many names are kept for a message.
 const MAX_KNOWN: usize = 50;
 
@@ -98,6 +96,36 @@ fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
             return Some(at);
         }
         at += 2;
+    }
+}
+
+/// Which columns of a source, or which keys of its rows, a benchmark's rows have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// These alone: `columns`.
+    Only(Vec<String>),
+    /// All but these: `drop_columns`.
+    Without(Vec<String>),
+}
+
+impl Columns {
+    /// The key of a configuration that says so.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Only(_) => "columns",
+            Self::Without(_) => "drop_columns",
+        }
+    }
+
+    /// The names that are listed.
+    pub fn names(&self) -> &[String] {
+        let (Self::Only(names) | Self::Without(names)) = self;
+        names
+    }
+
+    /// Whether rows have this column, where the source has it.
+    pub fn keeps(&self, name: &str) -> bool {
+        self.names().iter().any(|listed| listed == name) == matches!(self, Self::Only(_))
     }
 }
 

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::statistics::BinCounts;
 use crate::{
-    config::{Request, request::Split},
+    bin::{PerBin, Thresholds},
+    calibration::MeasuredRecord,
     difficulty::Constants,
     disk::{WrittenFile, checksum},
-    evidence::calibration::MeasuredRecord,
-    experiment::Joined,
-    store::{Meta, SourceRecord, StoreFormat, StoreRecord},
-    stream::{PerBin, Thresholds},
+    request::{Request, Split},
+    store::{Meta, SourceRecord, StoreRecord},
+    task::Layout,
 };
 
 /// What `manifest.json` holds.
@@ -81,9 +81,9 @@ pub enum DifficultyRecord<'a> {
     Measured(&'a MeasuredRecord),
 }
 
-impl<'a> From<Option<&'a Joined>> for DifficultyRecord<'a> {
-    fn from(joined: Option<&'a Joined>) -> Self {
-        joined.map_or(Self::Surface, |joined| Self::Measured(&joined.record))
+impl<'a> From<Option<&'a MeasuredRecord>> for DifficultyRecord<'a> {
+    fn from(measured: Option<&'a MeasuredRecord>) -> Self {
+        measured.map_or(Self::Surface, Self::Measured)
     }
 }
 
@@ -198,8 +198,7 @@ pub struct Unvouched {
 
 /// What is in `folder`, where a pool is to be written.
 pub fn existing(folder: &Path) -> Existing {
-    let files: Vec<&'static str> =
-        StoreFormat::ALL.map(super::task_pool).into_iter().chain([super::STATISTICS]).collect();
+    let files: Vec<&'static str> = Layout::ALL.map(super::task_pool).into_iter().chain([super::STATISTICS]).collect();
     let is_there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
     let path = folder.join(super::MANIFEST);
     let manifest: Option<Value> = match std::fs::read_to_string(&path) {

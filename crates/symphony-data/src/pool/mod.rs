@@ -3,20 +3,15 @@
 pub mod manifest;
 mod parquet;
 pub mod statistics;
-pub mod table;
-mod task;
 mod task_pool;
-mod text;
 
 pub use manifest::Manifest;
 pub use statistics::Statistics;
-pub use task::{StoredTask, Task, TaskId, TaskView};
 pub use task_pool::{PoolError, read_pool, write_pool};
-pub use text::{Json, Text};
 
 use std::path::{Path, PathBuf};
 
-use crate::store::StoreFormat;
+use crate::task::Layout;
 
 /// Writes pairs as a map, in their order.
 fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(
@@ -27,16 +22,16 @@ fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(
 }
 
 /// The file that holds a pool's tasks.
-pub fn task_pool(format: StoreFormat) -> &'static str {
+pub fn task_pool(format: Layout) -> &'static str {
     match format {
-        StoreFormat::Jsonl => "task_pool.jsonl",
-        StoreFormat::Parquet => "task_pool.parquet",
+        Layout::Jsonl => "task_pool.jsonl",
+        Layout::Parquet => "task_pool.parquet",
     }
 }
 
 /// The pool in `folder`, in whatever format it is: the one that its manifest names, where there are two.
 pub fn find_pool(folder: &Path) -> Option<PathBuf> {
-    let mut there: Vec<&str> = StoreFormat::ALL.into_iter().map(task_pool).collect();
+    let mut there: Vec<&str> = Layout::ALL.into_iter().map(task_pool).collect();
     // One that may not be looked at is there: whoever reads it is told why that cannot be.
     there.retain(|name| match folder.join(name).metadata() {
         Ok(_) => true,

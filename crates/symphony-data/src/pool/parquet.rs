@@ -10,11 +10,12 @@ use parquet::{
     file::properties::WriterProperties,
 };
 
-use super::{Json, PoolError, Task, TaskView, Text, table};
+use super::PoolError;
 use crate::{
+    TOOL,
     disk::{DiskError, NewFile},
     format::{guarded, guarded_batches, parquet::cannot_write},
-    store::TOOL,
+    task::{Json, Task, TaskView, Text, table},
 };
 
 /// How many tasks are made a table of at once.

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::TaskView;
-use crate::number::mean;
+use crate::{number::mean, task::TaskView};
 
 /// What `statistics.json` holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Task, TaskView, parquet};
+use super::parquet;
 use crate::{
     disk::{DiskError, NewFile},
     row::json_reason,
-    store::StoreFormat,
+    task::{Layout, Task, TaskView},
 };
 
 /// Why a pool cannot be read or written.
@@ -57,10 +57,10 @@ pub enum PoolError {
 /// The disk.
 pub fn write_pool<'t>(
     mut file: NewFile,
-    format: StoreFormat,
+    format: Layout,
     tasks: impl IntoIterator<Item = TaskView<'t>>,
 ) -> Result<NewFile, DiskError> {
-    if format == StoreFormat::Parquet {
+    if format == Layout::Parquet {
         return parquet::write(file, tasks);
     }
     let to = &mut file;
@@ -80,7 +80,7 @@ pub type Tasks<'p> = Box<dyn Iterator<Item = Result<Task, PoolError>> + 'p>;
 /// The file cannot be opened; each item that is no task is an error of its own.
 pub fn read_pool(path: &Path) -> Result<Tasks<'_>, PoolError> {
     let file = File::open(path).map_err(|error| DiskError::new(path, "read this pool", error))?;
-    if StoreFormat::by_ending(path) == Some(StoreFormat::Parquet) {
+    if Layout::by_ending(path) == Some(Layout::Parquet) {
         return Ok(Box::new(parquet::read(path, file)?));
     }
     let lines = BufReader::with_capacity(256 << 10, file).lines().enumerate();

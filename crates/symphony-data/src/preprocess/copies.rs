@@ -11,10 +11,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{difficulty::FeatureColumns, row::RowBatch, store::Copies};
 
 /// How many copies are compared at most; a benchmark with more has other problems.
-const COMPARED: usize = 10_000;
+pub(super) const COMPARED: usize = 10_000;
 
 /// The rows whose identity occurs more than once.
-pub(super) struct CopyFinder {
+pub(crate) struct CopyFinder {
     /// Rows beyond the first of their identity.
     rows: u64,
     /// The identities that occur more than once, as far as they are compared, with the fields of each of their rows.
@@ -22,7 +22,7 @@ pub(super) struct CopyFinder {
 }
 
 /// A row's number, and a hash of each of its fields.
-type Fields = (u64, Vec<(String, u64)>);
+pub(super) type Fields = (u64, Vec<(String, u64)>);
 
 impl CopyFinder {
     /// Finds the identities that occur more than once.

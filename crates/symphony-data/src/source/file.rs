@@ -7,10 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Rows, Source, SourceError, SourceFile};
+use super::{Rows, Source, SourceError};
 use crate::{
-    config::{Benchmark, Columns},
-    format::{ArrayUnder, Batcher, Format, ReadError, Selection},
+    config::Benchmark,
+    disk::NamedFile,
+    format::{ArrayUnder, Batcher, Columns, Format, ReadError, Selection},
     row::RowBatch,
 };
 
@@ -193,7 +194,7 @@ impl Source for FileSource<'_> {
         None
     }
 
-    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
+    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError> {
         read_all(&self.files, self.config_field, self.rows, self.columns, &mut |batch| sink(Rows::Read(batch)))
     }
 }
@@ -205,7 +206,7 @@ pub(super) fn read_all(
     rows: Option<&str>,
     columns: Option<&Columns>,
     sink: &mut dyn FnMut(RowBatch) -> ControlFlow<()>,
-) -> Result<Vec<SourceFile>, SourceError> {
+) -> Result<Vec<NamedFile>, SourceError> {
     let mut batcher = Batcher::new(sink);
     batcher.select(columns);
     let mut read = Vec::new();
@@ -215,7 +216,7 @@ pub(super) fn read_all(
             format.read_file(path, rows, &mut batcher)
         });
         match outcome {
-            Ok((bytes, checksum)) => read.push(SourceFile { name: name.clone(), bytes, checksum }),
+            Ok((bytes, checksum)) => read.push(NamedFile { name: name.clone(), bytes, checksum }),
             Err(ReadError::Stopped) => return Ok(read),
             Err(ReadError::Io(error)) => return Err(SourceError::read(path, error)),
             Err(ReadError::Malformed { line, reason }) => {

@@ -7,10 +7,11 @@ use std::{
 
 use symphony_synthetic::Generator;
 
-use super::{Rows, Source, SourceError, SourceFile};
+use super::{Rows, Source, SourceError};
 use crate::{
-    config::{Benchmark, Columns},
-    format::{LastField, Selection},
+    config::Benchmark,
+    disk::NamedFile,
+    format::{Columns, LastField, Selection},
     row::RowBatch,
 };
 
@@ -54,7 +55,7 @@ impl Source for GeneratedSource<'_> {
         Some(self.rows)
     }
 
-    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
+    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError> {
         // All rows have the same keys.
         if let (Some(mut selection), Some(columns)) = (self.selection(), self.columns) {
             let mut row = String::new();

@@ -6,10 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     config::Benchmark,
+    disk::NamedFile,
     progress::Progress,
     row::{BATCH_BYTES, RowBatch},
 };
@@ -182,7 +181,7 @@ pub trait Source: Sync {
     ///
     /// # Errors
     /// Whatever keeps it from reading on. A single bad row is no error here: it is handed on as such.
-    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError>;
+    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError>;
 }
 
 /// Some consecutive rows of a source.
@@ -229,17 +228,6 @@ pub struct Revision {
     pub commit: String,
     /// The branch that it was found by; `None` where the commit itself was asked for.
     pub branch: Option<String>,
-}
-
-/// One file that rows came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceFile {
-    /// Its name, without folders that only this machine has.
-    pub name: String,
-    /// Its size as stored.
-    pub bytes: u64,
-    /// `blake3:` and 64 hex digits, over the bytes as stored.
-    pub checksum: String,
 }
 
 /// Why rows could not be had.

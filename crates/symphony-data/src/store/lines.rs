@@ -11,14 +11,14 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Meta, ScoredRows, StoreError, StoreFormat, hex,
+    Meta, ScoredRows, StoreError, hex,
     index::{Entry, Index, IndexWriter, Place},
     index_name, store_name,
 };
 use crate::{
+    bin::{Bin, Thresholds},
     disk::{DiskError, Folder, NewFile, WrittenFile, checksum::HashingReader, read_at},
-    pool::{Json, StoredTask, Text},
-    stream::{Bin, Thresholds},
+    task::{Json, Layout, StoredTask, Text},
 };
 
 /// Rows as lines, and their entries in the index.
@@ -96,7 +96,7 @@ pub(super) struct LinesWriter {
 impl LinesWriter {
     pub fn create(folder: &Folder, benchmark: &str) -> Result<Self, DiskError> {
         Ok(Self {
-            store: folder.create_large(&store_name(benchmark, StoreFormat::Jsonl))?,
+            store: folder.create_large(&store_name(benchmark, Layout::Jsonl))?,
             index: IndexWriter::new(folder.create_large(&index_name(benchmark))?),
         })
     }
@@ -116,7 +116,7 @@ impl LinesWriter {
 
 /// A store of lines that is read.
 #[derive(Debug)]
-pub(super) struct LinesReader {
+pub(crate) struct LinesReader {
     path: PathBuf,
     file: File,
     store: WrittenFile,
@@ -174,7 +174,7 @@ impl LinesReader {
         if reader.get_ref().checksum() == self.store.checksum { Ok(()) } else { Err(damaged()) }
     }
 
-    pub fn index(&self, benchmark: &str) -> Result<&Index, StoreError> {
+    pub(super) fn index(&self, benchmark: &str) -> Result<&Index, StoreError> {
         let path = || self.path.with_file_name(index_name(benchmark));
         self.index.as_ref().map_err(|reason| StoreError::stale(&path(), format!("this file {reason}")))
     }

@@ -3,20 +3,14 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{StoreError, StoreFormat, meta_name};
+use super::{StoreError, meta_name};
 use crate::{
-    config::{Benchmark, Cut},
+    bin::{Cut, PerBin, Thresholds},
     difficulty::{Constants, Normalization},
-    disk::{WrittenFile, checksum},
-    preprocess::OnBadRow,
-    source::SourceFile,
-    stream::{PerBin, Thresholds},
+    disk::{NamedFile, WrittenFile, checksum},
+    task::Layout,
 };
-
-/// Raised when the same source and rule would give another store than before.
-const FORMAT: u32 = 2;
 
 /// What `{b}_full_meta.json` holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,7 +19,7 @@ pub struct Meta {
     pub benchmark: String,
     /// How many rows were scored.
     pub n_tasks_full: u64,
-    /// [`fingerprint`] of the configuration that the store was made from.
+    /// The fingerprint of the configuration that the store was made from.
     pub benchmark_config_fingerprint: String,
     /// How raw scores became difficulty scores.
     pub normalization: Normalization,
@@ -105,14 +99,14 @@ pub struct SourceRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// The files, in the order read; none for generated rows.
-    pub files: Vec<SourceFile>,
+    pub files: Vec<NamedFile>,
 }
 
 /// A store's format, size and checksum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoreRecord {
     /// Its format.
-    pub format: StoreFormat,
+    pub format: Layout,
     /// Size and checksum.
     #[serde(flatten)]
     pub file: WrittenFile,
@@ -149,24 +143,20 @@ impl Meta {
     }
 }
 
-/// `sha256:` over everything in a benchmark's configuration that decides what its store holds: source, identity and rule.
-pub fn fingerprint(benchmark: &Benchmark) -> String {
-    let mut covered = json!({
-        "format": FORMAT,
-        "path": benchmark.source.portable(),
-        "split": benchmark.split,
-        "configs": benchmark.configs,
-        "config_field": benchmark.config_field,
-        "revision": benchmark.revision,
-        "identity": benchmark.identity,
-        "rule": benchmark.rule,
-    });
-    // Only where they are set, so that stores made before there were such keys stay current.
-    if let Some(rows) = &benchmark.rows {
-        covered["rows"] = rows.as_str().into();
+/// What to do with a row that no score can be computed for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBadRow {
+    /// End with an error that names it.
+    #[default]
+    Stop,
+    /// Set it aside in `{b}_rejected.jsonl` and go on.
+    Skip,
+}
+
+impl OnBadRow {
+    /// Whether this is to stop.
+    pub fn is_stop(&self) -> bool {
+        *self == Self::Stop
     }
-    if let Some(columns) = &benchmark.columns {
-        covered[columns.key()] = json!(columns.names());
-    }
-    checksum::sha256_of(covered.to_string().as_bytes())
 }

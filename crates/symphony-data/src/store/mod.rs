@@ -2,64 +2,24 @@
 //!
 //! [`Store::scores`] gives what drawing needs, [`Store::fetch`] the tasks that were drawn.
 
+use crate::{disk::DiskError, hint::Hint, task::Layout};
 mod blocks;
 mod index;
-mod lines;
+pub(super) mod lines;
 mod meta;
-mod parquet;
+pub(super) mod parquet;
 mod reader;
 mod seal;
 mod writer;
 
-pub use meta::{Copies, Meta, MetaThresholds, SourceRecord, StoreRecord, fingerprint};
-pub use reader::{Difference, Store};
+pub use meta::{Copies, Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord};
+pub use reader::Store;
 pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore};
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use crate::{disk::DiskError, hint::Hint};
-
-/// The tool's name and version, as meta and manifest record it.
-pub const TOOL: &str = concat!("symphony-data ", env!("CARGO_PKG_VERSION"));
-
-/// How a store holds its rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StoreFormat {
-    /// One JSON object a line.
-    #[default]
-    Jsonl,
-    /// Typed columns; rows and features as JSON text.
-    Parquet,
-}
-
-impl StoreFormat {
-    /// All formats.
-    pub const ALL: [Self; 2] = [Self::Jsonl, Self::Parquet];
-
-    /// `jsonl` or `parquet`, which is also the ending of its files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Jsonl => "jsonl",
-            Self::Parquet => "parquet",
-        }
-    }
-
-    /// The format that a file's ending names.
-    pub fn by_ending(path: &Path) -> Option<Self> {
-        Self::parse(&path.extension()?.to_str()?.to_ascii_lowercase())
-    }
-
-    /// The format of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
-    }
-}
-
 /// The name of a benchmark's store.
-pub fn store_name(benchmark: &str, format: StoreFormat) -> String {
+pub fn store_name(benchmark: &str, format: Layout) -> String {
     format!("{benchmark}_full.{}", format.name())
 }
 

@@ -32,15 +32,16 @@ use parquet::{
 use rayon::prelude::*;
 
 use super::{
-    Meta, ScoredRows, StoreError, StoreFormat, TOOL,
+    Meta, ScoredRows, StoreError,
     blocks::{BlockWriter, CheckedFile, index_of},
     hex, index_name, store_name,
 };
 use crate::{
+    TOOL,
+    bin::{Bin, Thresholds},
     disk::{DiskError, Folder, NewFile, WrittenFile, checksum::HashingReader},
     format::{guarded, parquet::cannot_write},
-    pool::{Json, StoredTask, Text},
-    stream::{Bin, Thresholds},
+    task::{Json, Layout, StoredTask, Text},
 };
 
 /// About how much row text a row group holds, in bytes: several are in memory at once while a store is written.
@@ -181,7 +182,7 @@ impl ParquetWriter {
     }
 
     fn with_schema(folder: &Folder, benchmark: &str, schema: SchemaRef) -> Result<(Self, ParquetEncoder), StoreError> {
-        let name = store_name(benchmark, StoreFormat::Parquet);
+        let name = store_name(benchmark, Layout::Parquet);
         let path = folder.path().join(&name);
         let file = BlockWriter::new(folder.create_large(&name)?);
         let index = folder.create_large(&index_name(benchmark))?;
@@ -218,7 +219,7 @@ impl ParquetWriter {
 
 /// A Parquet store that is read.
 #[derive(Debug)]
-pub(super) struct ParquetReader {
+pub(crate) struct ParquetReader {
     path: PathBuf,
     index_path: PathBuf,
     file: Arc<File>,

@@ -1,46 +1,17 @@
 //! Reading a store: scores of all rows without their data, then the data of the drawn rows.
 
 use std::{
-    fmt,
     fs::File,
     path::{Path, PathBuf},
 };
 
-use super::{Meta, StoreError, StoreFormat, lines::LinesReader, meta::fingerprint, parquet::ParquetReader, store_name};
+use super::{Meta, StoreError, lines::LinesReader, parquet::ParquetReader, store_name};
 use crate::{
-    config::Benchmark,
+    bin::Thresholds,
     disk::{DiskError, Folder, NewFile, WrittenFile},
-    pool::StoredTask,
     progress::Progress,
-    source::{SourcePath, file},
-    stream::Thresholds,
+    task::{Layout, StoredTask},
 };
-
-/// How a store differs from the one that a configuration asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// Its rows come from somewhere else.
-    Source {
-        /// Where they come from.
-        had: String,
-        /// Where the configuration says that they come from.
-        wants: String,
-    },
-    /// Something else in the benchmark's configuration.
-    Rule,
-    /// Its source files have other names or sizes.
-    Files,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Source { had, wants } => write!(f, "it was made from {had}, and the configuration says {wants}"),
-            Self::Rule => f.write_str("its configuration changed"),
-            Self::Files => f.write_str("its source files changed"),
-        }
-    }
-}
 
 /// An opened store. What it reads is the store as it was when it was opened, whatever is put in its place meanwhile.
 #[derive(Debug)]
@@ -89,33 +60,10 @@ impl Store {
             return Err(StoreError::stale(&path, reason));
         }
         let rows = match meta.store.format {
-            StoreFormat::Jsonl => Rows::Lines(LinesReader::new(&path, file, &meta)),
-            StoreFormat::Parquet => Rows::Parquet(ParquetReader::new(&path, file, &meta)),
+            Layout::Jsonl => Rows::Lines(LinesReader::new(&path, file, &meta)),
+            Layout::Parquet => Rows::Parquet(ParquetReader::new(&path, file, &meta)),
         };
         Ok(Self { meta, path, rows })
-    }
-
-    /// How this store differs from the one that the configuration asks for, if it does; looks at names and sizes only.
-    pub fn differs_from(&self, benchmark: &Benchmark) -> Option<Difference> {
-        let (had, wants) = (&self.meta.source.path, benchmark.source.portable());
-        if *had != wants {
-            return Some(Difference::Source { had: had.clone(), wants });
-        }
-        if self.meta.benchmark_config_fingerprint != fingerprint(benchmark) {
-            return Some(Difference::Rule);
-        }
-        if let SourcePath::File(pattern) = &benchmark.source
-            && let Some(now) = file::sizes(pattern, &benchmark.configs)
-            && !now.iter().map(|(name, bytes)| (name, *bytes)).eq(self
-                .meta
-                .source
-                .files
-                .iter()
-                .map(|f| (&f.name, f.bytes)))
-        {
-            return Some(Difference::Files);
-        }
-        None
     }
 
     /// Why the index does not serve, if it does not; reads all of it if `whole`.

@@ -5,16 +5,17 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{
-    StoreError, StoreFormat,
+    StoreError,
     lines::{Lines, LinesWriter},
     parquet::{self, ParquetEncoder, ParquetWriter, RowGroup},
     rejected_name,
 };
 use crate::{
+    bin::{Bin, PerBin, Thresholds},
     difficulty::FeatureColumns,
     disk::{Folder, NewFile, WrittenFile},
     row::{RowBatch, RowFault, Strict},
-    stream::{Bin, PerBin, Thresholds},
+    task::Layout,
 };
 
 /// Some rows on their way into a store.
@@ -157,15 +158,13 @@ impl<'f> StoreWriter<'f> {
     pub fn create<'s>(
         folder: &'f Folder,
         benchmark: &'f str,
-        format: StoreFormat,
+        format: Layout,
         thresholds: Thresholds,
         scored: impl IntoIterator<Item = &'s str>,
     ) -> Result<(Self, Encoder<'f>), StoreError> {
         let (store, format) = match format {
-            StoreFormat::Jsonl => {
-                (Writer::Lines(Box::new(LinesWriter::create(folder, benchmark)?)), EncoderFormat::Jsonl)
-            }
-            StoreFormat::Parquet => {
+            Layout::Jsonl => (Writer::Lines(Box::new(LinesWriter::create(folder, benchmark)?)), EncoderFormat::Jsonl),
+            Layout::Parquet => {
                 let (writer, encoder) = ParquetWriter::create(folder, benchmark, scored)?;
                 (Writer::Parquet(Box::new(writer)), EncoderFormat::Parquet(encoder))
             }

@@ -2,8 +2,10 @@
 //!
 //! Seats are given one by one, so that a larger stream never takes a task away from any bin of any benchmark.
 
-use super::bins::{Bin, PerBin};
-use crate::config::request::Split;
+use crate::{
+    bin::{Bin, PerBin},
+    request::Split,
+};
 
 /// What each bin of each benchmark owes, in the request's order.
 pub type Allocation = Vec<PerBin<u64>>;

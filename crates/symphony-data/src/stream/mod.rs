@@ -1,14 +1,13 @@
 //! From scores to draws: bins, allocation, samplers, order. Pure: nothing here reads or writes.
 
+use crate::{
+    bin::{Bin, Bins, Cut, Percentiles},
+    request::{Replacement, Request},
+};
 pub mod allocation;
-pub mod bins;
 pub mod sample;
 
 pub use allocation::{Allocation, allocate};
-pub use bins::{Bin, Bins, PerBin, Thresholds};
-pub use sample::SamplerKind;
-
-use crate::config::{Cut, Percentiles, Replacement, Request};
 
 /// One benchmark as the samplers see it.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +86,7 @@ pub struct Stream {
 pub fn draw(request: &Request, candidates: &[Candidates<'_>]) -> Stream {
     let ratios: Vec<f64> = request.parts.iter().map(|part| part.ratio).collect();
     let allocation = allocate(request.n_total_tasks, &ratios, request.split);
-    let sampler = request.sampler.sampler();
+    let sampler = sample::sampler(request.sampler);
     let draws = sampler.draw(candidates, &allocation, request.sample_with_replacement, request.random_seed);
     Stream { shortfalls: shortfalls(request, candidates, &allocation), allocation, draws }
 }

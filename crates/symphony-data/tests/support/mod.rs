@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use symphony_data::{DatasetBuilder, config::RequestSpec, preprocess::PreprocessOptions};
+use symphony_data::{DatasetBuilder, preprocess::PreprocessOptions, request::RequestSpec};
 
 pub const BENCHMARKS: [&str; 5] = ["humaneval", "gsm8k", "bbh", "amc", "medical_qa"];
 
@@ -65,7 +65,7 @@ pub fn json_lines(path: &Path) -> Vec<Value> {
 }
 
 /// A golden pool's request.
-pub fn golden_request(pool: &Value, sample_with_replacement: symphony_data::config::Replacement) -> RequestSpec {
+pub fn golden_request(pool: &Value, sample_with_replacement: symphony_data::request::Replacement) -> RequestSpec {
     let request = &pool["request"];
     let texts = |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect();
     RequestSpec {
@@ -83,8 +83,7 @@ pub fn golden_request(pool: &Value, sample_with_replacement: symphony_data::conf
             .into_iter()
             .flatten()
             .map(|(name, pair)| {
-                let pair =
-                    symphony_data::config::Percentiles::new(pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
+                let pair = symphony_data::bin::Percentiles::new(pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
                 (name.clone(), pair.unwrap())
             })
             .collect(),

@@ -17,15 +17,15 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Catalogue, Gatherer, Responses, columns, harness::Harness, inspect};
+use super::{Catalogue, columns, harness::Harness, inspect};
 use crate::{
-    disk::checksum::HashingReader,
+    disk::{NamedFile, checksum::HashingReader},
     evidence::EvidenceError,
     format::{Batcher, Format, ReadError},
     hint::Hint,
     progress::{Note, Progress},
+    response::{Gatherer, Responses},
     row::{RowBatch, decode_string, json_reason, kind_of, python},
-    source::SourceFile,
 };
 
 /// How many of what could not be mapped are named.
@@ -73,7 +73,7 @@ pub struct Gathered {
     /// What could not be mapped.
     pub unmapped: Vec<Unmapped>,
     /// The files: name, size, checksum.
-    pub files: Vec<SourceFile>,
+    pub files: Vec<NamedFile>,
 }
 
 /// An answer as an input has it.
@@ -413,7 +413,7 @@ fn check_once(inputs: &[Input]) -> Result<(), EvidenceError> {
 }
 
 /// Reads everything once.
-fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>) -> Result<Vec<SourceFile>, EvidenceError> {
+fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>) -> Result<Vec<NamedFile>, EvidenceError> {
     let mut files = Vec::new();
     for input in inputs {
         if sink.progress.cancelled() {
@@ -426,7 +426,7 @@ fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>) -> Result<Vec<SourceFile>, Ev
                 let (bytes, checksum) = of_file(path, model.as_deref(), sink)?;
                 sink.logs[logs..].iter_mut().for_each(|log| log.checksum = Some(checksum.clone()));
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-                files.push(SourceFile { name, bytes, checksum });
+                files.push(NamedFile { name, bytes, checksum });
             }
             Input::Table(batches) => {
                 let mut first = 0;

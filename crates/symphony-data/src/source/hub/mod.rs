@@ -8,19 +8,20 @@ use std::{fmt, ops::ControlFlow, path::Path};
 
 use hf_hub::repository::GitRefs;
 
-use self::{
-    cache::is_commit,
-    client::{Done, Hub, Listed, Wanted},
-    error::{Failure, closest},
-    layout::{Found, as_laid_out, card_configs, converted, missing_shard, next_shard},
-};
 use super::{
-    At, Revision, Rows, Source, SourceError, SourceFile,
+    At, Revision, Rows, Source, SourceError,
     file::{LocalFile, read_all},
+    hub::{
+        cache::is_commit,
+        client::{Done, Hub, Listed, Wanted},
+        error::{Failure, closest},
+        layout::{Found, as_laid_out, card_configs, converted, missing_shard, next_shard},
+    },
 };
 use crate::{
-    config::{Benchmark, Columns},
-    format::Format,
+    config::Benchmark,
+    disk::NamedFile,
+    format::{Columns, Format},
     progress::{Note, Progress},
 };
 
@@ -179,7 +180,7 @@ impl Source for HubSource<'_> {
         Some(&self.revision)
     }
 
-    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<SourceFile>, SourceError> {
+    fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError> {
         read_all(&self.files, self.config_field, self.rows, self.columns, &mut |batch| sink(Rows::Read(batch)))
     }
 }

@@ -1,9 +1,7 @@
 //! Samplers: from bins, allocation and seed to draws in stream order. One file each.
 
-use serde::{Serialize, Serializer};
-
 use super::{Allocation, Candidates, Draw};
-use crate::config::Replacement;
+use crate::request::{Replacement, SamplerKind, for_each_sampler};
 
 mod numpy;
 mod stable;
@@ -19,46 +17,22 @@ pub trait Sampler {
         replacement: Replacement,
         seed: u64,
     ) -> Vec<Draw>;
+
+    /// Whether it reads the identities of candidates. They take 8 bytes a row, and are not loaded where no one reads them.
+    fn reads_identities(&self) -> bool {
+        false
+    }
 }
 
-/// The samplers by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SamplerKind {
-    /// The tasks and the order of the Python program, bit for bit.
-    #[default]
-    Numpy,
-    /// Pools that nest, and that do not move with row order or other benchmarks.
-    Stable,
-}
-
-impl SamplerKind {
-    /// All samplers.
-    pub const ALL: [Self; 2] = [Self::Numpy, Self::Stable];
-
-    /// `numpy` or `stable`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Numpy => "numpy",
-            Self::Stable => "stable",
+macro_rules! samplers {
+    ($($(#[$doc:meta])* $name:ident $kind:ident,)*) => {
+        /// The sampler of this kind.
+        pub fn sampler(kind: SamplerKind) -> &'static dyn Sampler {
+            match kind {
+                $(SamplerKind::$kind => &$name::$kind,)*
+            }
         }
-    }
-
-    /// The sampler of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// The sampler itself.
-    pub fn sampler(self) -> &'static dyn Sampler {
-        match self {
-            Self::Numpy => &numpy::Numpy,
-            Self::Stable => &stable::Stable,
-        }
-    }
+    };
 }
 
-impl Serialize for SamplerKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
+for_each_sampler!(samplers);

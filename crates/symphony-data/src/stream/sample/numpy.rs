@@ -9,8 +9,9 @@ use std::collections::HashMap;
 
 use super::Sampler;
 use crate::{
-    config::Replacement,
-    stream::{Allocation, Bin, Candidates, Draw, delivered},
+    bin::Bin,
+    request::Replacement,
+    stream::{Allocation, Candidates, Draw, delivered},
 };
 
 pub(super) struct Numpy;

@@ -11,8 +11,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Sampler;
 use crate::{
-    config::Replacement,
-    stream::{Allocation, Bin, Candidates, Draw, delivered},
+    bin::Bin,
+    request::Replacement,
+    stream::{Allocation, Candidates, Draw, delivered},
 };
 
 /// What stands between two hashed fields.
@@ -21,6 +22,10 @@ const JOIN: u8 = 0x1f;
 pub(super) struct Stable;
 
 impl Sampler for Stable {
+    fn reads_identities(&self) -> bool {
+        true
+    }
+
     fn draw(
         &self,
         candidates: &[Candidates<'_>],

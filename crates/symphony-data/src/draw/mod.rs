@@ -8,26 +8,31 @@ use std::{
 use arrow_array::RecordBatch;
 use rayon::prelude::*;
 
-mod difficulty;
-
-pub use difficulty::{DifficultyError, Joined};
-pub(crate) use difficulty::{check_folder, resolved};
-
 use crate::{
-    config::{Config, Cut, Difficulty, Experiment, Measured, Request},
+    TOOL,
+    bin::{Bin, Bins, Cut, PerBin, Thresholds},
+    config::Config,
     disk::{DiskError, Folder, WrittenFile, checksum},
-    error::Error,
     pool::{
-        self, MANIFEST, Manifest, STATISTICS, Statistics, StoredTask, Task, TaskView,
+        self, MANIFEST, Manifest, STATISTICS, Statistics,
         manifest::{self, DifficultyRecord, Existing, PoolManifest, Unvouched},
         statistics::{BinCounts, Gatherer, Repeats},
-        table, task_pool,
+        task_pool,
     },
     preprocess::{Upkeep, open_store, rebuild},
     progress::{Note, Progress},
-    store::{Store, StoreError, StoreFormat, TOOL, index_name},
-    stream::{self, Bin, Bins, Candidates, Draw, PerBin, SamplerKind, Stream, Thresholds},
+    request::{Difficulty, Experiment, Measured, Request},
+    store::{Store, StoreError, index_name},
+    stream::{self, Candidates, Draw, Stream, sample::sampler},
+    task::{Layout, StoredTask, Task, TaskView, table},
 };
+
+mod difficulty;
+mod error;
+
+pub use difficulty::{DifficultyError, Joined};
+pub(crate) use difficulty::{check_folder, resolved};
+pub use error::DrawError;
 
 /// The preprocessed benchmarks that some requests draw from, each read once.
 pub struct Library<'a> {
@@ -118,11 +123,11 @@ impl<'a> Library<'a> {
         requests: impl IntoIterator<Item = &'r Request>,
         upkeep: Upkeep,
         progress: &'a dyn Progress,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, DrawError> {
         let requests: Vec<&Request> = requests.into_iter().collect();
         let (loaded, renewed) = (BTreeMap::new(), Vec::new());
         let by_identity = requests.iter().any(|request| {
-            request.sampler == SamplerKind::Stable
+            sampler(request.sampler).reads_identities()
                 || request.parts.iter().any(|part| part.difficulty != Difficulty::Surface)
         });
         let mut library = Self { config, folder, upkeep, progress, by_identity, loaded, renewed };
@@ -139,14 +144,14 @@ impl<'a> Library<'a> {
         }
         // Opened one after the other, as to bring a store up to date takes the folder's lock; read all at once.
         let opened: Vec<_> = names.iter().map(|name| open_store(config, folder, name, upkeep, progress)).collect();
-        let opened: Vec<Result<Loaded, Error>> =
+        let opened: Vec<Result<Loaded, DrawError>> =
             opened.into_par_iter().map(|store| Ok(Loaded::of(store?, by_identity)?)).collect();
         let mut missing: Vec<String> = Vec::new();
         for (name, opened) in names.into_iter().zip(opened) {
             match opened {
                 Ok(loaded) => _ = library.loaded.insert(name.to_owned(), loaded),
-                Err(Error::Store(StoreError::Missing { benchmark, .. })) => missing.push(benchmark),
-                Err(Error::Store(StoreError::Stale { path, reason })) if upkeep == Upkeep::Rebuild => {
+                Err(DrawError::Store(StoreError::Missing { benchmark, .. })) => missing.push(benchmark),
+                Err(DrawError::Store(StoreError::Stale { path, reason })) if upkeep == Upkeep::Rebuild => {
                     // What was opened turns out to be damaged when it is read.
                     rebuild(config, folder, name, format!("{}: {reason}", path.display()), progress)?;
                     let loaded = Loaded::of(open_store(config, folder, name, upkeep, progress)?, by_identity)?;
@@ -169,7 +174,7 @@ impl<'a> Library<'a> {
     ///
     /// # Errors
     /// A stream of no tasks.
-    pub fn draw<'l>(&'l self, request: &'l Request) -> Result<Drawn<'l>, Error> {
+    pub fn draw<'l>(&'l self, request: &'l Request) -> Result<Drawn<'l>, DrawError> {
         let mut parts = Vec::with_capacity(request.parts.len());
         let mut warnings = request.warnings.clone();
         for part in &request.parts {
@@ -208,7 +213,7 @@ impl<'a> Library<'a> {
                 });
                 format!("{short}{}", ends.unwrap_or_default())
             });
-            return Err(Error::NoTasks { experiment: None, why: why.collect() });
+            return Err(DrawError::NoTasks { experiment: None, why: why.collect() });
         }
         for (at, (part, asked)) in parts.iter_mut().zip(&stream.allocation).enumerate() {
             part.asked = *asked;
@@ -231,7 +236,7 @@ impl<'a> Library<'a> {
     }
 
     /// Sorts a benchmark's rows into bins by its surface scores, or those of a calibration.
-    fn cut(&mut self, name: &str, by: Option<&Measured>, cut: Cut) -> Result<(), Error> {
+    fn cut(&mut self, name: &str, by: Option<&Measured>, cut: Cut) -> Result<(), DrawError> {
         let Some(loaded) = self.loaded.get_mut(name) else { return Ok(()) };
         if loaded.bins.iter().any(|(known, of, _)| known.as_ref() == by && *of == cut) {
             return Ok(());
@@ -265,7 +270,7 @@ impl<'a> Library<'a> {
     }
 
     /// Makes the store at `path` (or the index at it) anew, once; `false` where that cannot help.
-    fn renew(&mut self, path: &Path, reason: &str) -> Result<bool, Error> {
+    fn renew(&mut self, path: &Path, reason: &str) -> Result<bool, DrawError> {
         let is_it = |(name, loaded): &(&String, &Loaded)| {
             path == loaded.store.path() || *path == self.folder.join(index_name(name))
         };
@@ -301,12 +306,12 @@ pub fn with_library<'r, T>(
     folder: &Path,
     requests: impl IntoIterator<Item = &'r Request>,
     progress: &dyn Progress,
-    mut work: impl FnMut(&Library<'_>) -> Result<T, Error>,
-) -> Result<T, Error> {
+    mut work: impl FnMut(&Library<'_>) -> Result<T, DrawError>,
+) -> Result<T, DrawError> {
     let mut library = Library::open(config, folder, requests, Upkeep::Rebuild, progress)?;
     loop {
         match work(&library) {
-            Err(Error::Store(StoreError::Stale { path, reason })) => {
+            Err(DrawError::Store(StoreError::Stale { path, reason })) => {
                 if !library.renew(&path, &reason)? {
                     return Err(StoreError::Stale { path, reason }.into());
                 }
@@ -339,7 +344,7 @@ impl Drawn<'_> {
     ///
     /// # Errors
     /// A store that changed since it was opened.
-    pub fn tasks(&self) -> Result<DrawnTasks, Error> {
+    pub fn tasks(&self) -> Result<DrawnTasks, DrawError> {
         let rows_of = |part: usize| {
             let mut rows: Vec<u32> =
                 self.stream.draws.iter().filter(|draw| draw.benchmark == part).map(|draw| draw.row).collect();
@@ -370,11 +375,11 @@ impl Drawn<'_> {
     ///
     /// # Errors
     /// There are no tasks.
-    pub fn statistics(&self, tasks: &DrawnTasks) -> Result<Statistics, Error> {
+    pub fn statistics(&self, tasks: &DrawnTasks) -> Result<Statistics, DrawError> {
         let benchmarks = self.request.parts.iter().map(|part| part.benchmark.clone());
         let mut gatherer = Gatherer::new(benchmarks, self.request.split.medium.is_some());
         tasks.iter().for_each(|task| gatherer.add(task));
-        gatherer.finish().ok_or(Error::NoTasks { experiment: None, why: Vec::new() })
+        gatherer.finish().ok_or(DrawError::NoTasks { experiment: None, why: Vec::new() })
     }
 
     /// What `manifest.json` says of this stream, once these files of it are written.
@@ -383,7 +388,14 @@ impl Drawn<'_> {
         let parts = self.parts.iter().map(|part| {
             let (asked, got) = (BinCounts::under(split, part.asked), BinCounts::under(split, part.got));
             let (meta, bins) = (&part.store.meta, part.bins);
-            manifest::ManifestPart::new(meta, part.joined.into(), bins.thresholds, bins.sizes(), asked, got)
+            manifest::ManifestPart::new(
+                meta,
+                part.joined.map(|joined| &joined.record).into(),
+                bins.thresholds,
+                bins.sizes(),
+                asked,
+                got,
+            )
         });
         Manifest {
             experiment: experiment.map(|experiment| experiment.id.clone()),
@@ -404,7 +416,7 @@ impl Drawn<'_> {
     ///
     /// # Errors
     /// The disk, or a store that changed since it was opened.
-    fn write(&self, order: &Order<'_>, force: bool, progress: &dyn Progress) -> Result<Statistics, Error> {
+    fn write(&self, order: &Order<'_>, force: bool, progress: &dyn Progress) -> Result<Statistics, DrawError> {
         let Order { experiment, format, .. } = *order;
         let tasks = self.tasks()?;
         let statistics = self.statistics(&tasks)?;
@@ -415,14 +427,14 @@ impl Drawn<'_> {
             pool::write_pool(folder.create_small(task_pool(format))?, format, until_stopped(tasks.iter(), progress))?;
         // What was written of the tasks may be only some of them.
         if progress.cancelled() {
-            return Err(Error::Stopped);
+            return Err(DrawError::Stopped);
         }
         let mut statistics_file = folder.write_small(STATISTICS, &statistics_text(&statistics))?;
         let own = [(task_pool(format), pool_file.written()?), (STATISTICS, statistics_file.written()?)];
         let is_own =
             |there: &&Unvouched| own.iter().any(|(name, file)| *name == there.name && file.checksum == there.checksum);
         if let Some(there) = unvouched.iter().find(|there| !is_own(there)) {
-            return Err(Error::Occupied { folder: order.output.clone(), what: there.what.clone() });
+            return Err(DrawError::Occupied { folder: order.output.clone(), what: there.what.clone() });
         }
         let outputs = own.into_iter().map(|(name, file)| (name.to_owned(), file)).collect();
         let manifest = self.manifest(experiment, outputs);
@@ -430,7 +442,7 @@ impl Drawn<'_> {
         let manifest_file = folder.write_small(MANIFEST, &checksum::seal(&manifest).unwrap_or_default())?;
         // The manifest comes last: what a stop leaves before it is what the same command writes again.
         folder.publish(vec![pool_file, statistics_file], true)?;
-        for other in StoreFormat::ALL.into_iter().filter(|other| *other != format) {
+        for other in Layout::ALL.into_iter().filter(|other| *other != format) {
             folder.remove(task_pool(other))?;
         }
         folder.publish(vec![manifest_file], true)?;
@@ -448,12 +460,12 @@ pub fn build_task_stream(
     folder: &Path,
     request: &Request,
     progress: &dyn Progress,
-) -> Result<(DrawnTasks, PoolManifest), Error> {
+) -> Result<(DrawnTasks, PoolManifest), DrawError> {
     with_library(config, folder, [request], progress, |library| {
         let drawn = library.draw(request)?;
         library.tell(drawn.warnings.iter().cloned());
         if progress.cancelled() {
-            return Err(Error::Stopped);
+            return Err(DrawError::Stopped);
         }
         Ok((drawn.tasks()?, PoolManifest::of(&drawn.manifest(None, Vec::new()))))
     })
@@ -467,7 +479,7 @@ pub fn load_preprocessed_benchmark(
     name: &str,
     preprocessed_dir: &Path,
     progress: &dyn Progress,
-) -> Result<Vec<StoredTask>, Error> {
+) -> Result<Vec<StoredTask>, DrawError> {
     let mut store = Store::open(preprocessed_dir, name, progress)?;
     if store.index_problem(false).is_some() {
         store.make_index(None)?;
@@ -485,7 +497,7 @@ pub fn build_task_table(
     folder: &Path,
     request: &Request,
     progress: &dyn Progress,
-) -> Result<(Vec<RecordBatch>, PoolManifest), Error> {
+) -> Result<(Vec<RecordBatch>, PoolManifest), DrawError> {
     let (tasks, manifest) = build_task_stream(config, folder, request, progress)?;
     Ok((table::batches(&tasks.iter().collect::<Vec<_>>())?, manifest))
 }
@@ -498,7 +510,7 @@ pub fn load_preprocessed_table(
     name: &str,
     preprocessed_dir: &Path,
     progress: &dyn Progress,
-) -> Result<Vec<RecordBatch>, Error> {
+) -> Result<Vec<RecordBatch>, DrawError> {
     let tasks = load_preprocessed_benchmark(name, preprocessed_dir, progress)?;
     Ok(table::batches(&tasks.iter().map(StoredTask::alone).collect::<Vec<_>>())?)
 }
@@ -522,19 +534,19 @@ pub struct Order<'o> {
     /// The folder that the pool goes to.
     pub output: PathBuf,
     /// How the pool holds its tasks.
-    pub format: StoreFormat,
+    pub format: Layout,
 }
 
 impl<'o> Order<'o> {
     /// The pool of an experiment, in the folder of its name.
-    pub fn of(experiment: &'o Experiment, output_dir: &Path, format: StoreFormat) -> Self {
+    pub fn of(experiment: &'o Experiment, output_dir: &Path, format: Layout) -> Self {
         let output = output_dir.join(&experiment.id);
         Self { request: &experiment.request, experiment: Some(experiment), output, format }
     }
 
     /// Whether what is in the pool's place may be replaced by it; the files there that nothing vouches for may only be if the
     /// pool's own are the same.
-    fn check_place(&self, drawn: &Drawn<'_>) -> Result<Vec<Unvouched>, Error> {
+    fn check_place(&self, drawn: &Drawn<'_>) -> Result<Vec<Unvouched>, DrawError> {
         let id = self.experiment.map(|experiment| experiment.id.as_str());
         let what = match manifest::existing(&self.output) {
             Existing::Nothing => return Ok(Vec::new()),
@@ -552,7 +564,8 @@ impl<'o> Order<'o> {
             }
             Existing::Pool { request, .. } => {
                 let own = serde_json::to_value(self.request).unwrap_or_default();
-                let parts = drawn.parts.iter().map(|part| DifficultyRecord::from(part.joined));
+                let parts =
+                    drawn.parts.iter().map(|part| DifficultyRecord::from(part.joined.map(|joined| &joined.record)));
                 let parts: Vec<_> = parts.map(|part| serde_json::to_value(part).unwrap_or_default()).collect();
                 if request == (own, parts) {
                     return Ok(Vec::new());
@@ -560,35 +573,35 @@ impl<'o> Order<'o> {
                 "a pool that another request made".to_owned()
             }
         };
-        Err(Error::Occupied { folder: self.output.clone(), what })
+        Err(DrawError::Occupied { folder: self.output.clone(), what })
     }
 }
 
 /// A pool that was made; or why there are no tasks for it.
-pub type Made<'l> = Result<(Drawn<'l>, Statistics), Error>;
+pub type Made<'l> = Result<(Drawn<'l>, Statistics), DrawError>;
 
 /// Draws all that is asked, tells the warnings, then writes all pools: for each order what was made, or
-/// [`Error::NoTasks`]. Under `strict`, where one cannot be met in full, none is written. A pool replaces one that the same
+/// [`DrawError::NoTasks`]. Under `strict`, where one cannot be met in full, none is written. A pool replaces one that the same
 /// experiment made, or, without one, the same request; any other only under `force`.
 ///
 /// # Errors
-/// Under `strict` a stream of no tasks or [`Error::Short`]; [`Error::Occupied`], the disk, or a store that changed since it was
+/// Under `strict` a stream of no tasks or [`DrawError::Short`]; [`DrawError::Occupied`], the disk, or a store that changed since it was
 /// opened.
 pub fn make_pools<'l>(
     library: &'l Library<'_>,
     orders: &'l [Order<'l>],
     Writing { strict, force }: Writing,
     progress: &dyn Progress,
-) -> Result<Vec<Made<'l>>, Error> {
+) -> Result<Vec<Made<'l>>, DrawError> {
     let id = |order: &Order<'_>| order.experiment.map(|experiment| experiment.id.clone());
     let draw = |order: &'l Order<'l>| match library.draw(order.request) {
-        Err(Error::NoTasks { why, .. }) => {
-            let none = Error::NoTasks { experiment: id(order), why };
+        Err(DrawError::NoTasks { why, .. }) => {
+            let none = DrawError::NoTasks { experiment: id(order), why };
             if strict { Err(none) } else { Ok(Err(none)) }
         }
         drawn => drawn.map(Ok),
     };
-    let drawn: Vec<Result<Drawn<'_>, Error>> = orders.iter().map(draw).collect::<Result<_, _>>()?;
+    let drawn: Vec<Result<Drawn<'_>, DrawError>> = orders.iter().map(draw).collect::<Result<_, _>>()?;
     for (drawn, order) in drawn.iter().zip(orders) {
         let name = id(order).map(|id| format!("{id}: ")).unwrap_or_default();
         let warnings = drawn.iter().flat_map(|drawn| &drawn.warnings);
@@ -596,7 +609,7 @@ pub fn make_pools<'l>(
     }
     let short = drawn.iter().flatten().filter(|drawn| !drawn.stream.shortfalls.is_empty()).count();
     if strict && short > 0 {
-        return Err(Error::Short { short, asked: drawn.len() });
+        return Err(DrawError::Short { short, asked: drawn.len() });
     }
     for (drawn, order) in drawn.iter().zip(orders) {
         if let (Ok(drawn), false) = (drawn, force) {
@@ -639,7 +652,7 @@ pub fn save_task_pool(
     path: &Path,
     progress: &dyn Progress,
 ) -> Result<(), DiskError> {
-    let format = StoreFormat::by_ending(path).unwrap_or_default();
+    let format = Layout::by_ending(path).unwrap_or_default();
     save(path, progress, |folder, name| {
         let mut pool = pool::write_pool(folder.create_small(name)?, format, tasks.iter().map(Task::view))?;
         let beside = manifest::manifest_name(name);
@@ -672,10 +685,10 @@ pub fn save_statistics(
     manifest: Option<&PoolManifest>,
     path: &Path,
     progress: &dyn Progress,
-) -> Result<(), Error> {
+) -> Result<(), DrawError> {
     let mut gatherer = Gatherer::new([], false);
     tasks.iter().for_each(|task| gatherer.add(task.view()));
-    let statistics = gatherer.finish().ok_or(Error::NoTasks { experiment: None, why: Vec::new() })?;
+    let statistics = gatherer.finish().ok_or(DrawError::NoTasks { experiment: None, why: Vec::new() })?;
     Ok(save(path, progress, |folder, name| {
         let mut file = folder.write_small(name, &statistics_text(&statistics))?;
         let written = file.written()?;

@@ -8,11 +8,11 @@
 use rayon::prelude::*;
 
 use super::{
-    Ability, Difficulty, Fit, Fitter, Parameters, SLOPE_SD, Sums, WEAK_FEATURES, mean,
+    Ability, Fit, Fitter, Parameters, RowDifficulty, SLOPE_SD, Sums, WEAK_FEATURES, mean,
     numeric::{exp, square},
     row::{Mode, Quadrature, Wanted, Workspace},
 };
-use crate::evidence::responses::Answer;
+use crate::response::Answer;
 
 /// A number as it is reported, never −0.
 fn reported(value: f64) -> f64 {
@@ -47,7 +47,7 @@ impl Fitter<'_> {
             })
             .collect();
         let quadrature = Quadrature::new(parameters.ability_sd);
-        let difficulties: Option<Vec<Vec<Difficulty>>> = modes
+        let difficulties: Option<Vec<Vec<RowDifficulty>>> = modes
             .par_chunks_mut(self.chunk)
             .enumerate()
             .map(|(chunk, modes)| {
@@ -88,7 +88,7 @@ impl Fitter<'_> {
                             self.responses.answers(row).enumerate().map(of_model).sum::<f64>()
                         }
                     };
-                    Some(Difficulty {
+                    Some(RowDifficulty {
                         difficulty: reported(posterior.difficulty),
                         standard_error: reported((posterior.variance + of_models).sqrt()),
                         discrimination: reported(exp(posterior.log_discrimination)),

@@ -1,11 +1,17 @@
-//! A task: the record at the output edge.
+//! A task: a row with its score and bin, as a store holds it and as a pool delivers it.
+
+mod layout;
+pub mod table;
+mod text;
+
+pub use layout::Layout;
+pub use text::{Json, Text};
 
 use std::{fmt, io};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Json, Text};
-use crate::stream::Bin;
+use crate::bin::Bin;
 
 /// One task of a pool, in the order of its keys on disk.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,9 +5,119 @@ use std::{
     ops::{Index, IndexMut},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{config::Cut, number::percentile};
+use crate::number::percentile;
+
+/// The low and high percentile of difficulty scores, 0 to 100, low ≤ high. Written as `[20, 80]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percentiles {
+    /// At or below this percentile's score a task is easy.
+    pub low: f64,
+    /// At or above this percentile's score a task that is not easy is hard.
+    pub high: f64,
+}
+
+impl Default for Percentiles {
+    fn default() -> Self {
+        Self { low: 20.0, high: 80.0 }
+    }
+}
+
+impl Percentiles {
+    /// Checks a pair that a person wrote. Two numbers in (0, 1] are refused: they are fractions where percentiles are meant.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(low: f64, high: f64) -> Result<Self, String> {
+        let fraction = |share: f64| share > 0.0 && share <= 1.0;
+        if fraction(low) && fraction(high) {
+            let (low_percent, high_percent) = (percent(low), percent(high));
+            return Err(format!(
+                "[{low}, {high}] are fractions, but percentiles go from 0 to 100: write {low_percent}:{high_percent}"
+            ));
+        }
+        Self::recorded(low, high)
+    }
+
+    /// Checks a pair that this program wrote. Version 0.1.0 accepted and recorded fractions, as tiny percentiles.
+    fn recorded(low: f64, high: f64) -> Result<Self, String> {
+        if !(0.0..=100.0).contains(&low) || !(0.0..=100.0).contains(&high) {
+            return Err(format!("[{low}, {high}] is outside 0 to 100"));
+        }
+        if low > high {
+            return Err(format!("[{low}, {high}] has the low percentile above the high one"));
+        }
+        Ok(Self { low, high })
+    }
+}
+
+impl Serialize for Percentiles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        [self.low, self.high].map(whole_or_not).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Percentiles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let [low, high] = <[f64; 2]>::deserialize(deserializer)?;
+        Self::recorded(low, high).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Where bins begin and end: at percentiles of the benchmark's scores, or at scores. Written as `{"percentiles": [20, 80]}`
+/// or `{"cuts": [0.2, 0.6]}`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cut {
+    /// At percentiles.
+    Percentiles(Percentiles),
+    /// At scores: easy at or below the first, hard at or above the second.
+    Cuts([f64; 2]),
+}
+
+impl Cut {
+    /// Checks cuts at scores.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn at_scores(easy: f64, hard: f64) -> Result<Self, String> {
+        let percentage = |cut: f64| (0.0..=100.0).contains(&cut);
+        if percentage(easy) && percentage(hard) && easy.max(hard) > 1.0 {
+            return Err(format!("[{easy}, {hard}] are percentages, but cuts are scores from 0 to 1"));
+        }
+        if !(0.0..=1.0).contains(&easy) || !(0.0..=1.0).contains(&hard) || easy > hard {
+            return Err(format!("[{easy}, {hard}] are not two scores from 0 to 1, the lower first"));
+        }
+        Ok(Self::Cuts([easy, hard]))
+    }
+}
+
+impl Default for Cut {
+    fn default() -> Self {
+        Self::Percentiles(Percentiles::default())
+    }
+}
+
+impl From<Percentiles> for Cut {
+    fn from(percentiles: Percentiles) -> Self {
+        Self::Percentiles(percentiles)
+    }
+}
+
+/// 0.29 as 29, without what binary fractions leave (28.999999999999996).
+fn percent(fraction: f64) -> f64 {
+    (fraction * 1e11).round() / 1e9
+}
+
+/// 20.0 as 20: percentiles are written as people write them.
+fn whole_or_not(number: f64) -> serde_json::Number {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        serde_json::Number::from(number as i64)
+    } else {
+        serde_json::Number::from_f64(number).unwrap_or_else(|| 0.into())
+    }
+}
 
 /// A difficulty bin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

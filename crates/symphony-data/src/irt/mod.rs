@@ -26,12 +26,12 @@ mod turns;
 
 use rayon::prelude::*;
 
-use super::{
+use crate::{
     irt::{
         numeric::{exp, ln},
         row::{Mode, Posterior, Prior, Quadrature, Wanted, Workspace},
     },
-    responses::Responses,
+    response::Responses,
 };
 
 /// Below this share of variance explained, features do not order rows that all models solved, or none.
@@ -86,7 +86,7 @@ pub struct Ability {
 
 /// A row's place.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Difficulty {
+pub struct RowDifficulty {
     /// b, in logits: the posterior's mean.
     pub difficulty: f64,
     /// Its standard error, that of the models' parameters included.
@@ -103,7 +103,7 @@ pub struct Fit {
     /// Each model.
     pub abilities: Vec<Ability>,
     /// Each row.
-    pub difficulties: Vec<Difficulty>,
+    pub difficulties: Vec<RowDifficulty>,
     /// The slope of difficulty on each feature, in logits for a standard deviation of the feature.
     pub coefficients: Vec<f64>,
     /// The mean difficulty of a row with mean features.

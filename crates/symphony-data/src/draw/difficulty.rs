@@ -12,13 +12,13 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{Difficulty, Measured},
+    calibration::{self, MEASURED_KEYS, MeasuredRecord},
     disk::{DiskError, Folder, checksum},
-    evidence::calibration::{self, MEASURED_KEYS, MeasuredRecord},
     parallel::pipeline,
-    pool::StoredTask,
     progress::Progress,
+    request::{Difficulty, Measured},
     row::json_reason,
+    task::StoredTask,
 };
 
 /// How much of a calibration is read at once, in bytes.

@@ -1,0 +1,165 @@
+//! `{b}_calibration.jsonl` and its meta: a difficulty for each row, and how it was fitted.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    disk::{NamedFile, WrittenFile, checksum},
+    response::Model,
+};
+
+/// Which model is fitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ItemModel {
+    /// All rows discriminate alike.
+    #[default]
+    #[serde(rename = "1pl")]
+    OneParameter,
+    /// Each row has a discrimination.
+    #[serde(rename = "2pl")]
+    TwoParameters,
+}
+
+impl ItemModel {
+    /// The model of this name: `1pl` or `2pl`.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "1pl" => Some(Self::OneParameter),
+            "2pl" => Some(Self::TwoParameters),
+            _ => None,
+        }
+    }
+}
+
+/// A row's line in `{b}_calibration.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibratedRow {
+    /// `humaneval_26`.
+    pub source_id: String,
+    /// 16 hex digits.
+    pub identity: String,
+    /// b, in logits: 0 is a row that a model of the panel's mean ability solves every other time.
+    pub difficulty: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// a, under 2pl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discrimination: Option<f64>,
+    /// How many models answered.
+    pub n_responses: u64,
+    /// How often a model drawn from the panel's fitted distribution of abilities fails, 0..1.
+    pub expected_error: f64,
+}
+
+/// A model of the panel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PanelMember {
+    /// Its name and family.
+    #[serde(flatten)]
+    pub model: Model,
+    /// How many rows it answered.
+    pub n_responses: u64,
+    /// θ, in logits; the panel's mean is 0.
+    pub ability: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// s: above 1 where its answers follow difficulty more closely than the panel's do.
+    pub slope: f64,
+}
+
+/// A feature's part in the prior of difficulty.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FeatureSlope {
+    /// Its name.
+    pub name: String,
+    /// By how many logits difficulty rises with a standard deviation of it.
+    pub coefficient: f64,
+}
+
+/// What `{b}_calibration_meta.json` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CalibrationMeta {
+    /// The benchmark.
+    pub benchmark: String,
+    /// How many rows it has.
+    pub n_tasks_full: u64,
+    /// How many of them nobody answered.
+    pub n_unanswered: u64,
+    /// How many answers there were, a model's tries at a row counting as one.
+    pub n_answers: u64,
+    /// What was fitted.
+    pub model: ItemModel,
+    /// How often a guess was taken to be right.
+    pub chance: f64,
+    /// The panel. Whoever evaluates one of these on tasks chosen by this difficulty evaluates it on what it set itself.
+    pub panel: Vec<PanelMember>,
+    /// The standard deviation of the panel's fitted distribution of abilities, whose mean is 0.
+    pub ability_sd: f64,
+    /// What features say of difficulty.
+    pub features: Vec<FeatureSlope>,
+    /// The difficulty of a row with mean features.
+    pub intercept: f64,
+    /// The standard deviation of difficulty about what the features say.
+    pub residual_sd: f64,
+    /// The standard deviation of the logarithm of the discrimination, under 2pl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discrimination_sd: Option<f64>,
+    /// The share of the variance of difficulty that the features explain, 0..1.
+    pub variance_explained: f64,
+    /// Of all answers, the rows' own parameters integrated out.
+    pub log_likelihood: f64,
+    /// How often all rows were gone through.
+    pub iterations: u64,
+    /// Whether the fit came to rest.
+    pub converged: bool,
+    /// The files that the answers were read from; none for a table.
+    pub responses: Vec<NamedFile>,
+    /// The answers in them that could not be mapped.
+    pub unmapped_answers: u64,
+    /// Whether the rows are generated rather than real. Responses to those say nothing of the benchmark.
+    #[serde(default)]
+    pub synthetic: bool,
+    /// The store whose rows these are, as it was then.
+    pub store: WrittenFile,
+    /// `{b}_calibration.jsonl`.
+    pub calibration: WrittenFile,
+    /// The program that wrote this.
+    pub tool: String,
+    /// Over this file with this value empty.
+    pub self_checksum: String,
+}
+
+/// The name of the meta beside it.
+pub fn calibration_meta_name(benchmark: &str) -> String {
+    format!("{benchmark}_calibration_meta.json")
+}
+
+/// The meta of the calibration at `path`.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn read_meta(path: &Path) -> Result<CalibrationMeta, String> {
+    let Some(benchmark) = calibrated_benchmark(path) else {
+        return Err("it is no calibration; a calibration's name is BENCHMARK_calibration.jsonl".to_owned());
+    };
+    let meta_path = path.with_file_name(calibration_meta_name(benchmark));
+    let text = std::fs::read_to_string(&meta_path)
+        .map_err(|error| format!("its meta {} cannot be read: {error}; calibrate again", meta_path.display()))?;
+    if !checksum::is_sealed(&text) {
+        return Err(format!("{} was changed or damaged (self_checksum); calibrate again", meta_path.display()));
+    }
+    serde_json::from_str(&text)
+        .map_err(|error| format!("{} was written by another version ({error})", meta_path.display()))
+}
+
+/// The name of a benchmark's calibration.
+pub fn calibration_name(benchmark: &str) -> String {
+    format!("{benchmark}_calibration.jsonl")
+}
+
+/// The benchmark that a calibration is of, by the name of its file; `None` where that is no calibration's name.
+pub fn calibrated_benchmark(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()?.strip_suffix("_calibration.jsonl")
+}

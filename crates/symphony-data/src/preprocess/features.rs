@@ -1,0 +1,82 @@
+//! The first pass: features, set down in a scratch file, and what summaries they give.
+
+use super::{PreprocessError, Stage1};
+use crate::{
+    disk::{Folder, NamedFile, Scratch},
+    number::Summary,
+    progress::Pass,
+    row::RowBatch,
+    store::OnBadRow,
+};
+
+/// What the first pass over the rows leaves.
+pub(super) struct Featured {
+    /// The features, batch by batch, as [`FeatureColumns::to_bytes`] has them.
+    pub(super) features: Scratch,
+    /// How many good rows each batch has.
+    pub(super) rows: Vec<usize>,
+    /// What each normalization constant is a percentile of.
+    pub(super) summaries: Vec<Summary>,
+    pub(super) files: Vec<NamedFile>,
+    /// The identity of every good row; empty where it is the row's number, so that no two are the same.
+    pub(super) identities: Vec<u64>,
+    /// Good rows and bad ones.
+    pub(super) rows_read: u64,
+}
+
+impl Stage1<'_> {
+    /// The first pass over the rows, which computes their features.
+    pub(super) fn features(&self, folder: &Folder) -> Result<Featured, PreprocessError> {
+        let mut features = folder.scratch(&format!("{}_features", self.benchmark.name));
+        let mut summaries = vec![Summary::default(); self.plan.constants().len()];
+        let (mut rows, mut identities) = (Vec::new(), Vec::new());
+        let (mut good, mut rejected) = (0_u64, 0);
+        let features_of = |batch: &RowBatch| {
+            let found = self.plan.features(batch);
+            if self.on_bad_row == OnBadRow::Stop
+                && let Some((at, fault)) = found.rejected.first()
+            {
+                return Err(PreprocessError::BadRow {
+                    benchmark: self.benchmark.name.clone(),
+                    origin: batch.origin(*at),
+                    row: batch.row_number(*at),
+                    fault: fault.clone(),
+                });
+            }
+            let mut summaries = vec![Summary::default(); self.plan.constants().len()];
+            for (summary, (_, at)) in summaries.iter_mut().zip(self.plan.constants()) {
+                summary.observe(&found.scored[*at]).map_err(|_| self.not_finite())?;
+            }
+            let (bad, bytes) = (found.rejected.len(), found.to_bytes());
+            Ok((found.identities, bad, summaries, bytes))
+        };
+        let files = self.pass(
+            Pass::Score,
+            self.source.rows(),
+            1,
+            |batch| features_of(&batch[0].1),
+            |found| {
+                let (own, bad, more, bytes) = found;
+                let some = own.len();
+                if !self.benchmark.identity.is_empty() {
+                    identities.extend(own);
+                }
+                good += some as u64;
+                rejected += bad as u64;
+                if u32::try_from(good).is_err() {
+                    return Err(PreprocessError::TooLarge { benchmark: self.benchmark.name.clone() });
+                }
+                summaries.iter_mut().zip(&more).for_each(|(summary, more)| summary.merge(more));
+                rows.push(some);
+                features.push(bytes)?;
+                Ok((some + bad) as u64)
+            },
+        )?;
+        if good == 0 {
+            let source_path = self.benchmark.source.to_string();
+            let benchmark = self.benchmark.name.clone();
+            return Err(PreprocessError::Empty { benchmark, source_path, rejected });
+        }
+        Ok(Featured { features, rows, summaries, files, identities, rows_read: good + rejected })
+    }
+}

@@ -1,0 +1,118 @@
+//! Whether a store is up to date: configuration, source files and checksums are compared.
+
+use std::{fmt, io, path::Path};
+
+use crate::{
+    config::Benchmark,
+    disk::{DiskError, checksum},
+    progress::{Note, Progress},
+    source::{SourcePath, file},
+    store::{Meta, Store, StoreError, rejected_name},
+    task::Layout,
+};
+
+/// The store in `folder`, and why it is out of date, if it is: configuration, source files and checksums are compared.
+pub(super) fn current(
+    benchmark: &Benchmark,
+    folder: &Path,
+    format: Option<Layout>,
+    stop: bool,
+    progress: &dyn Progress,
+) -> Result<(Store, Option<String>), StoreError> {
+    let store = Store::open_in(folder, &benchmark.name)?;
+    let mut reason = difference(&store, benchmark).map(|difference| difference.to_string());
+    if stop && store.meta.rejected_rows > 0 {
+        reason = reason.or(Some("rows were set aside, and bad rows are now to stop it".to_owned()));
+    }
+    if let Some(format) = format.filter(|format| reason.is_none() && store.meta.store.format != *format) {
+        reason = Some(format!("it is {}, and {} is asked", store.meta.store.format.name(), format.name()));
+    }
+    if reason.is_none() {
+        let (now, _) = checksum::of_file(store.path(), &store.meta.store.file.checksum)
+            .map_err(|error| DiskError::new(store.path(), "read this file", error))?;
+        if now != store.meta.store.file.checksum {
+            reason = Some("it was changed or damaged (checksum)".to_owned());
+        }
+    }
+    if reason.is_none() && !rejected_is_current(folder, &store.meta)? {
+        reason = Some(format!("{} is not as it was written", rejected_name(&benchmark.name)));
+    }
+    if reason.is_none()
+        && let SourcePath::File(pattern) = &benchmark.source
+    {
+        match file::paths(pattern, &benchmark.configs) {
+            Some(paths) => {
+                for (path, recorded) in paths.iter().zip(&store.meta.source.files) {
+                    let (now, _) = checksum::of_file(path, &recorded.checksum)
+                        .map_err(|error| DiskError::new(path, "read this source file", error))?;
+                    if now != recorded.checksum {
+                        reason = Some(format!("its source file {} changed", recorded.name));
+                        break;
+                    }
+                }
+            }
+            None => progress.note(Note::SourceGone(&benchmark.name)),
+        }
+    }
+    Ok((store, reason))
+}
+
+/// Whether the file of rows that were set aside is the one that the meta records: none, or one of its checksum.
+pub(super) fn rejected_is_current(folder: &Path, meta: &Meta) -> Result<bool, DiskError> {
+    let path = folder.join(rejected_name(&meta.benchmark));
+    let Some(recorded) = &meta.rejected else { return Ok(!path.exists()) };
+    match checksum::of_file(&path, &recorded.checksum) {
+        Ok((now, _)) => Ok(now == recorded.checksum),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(DiskError::new(&path, "read this file", error)),
+    }
+}
+
+/// How a store differs from the one that a configuration asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Its rows come from somewhere else.
+    Source {
+        /// Where they come from.
+        had: String,
+        /// Where the configuration says that they come from.
+        wants: String,
+    },
+    /// Something else in the benchmark's configuration.
+    Rule,
+    /// Its source files have other names or sizes.
+    Files,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source { had, wants } => write!(f, "it was made from {had}, and the configuration says {wants}"),
+            Self::Rule => f.write_str("its configuration changed"),
+            Self::Files => f.write_str("its source files changed"),
+        }
+    }
+}
+
+/// How a store differs from the one that the configuration asks for, if it does; looks at names and sizes only.
+pub(super) fn difference(store: &Store, benchmark: &Benchmark) -> Option<Difference> {
+    let (had, wants) = (&store.meta.source.path, benchmark.source.portable());
+    if *had != wants {
+        return Some(Difference::Source { had: had.clone(), wants });
+    }
+    if store.meta.benchmark_config_fingerprint != benchmark.fingerprint() {
+        return Some(Difference::Rule);
+    }
+    if let SourcePath::File(pattern) = &benchmark.source
+        && let Some(now) = file::sizes(pattern, &benchmark.configs)
+        && !now.iter().map(|(name, bytes)| (name, *bytes)).eq(store
+            .meta
+            .source
+            .files
+            .iter()
+            .map(|f| (&f.name, f.bytes)))
+    {
+        return Some(Difference::Files);
+    }
+    None
+}

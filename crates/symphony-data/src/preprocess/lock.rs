@@ -1,0 +1,40 @@
+//! `--locked`: only the source that the meta records may be used.
+
+use std::path::Path;
+
+use super::{PreprocessError, Stage1};
+use crate::{
+    config::Benchmark,
+    disk::NamedFile,
+    store::{Meta, SourceRecord, StoreError},
+};
+
+/// The source that the meta in `folder` records.
+pub(super) fn recorded_source(benchmark: &Benchmark, folder: &Path) -> Result<SourceRecord, PreprocessError> {
+    let nothing = |why: String| PreprocessError::NotLocked { benchmark: benchmark.name.clone(), why };
+    let source = match Meta::read(folder, &benchmark.name) {
+        Ok(meta) => meta.source,
+        Err(StoreError::Missing { .. }) => return Err(nothing("no source is recorded yet".to_owned())),
+        Err(error @ StoreError::Disk(_)) => return Err(error.into()),
+        Err(error) => return Err(nothing(error.to_string())),
+    };
+    let now = benchmark.source.portable();
+    if source.path != now {
+        return Err(nothing(format!("the recorded source is {}, and the configuration says {now}", source.path)));
+    }
+    Ok(source)
+}
+
+impl Stage1<'_> {
+    /// Whether these are the files that were recorded, where only those may serve.
+    pub(super) fn check_lock(&self, files: &[NamedFile]) -> Result<(), PreprocessError> {
+        let Some(locked) = &self.locked else { return Ok(()) };
+        let other = files.iter().find(|file| !locked.files.contains(file));
+        let what = match (other, files.len() == locked.files.len()) {
+            (None, true) => return Ok(()),
+            (Some(file), _) => format!("{} is not as it was recorded", file.name),
+            (None, false) => format!("{} files were recorded, and {} are there", locked.files.len(), files.len()),
+        };
+        Err(PreprocessError::Moved { benchmark: self.benchmark.name.clone(), what })
+    }
+}

@@ -1,0 +1,167 @@
+//! Drives stage 1: source ─► difficulty ─► store, batch by batch; rows are never held.
+//!
+//! The source is read twice. The first pass computes the features and sets them down in a scratch file, from which the
+//! constants, the scores and the thresholds follow; the second writes the store. Each batch is worked on by one core, and
+//! what a few batches take is all the memory there is to it.
+
+use std::path::Path;
+
+use crate::{
+    bin::Cut,
+    config::Benchmark,
+    disk::Folder,
+    progress::{Note, Progress},
+    source::{
+        At, SourceError, SourcePath,
+        hub::{HubError, HubSource},
+    },
+    store::{Meta, OnBadRow, SourceRecord, StoreError, index_name, store_name},
+    task::Layout,
+};
+
+use fresh::current;
+use lock::recorded_source;
+use pass::{Stage1, remove_other};
+use rebin::rebin;
+
+mod copies;
+mod error;
+mod features;
+mod fresh;
+mod lock;
+mod oddities;
+mod open;
+mod pass;
+mod rebin;
+mod scale;
+mod write;
+
+pub use error::PreprocessError;
+pub use oddities::{bin_shares, oddities};
+pub(crate) use open::rebuild;
+pub use open::{Upkeep, open_store};
+
+/// How stage 1 is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PreprocessOptions {
+    /// What to do with bad rows; `None`: as when the store was last made, else stop.
+    pub on_bad_row: Option<OnBadRow>,
+    /// Make the store anew even if it is up to date.
+    pub force: bool,
+    /// Take no other source than the one that the meta records: the same commit, the same files.
+    pub locked: bool,
+    /// How the store holds its rows; `None`: as the configuration says, else as it does already, else as JSON lines.
+    pub format: Option<Layout>,
+}
+
+/// What stage 1 did for a benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Made the store.
+    Built,
+    /// Found it up to date.
+    Cached,
+    /// Rewrote the bins of an otherwise current store for other percentiles.
+    Rebinned,
+}
+
+/// Preprocesses one benchmark into `folder`, unless what lies there is up to date.
+///
+/// # Errors
+/// See [`PreprocessError`]. What lay there before is then untouched.
+pub fn preprocess(
+    benchmark: &Benchmark,
+    cut: Cut,
+    folder: &Path,
+    options: PreprocessOptions,
+    progress: &dyn Progress,
+) -> Result<(Outcome, Meta), PreprocessError> {
+    let folder = Folder::lock(folder, progress)?;
+    let locked = if options.locked { Some(recorded_source(benchmark, folder.path())?) } else { None };
+    let wanted = options.format.or(benchmark.store);
+    let stop = options.on_bad_row == Some(OnBadRow::Stop);
+    let found =
+        if options.force { Ok(None) } else { current(benchmark, folder.path(), wanted, stop, progress).map(Some) };
+    let reason = match found {
+        Ok(None) | Err(StoreError::Missing { .. }) => None,
+        Ok(Some((mut store, None))) => {
+            // What is made anew below is checked where its source is opened.
+            if let (SourcePath::Datasets(address), Some(SourceRecord { revision: Some(commit), .. })) =
+                (&benchmark.source, &locked)
+            {
+                HubSource::check_lock(address, benchmark, commit, progress)
+                    .map_err(|error| of_source(benchmark, error.into()))?;
+            }
+            // What a run that was stopped before its end may have left.
+            remove_other(&folder, &benchmark.name, store.meta.store.format)?;
+            if let Some(reason) = store.index_problem(true) {
+                progress.note(Note::Indexing {
+                    benchmark: &benchmark.name,
+                    file: &index_name(&benchmark.name),
+                    reason: &reason,
+                });
+                store.make_index(Some(&folder))?;
+            }
+            if store.meta.thresholds.cut == cut {
+                progress.note(Note::Cached(&benchmark.name));
+                note_copies(&store.meta, progress);
+                return Ok((Outcome::Cached, store.meta));
+            }
+            let reason = Some("other percentiles or cuts are configured, so its bins are rewritten");
+            progress.note(Note::Building { benchmark: &benchmark.name, reason });
+            return Ok((Outcome::Rebinned, rebin(&folder, benchmark, cut, store)?));
+        }
+        Ok(Some((store, Some(reason)))) => {
+            let (had, wants) = (&store.meta.source.path, benchmark.source.portable());
+            if *had != wants {
+                progress.note(Note::Warning(&format!(
+                    "{}: its store in {} was made from {had}, and is replaced by one made from {wants}",
+                    benchmark.name,
+                    folder.path().display()
+                )));
+            }
+            Some(reason)
+        }
+        Err(StoreError::Stale { path, reason }) => Some(format!("{}: {reason}", path.display())),
+        // What cannot be read may be as good as ever, and what another program wrote is not ours to replace.
+        Err(error) => return Err(error.into()),
+    };
+    progress.note(Note::Building { benchmark: &benchmark.name, reason: reason.as_deref() });
+    // What is made anew is made of the same commit, unless it is the source that shall be renewed.
+    let recorded = match &locked {
+        Some(locked) => locked.revision.clone(),
+        None if options.force => None,
+        None => recorded_source(benchmark, folder.path()).ok().and_then(|source| source.revision),
+    };
+    let at = match recorded.as_deref() {
+        Some(commit) if options.locked => At::Locked(commit),
+        Some(commit) => At::Commit(commit),
+        None => At::Now,
+    };
+    let before = Meta::read(folder.path(), &benchmark.name).ok();
+    let on_bad_row = options.on_bad_row.or(before.as_ref().map(|meta| meta.on_bad_row)).unwrap_or_default();
+    let before = before.map(|meta| meta.store.format).or_else(|| {
+        Layout::ALL.into_iter().find(|format| folder.path().join(store_name(&benchmark.name, *format)).exists())
+    });
+    let format = wanted.or(before).unwrap_or_default();
+    let stage = Stage1::new(benchmark, on_bad_row, at, locked, progress)?;
+    let meta = stage.build(&folder, cut, format)?;
+    note_copies(&meta, progress);
+    Ok((Outcome::Built, meta))
+}
+
+fn note_copies(meta: &Meta, progress: &dyn Progress) {
+    if let Some(copies) = &meta.copies {
+        progress.note(Note::Copies { benchmark: &meta.benchmark, what: &copies.to_string() });
+    }
+}
+
+pub(super) fn of_source(benchmark: &Benchmark, error: SourceError) -> PreprocessError {
+    let benchmark = benchmark.name.clone();
+    match error {
+        SourceError::Hub(error) if matches!(*error, HubError::Cancelled) => {
+            PreprocessError::Cancelled { benchmark, downloading: true }
+        }
+        error => PreprocessError::Source { benchmark, error },
+    }
+}

@@ -1,0 +1,197 @@
+//! One run over one benchmark: what both passes need, and what is published at the end.
+
+use std::{collections::HashMap, ops::ControlFlow};
+
+use super::{PreprocessError, copies::CopyFinder, of_source};
+use crate::{
+    TOOL,
+    bin::Cut,
+    config::Benchmark,
+    difficulty::Plan,
+    disk::{DiskError, Folder, NamedFile, checksum},
+    parallel::pipeline,
+    progress::{Note, Pass, Progress},
+    row::RowBatch,
+    source::{At, Rows, Source},
+    store::{
+        Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord, WrittenStore, meta_name, rejected_name, store_name,
+    },
+    task::Layout,
+};
+
+/// Removes the benchmark's store in any other format than this.
+pub(super) fn remove_other(folder: &Folder, benchmark: &str, format: Layout) -> Result<(), DiskError> {
+    let mut others = Layout::ALL.into_iter().filter(|other| *other != format);
+    others.try_for_each(|other| folder.remove(&store_name(benchmark, other)))
+}
+
+pub(super) fn seal(meta: &mut Meta) -> String {
+    meta.self_checksum.clear();
+    TOOL.clone_into(&mut meta.tool);
+    // A meta holds finite numbers, texts and maps with text keys: it can always be written.
+    checksum::seal(meta).unwrap_or_default()
+}
+
+/// One run over one benchmark.
+pub(super) struct Stage1<'a> {
+    pub(super) benchmark: &'a Benchmark,
+    pub(super) plan: Plan,
+    pub(super) source: Box<dyn Source + 'a>,
+    pub(super) on_bad_row: OnBadRow,
+    /// The source that must serve.
+    pub(super) locked: Option<SourceRecord>,
+    progress: &'a dyn Progress,
+}
+
+/// Some batches, each with its number.
+pub(super) type Batches = Vec<(usize, RowBatch)>;
+
+impl<'a> Stage1<'a> {
+    pub(super) fn new(
+        benchmark: &'a Benchmark,
+        on_bad_row: OnBadRow,
+        at: At<'_>,
+        locked: Option<SourceRecord>,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, PreprocessError> {
+        let wrong = |problems: Vec<(String, String)>| PreprocessError::Rule {
+            benchmark: benchmark.name.clone(),
+            why: problems.iter().map(|(feature, why)| format!("`{feature}`: {why}")).collect::<Vec<_>>().join("; "),
+        };
+        let unregistered = benchmark.rule.unregistered();
+        if !unregistered.is_empty() {
+            return Err(wrong(unregistered));
+        }
+        let plan = Plan::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
+        let source = benchmark.source.open(benchmark, at, progress).map_err(|error| of_source(benchmark, error))?;
+        Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
+    }
+
+    pub(super) fn build(&self, folder: &Folder, cut: Cut, format: Layout) -> Result<Meta, PreprocessError> {
+        let mut featured = self.features(folder)?;
+        self.check_lock(&featured.files)?;
+        self.note_same_files(&featured.files);
+        let scale = self.scale(&featured, cut)?;
+        let copies = CopyFinder::of(std::mem::take(&mut featured.identities));
+        let written = self.write(folder, &featured, &scale, &copies, format)?;
+        let WrittenStore { store, bins, rejected, rejected_rows, mut files } = written;
+        let constants = self.plan.constants().iter().zip(&scale.constants);
+        let mut meta = Meta {
+            benchmark: self.benchmark.name.clone(),
+            n_tasks_full: bins.total(),
+            benchmark_config_fingerprint: self.benchmark.fingerprint(),
+            normalization: scale.normalization,
+            normalization_constants: constants
+                .map(|((name, _), constant)| (name.clone(), (*constant).into()))
+                .collect(),
+            thresholds: MetaThresholds { cut, scores: scale.thresholds },
+            bins,
+            rejected_rows,
+            rejected,
+            on_bad_row: self.on_bad_row,
+            copies: copies.found(),
+            source: SourceRecord {
+                path: self.benchmark.source.portable(),
+                revision: self.source.revision().map(|revision| revision.commit.clone()),
+                branch: self.source.revision().and_then(|revision| revision.branch.clone()),
+                files: featured.files,
+            },
+            store: StoreRecord { format, file: store },
+            tool: String::new(),
+            self_checksum: String::new(),
+        };
+        files.push(folder.write_small(&meta_name(&self.benchmark.name), &seal(&mut meta))?);
+        // A store can be rebuilt and a lost write shows in its checksum, so that it need not be synced.
+        folder.publish(files, false)?;
+        if rejected_rows == 0 {
+            folder.remove(&rejected_name(&self.benchmark.name))?;
+        }
+        remove_other(folder, &self.benchmark.name, format)?;
+        Ok(meta)
+    }
+
+    /// Says which files are the same, byte for byte: their rows count more than once.
+    fn note_same_files(&self, files: &[NamedFile]) {
+        let mut known: HashMap<&str, &str> = HashMap::new();
+        for NamedFile { name, bytes, checksum } in files.iter().filter(|file| file.bytes > 0) {
+            if let Some(first) = known.get(checksum.as_str()) {
+                self.progress.note(Note::Warning(&format!(
+                    "{}: its files {first} and {name} are the same, byte for byte ({bytes} bytes), so that their rows count twice",
+                    self.benchmark.name
+                )));
+            } else {
+                known.insert(checksum, name);
+            }
+        }
+    }
+
+    /// Reads the source once: `work` on some batches (each with its number), about `bytes` of text at once but no less than
+    /// a batch, on all cores; then `take`, which says how many rows it took, in the order of the rows. Tells progress, and
+    /// listens for a stop.
+    pub(super) fn pass<'p, R: Send>(
+        &'p self,
+        pass: Pass,
+        total: Option<u64>,
+        bytes: usize,
+        work: impl Fn(Batches) -> Result<R, PreprocessError> + Sync,
+        mut take: impl FnMut(R) -> Result<u64, PreprocessError>,
+    ) -> Result<Vec<NamedFile>, PreprocessError> {
+        let mut done = 0;
+        let mut failure = None;
+        self.progress.rows(&self.benchmark.name, pass, 0, total);
+        let produce = |sink: &mut dyn FnMut(Vec<(usize, Rows<'p>)>) -> ControlFlow<()>| {
+            let (mut number, mut gathered, mut text) = (0, Vec::new(), 0);
+            let files = self.source.read(&mut |rows| {
+                text += rows.text_len();
+                gathered.push((number, rows));
+                number += 1;
+                if text < bytes {
+                    return ControlFlow::Continue(());
+                }
+                text = 0;
+                sink(std::mem::take(&mut gathered))
+            });
+            if !gathered.is_empty() {
+                // Whether anybody wants the last of them no longer matters.
+                let _ = sink(gathered);
+            }
+            files
+        };
+        let work = |rows: Vec<(usize, Rows<'p>)>| {
+            work(rows.into_iter().map(|(number, rows)| (number, rows.batch())).collect())
+        };
+        let files = pipeline(produce, work, |result| {
+            let taken = if self.progress.cancelled() {
+                Err(PreprocessError::Cancelled { benchmark: self.benchmark.name.clone(), downloading: false })
+            } else {
+                result.and_then(&mut take)
+            };
+            match taken {
+                Ok(rows) => {
+                    done += rows;
+                    self.progress.rows(&self.benchmark.name, pass, done, total);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        match (failure, files) {
+            (Some(error), _) => Err(error),
+            (None, files) => files.map_err(|error| of_source(self.benchmark, error)),
+        }
+    }
+
+    pub(super) fn not_finite(&self) -> PreprocessError {
+        PreprocessError::NotFinite { benchmark: self.benchmark.name.clone() }
+    }
+
+    pub(super) fn changed(&self) -> PreprocessError {
+        PreprocessError::Changed {
+            benchmark: self.benchmark.name.clone(),
+            source_path: self.benchmark.source.to_string(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Requests: what a person asks for, and what that comes to once all defaults are filled.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use crate::bin::{Cut, Percentiles};
+
+mod difficulty;
+mod replacement;
+mod sampler;
+mod split;
+
+pub use difficulty::{Difficulty, Measured};
+pub use replacement::Replacement;
+pub use sampler::SamplerKind;
+pub(crate) use sampler::for_each_sampler;
+pub use split::Split;
+
+/// The seed of a request that names none.
+pub const DEFAULT_SEED: u64 = 2025;
+/// The split of a request that names none.
+pub const DEFAULT_SPLIT: &str = "50:50";
+/// The most tasks one stream may have. A stream is held in memory while it is drawn.
+pub const MAX_TASKS: u64 = 100_000_000;
+
+/// A request as it was asked, from a file, from arguments or from another language; `None` is the default.
+#[derive(Clone, Debug, Default)]
+pub struct RequestSpec {
+    /// The benchmarks to mix, in order.
+    pub benchmarks: Vec<String>,
+    /// Each benchmark's share, any scale; default equal.
+    pub benchmark_ratios: Option<Vec<(String, f64)>>,
+    /// `easy:hard` or `easy:medium:hard` in whole-number shares.
+    pub difficulty_split: Option<String>,
+    /// How many tasks the stream shall have.
+    pub n_total_tasks: u64,
+    /// The seed: up to 2^32 − 1 for `numpy`, any for `stable`.
+    pub random_seed: Option<u64>,
+    /// Whether tasks may repeat; default as configured.
+    pub sample_with_replacement: Option<Replacement>,
+    /// `numpy` (default) or `stable`.
+    pub sampler: Option<String>,
+    /// Percentiles by benchmark, in place of the configured ones.
+    pub difficulty_percentiles: BTreeMap<String, Percentiles>,
+    /// Which difficulty tasks are drawn by: `surface`, a calibration, or a folder of calibrations; default as configured.
+    pub difficulty: Option<String>,
+    /// Of a measured difficulty: rows with responses of fewer models are not drawn; default as configured.
+    pub min_responses: Option<u64>,
+}
+
+/// A request with all defaults filled and everything checked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The benchmarks, in the order asked.
+    pub parts: Vec<Part>,
+    /// The shares of the bins.
+    pub split: Split,
+    /// How many tasks the stream shall have, from 1.
+    pub n_total_tasks: u64,
+    /// The seed.
+    pub random_seed: u64,
+    /// Whether tasks may repeat.
+    pub sample_with_replacement: Replacement,
+    /// The sampler.
+    pub sampler: SamplerKind,
+    /// What the user should know of how the request was read.
+    pub warnings: Vec<String>,
+}
+
+/// One benchmark's part in a request.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The benchmark's name.
+    pub benchmark: String,
+    /// Its ratio as given, or 1/k for each of k.
+    pub ratio: f64,
+    /// Where its bins begin and end.
+    pub cut: Cut,
+    /// Which difficulty its tasks are drawn by.
+    pub difficulty: Difficulty,
+}
+
+impl Serialize for Request {
+    /// The request under the keys in which it is asked.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        let by_name = |value: &dyn Fn(&Part) -> serde_json::Value| -> serde_json::Map<String, serde_json::Value> {
+            self.parts.iter().map(|part| (part.benchmark.clone(), value(part))).collect()
+        };
+        map.serialize_entry("benchmarks", &self.parts.iter().map(|part| &part.benchmark).collect::<Vec<_>>())?;
+        map.serialize_entry("benchmark_ratios", &by_name(&|part| part.ratio.into()))?;
+        map.serialize_entry("difficulty_split", &self.split.to_string())?;
+        map.serialize_entry("n_total_tasks", &self.n_total_tasks)?;
+        map.serialize_entry("random_seed", &self.random_seed)?;
+        map.serialize_entry("sample_with_replacement", &self.sample_with_replacement)?;
+        map.serialize_entry("sampler", &self.sampler)?;
+        let (mut percentiles, mut cuts) = (serde_json::Map::new(), serde_json::Map::new());
+        for part in &self.parts {
+            let (to, value) = match part.cut {
+                Cut::Percentiles(own) => (&mut percentiles, serde_json::to_value(own)),
+                Cut::Cuts(own) => (&mut cuts, serde_json::to_value(own)),
+            };
+            to.insert(part.benchmark.clone(), value.unwrap_or_default());
+        }
+        map.serialize_entry("difficulty_percentiles", &percentiles)?;
+        if !cuts.is_empty() {
+            map.serialize_entry("difficulty_cuts", &cuts)?;
+        }
+        // A request by surface scores reads as it always did.
+        if self.parts.iter().any(|part| part.difficulty != Difficulty::Surface) {
+            let file = |measured: &Measured| {
+                measured.path.file_name().unwrap_or_default().to_string_lossy().into_owned().into()
+            };
+            let asked = by_name(&|part| match &part.difficulty {
+                Difficulty::Surface => "surface".into(),
+                Difficulty::Measured(measured) | Difficulty::InFolder { calibration: measured, .. } => file(measured),
+            });
+            map.serialize_entry("difficulty", &asked)?;
+            let least = by_name(&|part| match &part.difficulty {
+                Difficulty::Surface => 0.into(),
+                Difficulty::Measured(own) | Difficulty::InFolder { calibration: own, .. } => own.min_responses.into(),
+            });
+            map.serialize_entry("min_responses", &least)?;
+        }
+        map.end()
+    }
+}
+
+/// A named request.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// The key in the file, and the name of the folder its pool goes to.
+    pub id: String,
+    /// A title for people.
+    pub name: Option<String>,
+    /// What it asks for.
+    pub request: Request,
+    /// The same as it was asked.
+    pub(crate) spec: RequestSpec,
+}

@@ -1,0 +1,171 @@
+//! Gathers the answers to the rows of one benchmark.
+
+use super::{Kind, Kinds, MOST_IMPLIED_TRIES, Model, Responses};
+
+/// Gathers the answers to one benchmark's rows in two passes: how many there are of each row, then what they are.
+#[derive(Debug)]
+pub(crate) struct Gatherer {
+    responses: Responses,
+    kinds: Kinds,
+    by_name: std::collections::HashMap<String, u16, foldhash::fast::FixedState>,
+    /// The model that was asked for last.
+    last: Option<u16>,
+    /// In the second pass: where each row's next answer goes.
+    next: Vec<usize>,
+}
+
+impl Gatherer {
+    pub(crate) fn new(benchmark: &str, rows: usize) -> Self {
+        let responses =
+            Responses { benchmark: benchmark.to_owned(), starts: vec![0; rows + 1], ..Responses::default() };
+        let by_name = std::collections::HashMap::default();
+        Self { responses, kinds: Kinds::default(), by_name, last: None, next: Vec::new() }
+    }
+
+    /// The number of a model; `None` if there are more than can be told apart.
+    pub(crate) fn model(&mut self, name: &str, family: Option<&str>) -> Option<u16> {
+        // Most often that of the answer before.
+        if let Some(last) = self.last
+            && family.is_none()
+            && self.responses.models[usize::from(last)].name == name
+        {
+            return Some(last);
+        }
+        self.last = self.numbered(name, family);
+        self.last
+    }
+
+    fn numbered(&mut self, name: &str, family: Option<&str>) -> Option<u16> {
+        if let Some(known) = self.by_name.get(name) {
+            let model = &mut self.responses.models[usize::from(*known)];
+            // Of several families the first by name, whichever answer comes first.
+            if let Some(family) = family
+                && model.family.as_deref().is_none_or(|known| family < known)
+            {
+                model.family = Some(family.to_owned());
+            }
+            return Some(*known);
+        }
+        let number = u16::try_from(self.responses.models.len()).ok()?;
+        self.responses.models.push(Model { name: name.to_owned(), family: family.map(str::to_owned) });
+        self.by_name.insert(name.to_owned(), number);
+        Some(number)
+    }
+
+    /// Counts an answer, in the first pass.
+    pub(crate) fn count(&mut self, row: usize) {
+        self.responses.starts[row + 1] += 1;
+    }
+
+    /// Ends the first pass.
+    pub(crate) fn counted(&mut self) {
+        let mut total = 0;
+        for start in &mut self.responses.starts {
+            total += *start;
+            *start = total;
+        }
+        self.next = self.responses.starts.clone();
+        self.responses.model = vec![0; total];
+        self.responses.kind = vec![0; total];
+    }
+
+    /// Takes an answer, in the second pass; `false` where the first pass did not count it.
+    pub(crate) fn put(&mut self, row: usize, model: u16, score: f64, tries: u32) -> bool {
+        let at = self.next[row];
+        if at == self.responses.starts[row + 1] {
+            return false;
+        }
+        self.responses.model[at] = model;
+        self.responses.kind[at] = self.kinds.number_of(score, tries);
+        self.next[row] += 1;
+        true
+    }
+
+    /// Ends the second pass: `None` where it brought fewer answers than the first.
+    pub(crate) fn finish(mut self) -> Option<Responses> {
+        if self.next[..self.next.len() - 1] != self.responses.starts[1..] {
+            return None;
+        }
+        self.sort_models();
+        self.average_tries();
+        self.find_implied_tries();
+        self.responses.kinds = self.kinds.kinds;
+        Some(self.responses)
+    }
+
+    /// Numbers the models by name, so that the order in which answers were read changes no sum, and no number drawn at
+    /// random.
+    fn sort_models(&mut self) {
+        let models = std::mem::take(&mut self.responses.models);
+        let mut sorted: Vec<(usize, Model)> = models.into_iter().enumerate().collect();
+        sorted.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+        let mut places = vec![0; sorted.len()];
+        sorted.iter().enumerate().for_each(|(place, (number, _))| places[*number] = place as u16);
+        self.responses.model.iter_mut().for_each(|model| *model = places[usize::from(*model)]);
+        self.responses.models = sorted.into_iter().map(|(_, model)| model).collect();
+    }
+
+    /// Puts each row's answers in the order of the models, and averages a model's tries.
+    fn average_tries(&mut self) {
+        let responses = &mut self.responses;
+        let (mut end, mut from) = (0, 0);
+        let mut own: Vec<(u16, u32)> = Vec::new();
+        for row in 0..responses.starts.len() - 1 {
+            let to = responses.starts[row + 1];
+            own.clear();
+            own.extend(responses.model[from..to].iter().copied().zip(responses.kind[from..to].iter().copied()));
+            from = to;
+            // Tries too have an order of their own, as their sum has one.
+            own.sort_by(|(model, kind), (other, of_other)| {
+                let [a, b] = [kind, of_other].map(|kind| self.kinds.kinds[*kind as usize]);
+                model.cmp(other).then_with(|| a.score.total_cmp(&b.score)).then_with(|| a.tries.cmp(&b.tries))
+            });
+            for tries in own.chunk_by(|a, b| a.0 == b.0) {
+                let kind = match tries {
+                    [(_, kind)] => *kind,
+                    _ => {
+                        let kinds = || tries.iter().map(|(_, kind)| self.kinds.kinds[*kind as usize]);
+                        let n = kinds().map(|kind| kind.tries).fold(0, u32::saturating_add);
+                        let sum: f64 = kinds().map(|kind| kind.score * f64::from(kind.tries)).sum();
+                        self.kinds.number_of((sum / f64::from(n)).min(1.0), n)
+                    }
+                };
+                responses.model[end] = tries[0].0;
+                responses.kind[end] = kind;
+                end += 1;
+            }
+            responses.starts[row + 1] = end;
+        }
+        responses.model.truncate(end);
+        responses.kind.truncate(end);
+    }
+
+    /// A model whose scores are no tries by themselves, and are all multiples of 1/k, was asked k times (or graded in k
+    /// steps): its answers say more than one try each.
+    fn find_implied_tries(&mut self) {
+        let fits = |kind: &Kind| -> u32 {
+            // Bit k: the score is a multiple of 1/k, give or take how it was rounded.
+            (1..=MOST_IMPLIED_TRIES).fold(0, |fits, k| {
+                let steps = kind.score * k as f64;
+                fits | u32::from((steps - steps.round()).abs() < 0.005) << k
+            })
+        };
+        let of_kinds: Vec<(u32, bool)> = self.kinds.kinds.iter().map(|kind| (fits(kind), kind.tries == 1)).collect();
+        let mut of_models = vec![u32::MAX; self.responses.models.len()];
+        for (model, kind) in self.responses.model.iter().zip(&self.responses.kind) {
+            let (fits, single) = of_kinds[*kind as usize];
+            of_models[usize::from(*model)] &= if single { fits } else { 0 };
+        }
+        let implied: Vec<u32> =
+            of_models.into_iter().map(|fits| if fits == 0 { 1 } else { fits.trailing_zeros() }).collect();
+        if implied.iter().all(|k| *k <= 1) {
+            return;
+        }
+        for (model, kind) in self.responses.model.iter().zip(&mut self.responses.kind) {
+            let k = implied[usize::from(*model)];
+            if k > 1 {
+                *kind = self.kinds.number_of(self.kinds.kinds[*kind as usize].score, k);
+            }
+        }
+    }
+}

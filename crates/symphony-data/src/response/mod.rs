@@ -1,0 +1,183 @@
+//! Responses: which model answered which row, and how well.
+//!
+//! [`Responses`] holds six bytes an answer, so that hundreds of millions fit into memory.
+
+mod gather;
+
+pub(crate) use gather::Gatherer;
+
+use serde::{Deserialize, Serialize};
+
+use crate::number::correlation::tidied;
+
+/// Two tries of one model at one row have so much in common (the correlation of tries within a row).
+const TRIES_IN_COMMON: f64 = 0.5;
+
+/// The most tries that a model's scores are taken to be averages of.
+const MOST_IMPLIED_TRIES: usize = 20;
+
+/// A model whose answers are known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// The model's name.
+    pub name: String,
+    /// The family that it belongs to, where the responses say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+}
+
+/// A model's answer to a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answer {
+    /// Which of the models.
+    pub model: usize,
+    /// 0 (failed) to 1 (solved): the mean of all tries.
+    pub score: f64,
+    /// How many tries that is the mean of.
+    pub tries: u32,
+    /// For how many answers it counts: k tries for k / (1 + (k − 1)·½), as tries of one model have much in common (Kish's
+    /// design effect), so that no number of them counts for more than two models.
+    pub weight: f64,
+}
+
+/// A score and the number of tries behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Kind {
+    score: f64,
+    tries: u32,
+    weight: f64,
+}
+
+impl Kind {
+    fn new(score: f64, tries: u32) -> Self {
+        let k = f64::from(tries);
+        Self { score, tries, weight: k / (1.0 + (k - 1.0) * TRIES_IN_COMMON) }
+    }
+}
+
+/// The different scores of a benchmark, each held once.
+#[derive(Clone, Debug, Default)]
+struct Kinds {
+    kinds: Vec<Kind>,
+    by_value: std::collections::HashMap<(u64, u32), u32, foldhash::fast::FixedState>,
+}
+
+impl Kinds {
+    fn number_of(&mut self, score: f64, tries: u32) -> u32 {
+        // Nearly always one of the first few.
+        let known = self.kinds.iter().take(4).position(|kind| kind.score == score && kind.tries == tries);
+        if let Some(known) = known {
+            return known as u32;
+        }
+        *self.by_value.entry((score.to_bits(), tries)).or_insert_with(|| {
+            self.kinds.push(Kind::new(score, tries));
+            self.kinds.len() as u32 - 1
+        })
+    }
+}
+
+/// All answers to the rows of one benchmark.
+#[derive(Clone, Debug, Default)]
+pub struct Responses {
+    benchmark: String,
+    models: Vec<Model>,
+    /// Where each row's answers begin; one more for the end.
+    starts: Vec<usize>,
+    model: Vec<u16>,
+    kind: Vec<u32>,
+    kinds: Vec<Kind>,
+}
+
+impl Responses {
+    /// The benchmark.
+    pub fn benchmark(&self) -> &str {
+        &self.benchmark
+    }
+
+    /// How many rows the benchmark has, answered or not.
+    pub fn rows(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+
+    /// The models, by name.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// How many answers there are, a model's tries at a row counting as one.
+    pub fn len(&self) -> usize {
+        self.model.len()
+    }
+
+    /// Whether nobody answered.
+    pub fn is_empty(&self) -> bool {
+        self.model.is_empty()
+    }
+
+    /// The answers to a row, by model.
+    pub fn answers(&self, row: usize) -> impl ExactSizeIterator<Item = Answer> {
+        let range = self.starts[row]..self.starts[row + 1];
+        self.model[range.clone()].iter().zip(&self.kind[range]).map(|(model, kind)| {
+            let Kind { score, tries, weight } = self.kinds[*kind as usize];
+            Answer { model: usize::from(*model), score, tries, weight }
+        })
+    }
+
+    /// One model's scores, row by row; NaN where it did not answer.
+    pub fn scores_of(&self, model: usize) -> Vec<f64> {
+        let score =
+            |row| self.answers(row).find(|answer| answer.model == model).map_or(f64::NAN, |answer| answer.score);
+        (0..self.rows()).map(score).collect()
+    }
+
+    /// The mean error (1 − score) of the answers to each row, each model counting once; NaN where nobody answered.
+    pub fn errors(&self) -> Vec<f64> {
+        let error = |row| {
+            let answers = self.answers(row);
+            let n = answers.len() as f64;
+            tidied(1.0 - answers.map(|answer| answer.score).sum::<f64>() / n)
+        };
+        (0..self.rows()).map(error).collect()
+    }
+
+    /// The answers of the models that `keep` says yes to.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&Model) -> bool) -> Self {
+        let mut places = vec![None; self.models.len()];
+        let mut models = Vec::new();
+        for (place, model) in places.iter_mut().zip(&self.models).filter(|(_, model)| keep(model)) {
+            *place = Some(models.len() as u16);
+            models.push(model.clone());
+        }
+        let mut kept = Self { benchmark: self.benchmark.clone(), models, kinds: self.kinds.clone(), ..Self::default() };
+        kept.starts.push(0);
+        for row in 0..self.rows() {
+            for at in self.starts[row]..self.starts[row + 1] {
+                if let Some(place) = places[usize::from(self.model[at])] {
+                    kept.model.push(place);
+                    kept.kind.push(self.kind[at]);
+                }
+            }
+            kept.starts.push(kept.model.len());
+        }
+        kept
+    }
+
+    /// The answers to every so manieth row, of the same models.
+    pub(crate) fn every(&self, stride: usize) -> Self {
+        let mut kept = Self {
+            benchmark: self.benchmark.clone(),
+            models: self.models.clone(),
+            kinds: self.kinds.clone(),
+            ..Self::default()
+        };
+        kept.starts.push(0);
+        for row in (0..self.rows()).step_by(stride) {
+            let own = self.starts[row]..self.starts[row + 1];
+            kept.model.extend_from_slice(&self.model[own.clone()]);
+            kept.kind.extend_from_slice(&self.kind[own]);
+            kept.starts.push(kept.model.len());
+        }
+        kept
+    }
+}
