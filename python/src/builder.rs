@@ -9,7 +9,7 @@ use symphony_data::{
     bin::Percentiles,
     calibration::ItemModel,
     config::{Config, DEFAULT_CONFIG, read_file},
-    draw::{self, Order, Writing, make_pools, with_library},
+    draw::{self, Order, Writing, make_pools, with_stores},
     evidence::{
         calibrate::{CalibrateOptions, calibrate},
         responses::{Catalogue, Input, ReadOptions, Unmapped, read},
@@ -183,7 +183,7 @@ impl Builder {
             let orders: Vec<Order<'_>> =
                 config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir, format)).collect();
             let requests = orders.iter().map(|order| order.request);
-            with_library(&config, &full_dir, requests, progress, |library| {
+            with_stores(&config, &full_dir, requests, progress, |library| {
                 let made = make_pools(library, &orders, Writing { strict, force }, progress)?;
                 made.into_iter().try_for_each(|made| made.map(drop))
             })?;

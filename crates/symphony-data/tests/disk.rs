@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink, path::Path, sync::Mutex};
 use symphony_data::{
     DatasetBuilder,
     config::Config,
-    draw::with_library,
+    draw::with_stores,
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
     request::RequestSpec,
@@ -37,7 +37,7 @@ fn draw(config: &Config, folder: &Path, progress: &dyn Progress) {
     let benchmarks = NAMES.map(str::to_owned).to_vec();
     let spec = RequestSpec { benchmarks, n_total_tasks: 12, ..RequestSpec::default() };
     let request = spec.resolve(config).unwrap();
-    with_library(config, folder, [&request], progress, |library| library.draw(&request).map(drop)).unwrap();
+    with_stores(config, folder, [&request], progress, |library| library.draw(&request).map(drop)).unwrap();
 }
 
 #[test]

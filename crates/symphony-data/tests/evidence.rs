@@ -15,9 +15,8 @@ use symphony_data::{
     evidence::{
         EvidenceError,
         calibrate::{CalibrateOptions, calibrate},
-        reliability::ceiling,
         responses::{Catalogue, Gathered, Input, ReadOptions, read},
-        validation::{ScoredBy, validate},
+        validation::{ScoredBy, reliability::ceiling, validate},
     },
     irt::{Fit, FitOptions, fit},
     number::percentile,

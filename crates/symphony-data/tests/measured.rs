@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use symphony_data::{
     DatasetBuilder, Error, TaskStream,
     config::Config,
-    draw::{Order, Writing, make_pools, with_library},
+    draw::{Order, Writing, make_pools, with_stores},
     evidence::{
         calibrate::{CalibrateOptions, calibrate},
         responses::{Catalogue, Input, ReadOptions, read},
@@ -268,7 +268,7 @@ fn a_manifest_names_kind_file_checksum_and_panel_of_each_difficulty() {
     let request = by(fixture("bbh_calibration.jsonl")).resolve(&builder.config).unwrap();
     let output = full.path().join("pool");
     let order = Order { request: &request, experiment: None, output: output.clone(), format: Layout::Jsonl };
-    with_library(&builder.config, full.path(), [&request], &Silent, |library| {
+    with_stores(&builder.config, full.path(), [&request], &Silent, |library| {
         make_pools(library, std::slice::from_ref(&order), Writing::default(), &Silent).map(drop)
     })
     .unwrap();

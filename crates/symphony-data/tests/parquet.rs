@@ -11,7 +11,7 @@ use support::{golden, golden_request, real};
 use symphony_data::{
     DatasetBuilder,
     config::Config,
-    draw::{self, Library, Order, Writing, make_pools},
+    draw::{self, Order, Stores, Writing, make_pools},
     pool::{find_pool, read_pool, task_pool},
     preprocess::{Outcome, PreprocessOptions, Upkeep, preprocess},
     progress::Silent,
@@ -197,7 +197,7 @@ fn a_pool_as_parquet_holds_the_tasks_of_one_as_json_lines() {
     stage1(&config, &full, JSONL);
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 80, ..RequestSpec::default() };
     let request = spec.resolve(&config).unwrap();
-    let library = Library::open(&config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+    let library = Stores::open(&config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
     let output = folder.path().join("pool");
     let mut pools = Vec::new();
     for format in [Layout::Jsonl, Layout::Parquet] {
@@ -279,7 +279,7 @@ fn what_nothing_vouches_for_is_named_by_verify_and_the_manifest_says_which_pool_
     stage1(&config, &full, PARQUET);
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 8, ..RequestSpec::default() };
     let request = spec.resolve(&config).unwrap();
-    let library = Library::open(&config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+    let library = Stores::open(&config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
     let order = Order { request: &request, experiment: None, output: output.clone(), format: Layout::Parquet };
     make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
     let problems = || -> Vec<String> {

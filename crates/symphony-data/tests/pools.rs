@@ -9,7 +9,7 @@ use support::json_lines;
 use symphony_data::{
     DatasetBuilder,
     config::Config,
-    draw::{Library, Order, Writing, make_pools},
+    draw::{Order, Stores, Writing, make_pools},
     pool::{read_pool, statistics::Gatherer},
     preprocess::{PreprocessOptions, Upkeep},
     progress::Silent,
@@ -35,7 +35,7 @@ fn pool(folder: &Path, sampler: &str) -> DatasetBuilder {
         ..RequestSpec::default()
     };
     let request = spec.resolve(&builder.config).unwrap();
-    let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+    let library = Stores::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
     let order = Order { request: &request, experiment: None, output: folder.join("pool"), format: Layout::Jsonl };
     make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
     builder
@@ -259,7 +259,7 @@ fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
     let made = |seed, force| {
         let request = asked(seed);
         let order = Order { request: &request, experiment: None, output: output.clone(), format: Layout::Jsonl };
-        let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+        let library = Stores::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
         let writing = Writing { strict: false, force };
         make_pools(&library, std::slice::from_ref(&order), writing, &Silent)
             .map(drop)
@@ -303,7 +303,7 @@ fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
         let yaml = "benchmarks: {amc: {path: 'synthetic:amc'}}";
         let config = Config::from_yaml_with_experiments("c.yaml", yaml, Some(("e.yaml", &text))).unwrap();
         let order = Order { output: output.clone(), ..Order::of(&config.experiments[0], folder.path(), Layout::Jsonl) };
-        let library = Library::open(&config, &full, [order.request], Upkeep::Rebuild, &Silent).unwrap();
+        let library = Stores::open(&config, &full, [order.request], Upkeep::Rebuild, &Silent).unwrap();
         make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent)
             .map(drop)
             .map_err(|error| error.to_string())

@@ -11,7 +11,7 @@ use symphony_data::{
     DatasetBuilder,
     bin::Percentiles,
     config::Config,
-    draw::{self, DrawnTasks, Library, Order, Writing, make_pools},
+    draw::{self, DrawnTasks, Order, Stores, Writing, make_pools},
     preprocess::{Outcome, PreprocessOptions, Upkeep, preprocess},
     progress::{Note, Progress, Silent},
     request::{Replacement, RequestSpec},
@@ -141,7 +141,7 @@ fn stage_2_rebuilds_what_no_longer_fits_and_a_plan_only_says_so() {
     let reason = "its configuration changed";
     for (upkeep, expected) in [(Upkeep::Report, "stale"), (Upkeep::Rebuild, "build")] {
         let notes = Notes::default();
-        Library::open(&changed, folder.path(), [&request], upkeep, &notes).unwrap().draw(&request).unwrap();
+        Stores::open(&changed, folder.path(), [&request], upkeep, &notes).unwrap().draw(&request).unwrap();
         assert_eq!(*notes.0.lock().unwrap(), [format!("{expected} gsm8k: {reason}")]);
     }
 }
@@ -155,7 +155,7 @@ fn stage_2_never_replaces_a_store_of_other_rows() {
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
     let request = spec.resolve(&other).unwrap();
     let open = |upkeep, notes: &Notes| {
-        Library::open(&other, folder.path(), [&request], upkeep, notes).map(drop).map_err(|error| error.to_string())
+        Stores::open(&other, folder.path(), [&request], upkeep, notes).map(drop).map_err(|error| error.to_string())
     };
     let reason =
         "was made from synthetic:gsm8k?rows=700&seed=0, and the configuration says synthetic:gsm8k?rows=800&seed=0";
@@ -194,7 +194,7 @@ fn a_store_that_rebuilds_itself_keeps_its_way_with_bad_rows() {
     let changed = of("answer");
     let spec = RequestSpec { benchmarks: vec!["mine".into()], n_total_tasks: 2, ..RequestSpec::default() };
     let request = spec.resolve(&changed).unwrap();
-    Library::open(&changed, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+    Stores::open(&changed, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
     let meta = Meta::read(&full, "mine").unwrap();
     assert_eq!((meta.n_tasks_full, meta.rejected_rows), (2, 1));
     // To stop is asked for by name, and then a store without some rows is not up to date.
@@ -272,7 +272,7 @@ fn distinct_tasks_are_counted_by_identity_also_across_benchmarks() {
             ..RequestSpec::default()
         };
         let request = spec.resolve(config).unwrap();
-        let library = Library::open(config, &full, [&request], Upkeep::Report, &Silent).unwrap();
+        let library = Stores::open(config, &full, [&request], Upkeep::Report, &Silent).unwrap();
         let drawn = library.draw(&request).unwrap();
         let statistics = drawn.statistics(&drawn.tasks().unwrap()).unwrap();
         let parts: Vec<u64> = drawn.parts.iter().map(|part| part.repeats.n_unique).collect();
@@ -349,7 +349,7 @@ fn a_store_without_an_index_that_nobody_may_write_beside_still_serves() {
     let request = spec.resolve(&config).unwrap();
     let tasks = draw::build_task_stream(&config, folder.path(), &request, &Silent).unwrap().0;
     assert_eq!(tasks.iter().count(), 10);
-    Library::open(&config, folder.path(), [&request], Upkeep::Report, &Silent).unwrap().draw(&request).unwrap();
+    Stores::open(&config, folder.path(), [&request], Upkeep::Report, &Silent).unwrap().draw(&request).unwrap();
 }
 
 #[test]
@@ -426,7 +426,7 @@ fn no_absolute_path_and_no_clock_stands_in_what_is_written() {
         let request = RequestSpec { benchmarks: vec!["mine".into()], n_total_tasks: 8, ..RequestSpec::default() };
         let request = request.resolve(&builder.config).unwrap();
         let pool = folder.path().join("pool");
-        let library = Library::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
+        let library = Stores::open(&builder.config, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
         let order = Order { request: &request, experiment: None, output: pool.clone(), format: Layout::Jsonl };
         make_pools(&library, std::slice::from_ref(&order), Writing::default(), &Silent).unwrap();
         let written = (files(&full), files(&pool));

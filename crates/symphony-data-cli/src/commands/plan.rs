@@ -6,7 +6,7 @@ use serde::Serialize;
 use symphony_data::{
     Error,
     bin::Bin,
-    draw::{DrawError, Drawn, Library},
+    draw::{DrawError, Drawn, Stores},
     preprocess::Upkeep,
     request::Request,
 };
@@ -69,7 +69,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     if args.stage2.demo {
         refuse_to_replace_real_tasks(&config, &List::all(&args.request.benchmarks), &args.stage2.full_dir, &[])?;
     }
-    let library = Library::open(
+    let library = Stores::open(
         &config,
         &args.stage2.full_dir,
         requests.iter().map(|(_, request)| *request),

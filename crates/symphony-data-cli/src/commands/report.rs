@@ -7,7 +7,7 @@ use symphony_data::{
     Error,
     bin::{PerBin, Thresholds},
     config::Config,
-    draw::{self, Drawn, DrawnPart, Order, Writing, with_library},
+    draw::{self, Drawn, DrawnPart, Order, Writing, with_stores},
     pool::Statistics,
     request::Experiment,
     task::Layout,
@@ -65,7 +65,7 @@ pub fn make_pools(
     session: &Session,
 ) -> Result<(Vec<PoolReport>, Vec<Error>), CliError> {
     let drawn_from = orders.iter().map(|order| order.request);
-    Ok(with_library(config, full_dir, drawn_from, &session.ui, |library| {
+    Ok(with_stores(config, full_dir, drawn_from, &session.ui, |library| {
         let (mut reports, mut failed) = (Vec::new(), Vec::new());
         for (made, order) in draw::make_pools(library, orders, writing, &session.ui)?.into_iter().zip(orders) {
             match made {

@@ -6,7 +6,6 @@
 
 pub mod calibrate;
 mod error;
-pub mod reliability;
 pub mod responses;
 pub mod validation;
 

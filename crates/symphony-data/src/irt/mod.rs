@@ -21,7 +21,8 @@ mod covariance;
 mod newton;
 mod numeric;
 mod report;
-mod row;
+mod posterior;
+mod quadrature;
 mod turns;
 
 use rayon::prelude::*;
@@ -29,7 +30,8 @@ use rayon::prelude::*;
 use crate::{
     irt::{
         numeric::{exp, ln},
-        row::{Mode, Posterior, Prior, Quadrature, Wanted, Workspace},
+        posterior::{Mode, Posterior, Prior, Workspace},
+        quadrature::{Quadrature, Wanted},
     },
     response::Responses,
 };

@@ -5,7 +5,7 @@ use super::{
     SLOPE_SD, Sums,
     covariance::Covariance,
     numeric::{exp, factored, ln, square},
-    row::{BASIS, Lesson, Mode, Posterior, Prior, Workspace},
+    posterior::{BASIS, Lesson, Mode, Posterior, Prior, Workspace},
 };
 
 impl Fitter<'_> {

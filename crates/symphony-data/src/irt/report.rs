@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use super::{
     Ability, Fit, Fitter, Parameters, RowDifficulty, SLOPE_SD, Sums, WEAK_FEATURES, mean,
     numeric::{exp, square},
-    row::{Mode, Quadrature, Wanted, Workspace},
+    posterior::{Mode, Workspace},
+    quadrature::{Quadrature, Wanted},
 };
 use crate::response::Answer;
 

@@ -4,7 +4,7 @@ use super::{
     DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SD_PRIOR, SLOPE_SD, Sums,
     mean,
     numeric::{exp, factored, square},
-    row::{Lesson, Mode, Posterior, Workspace},
+    posterior::{Lesson, Mode, Posterior, Workspace},
 };
 
 impl Fitter<'_> {

@@ -4,7 +4,10 @@ use arrow_array::{Array, RecordBatch, StringViewArray, cast::AsArray, types::Flo
 use arrow_cast::cast;
 use arrow_schema::DataType;
 
-use super::read::{FORM, Fault, Found, Key, Sink, tries_of};
+use super::{
+    own::{FORM, tries_of},
+    sink::{Fault, Found, Key, Sink},
+};
 
 /// Takes all rows of a batch, of which the first has this number in its table, from 0.
 pub(super) fn take(

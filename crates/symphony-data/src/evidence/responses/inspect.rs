@@ -16,8 +16,9 @@ use serde::{
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
-    harness::{Located, locate, shortened},
-    read::{Fault, Found, Key, Sink, WATCHED_BYTES, Watched},
+    locate::{Located, locate, shortened},
+    read::{WATCHED_BYTES, Watched},
+    sink::{Fault, Found, Key, Sink},
 };
 use crate::{
     evidence::EvidenceError,
@@ -72,7 +73,7 @@ struct Sample {
     #[serde(default)]
     metadata: Option<Box<RawValue>>,
     #[serde(default)]
-    scores: Option<Map<String, Value>>,
+    pub(super) scores: Option<Map<String, Value>>,
     /// What old logs have in place of `scores`.
     #[serde(default)]
     score: Option<Value>,

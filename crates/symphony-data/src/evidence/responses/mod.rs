@@ -7,9 +7,13 @@ mod catalogue;
 mod columns;
 mod harness;
 mod inspect;
+mod locate;
+mod own;
 mod read;
+mod sink;
 
 pub use catalogue::Catalogue;
 pub(super) use catalogue::ROWS_AT_ONCE;
-pub(super) use read::FORM;
-pub use read::{Gathered, Input, ReadOptions, Unmapped, read};
+pub(super) use own::FORM;
+pub use read::{Gathered, Input, ReadOptions, read};
+pub use sink::Unmapped;

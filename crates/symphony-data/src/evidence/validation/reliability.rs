@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::{ANSWERS_BETWEEN_QUESTIONS, EvidenceError};
 use crate::{
+    evidence::{ANSWERS_BETWEEN_QUESTIONS, EvidenceError},
     number::{
         correlation::{spearman, tidied},
         mean,

@@ -1,0 +1,266 @@
+//! The preprocessed benchmarks that requests draw from, each read once.
+
+use std::{collections::BTreeMap, path::Path};
+
+use rayon::prelude::*;
+
+use super::{DifficultyError, DrawError, Drawn, DrawnPart, Joined, difficulty};
+use crate::{
+    bin::{Bin, Bins, Cut, PerBin, Thresholds},
+    config::Config,
+    pool::statistics::Repeats,
+    preprocess::{Upkeep, open_store, rebuild},
+    progress::{Note, Progress},
+    request::{Difficulty, Measured, Request},
+    store::{Store, StoreError, index_name},
+    stream::{self, Candidates, sample::sampler},
+};
+
+/// The preprocessed benchmarks that some requests draw from, each read once.
+pub struct Stores<'a> {
+    config: &'a Config,
+    folder: &'a Path,
+    upkeep: Upkeep,
+    progress: &'a dyn Progress,
+    /// Whether a request draws by identity, or by a calibration, which is joined by it.
+    by_identity: bool,
+    loaded: BTreeMap<String, Loaded>,
+    /// The stores that were made anew because reading them found them damaged.
+    renewed: Vec<String>,
+}
+
+struct Loaded {
+    store: Store,
+    /// The surface score of every row.
+    scores: Vec<f64>,
+    /// Empty where no request draws by identity, and no row is a copy of another.
+    identities: Vec<u64>,
+    /// The calibrations that requests draw by.
+    joined: Vec<(Measured, Joined)>,
+    /// The rows by bin, for each calibration (`None`: surface scores) and cut that a request draws by.
+    bins: Vec<(Option<Measured>, Cut, Bins)>,
+}
+
+impl Loaded {
+    fn of(store: Store, by_identity: bool) -> Result<Self, StoreError> {
+        let scores = store.scores()?;
+        // Without copies each row is a task of its own, and its number says which.
+        let needed = by_identity || store.meta.copies.is_some();
+        let identities = if needed { store.identities()? } else { Vec::new() };
+        Ok(Self { store, scores, identities, joined: Vec::new(), bins: Vec::new() })
+    }
+
+    fn joined(&self, by: Option<&Measured>) -> Option<&Joined> {
+        self.joined.iter().find(|(known, _)| Some(known) == by).map(|(_, joined)| joined)
+    }
+}
+
+impl<'a> Stores<'a> {
+    /// Opens the stores in `folder` that `requests` draw from, brings them up to date where that is allowed, and sorts
+    /// their rows into bins.
+    ///
+    /// # Errors
+    /// A store that is missing or cannot be brought up to date.
+    pub fn open<'r>(
+        config: &'a Config,
+        folder: &'a Path,
+        requests: impl IntoIterator<Item = &'r Request>,
+        upkeep: Upkeep,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, DrawError> {
+        let requests: Vec<&Request> = requests.into_iter().collect();
+        let (loaded, renewed) = (BTreeMap::new(), Vec::new());
+        let by_identity = requests.iter().any(|request| {
+            sampler(request.sampler).reads_identities()
+                || request.parts.iter().any(|part| part.difficulty != Difficulty::Surface)
+        });
+        let mut stores = Self { config, folder, upkeep, progress, by_identity, loaded, renewed };
+        for request in &requests {
+            let parts = request.parts.iter();
+            difficulty::check_folder(parts.map(|part| (part.benchmark.as_str(), &part.difficulty)))?;
+        }
+        let parts: Vec<_> = requests.into_iter().flat_map(|request| &request.parts).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for part in &parts {
+            if !names.contains(&part.benchmark.as_str()) {
+                names.push(&part.benchmark);
+            }
+        }
+        // Opened one after the other, as to bring a store up to date takes the folder's lock; read all at once.
+        let opened: Vec<_> = names.iter().map(|name| open_store(config, folder, name, upkeep, progress)).collect();
+        let opened: Vec<Result<Loaded, DrawError>> =
+            opened.into_par_iter().map(|store| Ok(Loaded::of(store?, by_identity)?)).collect();
+        let mut missing: Vec<String> = Vec::new();
+        for (name, opened) in names.into_iter().zip(opened) {
+            match opened {
+                Ok(loaded) => _ = stores.loaded.insert(name.to_owned(), loaded),
+                Err(DrawError::Store(StoreError::Missing { benchmark, .. })) => missing.push(benchmark),
+                Err(DrawError::Store(StoreError::Stale { path, reason })) if upkeep == Upkeep::Rebuild => {
+                    // What was opened turns out to be damaged when it is read.
+                    rebuild(config, folder, name, format!("{}: {reason}", path.display()), progress)?;
+                    let loaded = Loaded::of(open_store(config, folder, name, upkeep, progress)?, by_identity)?;
+                    stores.loaded.insert(name.to_owned(), loaded);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(StoreError::Missing { benchmark: missing.join(","), folder: folder.to_owned() }.into());
+        }
+        for part in parts {
+            let (by, _) = difficulty::resolved(&part.benchmark, &part.difficulty);
+            stores.cut(&part.benchmark, by.as_ref(), part.cut)?;
+        }
+        Ok(stores)
+    }
+
+    /// Draws what `request`, one of those this was opened for, asks for.
+    ///
+    /// # Errors
+    /// A stream of no tasks.
+    pub fn draw<'l>(&'l self, request: &'l Request) -> Result<Drawn<'l>, DrawError> {
+        let mut parts = Vec::with_capacity(request.parts.len());
+        let mut warnings = request.warnings.clone();
+        for part in &request.parts {
+            let loaded = self.loaded.get(&part.benchmark);
+            let (by, warning) = difficulty::resolved(&part.benchmark, &part.difficulty);
+            warnings.extend(warning);
+            let is_it = |(known, cut, _): &&(Option<Measured>, Cut, Bins)| *known == by && *cut == part.cut;
+            let bins = loaded.and_then(|loaded| loaded.bins.iter().find(is_it));
+            let (Some(loaded @ Loaded { store, .. }), Some((_, _, bins))) = (loaded, bins) else {
+                return Err(
+                    StoreError::Missing { benchmark: part.benchmark.clone(), folder: self.folder.to_owned() }.into()
+                );
+            };
+            parts.push(DrawnPart {
+                store,
+                joined: loaded.joined(by.as_ref()),
+                bins,
+                asked: PerBin::default(),
+                got: PerBin::default(),
+                repeats: Repeats::default(),
+                repeats_by_bin: PerBin::default(),
+            });
+        }
+        let candidate = |part: &DrawnPart<'l>| Candidates {
+            benchmark: &part.store.meta.benchmark,
+            bins: part.bins,
+            identities: self.loaded.get(part.benchmark()).map_or(&[], |loaded| &loaded.identities),
+        };
+        let candidates: Vec<Candidates<'_>> = parts.iter().map(candidate).collect();
+        let stream = stream::draw(request, &candidates);
+        if stream.draws.is_empty() {
+            let why = stream.shortfalls.iter().map(|short| {
+                let part = parts.iter().find(|part| part.benchmark() == short.benchmark);
+                let ends = part.map(|part| part.bins.thresholds).map(|Thresholds { easy, hard }| {
+                    format!(" (easy: scores up to {easy:.3}; hard: other scores from {hard:.3})")
+                });
+                format!("{short}{}", ends.unwrap_or_default())
+            });
+            return Err(DrawError::NoTasks { experiment: None, why: why.collect() });
+        }
+        for (at, (part, asked)) in parts.iter_mut().zip(&stream.allocation).enumerate() {
+            part.asked = *asked;
+            let identities = self.loaded.get(part.benchmark()).map_or(&[][..], |l| &l.identities);
+            let (mut counts, mut all) = (PerBin::<BTreeMap<u64, u64>>::default(), BTreeMap::new());
+            for draw in stream.draws.iter().filter(|draw| draw.benchmark == at) {
+                part.got[draw.bin] += 1;
+                // Copies of a task are one task.
+                let identity = identities.get(draw.row as usize).copied().unwrap_or(u64::from(draw.row));
+                *counts[draw.bin].entry(identity).or_insert(0) += 1;
+                *all.entry(identity).or_insert(0) += 1;
+            }
+            part.repeats = Repeats::of(all.into_values());
+            for bin in Bin::ALL {
+                part.repeats_by_bin[bin] = Repeats::of(counts[bin].values().copied());
+            }
+        }
+        warnings.extend(stream.shortfalls.iter().map(ToString::to_string));
+        Ok(Drawn { request, stream, parts, warnings })
+    }
+
+    /// Sorts a benchmark's rows into bins by its surface scores, or those of a calibration.
+    fn cut(&mut self, name: &str, by: Option<&Measured>, cut: Cut) -> Result<(), DrawError> {
+        let Some(loaded) = self.loaded.get_mut(name) else { return Ok(()) };
+        if loaded.bins.iter().any(|(known, of, _)| known.as_ref() == by && *of == cut) {
+            return Ok(());
+        }
+        let bins = match by {
+            None => Bins::of(&loaded.scores, cut).ok_or_else(|| StoreError::Stale {
+                path: loaded.store.path().to_owned(),
+                reason: "this store has no tasks".to_owned(),
+            })?,
+            Some(measured) => {
+                if loaded.joined(Some(measured)).is_none() {
+                    let rejected = loaded.store.meta.rejected_rows;
+                    let joined = Joined::read(name, measured, &loaded.identities, rejected, self.progress)?;
+                    loaded.joined.push((measured.clone(), joined));
+                }
+                let bins = loaded
+                    .joined(Some(measured))
+                    .and_then(|joined| Bins::of_eligible(&joined.scores, cut, |row| joined.is_eligible(row)));
+                bins.ok_or_else(|| DifficultyError::Unusable {
+                    benchmark: name.to_owned(),
+                    path: measured.path.clone(),
+                    why: format!(
+                        "none of its rows has responses of {} models (min_responses); ask for fewer",
+                        measured.min_responses
+                    ),
+                })?
+            }
+        };
+        loaded.bins.push((by.cloned(), cut, bins));
+        Ok(())
+    }
+
+    /// Makes the store at `path` (or the index at it) anew, once; `false` where that cannot help.
+    fn renew(&mut self, path: &Path, reason: &str) -> Result<bool, DrawError> {
+        let is_it = |(name, loaded): &(&String, &Loaded)| {
+            path == loaded.store.path() || *path == self.folder.join(index_name(name))
+        };
+        let Some(name) = self.loaded.iter().find(is_it).map(|(name, _)| name.clone()) else { return Ok(false) };
+        if self.upkeep == Upkeep::Report || self.renewed.contains(&name) {
+            return Ok(false);
+        }
+        rebuild(self.config, self.folder, &name, format!("{}: {reason}", path.display()), self.progress)?;
+        let loaded =
+            Loaded::of(open_store(self.config, self.folder, &name, self.upkeep, self.progress)?, self.by_identity)?;
+        let cuts = self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.bins);
+        let cuts: Vec<(Option<Measured>, Cut)> = cuts.map(|(by, cut, _)| (by, cut)).collect();
+        self.renewed.push(name.clone());
+        cuts.into_iter().try_for_each(|(by, cut)| self.cut(&name, by.as_ref(), cut))?;
+        Ok(true)
+    }
+
+    /// Tells warnings, once: what was drawn from a store that had to be made anew is drawn again.
+    pub(super) fn tell(&self, warnings: impl IntoIterator<Item = String>) {
+        if self.renewed.is_empty() {
+            warnings.into_iter().for_each(|warning| self.progress.note(Note::Warning(&warning)));
+        }
+    }
+}
+
+/// Opens the stores that `requests` draw from, as [`Stores::open`] does, and hands them to `work`. A draw reads only what
+/// it draws; where that turns out to be damaged, the store is made anew and `work` done again.
+///
+/// # Errors
+/// As [`Stores::open`], and what `work` fails with.
+pub fn with_stores<'r, T>(
+    config: &Config,
+    folder: &Path,
+    requests: impl IntoIterator<Item = &'r Request>,
+    progress: &dyn Progress,
+    mut work: impl FnMut(&Stores<'_>) -> Result<T, DrawError>,
+) -> Result<T, DrawError> {
+    let mut stores = Stores::open(config, folder, requests, Upkeep::Rebuild, progress)?;
+    loop {
+        match work(&stores) {
+            Err(DrawError::Store(StoreError::Stale { path, reason })) => {
+                if !stores.renew(&path, &reason)? {
+                    return Err(StoreError::Stale { path, reason }.into());
+                }
+            }
+            done => return done,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Pools written: whole or not at all, in place of nothing that is not theirs.
+
+use std::path::{Path, PathBuf};
+
+use super::{DrawError, Drawn, Stores};
+use crate::{
+    disk::{DiskError, Folder, checksum},
+    pool::{
+        self, MANIFEST, STATISTICS, Statistics,
+        manifest::{self, DifficultyRecord, Existing, PoolManifest, Unvouched},
+        statistics::Gatherer,
+        task_pool,
+    },
+    progress::Progress,
+    request::{Experiment, Request},
+    task::{Layout, Task, TaskView},
+};
+
+/// How pools are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Writing {
+    /// Write none where one cannot be met in full.
+    pub strict: bool,
+    /// Replace whatever is in their place.
+    pub force: bool,
+}
+
+/// A pool to be made.
+#[derive(Clone, Debug)]
+pub struct Order<'o> {
+    /// What is asked.
+    pub request: &'o Request,
+    /// The experiment that asks it, if one does.
+    pub experiment: Option<&'o Experiment>,
+    /// The folder that the pool goes to.
+    pub output: PathBuf,
+    /// How the pool holds its tasks.
+    pub format: Layout,
+}
+
+impl<'o> Order<'o> {
+    /// The pool of an experiment, in the folder of its name.
+    pub fn of(experiment: &'o Experiment, output_dir: &Path, format: Layout) -> Self {
+        let output = output_dir.join(&experiment.id);
+        Self { request: &experiment.request, experiment: Some(experiment), output, format }
+    }
+
+    /// Whether what is in the pool's place may be replaced by it; the files there that nothing vouches for may only be if the
+    /// pool's own are the same.
+    fn check_place(&self, drawn: &Drawn<'_>) -> Result<Vec<Unvouched>, DrawError> {
+        let id = self.experiment.map(|experiment| experiment.id.as_str());
+        let what = match manifest::existing(&self.output) {
+            Existing::Nothing => return Ok(Vec::new()),
+            Existing::Other(what) => what,
+            // What a run that was stopped left has no manifest yet, or that of the pool before.
+            Existing::Unvouched(files) => return Ok(files),
+            Existing::Pool { experiment, .. } if experiment.is_some() || id.is_some() => {
+                if experiment.as_deref() == id {
+                    return Ok(Vec::new());
+                }
+                experiment.map_or_else(
+                    || "a pool that no experiment made".to_owned(),
+                    |experiment| format!("the pool of the experiment {experiment}"),
+                )
+            }
+            Existing::Pool { request, .. } => {
+                let own = serde_json::to_value(self.request).unwrap_or_default();
+                let parts =
+                    drawn.parts.iter().map(|part| DifficultyRecord::from(part.joined.map(|joined| &joined.record)));
+                let parts: Vec<_> = parts.map(|part| serde_json::to_value(part).unwrap_or_default()).collect();
+                if request == (own, parts) {
+                    return Ok(Vec::new());
+                }
+                "a pool that another request made".to_owned()
+            }
+        };
+        Err(DrawError::Occupied { folder: self.output.clone(), what })
+    }
+}
+
+/// A pool that was made; or why there are no tasks for it.
+pub type Made<'l> = Result<(Drawn<'l>, Statistics), DrawError>;
+
+/// Draws all that is asked, tells the warnings, then writes all pools: for each order what was made, or
+/// [`DrawError::NoTasks`]. Under `strict`, where one cannot be met in full, none is written. A pool replaces one that the same
+/// experiment made, or, without one, the same request; any other only under `force`.
+///
+/// # Errors
+/// Under `strict` a stream of no tasks or [`DrawError::Short`]; [`DrawError::Occupied`], the disk, or a store that changed since it was
+/// opened.
+pub fn make_pools<'l>(
+    stores: &'l Stores<'_>,
+    orders: &'l [Order<'l>],
+    Writing { strict, force }: Writing,
+    progress: &dyn Progress,
+) -> Result<Vec<Made<'l>>, DrawError> {
+    let id = |order: &Order<'_>| order.experiment.map(|experiment| experiment.id.clone());
+    let draw = |order: &'l Order<'l>| match stores.draw(order.request) {
+        Err(DrawError::NoTasks { why, .. }) => {
+            let none = DrawError::NoTasks { experiment: id(order), why };
+            if strict { Err(none) } else { Ok(Err(none)) }
+        }
+        drawn => drawn.map(Ok),
+    };
+    let drawn: Vec<Result<Drawn<'_>, DrawError>> = orders.iter().map(draw).collect::<Result<_, _>>()?;
+    for (drawn, order) in drawn.iter().zip(orders) {
+        let name = id(order).map(|id| format!("{id}: ")).unwrap_or_default();
+        let warnings = drawn.iter().flat_map(|drawn| &drawn.warnings);
+        stores.tell(warnings.map(|warning| format!("{name}{warning}")));
+    }
+    let short = drawn.iter().flatten().filter(|drawn| !drawn.stream.shortfalls.is_empty()).count();
+    if strict && short > 0 {
+        return Err(DrawError::Short { short, asked: drawn.len() });
+    }
+    for (drawn, order) in drawn.iter().zip(orders) {
+        if let (Ok(drawn), false) = (drawn, force) {
+            order.check_place(drawn)?;
+        }
+    }
+    let mut made = Vec::with_capacity(orders.len());
+    for (drawn, order) in drawn.into_iter().zip(orders) {
+        made.push(match drawn {
+            Err(none) => Err(none),
+            Ok(drawn) => {
+                let statistics = drawn.write(order, force, progress)?;
+                Ok((drawn, statistics))
+            }
+        });
+    }
+    Ok(made)
+}
+
+/// The tasks up to where the caller asks to stop.
+fn until_stopped<'t>(
+    tasks: impl Iterator<Item = TaskView<'t>>,
+    progress: &dyn Progress,
+) -> impl Iterator<Item = TaskView<'t>> {
+    tasks.enumerate().take_while(|(at, _)| at % 1024 != 0 || !progress.cancelled()).map(|(_, task)| task)
+}
+
+fn statistics_text(statistics: &Statistics) -> String {
+    serde_json::to_string_pretty(statistics).unwrap_or_default() + "\n"
+}
+
+/// Writes tasks as a pool of its own at `path`, whole or not at all; as Parquet where it ends in `.parquet`. With `manifest`,
+/// what it says of the tasks is written beside them: `manifest.json` beside `task_pool.*`, `NAME.manifest.json` beside others.
+///
+/// # Errors
+/// The disk.
+pub fn save_task_pool(
+    tasks: &[Task],
+    manifest: Option<&PoolManifest>,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<(), DiskError> {
+    let format = Layout::by_ending(path).unwrap_or_default();
+    save(path, progress, |folder, name| {
+        let mut pool = pool::write_pool(folder.create_small(name)?, format, tasks.iter().map(Task::view))?;
+        let beside = manifest::manifest_name(name);
+        let there = folder.path().join(&beside);
+        let found = std::fs::read_to_string(&there).ok();
+        let is_ours = found.as_ref().is_none_or(|text| checksum::has_seal(text));
+        let Some(manifest) = manifest else {
+            folder.publish(vec![pool], true)?;
+            // It was of the tasks that these replaced, unless it is of another file.
+            let is_of_these = found.is_some_and(|text| is_ours && manifest::names_output(&text, name));
+            return if is_of_these { folder.remove(&beside) } else { Ok(()) };
+        };
+        if !is_ours {
+            let error = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "symphony-data did not write it");
+            return Err(DiskError::writing(&there, "replace this file", error));
+        }
+        let text = manifest.vouching_for(name, &pool.written()?);
+        let vouching = folder.write_small(&beside, &text)?;
+        folder.publish(vec![pool, vouching], true)
+    })
+}
+
+/// Writes the statistics of tasks at `path`, whole or not at all. Beside the pool of the same tasks, its manifest vouches for them
+/// too.
+///
+/// # Errors
+/// No tasks, or the disk.
+pub fn save_statistics(
+    tasks: &[Task],
+    manifest: Option<&PoolManifest>,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<(), DrawError> {
+    let mut gatherer = Gatherer::new([], false);
+    tasks.iter().for_each(|task| gatherer.add(task.view()));
+    let statistics = gatherer.finish().ok_or(DrawError::NoTasks { experiment: None, why: Vec::new() })?;
+    Ok(save(path, progress, |folder, name| {
+        let mut file = folder.write_small(name, &statistics_text(&statistics))?;
+        let written = file.written()?;
+        let manifest = manifest.and_then(|manifest| manifest.vouching_too(folder.path(), name, &written));
+        let manifest = manifest.map(|text| folder.write_small(MANIFEST, &text)).transpose()?;
+        folder.publish([file].into_iter().chain(manifest).collect(), true)
+    })?)
+}
+
+fn save(
+    path: &Path,
+    progress: &dyn Progress,
+    write: impl FnOnce(&Folder, &str) -> Result<(), DiskError>,
+) -> Result<(), DiskError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+        DiskError::new(
+            path,
+            "write this file",
+            std::io::Error::new(std::io::ErrorKind::InvalidInput, "its name is no file's name"),
+        )
+    })?;
+    write(&Folder::lock(parent, progress)?, name)
+}
+
+impl Drawn<'_> {
+    /// Writes pool, statistics and manifest into the folder of `order`. All three are written in full before the first takes
+    /// its place; then each takes its place by a rename of its own, the manifest last, so that what a kill leaves in
+    /// between is noticed.
+    ///
+    /// # Errors
+    /// The disk, or a store that changed since it was opened.
+    fn write(&self, order: &Order<'_>, force: bool, progress: &dyn Progress) -> Result<Statistics, DrawError> {
+        let Order { experiment, format, .. } = *order;
+        let tasks = self.tasks()?;
+        let statistics = self.statistics(&tasks)?;
+        let folder = Folder::lock(&order.output, progress)?;
+        // Another run may have made a pool here meanwhile.
+        let unvouched = if force { Vec::new() } else { order.check_place(self)? };
+        let mut pool_file =
+            pool::write_pool(folder.create_small(task_pool(format))?, format, until_stopped(tasks.iter(), progress))?;
+        // What was written of the tasks may be only some of them.
+        if progress.cancelled() {
+            return Err(DrawError::Stopped);
+        }
+        let mut statistics_file = folder.write_small(STATISTICS, &statistics_text(&statistics))?;
+        let own = [(task_pool(format), pool_file.written()?), (STATISTICS, statistics_file.written()?)];
+        let is_own =
+            |there: &&Unvouched| own.iter().any(|(name, file)| *name == there.name && file.checksum == there.checksum);
+        if let Some(there) = unvouched.iter().find(|there| !is_own(there)) {
+            return Err(DrawError::Occupied { folder: order.output.clone(), what: there.what.clone() });
+        }
+        let outputs = own.into_iter().map(|(name, file)| (name.to_owned(), file)).collect();
+        let manifest = self.manifest(experiment, outputs);
+        // A manifest holds finite numbers, texts and maps with text keys: it can always be written.
+        let manifest_file = folder.write_small(MANIFEST, &checksum::seal(&manifest).unwrap_or_default())?;
+        // The manifest comes last: what a stop leaves before it is what the same command writes again.
+        folder.publish(vec![pool_file, statistics_file], true)?;
+        for other in Layout::ALL.into_iter().filter(|other| *other != format) {
+            folder.remove(task_pool(other))?;
+        }
+        folder.publish(vec![manifest_file], true)?;
+        Ok(statistics)
+    }
+}

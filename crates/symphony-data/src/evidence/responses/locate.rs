@@ -1,0 +1,85 @@
+//! Which row of a benchmark a log speaks of.
+
+use std::borrow::Cow;
+
+use super::{
+    catalogue::{Catalogue, Shelf},
+    sink::Fault,
+};
+use crate::{config::Benchmark, row::strings_of};
+
+/// Where a document is.
+pub(super) enum Located {
+    /// In this benchmark: all its rows of one identity.
+    Rows(String, Vec<u32>),
+    Nowhere,
+    Several,
+}
+
+/// The rows whose identity fields have the values that a document has: under the same names, or, where one is missing, any
+/// of its texts. `task` may name one of a benchmark's configs, which the document itself does not.
+pub(super) fn locate(doc: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Result<Located, Fault> {
+    let names = catalogue.names().to_vec();
+    let mut found: Vec<(String, Vec<u32>)> = Vec::new();
+    for name in names {
+        let Some(benchmark) = catalogue.benchmark(&name).filter(|benchmark| !benchmark.identity.is_empty()) else {
+            continue;
+        };
+        let config = config_of(benchmark, task);
+        let Some(shelf) = catalogue.shelf(&name)? else { continue };
+        found.extend(rows_of(doc, benchmark, config, shelf)?.into_iter().map(|rows| (name.clone(), rows)));
+    }
+    // Of several benchmarks with this very text, the one that the task is named after.
+    if found.len() > 1 && found.iter().any(|(name, _)| task.contains(name.as_str())) {
+        found.retain(|(name, _)| task.contains(name.as_str()));
+    }
+    Ok(match found.pop() {
+        None => Located::Nowhere,
+        Some((name, rows)) if found.is_empty() => Located::Rows(name, rows),
+        Some(_) => Located::Several,
+    })
+}
+
+/// The benchmark's config that a task is named after: the longest whose name the task's contains.
+pub(super) fn config_of<'b>(benchmark: &'b Benchmark, task: &str) -> Option<&'b str> {
+    benchmark.config_field.as_ref()?;
+    let configs = benchmark.configs.iter().filter(|config| task.contains(config.as_str()));
+    configs.max_by_key(|config| config.len()).map(String::as_str)
+}
+
+/// The rows of each identity that the document may have.
+pub(super) fn rows_of(
+    doc: &str,
+    benchmark: &Benchmark,
+    config: Option<&str>,
+    shelf: &Shelf,
+) -> Result<Vec<Vec<u32>>, Fault> {
+    let unreadable = |fault: crate::row::RowFault| Fault::reason(format!("what was asked cannot be read: {fault}"));
+    let fields = shelf.fields.read(doc, false).map_err(unreadable)?;
+    let mut texts = Vec::with_capacity(shelf.slots.len());
+    for &slot in &shelf.slots {
+        texts.push(if fields.has(slot) {
+            Some(fields.identity_text(slot).map_err(unreadable)?)
+        } else {
+            config.filter(|_| benchmark.config_field.as_deref() == Some(fields.path(slot))).map(Cow::Borrowed)
+        });
+    }
+    let with = |missing: &str| shelf.by_texts(texts.iter().map(|text| text.as_deref().unwrap_or(missing))).to_vec();
+    let mut found = match texts.iter().filter(|text| text.is_none()).count() {
+        0 => vec![with("")],
+        1 => strings_of(doc).unwrap_or_default().iter().map(|text| with(text)).collect(),
+        _ => Vec::new(),
+    };
+    found.retain(|rows| !rows.is_empty());
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// The beginning of a document, to name it by.
+pub(super) fn shortened(doc: &str) -> String {
+    let texts = strings_of(doc).unwrap_or_default();
+    let text = texts.first().map_or("", |text| text);
+    let short: String = text.chars().take(60).collect();
+    if short.len() < text.len() { format!("{short:?}…") } else { format!("{short:?}") }
+}

@@ -1,0 +1,127 @@
+//! Our own form: one response a line.
+
+use std::{borrow::Cow, path::Path};
+
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+
+use super::{
+    harness::Harness,
+    sink::{Fault, Found, Key, Sink},
+};
+use crate::row::{decode_string, json_reason, kind_of, python};
+
+/// A line in our own form. Of a CSV file every value is text.
+#[derive(Deserialize)]
+pub(super) struct Line<'l> {
+    #[serde(borrow)]
+    benchmark: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    source_id: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    identity: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    model: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    family: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    score: Number<'l>,
+    #[serde(borrow, default)]
+    tries: Number<'l>,
+    doc: Option<IgnoredAny>,
+}
+
+/// A number as people write it, in its JSON; `None` where there is no such key.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Number<'l>(Option<&'l str>);
+
+impl<'de: 'l, 'l> Deserialize<'de> for Number<'l> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        <&'de RawValue>::deserialize(from).map(|json| Self(Some(json.get())))
+    }
+}
+
+impl Number<'_> {
+    /// The number that it is; `None` where there is none. As tables have it, NaN is none.
+    fn value(self) -> Result<Option<f64>, Fault> {
+        let json = self.0.unwrap_or("null");
+        let text = match json.as_bytes().first() {
+            Some(b'"') => decode_string(json).and_then(Result::ok).unwrap_or(Cow::Borrowed(json)),
+            Some(b'[' | b'{') => {
+                let shown: String = json.chars().take(40).collect();
+                let cut = if shown.len() < json.len() { "…" } else { "" };
+                return Err(Fault::reason(format!("{shown}{cut} is {}, and should be one number", kind_of(json))));
+            }
+            _ => Cow::Borrowed(json),
+        };
+        let number = match text.trim().to_ascii_lowercase().as_str() {
+            "" | "na" | "none" | "null" => None,
+            "true" => Some(1.0),
+            "false" => Some(0.0),
+            other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is no number")))?,
+        };
+        Ok(number.filter(|number: &f64| !number.is_nan()))
+    }
+}
+
+/// The keys of our own form.
+pub(in crate::evidence) const FORM: &str = "benchmark, source_id (or identity), model, score";
+
+pub(super) fn of_text(
+    text: &str,
+    path: &Path,
+    model: Option<&str>,
+    harness: &mut Option<Harness>,
+    sink: &mut Sink<'_, '_>,
+) -> Result<(), Fault> {
+    let text = &*python::text_to_json(text);
+    let line: Line<'_> =
+        serde_json::from_str(text).map_err(|error| Fault::reason(format!("no response: {}", json_reason(&error))))?;
+    if line.doc.is_some() && line.source_id.is_none() && line.identity.is_none() {
+        let harness = harness.get_or_insert_with(|| Harness::of(path, model, sink.catalogue.names()));
+        return harness.take(text, sink);
+    }
+    let missing = |key: &str| {
+        let keys: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+        let keys: Vec<&str> = keys.keys().map(String::as_str).collect();
+        Fault::reason(format!("has no `{key}`; a response has {FORM}, and this has {}", keys.join(", ")))
+    };
+    let benchmark = line.benchmark.as_deref().ok_or_else(|| missing("benchmark"))?;
+    if let (Some(_), Some(own)) = (model, line.model.as_deref().filter(|own| !own.is_empty())) {
+        sink.rename(own)?;
+    }
+    let model = model.or(line.model.as_deref()).ok_or_else(|| missing("model"))?;
+    // An empty cell of a CSV file is none.
+    let filled = |text: &Option<Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+    let (source_id, identity) = (filled(&line.source_id), filled(&line.identity));
+    let key = match (&source_id, &identity) {
+        (Some(source_id), Some(identity)) => Key::Both(benchmark, source_id, identity),
+        (Some(source_id), None) => Key::SourceId(benchmark, source_id),
+        (None, Some(identity)) => Key::Identity(benchmark, identity),
+        (None, None) => return Err(missing("source_id")),
+    };
+    if line.score.0.is_none() {
+        return Err(missing("score"));
+    }
+    let of_key = |key: &str, fault: Fault| match fault {
+        Fault::Reason(reason, _) => Fault::reason(format!("`{key}`: {reason}")),
+        fault @ Fault::Evidence(_) => fault,
+    };
+    let Some(score) = line.score.value().map_err(|fault| of_key("score", fault))? else {
+        sink.unmapped("without a score", || text.chars().take(80).collect());
+        return Ok(());
+    };
+    let tries = tries_of(line.tries.value().map_err(|fault| of_key("tries", fault))?)?;
+    sink.take(Found { key, model, family: line.family.as_deref().filter(|family| !family.is_empty()), score, tries })
+}
+
+/// The number of tries that a score is the mean of.
+pub(super) fn tries_of(number: Option<f64>) -> Result<u32, Fault> {
+    match number {
+        None => Ok(1),
+        Some(n) if n >= 1.0 && n.fract() == 0.0 && n <= 1e9 => Ok(n as u32),
+        Some(n) => Err(Fault::reason(format!(
+            "`tries` is {n}, and is the whole number of tries that the score is the mean of"
+        ))),
+    }
+}

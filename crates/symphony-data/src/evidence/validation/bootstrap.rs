@@ -1,0 +1,90 @@
+//! Intervals: rows and models drawn again, with replacement.
+
+use super::{BinError, Estimate, subject::Subject};
+use crate::{
+    bin::{Bin, PerBin},
+    evidence::{ANSWERS_BETWEEN_QUESTIONS, EvidenceError},
+    number::{
+        correlation::{pearson, spearman, tidied},
+        random::Random,
+    },
+    progress::Progress,
+    response::Responses,
+};
+
+use rayon::prelude::*;
+
+/// How often rows and models are drawn again for an interval.
+pub(super) const RESAMPLES: usize = 1000;
+
+/// How much is done for them at most, in answers looked at; but no fewer resamples than 100.
+pub(super) const RESAMPLED_ANSWERS: usize = 1_000_000_000;
+
+#[derive(Default)]
+pub(super) struct Sample {
+    pub(super) scores: Vec<f64>,
+    pub(super) errors: Vec<f64>,
+    pub(super) bins: Vec<Bin>,
+}
+
+impl Sample {
+    /// The gap, and the errors of each bin.
+    pub(super) fn gap(&self) -> (Option<f64>, PerBin<BinError>) {
+        let mut sums = PerBin::<(u64, f64)>::default();
+        for (bin, error) in self.bins.iter().zip(&self.errors) {
+            sums[*bin].0 += 1;
+            sums[*bin].1 += error;
+        }
+        let of_bin = |(rows, sum): (u64, f64)| BinError { rows, error: (rows > 0).then(|| sum / rows as f64) };
+        let bins = PerBin { easy: of_bin(sums.easy), medium: of_bin(sums.medium), hard: of_bin(sums.hard) };
+        (bins.hard.error.zip(bins.easy.error).map(|(hard, easy)| hard - easy), bins)
+    }
+}
+
+/// The number with the middle 95 % of what it was when rows and models were drawn again.
+pub(super) fn interval(value: Option<f64>, mut replicas: Vec<f64>) -> Estimate {
+    let mut at = |q| crate::number::percentile(&mut replicas, q);
+    Estimate { value, low: value.and(at(2.5)), high: value.and(at(97.5)) }
+}
+
+impl Subject {
+    /// Spearman, Pearson and gap of rows and models that are drawn again.
+    pub(super) fn resampled(
+        &self,
+        responses: &Responses,
+        rows: &[usize],
+        progress: &dyn Progress,
+    ) -> Result<Vec<[Option<f64>; 3]>, EvidenceError> {
+        let models = responses.models().len();
+        let times = RESAMPLES.min(RESAMPLED_ANSWERS / responses.len().max(1)).max(100);
+        let replica = |number: usize| {
+            let mut random = Random::new(number as u64);
+            let mut until_question = 0;
+            let mut weights = vec![0.0; models];
+            (0..models).for_each(|_| weights[random.below(models as u64) as usize] += 1.0);
+            let mut sample = Sample::default();
+            for _ in rows {
+                let row = rows[random.below(rows.len() as u64) as usize];
+                let answers = responses.answers(row);
+                // Rows without answers take their time too.
+                match answers.len().max(1) {
+                    n if n <= until_question => until_question -= n,
+                    _ if progress.cancelled() => return Err(EvidenceError::Cancelled),
+                    _ => until_question = ANSWERS_BETWEEN_QUESTIONS,
+                }
+                let (sum, total) = answers.fold((0.0, 0.0), |(sum, total), answer| {
+                    let weight: f64 = weights[answer.model];
+                    (sum + weight * (1.0 - answer.score), total + weight)
+                });
+                // Of the models that were drawn, none may have answered it.
+                if total > 0.0 {
+                    sample.scores.push(self.scores[row]);
+                    sample.errors.push(tidied(sum / total));
+                    sample.bins.push(self.bins[row]);
+                }
+            }
+            Ok([spearman(&sample.scores, &sample.errors), pearson(&sample.scores, &sample.errors), sample.gap().0])
+        };
+        (0..times).into_par_iter().map(replica).collect()
+    }
+}
