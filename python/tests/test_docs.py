@@ -72,9 +72,14 @@ def test_types_are_strict() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-"""Their commands are run by the tests of the command line, their Python here."""
 BLOCK = re.compile(r"(?:`([^`\n]+)`:\n\n)?```(\w*)\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+"""A file that the line above names, or a language; the text; and what is shown of it."""
+PAGES = [
+    page
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    if any(language == "python" and not file for file, language, _, _ in BLOCK.findall(page.read_text()))
+]
+"""The tests of the command line run the commands of these and all other pages."""
 
 
 def run_page(page: Path) -> dict[str, Any]:
@@ -97,12 +102,11 @@ def run_page(page: Path) -> dict[str, Any]:
 def test_the_python_of_a_page_runs_in_an_empty_folder_and_shows_what_the_page_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "```python" not in page.read_text():
-        pytest.skip("no Python on this page")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     names = run_page(page)
+    assert {page.stem for page in PAGES} >= {"README", "python", "files"}
     if page.stem == "python":
         assert Path("difficulty.png").stat().st_size > 5_000
     if page.stem == "README":
