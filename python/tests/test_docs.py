@@ -1,4 +1,4 @@
-"""What the documentation says is so: docstrings, stubs and types, and the page that goes from installing to a plot."""
+"""What the documentation says is so: docstrings, stubs and types, and the Python of the README and of docs/."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import DEMO, ROOT
@@ -71,25 +72,46 @@ def test_types_are_strict() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_the_example_of_the_readme_runs(in_real: Path) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    names: dict[str, object] = {}
-    exec(compile(example, "README.md", "exec"), names)
-    assert len(Path("data/my_experiment/task_pool.jsonl").read_text().splitlines()) == 1000
+BLOCK = re.compile(r"(?:`([^`\n]+)`:\n\n)?```(\w*)\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+"""A file that the line above names, or a language; the text; and what is shown of it."""
+PAGES = [
+    page
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    if any(language == "python" and not file for file, language, _, _ in BLOCK.findall(page.read_text()))
+]
+"""The tests of the command line run the commands of these and all other pages."""
+
+
+def run_page(page: Path) -> dict[str, Any]:
+    """Runs the Python of a page, in order, in the working folder; gives the names that it leaves."""
+    names: dict[str, Any] = {}
+    for file, language, text, shown in BLOCK.findall(page.read_text()):
+        if file:
+            Path(file).write_text(text)
+        elif language == "python":
+            # As in a notebook, the value of the last line is shown.
+            *lines, last = text.rstrip().splitlines()
+            exec(compile("\n".join(lines if shown else [*lines, last]), page.name, "exec"), names)
+            if shown:
+                assert str(eval(last, names)) == shown.rstrip("\n"), last
+    return names
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs" / "python.md").read_text()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_python_of_a_page_runs_in_an_empty_folder_and_shows_what_the_page_shows(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
-    names: dict[str, object] = {}
-    cells = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", page, re.DOTALL)
-    assert len(cells) >= 5
-    for code, shown in cells:
-        # As in a notebook, the value of the last line is shown.
-        *lines, last = code.rstrip().splitlines()
-        exec(compile("\n".join(lines if shown else [*lines, last]), "docs/python.md", "exec"), names)
-        if shown:
-            assert str(eval(last, names)) == shown.rstrip("\n"), last
-    assert Path("difficulty.png").stat().st_size > 5_000
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    names = run_page(page)
+    assert {page.stem for page in PAGES} >= {"README", "python", "files"}
+    if page.stem == "python":
+        assert Path("difficulty.png").stat().st_size > 5_000
+    if page.stem == "README":
+        assert len(names["table"]) == len(names["stream"]) == len(names["again"]) == 100
+        assert len(names["hard"]) == 30
+        for folder, tasks in (("first", 100), ("puzzles", 4)):
+            assert len(Path(folder, "task_pool.jsonl").read_text().splitlines()) == tasks
+            assert Path(folder, "manifest.json").exists()
