@@ -8,7 +8,7 @@ use symphony_data::{
     store::StoreFormat,
 };
 
-use super::{DifficultyArgs, List, Stage2Args, list, names, refuse_to_replace_real_tasks, report};
+use super::{DifficultyArgs, List, Stage2Args, list, made, names, refuse_to_replace_real_tasks};
 use crate::{error::CliError, session::Session};
 
 /// Make one pool from arguments, no experiments file needed
@@ -127,12 +127,12 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let format = args.format.unwrap_or_default();
     let order = Order { request: &request, experiment: None, output: args.output.clone(), format };
 
-    let reports = report::make_pools(
+    let reports = made::make_pools(
         &config,
         &args.stage2.full_dir,
         &[order],
         Writing { strict: args.stage2.strict, force: args.force },
         session,
     )?;
-    report::print_reports(reports, args.stage2.json)
+    made::print_reports(reports, args.stage2.json)
 }

@@ -13,7 +13,7 @@ pub mod stats;
 pub mod validate;
 pub mod verify;
 
-mod report;
+mod made;
 
 use std::path::{Path, PathBuf};
 

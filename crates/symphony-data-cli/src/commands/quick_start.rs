@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use symphony_data::{config::Experiment, experiment::Writing, preprocess::PreprocessOptions, store::StoreFormat};
 
-use super::{preprocess::preprocess_all, refuse_to_replace_real_tasks, report};
+use super::{made, preprocess::preprocess_all, refuse_to_replace_real_tasks};
 use crate::{error::CliError, session::Session};
 
 /// Preprocess all benchmarks, then make the pool of every experiment
@@ -32,12 +32,11 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let experiments: Vec<&Experiment> = config.experiments.iter().collect();
     let full_dir = args.output_dir.join("benchmarks").join("full");
     if args.demo && !args.force {
-        refuse_to_replace_real_tasks(&config, &[], &full_dir, &report::outputs(&experiments, &args.output_dir))?;
+        refuse_to_replace_real_tasks(&config, &[], &full_dir, &made::outputs(&experiments, &args.output_dir))?;
     }
     let options = PreprocessOptions { force: args.force, ..PreprocessOptions::default() };
     preprocess_all(&config, &[], &full_dir, options, session)?;
-    let orders = report::orders(&experiments, &args.output_dir, StoreFormat::default());
-    let reports =
-        report::make_pools(&config, &full_dir, &orders, Writing { strict: false, force: args.force }, session)?;
-    report::print_reports(reports, args.json)
+    let orders = made::orders(&experiments, &args.output_dir, StoreFormat::default());
+    let reports = made::make_pools(&config, &full_dir, &orders, Writing { strict: false, force: args.force }, session)?;
+    made::print_reports(reports, args.json)
 }

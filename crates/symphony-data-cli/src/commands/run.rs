@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use symphony_data::{config::Experiment, experiment::Writing, store::StoreFormat};
 
-use super::{DifficultyArgs, Stage2Args, refuse_to_replace_real_tasks, report};
+use super::{DifficultyArgs, Stage2Args, made, refuse_to_replace_real_tasks};
 use crate::{error::CliError, session, session::Session};
 
 /// Make the pools of experiments from preprocessed benchmarks (stage 2)
@@ -37,11 +37,11 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let experiments: Vec<&Experiment> = experiments.iter().collect();
     let Stage2Args { full_dir, strict, demo, json } = &args.stage2;
     if *demo && !args.force {
-        refuse_to_replace_real_tasks(&config, &[], full_dir, &report::outputs(&experiments, &args.output_dir))?;
+        refuse_to_replace_real_tasks(&config, &[], full_dir, &made::outputs(&experiments, &args.output_dir))?;
     }
     super::check_full_dir(&args.stage2.full_dir, session)?;
-    let orders = report::orders(&experiments, &args.output_dir, args.format.unwrap_or_default());
+    let orders = made::orders(&experiments, &args.output_dir, args.format.unwrap_or_default());
     let reports =
-        report::make_pools(&config, full_dir, &orders, Writing { strict: *strict, force: args.force }, session)?;
-    report::print_reports(reports, *json)
+        made::make_pools(&config, full_dir, &orders, Writing { strict: *strict, force: args.force }, session)?;
+    made::print_reports(reports, *json)
 }
