@@ -152,8 +152,32 @@ fn bar(benchmark: &str, work: Work, total: Option<u64>, message: &str) -> Progre
             let _ = write!(text, "{:.0} rows/s", state.per_sec());
         }));
     }
-    bar.set_prefix(printable_line(benchmark).into_owned());
+    bar.set_prefix(shortened(&printable_line(benchmark)));
     bar.set_message(message.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
+}
+
+/// How much of a name a bar shows, so that the bar fits a terminal of 80 columns. One that is wider than the terminal takes
+/// two lines, and each time it is drawn again the first stays.
+const NAME: usize = 20;
+
+/// A name that is no longer than that. Other output has it whole.
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= NAME {
+        return name.to_owned();
+    }
+    name.chars().take(NAME - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_shows_where_it_shortens_a_name() {
+        let names = ["gsm8k", "disambiguation_qa_20", "tracking_shuffled_objects_three_objects"].map(shortened);
+        assert_eq!(names, ["gsm8k", "disambiguation_qa_20", "tracking_shuffled_o…"]);
+        assert!(names.iter().all(|name| name.chars().count() <= NAME));
+    }
 }

@@ -10,7 +10,7 @@ mod shared;
 pub use list::{List, list};
 pub(crate) use shared::response_files;
 pub use shared::{
-    DifficultyArgs, FULL_DIR, ResponseArgs, Stage2Args, check_full_dir, check_named, format, names, tell_unmapped,
+    DifficultyArgs, FULL_DIR, IO, ResponseArgs, Stage2Args, check_full_dir, check_named, format, names, tell_unmapped,
 };
 
 use crate::{

@@ -11,6 +11,8 @@ use symphony_data::{
 use super::list::{List, list};
 use crate::{error::CliError, hint::quoted, session::Session};
 
+/// The heading of options that say what is read and written, below those that say what is done.
+pub const IO: &str = "Input and output";
 /// The default folder of preprocessed benchmarks.
 pub const FULL_DIR: &str = "data/benchmarks/full";
 
@@ -18,16 +20,16 @@ pub const FULL_DIR: &str = "data/benchmarks/full";
 #[derive(Debug, clap::Args)]
 pub struct Stage2Args {
     /// Read the preprocessed benchmarks from this folder
-    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
+    #[arg(long, value_name = "DIR", default_value = FULL_DIR, help_heading = IO)]
     pub full_dir: PathBuf,
     /// Fail, and write nothing, if any bin gets fewer tasks than asked
-    #[arg(long)]
+    #[arg(long, help_heading = IO)]
     pub strict: bool,
     /// Use generated tasks in place of each benchmark
-    #[arg(long)]
+    #[arg(long, help_heading = IO)]
     pub demo: bool,
     /// Print the table as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = IO)]
     pub json: bool,
 }
 
@@ -67,16 +69,16 @@ pub(crate) use response_files;
 #[derive(Debug, clap::Args)]
 pub struct ResponseArgs {
     /// Read responses from these files, each FILE or MODEL=FILE
-    #[arg(long, value_name = "FILE", required = true, num_args = 1.., help_heading = "Responses")]
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     responses: Vec<String>,
     /// Use this filter of a log that has several, such as strict-match
-    #[arg(long, value_name = "NAME", help_heading = "Responses")]
+    #[arg(long, value_name = "NAME")]
     filter: Option<String>,
     /// Use this metric of a log that has several, such as acc_norm or SCORER.KEY
-    #[arg(long, value_name = "NAME", help_heading = "Responses")]
+    #[arg(long, value_name = "NAME")]
     metric: Option<String>,
     /// Accept responses to generated tasks, such as those of `quick-start --demo`
-    #[arg(long)]
+    #[arg(long, help_heading = IO)]
     pub demo: bool,
 }
 

@@ -10,7 +10,7 @@ use symphony_data::{
 
 use super::{demo::refuse_to_replace_real_tasks, made};
 use crate::{
-    arguments::{DifficultyArgs, List, Stage2Args, check_full_dir, examples, format, list, names},
+    arguments::{DifficultyArgs, IO, List, Stage2Args, check_full_dir, examples, format, list, names},
     error::CliError,
     session::Session,
 };
@@ -35,13 +35,13 @@ pub struct Args {
     #[command(flatten)]
     stage2: Stage2Args,
     /// Replace whatever the output folder holds
-    #[arg(long)]
+    #[arg(long, help_heading = IO)]
     force: bool,
     /// Write the pool, its statistics and its manifest to this folder
-    #[arg(long, alias = "output-dir", value_name = "DIR")]
+    #[arg(long, alias = "output-dir", value_name = "DIR", help_heading = IO)]
     output: PathBuf,
     /// Write the pool in this format [default: jsonl]
-    #[arg(long, value_name = "jsonl|parquet", value_parser = format)]
+    #[arg(long, value_name = "jsonl|parquet", value_parser = format, help_heading = IO)]
     format: Option<StoreFormat>,
 }
 
@@ -49,28 +49,28 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 pub struct RequestArgs {
     /// Mix these benchmarks
-    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names, requires = "n_total_tasks", help_heading = "Request")]
+    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names, requires = "n_total_tasks")]
     pub benchmarks: Vec<List<String>>,
     /// Draw this many tasks
-    #[arg(short, long, alias = "n", value_name = "N", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks", help_heading = "Request")]
+    #[arg(short, long, alias = "n", value_name = "N", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks")]
     pub n_total_tasks: Option<u64>,
     /// Set the shares of easy:hard or easy:medium:hard tasks [default: 50:50]
-    #[arg(long, value_name = "EASY:HARD", requires = "benchmarks", help_heading = "Request")]
+    #[arg(long, value_name = "EASY:HARD", requires = "benchmarks")]
     difficulty_split: Option<String>,
     /// Set each benchmark's share [default: equal]
-    #[arg(long, num_args = 1.., value_name = "a=0.7,b=0.3", value_parser = ratios, requires = "benchmarks", help_heading = "Request")]
+    #[arg(long, num_args = 1.., value_name = "a=0.7,b=0.3", value_parser = ratios, requires = "benchmarks")]
     benchmark_ratios: Vec<List<(String, f64)>>,
     /// Set the seed [default: 2025]
-    #[arg(long, value_name = "SEED", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks", help_heading = "Request")]
+    #[arg(long, value_name = "SEED", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks")]
     random_seed: Option<u64>,
     /// Set the percentiles where easy ends and hard begins [default: as configured]
-    #[arg(long, num_args = 1.., value_name = "a=10:90", value_parser = percentiles, requires = "benchmarks", help_heading = "Request")]
+    #[arg(long, num_args = 1.., value_name = "a=10:90", value_parser = percentiles, requires = "benchmarks")]
     difficulty_percentiles: Vec<List<(String, Percentiles)>>,
     /// Let tasks repeat: true, false, or only when_short [default: as configured]
-    #[arg(long, value_name = "WHEN", value_parser = replacement, requires = "benchmarks", help_heading = "Request")]
+    #[arg(long, value_name = "WHEN", value_parser = replacement, requires = "benchmarks")]
     sample_with_replacement: Option<Replacement>,
     /// Draw as Symphony 2.0 did (numpy), or pools that nest (stable) [default: numpy]
-    #[arg(long, value_name = "numpy|stable", requires = "benchmarks", help_heading = "Request")]
+    #[arg(long, value_name = "numpy|stable", requires = "benchmarks")]
     sampler: Option<String>,
 }
 

@@ -14,7 +14,9 @@ use symphony_data::{
 };
 
 use crate::{
-    arguments::{FULL_DIR, List, ResponseArgs, check_full_dir, examples, list, names, response_files, tell_unmapped},
+    arguments::{
+        FULL_DIR, IO, List, ResponseArgs, check_full_dir, examples, list, names, response_files, tell_unmapped,
+    },
     error::{CliError, print, print_json},
     hint::quoted,
     session::Session,
@@ -46,13 +48,13 @@ pub struct Args {
     #[arg(long, num_args = 1.., value_name = "a=0.25", value_parser = parse_chance)]
     chance: Vec<List<(String, f64)>>,
     /// Read the preprocessed benchmarks from this folder
-    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
+    #[arg(long, value_name = "DIR", default_value = FULL_DIR, help_heading = IO)]
     full_dir: PathBuf,
     /// Write {benchmark}_calibration.jsonl and its meta to this folder
-    #[arg(long, alias = "output-dir", value_name = "DIR")]
+    #[arg(long, alias = "output-dir", value_name = "DIR", help_heading = IO)]
     output: PathBuf,
     /// Print the fit as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = IO)]
     json: bool,
 }
 

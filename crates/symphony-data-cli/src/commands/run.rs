@@ -6,7 +6,7 @@ use symphony_data::{config::Experiment, experiment::Writing, store::StoreFormat}
 
 use super::{demo::refuse_to_replace_real_tasks, made};
 use crate::{
-    arguments::{DifficultyArgs, Stage2Args, check_full_dir, examples, format},
+    arguments::{DifficultyArgs, IO, Stage2Args, check_full_dir, examples, format},
     error::CliError,
     session,
     session::Session,
@@ -31,13 +31,13 @@ pub struct Args {
     #[command(flatten)]
     stage2: Stage2Args,
     /// Replace whatever the pools' folders hold
-    #[arg(long)]
+    #[arg(long, help_heading = IO)]
     force: bool,
     /// Write each pool to DIR/EXPERIMENT
-    #[arg(long, alias = "output-dir", value_name = "DIR", default_value = "data")]
+    #[arg(long, alias = "output-dir", value_name = "DIR", default_value = "data", help_heading = IO)]
     output: PathBuf,
     /// Write pools in this format [default: jsonl]
-    #[arg(long, value_name = "jsonl|parquet", value_parser = format)]
+    #[arg(long, value_name = "jsonl|parquet", value_parser = format, help_heading = IO)]
     format: Option<StoreFormat>,
 }
 

@@ -9,7 +9,7 @@ use symphony_data::evidence::{
 
 use crate::{
     arguments::{
-        DifficultyArgs, FULL_DIR, List, ResponseArgs, check_full_dir, check_named, examples, names, response_files,
+        DifficultyArgs, FULL_DIR, IO, List, ResponseArgs, check_full_dir, check_named, examples, names, response_files,
         tell_unmapped,
     },
     error::{CliError, print, print_json},
@@ -40,10 +40,10 @@ pub struct Args {
     #[command(flatten)]
     difficulty: DifficultyArgs,
     /// Read the preprocessed benchmarks from this folder
-    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
+    #[arg(long, value_name = "DIR", default_value = FULL_DIR, help_heading = IO)]
     full_dir: PathBuf,
     /// Print the report as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = IO)]
     json: bool,
 }
 
