@@ -40,7 +40,7 @@ impl Call {
             Hint::NameStores => "name the folder that has it with --full-dir".to_owned(),
             Hint::SkipBadRows => "set such rows aside with `preprocess --on-bad-row skip`".to_owned(),
             Hint::Unlock => "run without --locked to accept the present source".to_owned(),
-            Hint::Renew => "take the present version with `preprocess --force`".to_owned(),
+            Hint::Renew => "take what it has now with `preprocess --force`".to_owned(),
             Hint::Demo => "work on generated tasks with --demo".to_owned(),
             Hint::Replace => "name another folder, or replace it with --force".to_owned(),
             Hint::Filter(name) => format!("write --filter {}", quoted(Path::new(name))),

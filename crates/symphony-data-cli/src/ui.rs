@@ -158,11 +158,11 @@ fn bar(benchmark: &str, work: Work, total: Option<u64>, message: &str) -> Progre
     bar
 }
 
-/// How much of a name a bar shows, so that the bar fits a terminal of 80 columns. One that is wider than the terminal takes
-/// two lines, and each time it is drawn again the first stays.
+/// How many characters of a name a bar shows, so that it fits a terminal of 80 columns. A bar that wraps cannot be redrawn
+/// in place: each redraw would leave a line behind.
 const NAME: usize = 20;
 
-/// A name that is no longer than that. Other output has it whole.
+/// A name cut to [`NAME`] characters, with `…` in place of the rest. Tables and messages have the whole name.
 fn shortened(name: &str) -> String {
     if name.chars().count() <= NAME {
         return name.to_owned();

@@ -1,6 +1,6 @@
 //! Options that take several values.
 
-/// The values of one argument of an option that takes a list. `a, b`, of which the shell makes two arguments, means the same
+/// The values of one argument of an option that takes a list. A shell makes two arguments of `a, b`, which means the same
 /// as `a,b`.
 #[derive(Clone, Debug)]
 pub struct List<T>(Vec<T>);

@@ -119,11 +119,11 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
             if meta.converged { "yes" } else { "NO" }.to_owned(),
         ]
     };
-    print(&(table(&columns, fitted.iter().map(line)) + &way_on(&fitted, &args.output)))
+    print(&(table(&columns, fitted.iter().map(line)) + &how_to_draw_by(&fitted, &args.output)))
 }
 
 /// Where the calibrations lie, and how pools are drawn by them.
-fn way_on(fitted: &[CalibrationMeta], output: &Path) -> String {
+fn how_to_draw_by(fitted: &[CalibrationMeta], output: &Path) -> String {
     let file = |meta: &CalibrationMeta| output.join(calibration_name(&meta.benchmark));
     let mut text = String::new();
     for meta in fitted {

@@ -1,4 +1,4 @@
-//! A demo writes only where nothing lies, or where everything is known to be synthetic.
+//! A demo writes into empty folders, and replaces only what is known to be synthetic.
 
 use std::path::{Path, PathBuf};
 
