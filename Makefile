@@ -34,9 +34,10 @@ else
 	cargo test $(CHECKED)
 endif
 
-# The wheel is built, installed as a user would, and tested.
+# The wheel is built, installed as a user would, and tested: from here, as the folder python has the package without its
+# compiled module, and `python -m` looks into the working folder first.
 test-python: wheel
-	cd python && $(CURDIR)/$(VENV)/bin/python -m pytest -q
+	$(VENV)/bin/python -m pytest -q -c python/pyproject.toml python/tests
 
 wheel: $(VENV)/ready
 	rm -rf target/wheels
