@@ -1,9 +1,10 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python test-checked wheel bench bench-quick package audit
+.PHONY: test test-rust test-python test-checked wheel dist dist-test bench bench-quick package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
-# Python with the wheel, as a user has it, and with the packages that it is shown to work with.
+# Python with the wheel, as a user has it, and with the packages that it is shown to work with. Its tools are called through
+# it: the scripts beside it name the folder that they were installed in, which in a copied checkout is another one.
 VENV := target/venv
 export SYMPHONY_DATA_TEST_PYTHON := $(CURDIR)/$(VENV)/bin/python
 
@@ -33,18 +34,27 @@ else
 	cargo test $(CHECKED)
 endif
 
-# The wheel is built, installed as a user would, and tested.
+# The wheel is built, installed as a user would, and tested: from here, as the folder python has the package without its
+# compiled module, and `python -m` looks into the working folder first.
 test-python: wheel
-	cd python && $(CURDIR)/$(VENV)/bin/pytest -q
+	$(VENV)/bin/python -m pytest -q -c python/pyproject.toml python/tests
 
 wheel: $(VENV)/ready
 	rm -rf target/wheels
-	$(VENV)/bin/maturin build --release --manifest-path python/Cargo.toml --out target/wheels --interpreter $(VENV)/bin/python
-	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps target/wheels/*.whl
+	$(VENV)/bin/python -m maturin build --release --manifest-path python/Cargo.toml --out target/wheels --interpreter $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check --force-reinstall --no-deps target/wheels/*.whl
+
+# The files of a release, in dist/: wheel, source distribution, the program with completions and man pages, checksums.
+dist: wheel
+	packaging/dist $(CURDIR)/$(VENV)/bin/python
+
+# They are installed, compiled and run.
+dist-test: dist
+	$(VENV)/bin/python -m pytest -q -p no:cacheprovider packaging
 
 $(VENV)/ready: python/tests/requirements.txt
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r $<
 	touch $@
 
 # What would be published is whole. That nothing in it reaches out of it, so that it builds, is tested by

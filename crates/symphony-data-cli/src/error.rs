@@ -1,4 +1,4 @@
-//! How a command ends when it does not end well: one place that prints, one that knows the exit codes.
+//! Errors: the one place that prints them and knows the exit codes.
 
 use symphony_data::{Error, draw::DrawError, progress::printable, yaml::Problems};
 
@@ -14,15 +14,15 @@ pub const USAGE: u8 = 2;
 pub enum CliError {
     /// The library's error.
     Library(Error),
-    /// Pools that could not be made, beside others that were.
+    /// Pools that could not be made, while others were.
     Pools(Vec<Error>),
     /// Arguments that do not go together.
     Usage(String),
-    /// A verdict rather than an accident: everything was done, and the answer is no.
+    /// The command did its work, and the answer is no.
     Verdict(String),
-    /// Nobody reads our output any more: a normal end.
+    /// The reader of the output went away: a normal end.
     BrokenPipe,
-    /// Our output cannot be written.
+    /// The output cannot be written.
     Output(std::io::Error),
 }
 
@@ -65,12 +65,12 @@ fn in_lines(message: &str) -> String {
     lines.fold(first, |text, line| text + "\n" + &indented(line))
 }
 
-/// Writes what people read to stdout. What could steer their terminal is escaped.
+/// Writes text for people to stdout. Characters that could steer their terminal are escaped.
 pub fn print(text: &str) -> Result<(), CliError> {
     print_as_it_is(&printable(text))
 }
 
-/// Writes what programs read to stdout.
+/// Writes text for programs to stdout, as it is.
 pub fn print_as_it_is(text: &str) -> Result<(), CliError> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();

@@ -1,11 +1,11 @@
-//! The library's ways out of an error in the words of the command line. A command that is offered can be pasted: it repeats
-//! what was given.
+//! The library's remedies for an error in the words of the command line. A command that a message offers can be pasted: it
+//! repeats the options that were given.
 
 use std::path::{Path, PathBuf};
 
 use symphony_data::Hint;
 
-/// What was typed that an offered command has to repeat.
+/// The options that an offered command has to repeat.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     /// `--config`.
@@ -15,34 +15,31 @@ pub struct Call {
 }
 
 impl Call {
-    /// An error with its ways out.
+    /// An error with its remedies.
     pub fn with_hints(&self, message: &str, hints: &[Hint]) -> String {
         let ways: Vec<String> = hints.iter().filter_map(|hint| self.say(hint)).collect();
         if ways.is_empty() { message.to_owned() } else { format!("{message}; {}", ways.join(", or ")) }
     }
 
-    /// A way out; `None` where what was typed is it already.
+    /// A remedy; `None` where it was already typed.
     fn say(&self, hint: &Hint) -> Option<String> {
         Some(match hint {
             Hint::Preprocess { benchmarks, folder, force } => {
                 let force = if *force { " --force" } else { "" };
                 let (names, folder) = (benchmarks.join(","), quoted(folder));
-                let command = self.command(&format!("preprocess --benchmarks {names} --output-dir {folder}{force}"));
+                let command = self.command(&format!("preprocess --benchmarks {names} --output {folder}{force}"));
                 format!("run `{command}`")
             }
             Hint::NameConfig => "name the configuration that it was made with (--config)".to_owned(),
-            // A demo replaces nothing but what a demo made.
+            // A demo replaces only what a demo made.
             Hint::Demo | Hint::ReplaceStore { .. } if self.demo => return None,
             Hint::ReplaceStore { benchmarks, folder } => {
                 let (names, folder) = (benchmarks.join(","), quoted(folder));
-                format!(
-                    "replace it: `{}`",
-                    self.command(&format!("preprocess --benchmarks {names} --output-dir {folder}"))
-                )
+                format!("replace it: `{}`", self.command(&format!("preprocess --benchmarks {names} --output {folder}")))
             }
             Hint::NameStores => "name the folder that has it with --full-dir".to_owned(),
             Hint::SkipBadRows => "set such rows aside with `preprocess --on-bad-row skip`".to_owned(),
-            Hint::Unlock => "run without --locked to take what is there now".to_owned(),
+            Hint::Unlock => "run without --locked to accept the present source".to_owned(),
             Hint::Renew => "take what it has now with `preprocess --force`".to_owned(),
             Hint::Demo => "work on generated tasks with --demo".to_owned(),
             Hint::Replace => "name another folder, or replace it with --force".to_owned(),
@@ -52,7 +49,7 @@ impl Call {
         })
     }
 
-    /// A command with what was given for all.
+    /// A command with the options that were given for all commands.
     pub fn command(&self, rest: &str) -> String {
         let config = self.config.as_ref().map(|path| format!("--config {} ", quoted(path))).unwrap_or_default();
         let demo = if self.demo { " --demo" } else { "" };
@@ -60,7 +57,7 @@ impl Call {
     }
 }
 
-/// An argument as a shell takes it.
+/// An argument, quoted where a shell needs it.
 pub fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_alphanumeric() || "_-./,:=@%+".contains(c);

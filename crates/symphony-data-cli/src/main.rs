@@ -1,4 +1,4 @@
-//! The program `symphony-data`. All of it is in the library beside this file, which other languages call as well.
+//! The program `symphony-data`. All of it is in the library beside this file, which the Python package calls too.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What a person sees while the library works: bars on a terminal, lines otherwise, all of it on stderr.
+//! Progress, notes and warnings, on stderr: bars on a terminal, lines elsewhere.
 
 use std::{
     collections::HashSet,
@@ -21,9 +21,9 @@ pub struct Ui {
     terminal: bool,
     /// Set by Ctrl-C.
     interrupted: Arc<AtomicBool>,
-    /// What was warned of: a folder without locks is met again with each benchmark.
+    /// The warnings so far: a folder without locks, for one, comes up again with each benchmark.
     warned: Mutex<HashSet<String>>,
-    /// The bar of what is under way.
+    /// The bar of the work in progress.
     bar: Mutex<Option<(String, Work, ProgressBar)>>,
 }
 
@@ -37,7 +37,7 @@ enum Work {
 impl Ui {
     pub fn new(quiet: bool, verbose: bool) -> Self {
         let interrupted = Arc::new(AtomicBool::new(false));
-        // Where no handler can be set, Ctrl-C ends the program at once, and the next run sweeps what it left.
+        // Where no handler can be set, Ctrl-C ends the program at once, and the next run removes the files it left.
         let _ = ctrlc::set_handler({
             let interrupted = interrupted.clone();
             move || {
@@ -50,21 +50,21 @@ impl Ui {
         Self { interrupted, quiet, verbose, terminal, warned: Mutex::default(), bar: Mutex::new(None) }
     }
 
-    /// Says something, unless asked to be quiet.
+    /// Prints a line, unless the user asked for quiet.
     pub fn say(&self, line: &str) {
         if !self.quiet {
             self.line(line);
         }
     }
 
-    /// Says something to those who asked for more.
+    /// Prints a line for users who asked for more.
     pub fn detail(&self, line: &str) {
         if self.verbose {
             self.line(line);
         }
     }
 
-    /// Warns, always, but of one thing once.
+    /// Warns, also under --quiet, but never twice of the same.
     pub fn warn(&self, line: &str) {
         if self.warned.lock().is_ok_and(|mut warned| !warned.insert(line.to_owned())) {
             return;
@@ -72,7 +72,7 @@ impl Ui {
         self.line(&format!("warning: {line}"));
     }
 
-    /// Ends what is shown of work that is over.
+    /// Removes the bar of work that is over.
     pub fn clear(&self) {
         if let Ok(mut bar) = self.bar.lock()
             && let Some((_, _, bar)) = bar.take()
@@ -89,7 +89,7 @@ impl Ui {
         }
     }
 
-    /// Shows how far something is, in a bar of its own.
+    /// Shows in a bar how far the work is.
     fn show(&self, benchmark: &str, work: Work, done: u64, total: Option<u64>, message: &str) {
         if self.quiet || !self.terminal {
             return;
@@ -152,8 +152,32 @@ fn bar(benchmark: &str, work: Work, total: Option<u64>, message: &str) -> Progre
             let _ = write!(text, "{:.0} rows/s", state.per_sec());
         }));
     }
-    bar.set_prefix(printable_line(benchmark).into_owned());
+    bar.set_prefix(shortened(&printable_line(benchmark)));
     bar.set_message(message.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
+}
+
+/// How many characters of a name a bar shows, so that it fits a terminal of 80 columns. A bar that wraps cannot be redrawn
+/// in place: each redraw would leave a line behind.
+const NAME: usize = 20;
+
+/// A name cut to [`NAME`] characters, with `…` in place of the rest. Tables and messages have the whole name.
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= NAME {
+        return name.to_owned();
+    }
+    name.chars().take(NAME - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_shows_where_it_shortens_a_name() {
+        let names = ["gsm8k", "disambiguation_qa_20", "tracking_shuffled_objects_three_objects"].map(shortened);
+        assert_eq!(names, ["gsm8k", "disambiguation_qa_20", "tracking_shuffled_o…"]);
+        assert!(names.iter().all(|name| name.chars().count() <= NAME));
+    }
 }

@@ -20,15 +20,13 @@ fn the_demo_does_the_main_job_without_network_and_says_that_its_tasks_are_synthe
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("SYNTHETIC"), "{stderr}");
     assert!(
-        stderr.contains("the built-in data_config.yaml serves")
-            && stderr.contains("the built-in experiments.yaml serves")
+        stderr.contains("using the built-in data_config.yaml")
+            && stderr.contains("using the built-in experiments.yaml")
     );
     let stdout = String::from_utf8_lossy(&output.stdout);
     let header: Vec<&str> =
         stdout.lines().next().unwrap().split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-    for column in
-        ["pool", "benchmark", "asked", "drawn", "max repeats", "effective n", "easy ≤", "hard ≥", "mean ± std"]
-    {
+    for column in ["pool", "benchmark", "asked", "drawn", "max repeats", "effective n", "easy ≤", "hard ≥"] {
         assert!(header.contains(&column), "{column} is not in {header:?}");
     }
     for (experiment, n) in [("exp1", 1000), ("exp2", 500), ("exp3", 500), ("exp5", 2000)] {
@@ -244,11 +242,13 @@ fn wrong_usage_and_configuration_end_with_2_and_failures_with_1() {
             .fails(2, "build --benchmarks gsm8k --n-total-tasks 5 --difficulty-split 80-20 --output x")
             .starts_with("error: difficulty_split: cannot read \"80-20\"")
     );
-    assert!(place.fails(1, "run").contains("not preprocessed in data/benchmarks/full: humaneval,gsm8k; run `symphony-data preprocess --benchmarks humaneval,gsm8k --output-dir data/benchmarks/full`, or name"));
-    assert!(place.fails(1, "stats config").contains("config: no pool lies here"));
+    assert!(place.fails(1, "run").contains("not preprocessed in data/benchmarks/full: humaneval,gsm8k; run `symphony-data preprocess --benchmarks humaneval,gsm8k --output data/benchmarks/full`, or name"));
+    assert!(place.fails(1, "stats config").contains("config: there is no pool here"));
     assert!(place.fails(1, "stats config/data_config.yaml").contains("config/data_config.yaml:2: not a task"));
     assert!(
-        place.fails(1, "verify config").contains("there is no pool, no preprocessed benchmark and no calibration here")
+        place
+            .fails(1, "verify config")
+            .contains("this folder holds no pool, no preprocessed benchmark and no calibration")
     );
     fs::write(place.path("config/data_config.yaml"), "benchmarks: {gsm8k: {pth: x, enabled: maybe}}").unwrap();
     let stderr = place.fails(2, "preprocess");
@@ -288,7 +288,7 @@ fn a_demo_replaces_nothing_that_was_made_from_real_tasks() {
         );
     }
     assert!(place.files("data") == before);
-    place.ok("--config real.yaml quick-start --demo --output-dir demo");
+    place.ok("--config real.yaml quick-start --demo --output demo");
     place.ok("--config real.yaml quick-start --demo --force");
     assert!(place.files("data") != before);
 }
@@ -343,7 +343,9 @@ fn experiments_that_need_other_benchmarks_are_one_message_and_files_in_the_wrong
             .fails(2, "run --experiments quiz.yaml")
             .contains("name it as the configuration, not as the file of experiments")
     );
-    assert!(place.fails(2, "--config quiz.yaml init").contains("--config does not go with this command"));
+    assert!(
+        place.fails(2, "--config quiz.yaml init").contains("this command reads no configuration; leave out --config")
+    );
     assert!(place.fails(2, "run short short").contains("the experiment `short` is named twice"));
 }
 
@@ -387,7 +389,7 @@ fn verify_names_what_is_bad_and_fails() {
         String::from_utf8_lossy(&output.stdout)
             .contains("BAD  data/full/task_pool.jsonl: changed or damaged (checksum)\n")
     );
-    assert!(String::from_utf8_lossy(&output.stderr).contains("not as they were written: 1 of 9 files"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("changed, damaged or missing: 1 of 9 files"));
 }
 
 #[test]
@@ -399,7 +401,7 @@ fn init_writes_the_defaults_and_replaces_nothing_unasked() {
         assert_eq!(fs::read(place.path("config").join(name)).unwrap(), fs::read(root.join(name)).unwrap());
     }
     fs::write(place.path("config/experiments.yaml"), "mine").unwrap();
-    assert!(place.fails(1, "init").contains("is there already; nothing was written"));
+    assert!(place.fails(1, "init").contains("exists already; nothing was written"));
     assert_eq!(fs::read_to_string(place.path("config/experiments.yaml")).unwrap(), "mine");
     place.ok("init --force");
     assert_ne!(fs::read_to_string(place.path("config/experiments.yaml")).unwrap(), "mine");
@@ -504,10 +506,10 @@ fn a_full_disk_ends_in_one_message_and_leaves_the_old_files_whole() {
     fs::create_dir(place.path("disk")).unwrap();
     let script = r#"
         mount -t tmpfs -o size=1m tmpfs disk || exit 77
-        "$0" -q preprocess --output-dir disk/full > /dev/null 2> log || exit 78
+        "$0" -q preprocess --output disk/full > /dev/null 2> log || exit 78
         (cd disk && sha256sum full/*) > before
         printf "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=4000'}}" > larger.yaml
-        "$0" --config larger.yaml preprocess --output-dir disk/full > /dev/null 2> log && exit 79
+        "$0" --config larger.yaml preprocess --output disk/full > /dev/null 2> log && exit 79
         (cd disk && sha256sum full/* && ls -A full) > after
         ls -A disk/full | grep -c '^\.' > left
         exit 0"#;
@@ -615,7 +617,7 @@ fn config_is_listed_and_taken_only_by_commands_that_read_a_configuration() {
         ("preprocess", "Score every row"),
         ("run", "Make the pools"),
         ("build", "Make one pool"),
-        ("plan", "Show what"),
+        ("plan", "Show how many tasks"),
     ] {
         assert!(help(command).contains("--config") && help(command).starts_with(about), "{command}");
     }

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use symphony_data::{config::Percentiles, stream::Bins};
+use symphony_data::bin::{Bins, Percentiles};
 
 mod stand_in;
 mod support;

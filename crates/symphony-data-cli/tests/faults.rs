@@ -56,7 +56,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[test]
 fn after_a_kill_at_any_moment_the_next_run_leaves_what_an_undisturbed_one_leaves() {
     let place = tempfile::tempdir().unwrap();
-    // Measured anew each round: what a run takes now says best what the next will take.
+    // Measured again each round: the last run's time is the best guess of the next one's.
     let run = || {
         let began = Instant::now();
         finish(start(place.path()));

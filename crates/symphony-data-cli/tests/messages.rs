@@ -64,13 +64,13 @@ fn names_of_fields_files_and_configs_never_steer_the_terminal() {
 fn names_of_models_and_cells_of_tables_never_steer_the_terminal() {
     let place = Place::new();
     let task = json!({
-        "task_id": "x_00000_q", "benchmark": format!("q{STEERING}\nr"), "difficulty_score": 0.5, "difficulty_bin": "easy",
+        "task_id": "x_00000_q", "benchmark": "q\u{1b}[2J\u{202e}\nr", "difficulty_score": 0.5, "difficulty_bin": "easy",
         "raw_data": {}, "scorer_metadata": {},
     });
     fs::create_dir(place.path("pool")).unwrap();
     fs::write(place.path("pool/task_pool.jsonl"), task.to_string() + "\n").unwrap();
     let stats = said(&place, "stats pool");
-    assert!(stats.contains(&format!("pool  q{SHOWN}\\nr ")), "{stats}");
+    assert!(stats.contains(r"pool  q\u{1b}[2J\u{202e}\nr "), "{stats}");
 
     // A model whose answers made the score is left out of its validation, and named.
     let rows = (0..60).map(|i| json!({"question": "word ".repeat(i % 9 + 1) + &i.to_string()}).to_string() + "\n");
@@ -93,11 +93,14 @@ fn names_of_models_and_cells_of_tables_never_steer_the_terminal() {
     let measured = "\"difficulty\": {\"measured\": \"fitted/quiz_calibration.jsonl\", \"features\"";
     let config = quiz("file:rows.jsonl", "\"split\": \"test\"").replace("\"difficulty\":{\"features\"", measured);
     fs::write(place.path("m.yaml"), config).unwrap();
-    place.ok("-q --config m.yaml preprocess --output-dir measured");
+    place.ok("-q --config m.yaml preprocess --output measured");
     let all = [&panel[..], &["n".to_owned(), "nnn".to_owned()]].concat();
     fs::write(place.path("all.jsonl"), answers(&all)).unwrap();
     let validated = said(&place, "-q --config m.yaml validate --responses all.jsonl --full-dir measured");
-    assert!(validated.contains(&format!("left out, as their answers made the score: p{SHOWN}, pp")), "{validated}");
+    assert!(
+        validated.contains(&format!("left out, because the score was fitted to their responses: p{SHOWN}, pp")),
+        "{validated}"
+    );
 
     let unknown = json!({"benchmark": STEERING, "source_id": "a", "model": STEERING, "score": 1}).to_string() + "\n";
     fs::write(place.path("more.jsonl"), answers(&panel) + &unknown).unwrap();
@@ -110,7 +113,7 @@ fn a_folder_or_file_that_was_named_and_is_absent_is_said_to_be_absent() {
     let place = Place::new();
     fs::write(place.path("answers.jsonl"), "").unwrap();
     let make =
-        "; name the one that has the preprocessed benchmarks, or run `symphony-data preprocess --output-dir nowhere`";
+        "; name the one that has the preprocessed benchmarks, or run `symphony-data preprocess --output nowhere`";
     for command in [
         "build --benchmarks gsm8k --n-total-tasks 4 --output pool",
         "run",
@@ -158,14 +161,14 @@ fn verify_tells_what_it_cannot_read_from_what_was_changed() {
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout.contains("???  data/exp1/task_pool.jsonl: cannot be read: Is a directory"), "{stdout}");
-    assert!(stderr.starts_with("error: cannot be read: 1 of "), "{stderr}");
-    assert!(!stdout.contains("BAD") && !stderr.contains("not as they were written"), "{stdout}{stderr}");
+    assert!(stderr.starts_with("error: unreadable: 1 of "), "{stderr}");
+    assert!(!stdout.contains("BAD") && !stderr.contains("changed, damaged"), "{stdout}{stderr}");
 
     fs::write(place.path("data/exp2/statistics.json"), "{}").unwrap();
     let output = place.run("verify data");
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.starts_with("error: not as they were written: 1 of "), "{stderr}");
-    assert!(stderr.contains("\n  cannot be read: 1 of "), "{stderr}");
+    assert!(stderr.starts_with("error: changed, damaged or missing: 1 of "), "{stderr}");
+    assert!(stderr.contains("\n  unreadable: 1 of "), "{stderr}");
     let json: serde_json::Value = serde_json::from_slice(&place.run("verify --json data").stdout).unwrap();
     let of = |verdict: &str| json.as_array().unwrap().iter().filter(|finding| finding["verdict"] == verdict).count();
     assert_eq!((of("bad"), of("unreadable")), (1, 1));
@@ -242,7 +245,7 @@ fn answers_are_not_compared_with_what_a_demo_left_unless_that_is_said() {
     place.ok("calibrate --responses answers.csv --output cal --demo");
     // Rows that the configuration generates are those that it names, in a demo too.
     fs::write(place.path("few.yaml"), "benchmarks: {amc: {path: 'synthetic:amc?rows=40'}}").unwrap();
-    place.ok("--config few.yaml preprocess --output-dir few");
+    place.ok("--config few.yaml preprocess --output few");
     place.ok("--config few.yaml validate --responses answers.csv --demo --full-dir few");
     let meta = fs::read_to_string(place.path("cal/amc_calibration_meta.json")).unwrap();
     assert!(meta.contains("\"synthetic\": true"), "{meta}");
@@ -270,7 +273,7 @@ fn a_demo_never_replaces_what_nothing_says_is_synthetic() {
     assert!(stderr.contains("holds a task_pool.jsonl without a manifest"), "{stderr}");
     assert_eq!(fs::read_to_string(&pool).unwrap(), "{\"task_id\": \"exp_00000_gsm8k\"}\n");
     // Nor does `run` or `build`, demo or not.
-    place.ok("preprocess --demo --output-dir demo");
+    place.ok("preprocess --demo --output demo");
     let build = "build --demo --benchmarks gsm8k --n-total-tasks 4 --full-dir demo --output data/exp1";
     assert!(place.fails(1, build).contains("holds a task_pool.jsonl without a manifest"));
     place.ok(&format!("{build} --force"));

@@ -1,4 +1,4 @@
-//! `build`: one stream from arguments alone.
+//! `build`: one pool from options alone.
 
 use std::path::PathBuf;
 
@@ -9,11 +9,24 @@ use symphony_data::{
     task::Layout,
 };
 
-use super::{DifficultyArgs, List, Stage2Args, list, names, refuse_to_replace_real_tasks, report};
-use crate::{error::CliError, session::Session};
+use super::{demo::refuse_to_replace_real_tasks, made};
+use crate::{
+    arguments::{DifficultyArgs, IO, List, Stage2Args, check_full_dir, examples, format, list, names},
+    error::CliError,
+    session::Session,
+};
 
-/// Make one pool from arguments, no experiments file needed
+/// Make one pool from options alone, without an experiments file
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples![
+    "400 tasks of two benchmarks, 30 % of them easy" =>
+        "symphony-data build --benchmarks gsm8k,bbh -n 400 --difficulty-split 30:70 \\\n      --output pool",
+    "Pools that nest: the 100 tasks of one are among the 200 of the other" =>
+        "symphony-data build --benchmarks gsm8k -n 100 --sampler stable --output a\n  \
+         symphony-data build --benchmarks gsm8k -n 200 --sampler stable --output b",
+    "Tasks that are easy and hard for real models, by a calibration" =>
+        "symphony-data build --benchmarks gsm8k -n 100 --difficulty fitted --output c",
+])]
 #[command(mut_arg("benchmarks", |arg| arg.required(true)), mut_arg("n_total_tasks", |arg| arg.required(true)))]
 pub struct Args {
     #[command(flatten)]
@@ -22,42 +35,42 @@ pub struct Args {
     difficulty: DifficultyArgs,
     #[command(flatten)]
     stage2: Stage2Args,
-    /// Replace whatever is in the output folder
-    #[arg(long)]
+    /// Replace whatever the output folder holds
+    #[arg(long, help_heading = IO)]
     force: bool,
-    /// The folder that gets the pool, statistics.json and manifest.json
-    #[arg(long, value_name = "DIR")]
+    /// Write the pool, its statistics and its manifest to this folder
+    #[arg(long, alias = "output-dir", value_name = "DIR", help_heading = IO)]
     output: PathBuf,
-    /// How the pool holds its tasks [default: jsonl]
-    #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
+    /// Write the pool in this format [default: jsonl]
+    #[arg(long, value_name = "jsonl|parquet", value_parser = format, help_heading = IO)]
     format: Option<Layout>,
 }
 
-/// A request as arguments.
+/// A request as options.
 #[derive(Debug, clap::Args)]
 pub struct RequestArgs {
-    /// The benchmarks to mix
+    /// Mix these benchmarks
     #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names, requires = "n_total_tasks")]
     pub benchmarks: Vec<List<String>>,
-    /// How many tasks the pool shall have
+    /// Draw this many tasks
     #[arg(short, long, alias = "n", value_name = "N", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks")]
     pub n_total_tasks: Option<u64>,
-    /// Shares of easy:hard or easy:medium:hard tasks [default: 50:50]
+    /// Set the shares of easy:hard or easy:medium:hard tasks [default: 50:50]
     #[arg(long, value_name = "EASY:HARD", requires = "benchmarks")]
     difficulty_split: Option<String>,
-    /// Each benchmark's share [default: equal]
+    /// Set each benchmark's share [default: equal]
     #[arg(long, num_args = 1.., value_name = "a=0.7,b=0.3", value_parser = ratios, requires = "benchmarks")]
     benchmark_ratios: Vec<List<(String, f64)>>,
-    /// The seed [default: 2025]
+    /// Set the seed [default: 2025]
     #[arg(long, value_name = "SEED", value_parser = whole, allow_negative_numbers = true, requires = "benchmarks")]
     random_seed: Option<u64>,
-    /// Percentiles at which tasks are easy and hard [default: as configured]
+    /// Set the percentiles where easy ends and hard begins [default: as configured]
     #[arg(long, num_args = 1.., value_name = "a=10:90", value_parser = percentiles, requires = "benchmarks")]
     difficulty_percentiles: Vec<List<(String, Percentiles)>>,
-    /// Whether tasks may repeat: false, true or when_short [default: as configured]
+    /// Let tasks repeat: true, false, or only when_short [default: as configured]
     #[arg(long, value_name = "WHEN", value_parser = replacement, requires = "benchmarks")]
     sample_with_replacement: Option<Replacement>,
-    /// The Python program's draws (numpy), or pools that nest (stable) [default: numpy]
+    /// Draw as Symphony 2.0 did (numpy), or pools that nest (stable) [default: numpy]
     #[arg(long, value_name = "numpy|stable", requires = "benchmarks")]
     sampler: Option<String>,
 }
@@ -123,17 +136,17 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
             std::slice::from_ref(&args.output),
         )?;
     }
-    super::check_full_dir(&args.stage2.full_dir, session)?;
+    check_full_dir(&args.stage2.full_dir, session)?;
     let request = args.request.spec(&args.difficulty).resolve(&config)?;
     let format = args.format.unwrap_or_default();
     let order = Order { request: &request, experiment: None, output: args.output.clone(), format };
 
-    let reports = report::make_pools(
+    let reports = made::make_pools(
         &config,
         &args.stage2.full_dir,
         &[order],
         Writing { strict: args.stage2.strict, force: args.force },
         session,
     )?;
-    report::print_reports(reports, args.stage2.json)
+    made::print_reports(reports, args.stage2.json)
 }

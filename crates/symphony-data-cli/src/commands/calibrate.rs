@@ -1,47 +1,60 @@
-//! `calibrate`: a difficulty fitted to the answers of models.
+//! `calibrate`: a difficulty that is fitted to models' responses.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use symphony_data::{
-    calibration::{CalibrationMeta, ItemModel},
+    calibration::{CalibrationMeta, ItemModel, calibration_name},
     evidence::{
         calibrate::{CalibrateOptions, calibrate},
         responses::{Catalogue, read},
     },
 };
 
-use super::{FULL_DIR, List, ResponseArgs};
 use crate::{
+    arguments::{
+        FULL_DIR, IO, List, ResponseArgs, check_full_dir, examples, list, names, response_files, tell_unmapped,
+    },
     error::{CliError, print, print_json},
+    hint::quoted,
     session::Session,
     table::{
-        Column::{Number, Text},
+        Column::{Extra, Number, Text},
         fixed, score, table,
     },
 };
 
-/// Fit a difficulty to the answers of models: item response theory, with the features as prior
+/// Measure difficulty from models' responses, by item response theory
 #[derive(Debug, clap::Args)]
+#[command(after_help = concat!(response_files!(), examples![
+    "Measure each benchmark that has responses" =>
+        "symphony-data calibrate --responses answers.jsonl --output fitted",
+    "Allow for guesses among four options" =>
+        "symphony-data calibrate --responses answers.jsonl --chance medical_qa=0.25 \\\n      \
+         --output fitted",
+]))]
 pub struct Args {
     #[command(flatten)]
     responses: ResponseArgs,
-    /// Which benchmarks [default: all that have responses]
-    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = super::names)]
+    /// Use only these benchmarks [default: all that have responses]
+    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names)]
     benchmarks: Vec<List<String>>,
-    /// One difficulty a row (1pl), or a discrimination too (2pl), for which 20 models are few
+    /// Fit one difficulty per row (1pl), or also its discrimination (2pl; wants 20 models or more)
     #[arg(long, value_name = "1pl|2pl", default_value = "1pl", value_parser = parse_model)]
     model: ItemModel,
-    /// How often a guess is right, where answers are chosen from some [default: as configured]
+    /// Set how often a guess is right [default: as configured]
     #[arg(long, num_args = 1.., value_name = "a=0.25", value_parser = parse_chance)]
     chance: Vec<List<(String, f64)>>,
-    /// Where the preprocessed benchmarks are
-    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
+    /// Read the preprocessed benchmarks from this folder
+    #[arg(long, value_name = "DIR", default_value = FULL_DIR, help_heading = IO)]
     full_dir: PathBuf,
-    /// Where {benchmark}_calibration.jsonl and its meta go
-    #[arg(long, value_name = "DIR")]
+    /// Write {benchmark}_calibration.jsonl and its meta to this folder
+    #[arg(long, alias = "output-dir", value_name = "DIR", help_heading = IO)]
     output: PathBuf,
-    /// Print what was fitted as JSON
-    #[arg(long)]
+    /// Print the fit as JSON
+    #[arg(long, help_heading = IO)]
     json: bool,
 }
 
@@ -50,20 +63,20 @@ fn parse_model(text: &str) -> Result<ItemModel, String> {
 }
 
 fn parse_chance(text: &str) -> Result<List<(String, f64)>, String> {
-    super::list(text, |pair| {
+    list(text, |pair| {
         pair.split_once('=')
             .and_then(|(name, chance)| Some((name.trim().to_owned(), chance.trim().parse().ok()?)))
             .filter(|(_, chance)| (0.0..1.0).contains(chance))
-            .ok_or_else(|| "write a benchmark and a chance from 0 up to 1, as medical_qa=0.25".to_owned())
+            .ok_or_else(|| "write a benchmark and a chance from 0 up to 1, such as medical_qa=0.25".to_owned())
     })
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    super::check_full_dir(&args.full_dir, session)?;
+    check_full_dir(&args.full_dir, session)?;
     let config = session.config(args.responses.demo)?;
     let mut catalogue = Catalogue::of(&config, &args.full_dir, &List::all(&args.benchmarks), &session.ui)?;
     let gathered = read(&args.responses.inputs()?, &mut catalogue, &args.responses.options(), &session.ui)?;
-    super::tell_unmapped(&gathered.unmapped, session);
+    tell_unmapped(&gathered.unmapped, session);
     let chance: BTreeMap<String, f64> = List::all(&args.chance).into_iter().collect();
     if let Some(unknown) =
         chance.keys().find(|name| !gathered.benchmarks.iter().any(|r| r.benchmark() == name.as_str()))
@@ -87,9 +100,9 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         Number("models"),
         Number("answers"),
         Number("explained by features"),
-        Number("residual sd"),
-        Number("ability sd"),
-        Number("chance"),
+        Extra("residual sd"),
+        Extra("ability sd"),
+        Extra("chance"),
         Text("converged"),
     ];
     let line = |meta: &CalibrationMeta| {
@@ -106,5 +119,33 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
             if meta.converged { "yes" } else { "NO" }.to_owned(),
         ]
     };
-    print(&table(&columns, fitted.iter().map(line)))
+    print(&(table(&columns, fitted.iter().map(line)) + &how_to_draw_by(&fitted, &args.output)))
+}
+
+/// Where the calibrations lie, and how pools are drawn by them.
+fn how_to_draw_by(fitted: &[CalibrationMeta], output: &Path) -> String {
+    let file = |meta: &CalibrationMeta| output.join(calibration_name(&meta.benchmark));
+    let mut text = String::new();
+    for meta in fitted {
+        text += &format!("wrote {}\n", file(meta).display());
+    }
+    text += &format!(
+        "To draw by it, add `--difficulty {}` to `plan`, `build` or `run`,\nor write into the configuration:\n\nbenchmarks:\n",
+        quoted(output)
+    );
+    for meta in fitted {
+        text += &format!("  {}:\n    difficulty:\n      measured: {}\n", meta.benchmark, as_yaml(&file(meta)));
+    }
+    text
+}
+
+/// A path as a YAML text.
+fn as_yaml(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    if text.chars().all(plain) && text.starts_with(|c: char| c.is_alphabetic() || "_./".contains(c)) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
 }

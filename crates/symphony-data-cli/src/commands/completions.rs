@@ -1,19 +1,26 @@
-//! `completions`: scripts that teach a shell our arguments.
+//! `completions`: scripts with which a shell completes what is typed.
 
 use clap_complete::Shell;
 
-use crate::error::{CliError, print_as_it_is};
+use crate::{
+    arguments::examples,
+    error::{CliError, print_as_it_is},
+};
 
-/// Print a script of shell completions
+/// Print a script that completes commands and options in a shell
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples![
+    "For bash, to be sourced in ~/.bashrc" => "symphony-data completions bash > symphony-data.bash",
+    "For zsh, in a folder that $fpath lists" => "symphony-data completions zsh > _symphony-data",
+])]
 pub struct Args {
-    /// The shell
+    /// Choose the shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
 
-pub fn run(args: &Args, command: &mut clap::Command) -> Result<(), CliError> {
+pub fn run(args: &Args) -> Result<(), CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, command, "symphony-data", &mut script);
+    clap_complete::generate(args.shell, &mut crate::command(), "symphony-data", &mut script);
     print_as_it_is(&String::from_utf8_lossy(&script))
 }

@@ -8,22 +8,27 @@ use symphony_data::{
 };
 
 use crate::{
+    arguments::examples,
     error::{CliError, print},
     session::{CONFIG, EXPERIMENTS, Session},
 };
 
-/// Write the default configuration to config/data_config.yaml and config/experiments.yaml
+/// Write the default configuration files to the folder config
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples![
+    "Write config/data_config.yaml and config/experiments.yaml, to edit them" => "symphony-data init",
+    "Start again from the defaults" => "symphony-data init --force",
+])]
 pub struct Args {
-    /// Replace files that are there
+    /// Replace existing files
     #[arg(long)]
     force: bool,
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let files = [(CONFIG, DEFAULT_CONFIG), (EXPERIMENTS, DEFAULT_EXPERIMENTS)];
-    if let Some((there, _)) = files.iter().find(|(path, _)| !args.force && Path::new(path).exists()) {
-        return Err(CliError::Verdict(format!("{there} is there already; nothing was written; --force replaces it")));
+    if let Some((existing, _)) = files.iter().find(|(path, _)| !args.force && Path::new(path).exists()) {
+        return Err(CliError::Verdict(format!("{existing} exists already; nothing was written; --force replaces it")));
     }
     let folder = Folder::lock(Path::new("config"), &session.ui)?;
     let mut written = Vec::new();

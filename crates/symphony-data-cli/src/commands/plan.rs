@@ -1,4 +1,4 @@
-//! `plan`: what a request would deliver. Writes nothing.
+//! `plan`: how many tasks a request would get. Writes nothing.
 
 use std::path::PathBuf;
 
@@ -11,24 +11,30 @@ use symphony_data::{
     request::Request,
 };
 
-use super::{DifficultyArgs, List, Stage2Args, build::RequestArgs, refuse_to_replace_real_tasks};
+use super::{build::RequestArgs, demo::refuse_to_replace_real_tasks};
 use crate::{
+    arguments::{DifficultyArgs, List, Stage2Args, check_full_dir, examples},
     error::{CliError, print, print_json},
     session,
     session::Session,
     table::{
-        Column::{Number, Text},
+        Column::{Extra, Number, Text},
         table,
     },
 };
 
-/// Show what experiments, or one request, would deliver: asked against available; writes nothing
+/// Show how many tasks a request would get, and write nothing
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples![
+    "Compare what each experiment asks for with what there is" => "symphony-data plan",
+    "Try a request before `build` makes its pool" =>
+        "symphony-data plan --benchmarks gsm8k,bbh -n 600 --difficulty-split 1:2:1",
+])]
 pub struct Args {
-    /// Which experiments [default: all]; or a request as for `build`
+    /// Plan only these experiments [default: all]
     #[arg(value_name = "EXP", conflicts_with = "RequestArgs")]
     ids: Vec<String>,
-    /// The experiments file [default: config/experiments.yaml; where that is absent, a built-in one]
+    /// Read these experiments [default: config/experiments.yaml, else built in]
     #[arg(long, value_name = "FILE", conflicts_with = "RequestArgs")]
     experiments: Option<PathBuf>,
     #[command(flatten)]
@@ -53,7 +59,7 @@ struct Line {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    super::check_full_dir(&args.stage2.full_dir, session)?;
+    check_full_dir(&args.stage2.full_dir, session)?;
     let config;
     let built;
     let experiments;
@@ -141,8 +147,8 @@ fn print_table(lines: &[Line]) -> Result<(), CliError> {
         Number("available"),
         Number("delivered"),
         Number("short"),
-        Number("max repeats"),
-        Number("effective n"),
+        Extra("max repeats"),
+        Extra("effective n"),
     ];
     let rows = lines.iter().map(|line| {
         vec![

@@ -10,37 +10,44 @@ use symphony_data::{
     task::Layout,
 };
 
-use super::{FULL_DIR, List, refuse_to_replace_real_tasks};
+use super::demo::refuse_to_replace_real_tasks;
 use crate::{
+    arguments::{FULL_DIR, List, examples, format, names},
     error::{CliError, print, print_json},
     session::Session,
     table::{
-        Column::{Number, Text},
+        Column::{Extra, Number, Text},
         score, table,
     },
 };
 
-/// Score every row of the benchmarks, once (stage 1)
+/// Score every row of the benchmarks (stage 1)
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples![
+    "Generate the tasks of two benchmarks and score them, without network" =>
+        "symphony-data preprocess --demo --benchmarks gsm8k,amc",
+    "Score rows of your own" => "symphony-data preprocess --config quiz.yaml --output quiz",
+    "Store rows as columns, for Polars, DuckDB and pandas" =>
+        "symphony-data preprocess --benchmarks gsm8k --format parquet --output columns",
+])]
 #[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
 pub struct Args {
-    /// Which benchmarks [default: all that are enabled]
-    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = super::names)]
+    /// Preprocess only these benchmarks [default: all that are enabled]
+    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names)]
     benchmarks: Vec<List<String>>,
-    /// Where the preprocessed benchmarks go
-    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
-    output_dir: PathBuf,
-    /// What to do with a row that cannot be scored: stop, or set it aside in {benchmark}_rejected.jsonl [default: as when the
-    /// store was last made, else stop]
+    /// Write the preprocessed benchmarks to this folder
+    #[arg(long, alias = "output-dir", value_name = "DIR", default_value = FULL_DIR)]
+    output: PathBuf,
+    /// Stop at a row that cannot be scored, or set it aside [default: as last time, else stop]
     #[arg(long, value_name = "stop|skip", value_parser = ["stop", "skip"], hide_possible_values = true)]
     on_bad_row: Option<String>,
-    /// How stores hold their rows [default: as configured, else as they are, else jsonl]
-    #[arg(long, value_name = "jsonl|parquet", value_parser = super::format)]
+    /// Store rows in this format [default: as configured, else as last time, else jsonl]
+    #[arg(long, value_name = "jsonl|parquet", value_parser = format)]
     format: Option<Layout>,
-    /// Preprocess again what is up to date, and replace whatever store is there
+    /// Rebuild even if up to date, and replace any existing store
     #[arg(long)]
     force: bool,
-    /// Take only the source that each benchmark's meta records: the same commit on the Hub, the same files
+    /// Accept only the source of the last run: the same commit, the same files
     #[arg(long, conflicts_with = "demo")]
     locked: bool,
     /// Use generated tasks in place of each benchmark
@@ -61,12 +68,12 @@ struct Line {
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config(args.demo)?;
     if args.demo && !args.force {
-        refuse_to_replace_real_tasks(&config, &List::all(&args.benchmarks), &args.output_dir, &[])?;
+        refuse_to_replace_real_tasks(&config, &List::all(&args.benchmarks), &args.output, &[])?;
     }
     let policy = |text: &String| if text == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
     let on_bad_row = args.on_bad_row.as_ref().map(policy);
     let options = PreprocessOptions { on_bad_row, force: args.force, locked: args.locked, format: args.format };
-    let done = preprocess_all(&config, &List::all(&args.benchmarks), &args.output_dir, options, session)?;
+    let done = preprocess_all(&config, &List::all(&args.benchmarks), &args.output, options, session)?;
     if args.json {
         let lines = done.into_iter().map(|(outcome, meta)| Line { outcome: name(outcome), meta });
         return print_json(&lines.collect::<Vec<_>>());
@@ -74,13 +81,13 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let columns = [
         Text("benchmark"),
         Number("rows"),
-        Number("set aside"),
+        Extra("set aside"),
         Number("easy"),
         Number("medium"),
         Number("hard"),
         Number("easy ≤"),
         Number("hard ≥"),
-        Number("mean"),
+        Extra("mean"),
         Text("store"),
     ];
     let rows = done.iter().map(|(outcome, meta)| {

@@ -2,12 +2,19 @@
 
 use symphony_data::config::schema;
 
-use crate::error::{CliError, print_as_it_is};
+use crate::{
+    arguments::examples,
+    error::{CliError, print_as_it_is},
+};
 
-/// Print the JSON Schema of the configuration, the experiments file, or a pool's tasks
+/// Print a JSON Schema: of the configuration, of experiments, or of a task
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples![
+    "Let an editor check the configuration" => "symphony-data schema config > data_config.schema.json",
+    "Show the keys of a task in a pool" => "symphony-data schema task",
+])]
 pub struct Args {
-    /// Which
+    /// Choose the file that the schema describes
     #[arg(value_name = "KIND", value_parser = ["config", "experiments", "task"])]
     kind: String,
 }

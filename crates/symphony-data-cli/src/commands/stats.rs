@@ -2,29 +2,35 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use symphony_data::{
     Error,
     pool::{
-        PoolError, Statistics, find_pool, read_pool,
+        MANIFEST, PoolError, Statistics, find_pool, read_pool,
         statistics::{BinCounts, Distribution, Gatherer, Repeats},
     },
 };
 
 use crate::{
+    arguments::examples,
     error::{CliError, print, print_json},
     table::{
-        Column::{Number, Text},
+        Column::{Extra, Number, Text},
         mean_std, table,
     },
 };
 
-/// Show the statistics of pools, those of the Symphony 2.0 program included
+/// Show the statistics of pools, also of those that Symphony 2.0 made
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples![
+    "Show one pool" => "symphony-data stats data/exp1",
+    "Show all pools in a folder, for a program to read" => "symphony-data stats data --json",
+])]
 pub struct Args {
-    /// Pools: task_pool.jsonl or .parquet files, the folders that hold them, or folders of such folders
+    /// Read these pools: task_pool files, their folders, or folders of such folders
     #[arg(value_name = "POOL", required = true)]
     pools: Vec<PathBuf>,
-    /// Print the statistics as JSON, one object by pool
+    /// Print the statistics as JSON, one object per pool
     #[arg(long)]
     json: bool,
 }
@@ -32,11 +38,12 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), CliError> {
     let mut all = Vec::new();
     for pool in args.pools.iter().flat_map(|pool| pools_in(pool)) {
-        all.push((pool.display().to_string(), statistics(&pool)?));
+        let own = PoolStatistics { statistics: statistics(&pool)?, synthetic: is_synthetic(&pool) };
+        all.push((pool.display().to_string(), own));
     }
     if args.json {
         let all: Result<serde_json::Map<_, _>, _> =
-            all.into_iter().map(|(pool, statistics)| Ok((pool, serde_json::to_value(statistics)?))).collect();
+            all.into_iter().map(|(pool, own)| Ok((pool, serde_json::to_value(own)?))).collect();
         return print_json(&all.map_err(|error: serde_json::Error| CliError::Output(error.into()))?);
     }
     let columns = [
@@ -47,12 +54,12 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         Number("medium"),
         Number("hard"),
         Number("distinct"),
-        Number("max repeats"),
-        Number("effective n"),
+        Extra("max repeats"),
+        Extra("effective n"),
         Number("mean ± std"),
     ];
     let mut rows = Vec::new();
-    for (pool, statistics) in &all {
+    for (pool, PoolStatistics { statistics, .. }) in &all {
         for (benchmark, part) in &statistics.benchmark_breakdown {
             let scores = mean_std(part.mean_difficulty, part.std_difficulty);
             rows.push(row(pool, benchmark, part.count, part.bins, part.repeats, scores));
@@ -61,7 +68,25 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         let scores = mean_std(Some(mean), Some(std));
         rows.push(row(pool, "all", statistics.n_total, statistics.difficulty_bins, statistics.repeats, scores));
     }
-    print(&table(&columns, rows))
+    let synthetic = all.iter().filter(|(_, own)| own.synthetic == Some(true));
+    let marks = synthetic.map(|(pool, _)| format!("{pool}: SYNTHETIC, its tasks are generated and not real\n"));
+    print(&(table(&columns, rows) + &marks.collect::<String>()))
+}
+
+/// What is known of a pool.
+#[derive(Serialize)]
+struct PoolStatistics {
+    #[serde(flatten)]
+    statistics: Statistics,
+    /// Whether any task is generated rather than real; `None` where no manifest says.
+    synthetic: Option<bool>,
+}
+
+/// What the manifest beside a pool says of its tasks, even where the pool was changed since.
+fn is_synthetic(pool: &Path) -> Option<bool> {
+    let folder = if pool.is_dir() { pool } else { pool.parent()? };
+    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join(MANIFEST)).ok()?).ok()?;
+    manifest["synthetic"].as_bool()
 }
 
 fn row(pool: &str, benchmark: &str, tasks: u64, bins: BinCounts, repeats: Repeats, scores: String) -> Vec<String> {
@@ -79,7 +104,7 @@ fn row(pool: &str, benchmark: &str, tasks: u64, bins: BinCounts, repeats: Repeat
     ]
 }
 
-/// The pool itself, or those in the folders right below a folder that is none.
+/// The pool itself; of a folder that is not a pool, those in the folders right below it.
 fn pools_in(pool: &Path) -> Vec<PathBuf> {
     let mut below: Vec<PathBuf> = match std::fs::read_dir(pool) {
         Ok(entries) if find_pool(pool).is_none() => entries.flatten().map(|entry| entry.path()).collect(),
@@ -91,14 +116,21 @@ fn pools_in(pool: &Path) -> Vec<PathBuf> {
 }
 
 fn statistics(pool: &Path) -> Result<Statistics, Error> {
-    let none = || PoolError::Malformed {
-        path: pool.to_owned(),
-        reason: "no pool lies here; name a task_pool.jsonl or task_pool.parquet, or a folder of pools".to_owned(),
+    let malformed = |path: &Path, reason: String| PoolError::Malformed { path: path.to_owned(), reason };
+    let none = || {
+        let reason = "there is no pool here; name a task_pool.jsonl or task_pool.parquet, or a folder of pools";
+        malformed(pool, reason.to_owned())
     };
     let path = if pool.is_dir() { find_pool(pool).ok_or_else(none)? } else { pool.to_owned() };
     let mut gatherer = Gatherer::new([], false);
     for task in read_pool(&path)? {
-        gatherer.add(task?.view());
+        let task = task?;
+        if !(0.0..=1.0).contains(&task.difficulty_score) {
+            let (id, score) = (&task.task_id, task.difficulty_score);
+            let reason = format!("the task {id} has the difficulty_score {score}; scores are from 0 to 1");
+            return Err(malformed(&path, reason).into());
+        }
+        gatherer.add(task.view());
     }
     Ok(gatherer.finish().ok_or(PoolError::Empty { path })?)
 }

@@ -1,4 +1,4 @@
-//! `validate`: how far difficulty scores foretell which tasks real models fail.
+//! `validate`: how well difficulty scores predict which tasks real models fail.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,11 @@ use symphony_data::evidence::{
     validation::{Estimate, PoolTasks, ScoredBy, Validation, pool_tasks, validate},
 };
 
-use super::{DifficultyArgs, FULL_DIR, List, ResponseArgs};
 use crate::{
+    arguments::{
+        DifficultyArgs, FULL_DIR, IO, List, ResponseArgs, check_full_dir, check_named, examples, names, response_files,
+        tell_unmapped,
+    },
     error::{CliError, print, print_json},
     session::Session,
     table::{
@@ -17,30 +20,36 @@ use crate::{
     },
 };
 
-/// Compare difficulty scores with how real models did
+/// Compare difficulty scores with how often real models fail the tasks
 #[derive(Debug, clap::Args)]
+#[command(after_help = concat!(response_files!(), examples![
+    "How well do the scores of each benchmark predict failure?" =>
+        "symphony-data validate --responses answers.jsonl",
+    "And those of the tasks that a pool drew?" =>
+        "symphony-data validate --responses answers.jsonl --pool data/exp1",
+]))]
 pub struct Args {
     #[command(flatten)]
     responses: ResponseArgs,
-    /// Which benchmarks [default: all that have responses]
-    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = super::names)]
+    /// Use only these benchmarks [default: all that have responses]
+    #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names)]
     benchmarks: Vec<List<String>>,
-    /// Pools whose tasks are looked at too: their folders, or task_pool files
+    /// Also validate the tasks of these pools (their folders, or task_pool files)
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pool: Vec<PathBuf>,
     #[command(flatten)]
     difficulty: DifficultyArgs,
-    /// Where the preprocessed benchmarks are
-    #[arg(long, value_name = "DIR", default_value = FULL_DIR)]
+    /// Read the preprocessed benchmarks from this folder
+    #[arg(long, value_name = "DIR", default_value = FULL_DIR, help_heading = IO)]
     full_dir: PathBuf,
-    /// Print all that was found as JSON
-    #[arg(long)]
+    /// Print the report as JSON
+    #[arg(long, help_heading = IO)]
     json: bool,
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
-    super::check_full_dir(&args.full_dir, session)?;
-    args.pool.iter().try_for_each(|pool| super::check_named("--pool", "file or folder", pool, String::new))?;
+    check_full_dir(&args.full_dir, session)?;
+    args.pool.iter().try_for_each(|pool| check_named("--pool", "file or folder", pool, String::new))?;
     let config = session.config(args.responses.demo)?;
     let mut catalogue = Catalogue::of(&config, &args.full_dir, &List::all(&args.benchmarks), &session.ui)?;
     let mut pools = Vec::new();
@@ -55,37 +64,46 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let DifficultyArgs { difficulty, min_responses } = &args.difficulty;
     let by = ScoredBy { difficulty: difficulty.clone(), min_responses: *min_responses };
     let report = validate(gathered, &mut pools, &mut catalogue, &config, &by, &session.ui)?;
-    super::tell_unmapped(&report.unmapped, session);
+    tell_unmapped(&report.unmapped, session);
     if args.json {
         return print_json(&report);
     }
+    print(&text(&report.validations))
+}
+
+/// How the scores go together with failure, then how often models fail the tasks of each bin, and what follows.
+fn text(found: &[Validation]) -> String {
     let columns = [
         Text("benchmark"),
         Text("tasks"),
         Number("rows"),
         Number("models"),
         Number("rho"),
-        Text("95 %"),
+        Number("95 %"),
         Number("r"),
         Number("ceiling"),
-        Number("error easy"),
+    ];
+    let mut text = "How scores go together with failure\n".to_owned() + &table(&columns, found.iter().map(correlation));
+    let columns = [
+        Text("benchmark"),
+        Text("tasks"),
+        Number("easy"),
         Number("medium"),
         Number("hard"),
         Number("gap"),
-        Text("95 %"),
+        Number("95 %"),
         Number("ties easy"),
         Number("ties hard"),
-        Text(""),
     ];
-    print(&table(&columns, report.validations.iter().map(line)))?;
-    let configs: Vec<Vec<String>> = report.validations.iter().flat_map(within).collect();
+    text += "\nShare of tasks that models fail, by bin\n";
+    text += &table(&columns, found.iter().map(bins));
+    let configs: Vec<Vec<String>> = found.iter().flat_map(within).collect();
     if !configs.is_empty() {
-        let columns = [Text("within"), Text("config"), Number("rows"), Number("rho"), Number("error")];
-        print("\n")?;
-        print(&table(&columns, configs))?;
+        let columns = [Text("benchmark"), Text("config"), Number("rows"), Number("rho"), Number("failed")];
+        text += "\nWithin each config\n";
+        text += &table(&columns, configs);
     }
-    print("\n")?;
-    print(&report.validations.iter().map(said).collect::<String>())
+    text + "\n" + &found.iter().map(said).collect::<String>()
 }
 
 fn number(value: Option<f64>) -> String {
@@ -99,16 +117,29 @@ fn interval(estimate: Estimate) -> String {
     }
 }
 
-fn line(found: &Validation) -> Vec<String> {
+/// Which tasks were looked at.
+fn tasks(found: &Validation) -> String {
+    let tasks = found.pool.as_deref().unwrap_or("all");
+    if found.in_sample { format!("{tasks} (IN-SAMPLE)") } else { tasks.to_owned() }
+}
+
+fn correlation(found: &Validation) -> Vec<String> {
     vec![
         found.benchmark.clone(),
-        found.pool.clone().unwrap_or_else(|| "all".to_owned()),
+        tasks(found),
         found.rows.to_string(),
         found.models.len().to_string(),
         number(found.spearman.value),
         interval(found.spearman),
         number(found.pearson.value),
         number(found.ceiling),
+    ]
+}
+
+fn bins(found: &Validation) -> Vec<String> {
+    vec![
+        found.benchmark.clone(),
+        tasks(found),
         number(found.bins.easy.error),
         number(found.bins.medium.error),
         number(found.bins.hard.error),
@@ -116,7 +147,6 @@ fn line(found: &Validation) -> Vec<String> {
         interval(found.gap),
         found.ties.easy.to_string(),
         found.ties.hard.to_string(),
-        if found.in_sample { "IN-SAMPLE" } else { "" }.to_owned(),
     ]
 }
 
@@ -129,20 +159,24 @@ fn within(found: &Validation) -> Vec<Vec<String>> {
     found.within.iter().map(of_config).collect()
 }
 
-/// What a person should take away.
+/// What follows from the numbers, in words.
 fn said(found: &Validation) -> String {
     let of =
         found.pool.as_ref().map_or_else(|| found.benchmark.clone(), |pool| format!("{} in {pool}", found.benchmark));
     let mut text = format!("{of}: {}\n", found.sentence);
     if let Some(rho) = found.spearman_within {
         let rho = fixed(rho, 2);
-        text += &format!("{of}: within its configs rho is {rho} on average; the rest is between them\n");
+        text += &format!("{of}: within its configs rho is {rho} on average; the rest is between configs\n");
     }
     if found.in_sample {
-        text +=
-            &format!("{of}: IN-SAMPLE: these models' own answers made the score, so that these numbers flatter it\n");
+        text += &format!(
+            "{of}: IN-SAMPLE: the score was fitted to these models' own responses, so these numbers flatter it\n"
+        );
     } else if !found.left_out.is_empty() {
-        text += &format!("{of}: left out, as their answers made the score: {}\n", found.left_out.join(", "));
+        text += &format!(
+            "{of}: left out, because the score was fitted to their responses: {}\n",
+            found.left_out.join(", ")
+        );
     }
     text
 }

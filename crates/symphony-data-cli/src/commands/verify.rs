@@ -6,13 +6,22 @@ use symphony_data::{
     progress::printable_line,
     verify::{Finding, Verdict, verify},
 };
+use unicode_width::UnicodeWidthStr;
 
-use crate::error::{CliError, print, print_json};
+use crate::{
+    arguments::examples,
+    error::{CliError, print, print_json},
+    table::{WIDTH, wrapped},
+};
 
-/// Check every pool and every preprocessed benchmark in these folders against its checksums
+/// Check pools, preprocessed benchmarks and calibrations against their checksums
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples![
+    "Check everything in a folder" => "symphony-data verify data",
+    "Check one pool, for a program to read" => "symphony-data verify data/exp1 --json",
+])]
 pub struct Args {
-    /// Folders, searched with all below them
+    /// Check these folders and everything below them
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
     /// Print the findings as JSON
@@ -26,7 +35,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         let found = verify(folder)?;
         if found.is_empty() {
             return Err(CliError::Verdict(format!(
-                "{}: there is no pool, no preprocessed benchmark and no calibration here",
+                "{}: this folder holds no pool, no preprocessed benchmark and no calibration",
                 folder.display()
             )));
         }
@@ -41,8 +50,18 @@ pub fn run(args: &Args) -> Result<(), CliError> {
                 Verdict::Bad => "BAD",
                 Verdict::Unreadable | Verdict::Unvouched => "???",
             };
-            let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
-            printable_line(&format!("{verdict}  {}{problem}", path.display())).into_owned() + "\n"
+            let file = printable_line(&format!("{verdict}  {}", path.display())).into_owned();
+            let problem = problem.as_ref().map(|problem| printable_line(problem).into_owned());
+            match problem {
+                None => file + "\n",
+                Some(problem) if file.width() + ": ".len() + problem.width() <= WIDTH => format!("{file}: {problem}\n"),
+                // A path stays in one line, so that it can be searched for and copied.
+                Some(problem) => {
+                    let indent = "     ";
+                    let lines = wrapped(&problem, WIDTH - indent.len());
+                    format!("{file}:\n{}", lines.iter().map(|line| format!("{indent}{line}\n")).collect::<String>())
+                }
+            }
         };
         print(&findings.iter().map(line).collect::<String>())?;
     }
@@ -51,15 +70,15 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let said: Vec<String> = [
         (
             count(Verdict::Bad),
-            "not as they were written",
-            "`preprocess` makes stores again, `calibrate` calibrations, `run` and `build` pools",
+            "changed, damaged or missing",
+            "rebuild stores with `preprocess`, calibrations with `calibrate`, pools with `run` or `build`",
         ),
         (
             count(Verdict::Unvouched),
-            "vouched for by nothing",
-            "what `run`, `build` and Python's save_task_pool write of a stream has a manifest",
+            "without a manifest",
+            "nothing says who wrote them; `run`, `build` and Python's save_task_pool write a manifest beside a pool",
         ),
-        (count(Verdict::Unreadable), "cannot be read", "check their permissions and the disk, then verify again"),
+        (count(Verdict::Unreadable), "unreadable", "check their permissions and the disk, then verify again"),
     ]
     .into_iter()
     .filter(|(n, ..)| *n > 0)

@@ -1,4 +1,4 @@
-//! What `quick-start`, `run` and `build` say of the pools they made.
+//! The pools that `quick-start`, `run` and `build` make, and the table that they print of them.
 
 use std::path::{Path, PathBuf};
 
@@ -17,8 +17,8 @@ use crate::{
     error::{CliError, print, print_json},
     session::Session,
     table::{
-        Column::{Number, Text},
-        mean_std, score, table,
+        Column::{Extra, Number, Text},
+        score, table,
     },
 };
 
@@ -125,11 +125,10 @@ fn print_table(reports: &[PoolReport]) -> Result<(), CliError> {
         Number("medium"),
         Number("hard"),
         Number("distinct"),
-        Number("max repeats"),
-        Number("effective n"),
-        Number("easy ≤"),
-        Number("hard ≥"),
-        Number("mean ± std"),
+        Extra("max repeats"),
+        Extra("effective n"),
+        Extra("easy ≤"),
+        Extra("hard ≥"),
     ];
     let mut rows = Vec::new();
     for report in reports {
@@ -147,7 +146,6 @@ fn print_table(reports: &[PoolReport]) -> Result<(), CliError> {
                 format!("{:.1}", part.effective_n),
                 score(part.thresholds.easy),
                 score(part.thresholds.hard),
-                mean_std(part.mean_difficulty, part.std_difficulty),
             ]);
         }
     }
