@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
@@ -21,8 +21,9 @@ pub struct Run {
     /// The first of these exceptions. It is set once and never taken out, so that no thread waits for it while another has
     /// it and waits for the interpreter.
     ended_by: OnceLock<PyErr>,
-    /// The threads that are inside a callable of the caller's. A thread enters and leaves while it holds the interpreter.
-    calls: Mutex<Vec<u64>>,
+    /// The calls of the caller's functions that are under way, each with its thread if it may be interrupted. A thread enters
+    /// and leaves while it holds the interpreter.
+    calls: Mutex<Vec<Option<u64>>>,
     /// The run one of whose callables makes this one. It may wait for a folder that the outer one has: an end of the outer
     /// run, which alone hears of Ctrl-C, ends both.
     outer: Option<Arc<Self>>,
@@ -33,14 +34,23 @@ impl Run {
         Arc::new(Self { ended_by: OnceLock::new(), calls: Mutex::default(), outer: CALLING.with_borrow(Clone::clone) })
     }
 
-    /// Calls Python on behalf of this run.
-    pub fn calling<T>(self: &Arc<Self>, py: Python<'_>, call: impl FnOnce() -> T) -> T {
+    /// Calls a feature, which Ctrl-C may interrupt.
+    pub fn calling_feature<T>(self: &Arc<Self>, py: Python<'_>, call: impl FnOnce() -> T) -> T {
+        self.calling(ident(py), call)
+    }
+
+    /// Tells a function of the caller's about the run. Ctrl-C does not interrupt it: progress bars and logs hold locks that
+    /// would never be released.
+    fn telling<T>(self: &Arc<Self>, call: impl FnOnce() -> T) -> T {
+        self.calling(None, call)
+    }
+
+    fn calling<T>(self: &Arc<Self>, thread: Option<u64>, call: impl FnOnce() -> T) -> T {
         let outer = CALLING.replace(Some(self.clone()));
-        let thread = ident(py);
-        self.calls().extend(thread);
+        self.calls().push(thread);
         let outcome = call();
         let mut calls = self.calls();
-        if let Some(at) = calls.iter().rposition(|inside| Some(*inside) == thread) {
+        if let Some(at) = calls.iter().rposition(|inside| *inside == thread) {
             calls.swap_remove(at);
         }
         drop(calls);
@@ -48,16 +58,16 @@ impl Run {
         outcome
     }
 
-    fn calls(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
+    fn calls(&self) -> MutexGuard<'_, Vec<Option<u64>>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a callable of the caller's is under way.
+    /// Whether a call of a function of the caller's is under way.
     pub fn is_calling(&self) -> bool {
         !self.calls().is_empty()
     }
 
-    /// Raises `KeyboardInterrupt` in the callables under way: each meets it at its next step in Python. A call that waits in
+    /// Raises `KeyboardInterrupt` in the features under way: each meets it at its next step in Python. A call that waits in
     /// C, such as `time.sleep`, returns first.
     pub fn interrupt_calls(&self, py: Python<'_>) {
         let threads = self.calls().clone();
@@ -65,7 +75,7 @@ impl Run {
             let ctypes = py.import("ctypes")?;
             let raise = ctypes.getattr("pythonapi")?.getattr("PyThreadState_SetAsyncExc")?;
             let exception = ctypes.call_method1("py_object", (py.get_type::<PyKeyboardInterrupt>(),))?;
-            for thread in threads {
+            for thread in threads.into_iter().flatten() {
                 raise.call1((ctypes.call_method1("c_ulong", (thread,))?, &exception))?;
             }
             Ok(())
@@ -118,7 +128,7 @@ impl PyProgress {
 
     /// Calls one of Python's callables; what it raises ends the run.
     fn call(&self, call: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
-        Python::try_attach(|py| self.run.calling(py, || call(py)).map_or_else(|error| self.run.end(error), drop));
+        Python::try_attach(|py| self.run.telling(|| call(py)).map_or_else(|error| self.run.end(error), drop));
     }
 
     fn show(&self, benchmark: &str, stage: &str, done: u64, total: Option<u64>) {

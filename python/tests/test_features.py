@@ -226,17 +226,23 @@ builder = DatasetBuilder("loops.yaml")
 builder.register_feature("n_loops", FUNCTION)
 threading.Thread(target=press).start()
 try:
-    builder.preprocess_all_benchmarks("full", on_bad_row="skip")
+    builder.preprocess_all_benchmarks("full", on_bad_row="skip", progress=PROGRESS)
 except KeyboardInterrupt:
     took = time.perf_counter() - pressed[0]
     print(json.dumps({"took": took, "returned": len(returned), "files": os.listdir("full")}), flush=True)
 """
 
 
-@pytest.mark.parametrize("function", ["busy", "asleep"])
-def test_ctrl_c_ends_within_a_second_whatever_a_feature_does(tmp_path: Path, function: str) -> None:
+def held_up(function: str, seconds: int, progress: str = "None") -> str:
+    return HELD_UP.replace("FUNCTION", function).replace("SECONDS", str(seconds)).replace("PROGRESS", progress)
+
+
+@pytest.mark.parametrize(
+    ("function", "progress"), [("busy", "None"), ("asleep", "None"), ("len", "lambda *now: asleep(now)")]
+)
+def test_ctrl_c_ends_within_a_second_whatever_a_function_does(tmp_path: Path, function: str, progress: str) -> None:
     (tmp_path / "loops.yaml").write_text(CONFIG)
-    code = HELD_UP.replace("FUNCTION", function).replace("SECONDS", "60") + "raise KeyboardInterrupt"
+    code = held_up(function, 60, progress) + "raise KeyboardInterrupt"
     began = time.perf_counter()
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=50)
     assert time.perf_counter() - began < 20, "the program does not wait for the call either"
@@ -254,7 +260,7 @@ meta = json.loads(Path("full/humaneval_full_meta.json").read_text())
 first = json.loads(Path("full/humaneval_full.jsonl").read_text().splitlines()[0])
 print(json.dumps({"returned": len(returned), "loops": first["scorer_metadata"]["loops"]}))
 """
-    code = HELD_UP.replace("FUNCTION", "asleep").replace("SECONDS", "3") + again
+    code = held_up("asleep", 3) + again
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=50)
     stopped, after = map(json.loads, ran.stdout.splitlines() or pytest.fail(ran.stderr))
     assert stopped["returned"] == 0 and stopped["files"] == []
