@@ -168,7 +168,13 @@ impl Builder {
         full_dir: PathBuf,
         note: Py<PyAny>,
     ) -> PyResult<TaskStream> {
-        let request = spec_of(spec)?.resolve(&self.config).map_err(|problems| errors::bad_request(py, &problems))?;
+        let request = spec_of(spec)?.resolve(&self.config).map_err(|mut problems| {
+            // The parameter of this name is called otherwise.
+            for problem in problems.0.iter_mut().filter(|problem| problem.field == "benchmarks") {
+                "benchmarks_to_include".clone_into(&mut problem.field);
+            }
+            errors::bad_request(py, &problems)
+        })?;
         let (batches, manifest) = self.run(py, None, note, move |config, progress| {
             experiment::build_task_table(config, &full_dir, &request, progress)
         })?;

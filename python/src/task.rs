@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, Float64Array, RecordBatch, StringArray, cast::AsArray};
 use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError},
     prelude::*,
     types::{PyDict, PyTuple, PyType},
 };
@@ -63,10 +63,17 @@ impl Data {
         {
             return Ok(before.as_str().to_owned());
         }
-        let options = PyDict::new(py);
-        options.set_item("ensure_ascii", false)?;
-        options.set_item("allow_nan", false)?;
-        py.import("json")?.call_method("dumps", (dict,), Some(&options))?.extract()
+        let written = |ascii: bool| -> PyResult<String> {
+            let options = PyDict::new(py);
+            options.set_item("ensure_ascii", ascii)?;
+            options.set_item("allow_nan", false)?;
+            py.import("json")?.call_method("dumps", (dict,), Some(&options))?.extract()
+        };
+        match written(false) {
+            // Half of a surrogate pair has no UTF-8, but JSON has an escape for it.
+            Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => written(true),
+            written => written,
+        }
     }
 
     fn clone_ref(&self, py: Python<'_>) -> Self {
@@ -117,18 +124,19 @@ pub fn loads<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
 #[pyclass(module = "symphony_data", weakref)]
 #[allow(clippy::struct_field_names)] // The keys of a pool.
 pub struct Task {
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     task_id: String,
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     benchmark: String,
+    #[pyo3(get)]
     difficulty_score: f64,
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     difficulty_bin: String,
     raw_data: Data,
     scorer_metadata: Data,
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     source_id: Option<String>,
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     identity: Option<String>,
 }
 
@@ -167,17 +175,27 @@ impl Task {
 
     /// The library's task.
     pub fn to_library(&self, py: Python<'_>) -> PyResult<symphony_data::pool::Task> {
-        let json = |data: &Data| -> PyResult<Json> {
-            Json::new(data.text(py)?)
-                .map_err(|error| PyValueError::new_err(format!("{}: its data is not JSON: {error}", self.task_id)))
+        let json = |name: &str, data: &Data| -> PyResult<Json> {
+            let why =
+                |error: &dyn std::fmt::Display| format!("{}: {name} cannot be written as JSON: {error}", self.task_id);
+            let text = data.text(py).map_err(|error| {
+                let reason = error.value(py);
+                // Another exception is not about the data.
+                match (error.is_instance_of::<PyTypeError>(py), error.is_instance_of::<PyValueError>(py)) {
+                    (true, _) => PyTypeError::new_err(why(reason)),
+                    (_, true) => PyValueError::new_err(why(reason)),
+                    _ => error,
+                }
+            })?;
+            Json::new(text).map_err(|error| PyValueError::new_err(why(&error)))
         };
         Ok(symphony_data::pool::Task {
             task_id: self.task_id.clone(),
             benchmark: self.benchmark.clone(),
             difficulty_score: self.difficulty_score,
             difficulty_bin: self.difficulty_bin.clone(),
-            raw_data: json(&self.raw_data)?,
-            scorer_metadata: json(&self.scorer_metadata)?,
+            raw_data: json("raw_data", &self.raw_data)?,
+            scorer_metadata: json("scorer_metadata", &self.scorer_metadata)?,
             source_id: self.source_id.clone().map(Into::into),
             identity: self.identity.clone().map(Into::into),
         })
@@ -249,9 +267,34 @@ impl Task {
         Ok(())
     }
 
-    #[getter]
-    fn difficulty_score(&self) -> f64 {
-        self.difficulty_score
+    #[setter]
+    fn set_task_id(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.task_id = text("task_id", value)?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_benchmark(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.benchmark = text("benchmark", value)?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_difficulty_bin(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.difficulty_bin = text("difficulty_bin", value)?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_source_id(&mut self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.source_id = value.map(|id| text("source_id", id)).transpose()?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_identity(&mut self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.identity = value.map(|id| text("identity", id)).transpose()?;
+        Ok(())
     }
 
     #[setter]

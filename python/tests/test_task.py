@@ -92,6 +92,12 @@ def test_changes_are_saved_and_unchanged_tasks_are_saved_as_they_were(builder: D
     assert lines[2]["raw_data"]["note"] == "é" and lines[3]["difficulty_bin"] == "hard"
 
 
+def test_half_of_a_surrogate_pair_is_saved_as_its_escape(builder: DatasetBuilder) -> None:
+    task = make(raw_data={"x": "é\ud800"})
+    builder.save_task_pool([task], "pool.jsonl")
+    assert "\\ud800" in Path("pool.jsonl").read_text() and TaskStream.read("pool.jsonl") == [task]
+
+
 def test_a_task_is_a_dataclass() -> None:
     task = make(source_id="quiz_0")
     assert dataclasses.is_dataclass(task)
@@ -119,6 +125,15 @@ def test_wrong_values_are_refused_by_name(builder: DatasetBuilder) -> None:
     task = make()
     with pytest.raises(ValueError, match="difficulty_score: inf is not a finite number"):
         task.difficulty_score = float("inf")
+    for key in ("task_id", "benchmark", "difficulty_bin", "source_id", "identity"):
+        with pytest.raises(TypeError, match=f"{key}: expected a text, found int"):
+            setattr(task, key, 3)
+        with pytest.raises(ValueError, match=f"{key}: .* has half of a surrogate pair"):
+            setattr(task, key, "\ud800")
+        setattr(task, key, "new")
+        assert getattr(task, key) == "new"
+    with pytest.raises(TypeError, match=r"exp_00000_quiz: raw_data cannot be written as JSON: .* set is not"):
+        builder.save_task_pool([make(raw_data={"x": {1}})], "pool.jsonl")
     with pytest.raises(ValueError, match="not JSON compliant"):
         builder.save_task_pool([make(raw_data={"x": float("nan")})], "pool.jsonl")
     assert not Path("pool.jsonl").exists()
