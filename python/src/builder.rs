@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*, types::PyDict};
 use pyo3_arrow::PyTable;
 use symphony_data::{
     Error,
@@ -27,11 +27,15 @@ use crate::{
     errors,
     function::Registered,
     progress::{PyProgress, Run},
-    stream::{TaskStream, manifest_of, to_library},
+    stream::{TaskStream, manifest_of, origin_of, to_library},
     work,
 };
 
-/// A checked configuration, and what is done with it. Every call that works takes `note(level, message)`.
+/// Said where Ctrl-C came and a callable goes on.
+const LEFT_BEHIND: &str = "stopped while a Python function was being called: its call goes on in the background until it \
+    returns, and the folder stays locked until then; no unfinished file will stay";
+
+/// A checked configuration, and the work on it. Every call that works takes `note(level, message)`.
 #[pyclass(module = "symphony_data._core")]
 pub struct Builder {
     config: Config,
@@ -41,26 +45,33 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Runs `work` without the GIL, and raises what it or a callable raised. It gets the configuration with functions that
-    /// know of this run, so that runs on several threads do not end each other.
-    fn run<T: Send>(
+    /// Runs `work` without the GIL, and raises the exception of a callable or the error of the work. The work gets the
+    /// configuration with functions that know of this run, so that runs on several threads do not end each other.
+    fn run<T: Send + 'static>(
         &self,
         py: Python<'_>,
         progress: Option<Py<PyAny>>,
         note: Py<PyAny>,
-        work: impl FnOnce(&Config, &PyProgress) -> Result<T, Error> + Send,
+        work: impl FnOnce(&Config, &PyProgress) -> Result<T, Error> + Send + 'static,
     ) -> PyResult<T> {
         let run = Run::new();
         let mut config = self.config.clone();
         for function in &self.functions {
             register(py, &mut config, function, &run)?;
         }
+        let told = note.clone_ref(py);
         let progress = PyProgress::new(progress, note, run.clone());
-        let outcome = work::beside(py, &run, || work(&config, &progress));
-        if let Some(raised) = run.ended_by(py) {
-            return Err(raised);
+        let outcome = work::beside(py, &run, move || work(&config, &progress));
+        if outcome.is_none() {
+            // The exception that is raised below tells the user that it ended; a handler that fails adds nothing to that.
+            let _ = told.call1(py, ("info", LEFT_BEHIND));
         }
-        outcome.map_err(|error| errors::raised(py, &error))
+        match (run.ended_by(py), outcome) {
+            (Some(raised), _) => Err(raised),
+            (None, Some(outcome)) => outcome.map_err(|error| errors::raised(py, &error)),
+            // Work is left behind only after an exception.
+            (None, None) => Err(PyKeyboardInterrupt::new_err(())),
+        }
     }
 }
 
@@ -71,19 +82,20 @@ fn register(py: Python<'_>, config: &mut Config, function: &Registered, run: &Ar
 
 #[pymethods]
 impl Builder {
-    /// The configuration of a file; the built-in one where there is no path.
+    /// The configuration of a file, or of a dict's text; the built-in one where there is neither.
     #[new]
-    fn new(py: Python<'_>, path: Option<PathBuf>) -> PyResult<Self> {
+    fn new(py: Python<'_>, path: Option<PathBuf>, text: Option<String>) -> PyResult<Self> {
         let wrong = |problems: Problems| errors::raised(py, &problems.into());
-        let (name, text) = match path {
-            Some(path) => {
+        let (name, text) = match (path, text) {
+            (_, Some(text)) => (errors::DICT.to_owned(), text),
+            (Some(path), None) => {
                 let text = read_file(&path).map_err(|problems| match path.try_exists() {
                     Ok(false) => errors::exception(py, "MissingDataError", &problems.to_string()),
                     _ => wrong(problems),
                 })?;
                 (path.to_string_lossy().into_owned(), text)
             }
-            None => ("built-in data_config.yaml".to_owned(), DEFAULT_CONFIG.to_owned()),
+            (None, None) => ("built-in data_config.yaml".to_owned(), DEFAULT_CONFIG.to_owned()),
         };
         let config = Config::from_yaml(&name, &text).map_err(wrong)?;
         Ok(Self { config, source: (name, text), functions: Vec::new() })
@@ -119,13 +131,14 @@ impl Builder {
     ) -> PyResult<Vec<(String, TaskStream)>> {
         let on_bad_row = on_bad_row.map(|policy| if policy == "skip" { OnBadRow::Skip } else { OnBadRow::Stop });
         let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(Layout::parse) };
-        // Tasks are read when they are first looked at, wherever the program works by then.
+        // Tasks are read when they are first used; the program may work in another folder by then.
         let output_dir = std::path::absolute(&output_dir).unwrap_or(output_dir);
-        let metas = self.run(py, progress, note, |config, progress| {
+        let folder = output_dir.clone();
+        let metas = self.run(py, progress, note, move |config, progress| {
             let chosen = config.enabled().filter(|benchmark| names.contains(&benchmark.name));
             let one = |benchmark: &symphony_data::config::Benchmark| {
                 let cut = config.store_cut_of(&benchmark.name);
-                Ok(preprocess(benchmark, cut, &output_dir, options, progress)?.1)
+                Ok(preprocess(benchmark, cut, &folder, options, progress)?.1)
             };
             chosen.map(one).collect::<Result<Vec<Meta>, Error>>()
         })?;
@@ -139,8 +152,15 @@ impl Builder {
     }
 
     /// The tasks of one preprocessed benchmark.
-    fn load_preprocessed(&self, py: Python<'_>, name: &str, folder: PathBuf, note: Py<PyAny>) -> PyResult<TaskStream> {
-        let load = |_: &Config, progress: &PyProgress| Ok(draw::load_preprocessed_table(name, &folder, progress)?);
+    fn load_preprocessed(
+        &self,
+        py: Python<'_>,
+        name: String,
+        folder: PathBuf,
+        note: Py<PyAny>,
+    ) -> PyResult<TaskStream> {
+        let load =
+            move |_: &Config, progress: &PyProgress| Ok(draw::load_preprocessed_table(&name, &folder, progress)?);
         let batches = self.run(py, None, note, load)?;
         Ok(TaskStream::of_batches(batches))
     }
@@ -153,19 +173,25 @@ impl Builder {
         full_dir: PathBuf,
         note: Py<PyAny>,
     ) -> PyResult<TaskStream> {
-        let request = spec_of(spec)?.resolve(&self.config).map_err(|problems| errors::bad_request(py, &problems))?;
-        let (batches, manifest) = self.run(py, None, note, |config, progress| {
+        let request = spec_of(spec)?.resolve(&self.config).map_err(|mut problems| {
+            // The parameter of this name is called otherwise.
+            for problem in problems.0.iter_mut().filter(|problem| problem.field == "benchmarks") {
+                "benchmarks_to_include".clone_into(&mut problem.field);
+            }
+            errors::bad_request(py, &problems)
+        })?;
+        let (batches, manifest) = self.run(py, None, note, move |config, progress| {
             Ok(draw::build_task_table(config, &full_dir, &request, progress)?)
         })?;
         Ok(TaskStream::drawn(batches, manifest))
     }
 
-    /// Stage 2 for experiments in YAML (or JSON), which messages call `name`: makes their pools, and says their folders.
+    /// Stage 2 for experiments in YAML (or JSON) of the file `name`, or of a dict: makes their pools, and gives their folders.
     #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
     fn run_experiments(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: Option<&str>,
         text: &str,
         full_dir: PathBuf,
         output_dir: PathBuf,
@@ -175,10 +201,11 @@ impl Builder {
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, PathBuf)>> {
         let (config_name, config_text) = &self.source;
-        let mut config = Config::from_yaml_with_experiments(config_name, config_text, Some((name, text)))
+        let experiments = (name.unwrap_or(errors::DICT), text);
+        let mut config = Config::from_yaml_with_experiments(config_name, config_text, Some(experiments))
             .map_err(|problems| errors::bad_request(py, &problems))?;
         let format = Layout::parse(format).unwrap_or_default();
-        self.run(py, None, note, |registered, progress| {
+        self.run(py, None, note, move |registered, progress| {
             config.benchmarks.clone_from(&registered.benchmarks);
             let orders: Vec<Order<'_>> =
                 config.experiments.iter().map(|experiment| Order::of(experiment, &output_dir, format)).collect();
@@ -191,7 +218,7 @@ impl Builder {
         })
     }
 
-    /// How scores compare with responses, as JSON; `tasks`: those of a pool, looked at too, or where it lies.
+    /// How scores compare with responses, as JSON. `tasks` are those of a pool, or its path: they are compared too.
     #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
     fn validate(
         &self,
@@ -209,10 +236,10 @@ impl Builder {
         let inputs = inputs_of(&responses)?;
         let by = ScoredBy { difficulty: difficulty.0, min_responses: difficulty.1 };
         let pool = tasks.and_then(|tasks| tasks.extract::<PathBuf>().ok());
-        // A stream that was drawn knows whose responses set its difficulty.
-        let mut drawn = tasks.and_then(manifest_of).and_then(|manifest| manifest.measured_parts());
-        let tasks = tasks.filter(|_| pool.is_none()).map(to_library).transpose()?;
-        self.run(py, None, note, |config, progress| {
+        // A stream that was drawn, or a part of one, knows whose responses set its difficulty.
+        let mut drawn = tasks.and_then(origin_of).and_then(|manifest| manifest.measured_parts());
+        let tasks = tasks.filter(|_| pool.is_none()).map(|tasks| to_library("tasks", tasks)).transpose()?;
+        self.run(py, None, note, move |config, progress| {
             let config = &for_demo(config, demo)?;
             let mut catalogue = Catalogue::of(config, &full_dir, &names, progress)?;
             let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, progress)?;
@@ -231,7 +258,7 @@ impl Builder {
         })
     }
 
-    /// Fits difficulties to responses, and says what was fitted, as a JSON list.
+    /// Fits difficulties to responses, and gives them as a JSON list.
     #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
     fn calibrate(
         &self,
@@ -249,7 +276,7 @@ impl Builder {
     ) -> PyResult<String> {
         let inputs = inputs_of(&responses)?;
         let options = CalibrateOptions { model: ItemModel::parse(model).unwrap_or_default(), chance };
-        self.run(py, None, note, |config, progress| {
+        self.run(py, None, note, move |config, progress| {
             let config = &for_demo(config, demo)?;
             let mut catalogue = Catalogue::of(config, &full_dir, &names, progress)?;
             let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, progress)?;
@@ -264,11 +291,17 @@ impl Builder {
         })
     }
 
-    /// Writes tasks as JSON lines.
+    /// Writes tasks as JSON lines or Parquet, by the ending of the name.
     fn save_task_pool(&self, py: Python<'_>, tasks: &Bound<'_, PyAny>, path: PathBuf, note: Py<PyAny>) -> PyResult<()> {
         let manifest = manifest_of(tasks);
-        let tasks = to_library(tasks)?;
-        self.run(py, None, note, |_, progress| Ok(draw::save_task_pool(&tasks, manifest.as_ref(), &path, progress)?))
+        if manifest.is_none() && origin_of(tasks).is_some() {
+            let part = "a part of a drawn stream is not what its request asked for, so it is saved without a manifest";
+            note.call1(py, ("info", format!("{}: {part}", path.display())))?;
+        }
+        let tasks = to_library("task_stream", tasks)?;
+        self.run(py, None, note, move |_, progress| {
+            Ok(draw::save_task_pool(&tasks, manifest.as_ref(), &path, progress)?)
+        })
     }
 
     /// Writes the statistics of tasks.
@@ -280,12 +313,14 @@ impl Builder {
         note: Py<PyAny>,
     ) -> PyResult<()> {
         let manifest = manifest_of(tasks);
-        let tasks = to_library(tasks)?;
-        self.run(py, None, note, |_, progress| Ok(draw::save_statistics(&tasks, manifest.as_ref(), &path, progress)?))
+        let tasks = to_library("task_stream", tasks)?;
+        self.run(py, None, note, move |_, progress| {
+            Ok(draw::save_statistics(&tasks, manifest.as_ref(), &path, progress)?)
+        })
     }
 }
 
-/// The configuration; for a demo, on generated rows.
+/// The configuration, on generated rows for a demo.
 fn for_demo(config: &Config, demo: bool) -> Result<Config, Error> {
     let mut config = config.clone();
     if demo {
@@ -310,7 +345,7 @@ fn warn_of(unmapped: &[Unmapped], progress: &PyProgress) {
     unmapped.iter().for_each(|unmapped| progress.note(Note::Warning(&format!("left out: {unmapped}"))));
 }
 
-/// The request that the keys of a dict make.
+/// The request in a dict with its keys.
 fn spec_of(spec: &Bound<'_, PyDict>) -> PyResult<RequestSpec> {
     fn get<'py, T: FromPyObjectOwned<'py>>(spec: &Bound<'py, PyDict>, key: &str) -> PyResult<Option<T>> {
         match spec.get_item(key)? {

@@ -13,11 +13,15 @@ use symphony_data::{
     progress::printable,
     source::SourceError,
     store::StoreError,
-    yaml::Problems,
+    yaml::{Problem, Problems},
 };
 
-/// The exception `class` of `symphony_data._errors` with this message. Python prints it as it is, so what could steer a
-/// terminal is escaped here.
+/// The name of a configuration or of experiments that were given as a dict. Their problems are named by key alone, as the user
+/// has no text with lines.
+pub const DICT: &str = "<dict>";
+
+/// The exception `class` of `symphony_data._errors` with this message. Python prints it as it is, so control characters,
+/// which could steer a terminal, are escaped here.
 pub fn exception(py: Python<'_>, class: &str, message: &str) -> PyErr {
     let made = || -> PyResult<PyErr> {
         let class = py.import("symphony_data._errors")?.getattr(class)?;
@@ -26,7 +30,7 @@ pub fn exception(py: Python<'_>, class: &str, message: &str) -> PyErr {
     made().unwrap_or_else(|error| error)
 }
 
-/// What is wrong with what was asked, as opposed to configured.
+/// The problems of a request, as opposed to those of a configuration.
 pub fn bad_request(py: Python<'_>, problems: &Problems) -> PyErr {
     exception(py, "RequestError", &lines(problems))
 }
@@ -44,10 +48,10 @@ pub fn raised(py: Python<'_>, error: &Error) -> PyErr {
     exception
 }
 
-/// The message of an error with its ways out, in the words of Python.
+/// The message of an error with its remedies, in the words of Python.
 fn with_hints(error: &Error) -> String {
-    let ways: Vec<String> = error.hints().iter().map(said).collect();
-    if ways.is_empty() { error.to_string() } else { format!("{error}; {}", ways.join(", or ")) }
+    let remedies: Vec<String> = error.hints().iter().map(said).collect();
+    if remedies.is_empty() { error.to_string() } else { format!("{error}; {}", remedies.join(", or ")) }
 }
 
 fn said(hint: &Hint) -> String {
@@ -62,7 +66,7 @@ fn said(hint: &Hint) -> String {
         }
         Hint::NameStores => "name the folder that has it: full_dir=…".to_owned(),
         Hint::SkipBadRows => "set such rows aside: preprocess_all_benchmarks(on_bad_row=\"skip\")".to_owned(),
-        Hint::Unlock => "leave out locked=True to take what is there now".to_owned(),
+        Hint::Unlock => "leave out locked=True to take the source as it is now".to_owned(),
         Hint::Renew => "take what it has now: preprocess_all_benchmarks(force_reprocess=True)".to_owned(),
         Hint::Demo => "work on generated tasks: a benchmark with `path: synthetic:NAME`, or demo=True".to_owned(),
         Hint::Replace => "name another folder, or replace it: force=True".to_owned(),
@@ -74,7 +78,7 @@ fn said(hint: &Hint) -> String {
     }
 }
 
-/// What a function of the caller's raised, where that is why a row has no score.
+/// The exception of a registered feature, where a row has no score because of it.
 fn cause(error: &Error) -> Option<&PyErr> {
     let mut error = match error {
         Error::Preprocess(error) => error,
@@ -88,7 +92,7 @@ fn cause(error: &Error) -> Option<&PyErr> {
     fault.cause.as_ref()?.0.downcast_ref()
 }
 
-/// A file, a folder or a store that was named and is not there is one class, whatever it was named for.
+/// A file, a folder or a store that was named and does not exist has one class, whatever it was named for.
 fn class_of(error: &Error) -> &'static str {
     match error {
         Error::Draw(DrawError::Difficulty(DifficultyError::Absent { .. }))
@@ -144,5 +148,13 @@ fn is_absent(error: &DiskError) -> bool {
 }
 
 fn lines(problems: &Problems) -> String {
-    problems.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    let line = |problem: &Problem| {
+        let line = problem.to_string();
+        if problem.place.file.as_deref() != Some(DICT) {
+            return line;
+        }
+        let line = line.strip_prefix(&problem.place.to_string()).unwrap_or(&line);
+        if problem.field.is_empty() { format!("the dict: {line}") } else { line.to_owned() }
+    };
+    problems.0.iter().map(line).collect::<Vec<_>>().join("\n")
 }

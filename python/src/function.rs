@@ -104,7 +104,7 @@ impl RowFunction for PyRowFunction {
             if self.run.is_over() {
                 return Err(fault("was not called: the run was stopped".to_owned()));
             }
-            match self.run.calling(|| self.value(py, row)) {
+            match self.run.calling_feature(py, || self.value(py, row)) {
                 Ok(value) => value.map_err(fault),
                 Err(error) => Err(self.fault(py, error)),
             }

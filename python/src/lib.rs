@@ -1,5 +1,5 @@
-//! What the Python package `symphony_data` is made of: its tasks and streams, and the calls below its `DatasetBuilder`.
-//! No logic of its own: it converts, and calls the library.
+//! The compiled part of the Python package `symphony_data`: its tasks and streams, and the calls below its
+//! `DatasetBuilder`. It has no logic of its own: it converts, and calls the library.
 
 #![allow(clippy::needless_pass_by_value)] // Python hands arguments over.
 
@@ -24,12 +24,11 @@ mod core {
     #[pymodule_export]
     use super::{builder::Builder, cli, stream::TaskStream, task::Task};
 
-    #[allow(clippy::unnecessary_wraps)] // PyO3 asks for a result.
     #[pymodule_init]
-    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-        // The panic hook is that of this file alone: other packages have their own copy of Rust's library.
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // The panic hook belongs to this file alone: other packages have their own copy of Rust's library.
         symphony_data::format::silence_decoders();
-        Ok(())
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }
 

@@ -1,58 +1,115 @@
 //! Progress, notes and Ctrl-C between the library and Python.
 
 use std::{
-    cell::RefCell,
-    sync::{Arc, OnceLock},
+    cell::{Cell, RefCell},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use pyo3::prelude::*;
+use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
 use symphony_data::progress::{Download, Level, Note, Pass, Progress};
 
 thread_local! {
     /// The run that calls Python on this thread, if one does.
     static CALLING: RefCell<Option<Arc<Run>>> = const { RefCell::new(None) };
+    /// Python's number for this thread, once it was asked for.
+    static IDENT: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// One call of the library, and what ends it early: Ctrl-C, what a callable raised, or an exception of a feature that
-/// wants the program to end.
+/// One call of the library, and what ends it early: Ctrl-C, an exception that a callable raised, or an exception of a
+/// feature that wants the program to end.
 pub struct Run {
-    /// The first of these exceptions. It is set once and never taken out, so that nobody waits for it while somebody else
-    /// has it and waits for the interpreter.
+    /// The first of these exceptions. It is set once and never taken out, so that no thread waits for it while another has
+    /// it and waits for the interpreter.
     ended_by: OnceLock<PyErr>,
-    /// The run one of whose callables makes this one. It may wait for a folder that the outer one has: what ends that one,
-    /// which alone hears of Ctrl-C, ends both.
+    /// The calls of the caller's functions that are under way, each with its thread if it may be interrupted. A thread enters
+    /// and leaves while it holds the interpreter.
+    calls: Mutex<Vec<Option<u64>>>,
+    /// The run one of whose callables makes this one. It may wait for a folder that the outer one has: an end of the outer
+    /// run, which alone hears of Ctrl-C, ends both.
     outer: Option<Arc<Self>>,
 }
 
 impl Run {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { ended_by: OnceLock::new(), outer: CALLING.with_borrow(Clone::clone) })
+        Arc::new(Self { ended_by: OnceLock::new(), calls: Mutex::default(), outer: CALLING.with_borrow(Clone::clone) })
     }
 
-    /// Calls Python on behalf of this run.
-    pub fn calling<T>(self: &Arc<Self>, call: impl FnOnce() -> T) -> T {
+    /// Calls a feature, which Ctrl-C may interrupt.
+    pub fn calling_feature<T>(self: &Arc<Self>, py: Python<'_>, call: impl FnOnce() -> T) -> T {
+        self.calling(ident(py), call)
+    }
+
+    /// Tells a function of the caller's about the run. Ctrl-C does not interrupt it: progress bars and logs hold locks that
+    /// would never be released.
+    fn telling<T>(self: &Arc<Self>, call: impl FnOnce() -> T) -> T {
+        self.calling(None, call)
+    }
+
+    fn calling<T>(self: &Arc<Self>, thread: Option<u64>, call: impl FnOnce() -> T) -> T {
         let outer = CALLING.replace(Some(self.clone()));
+        self.calls().push(thread);
         let outcome = call();
+        let mut calls = self.calls();
+        if let Some(at) = calls.iter().rposition(|inside| *inside == thread) {
+            calls.swap_remove(at);
+        }
+        drop(calls);
         CALLING.set(outer);
         outcome
     }
 
-    /// Ends the run, if nothing did before.
+    fn calls(&self) -> MutexGuard<'_, Vec<Option<u64>>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a call of a function of the caller's is under way.
+    pub fn is_calling(&self) -> bool {
+        !self.calls().is_empty()
+    }
+
+    /// Raises `KeyboardInterrupt` in the features under way: each meets it at its next step in Python. A call that waits in
+    /// C, such as `time.sleep`, returns first.
+    pub fn interrupt_calls(&self, py: Python<'_>) {
+        let threads = self.calls().clone();
+        let interrupt = || -> PyResult<()> {
+            let ctypes = py.import("ctypes")?;
+            let raise = ctypes.getattr("pythonapi")?.getattr("PyThreadState_SetAsyncExc")?;
+            let exception = ctypes.call_method1("py_object", (py.get_type::<PyKeyboardInterrupt>(),))?;
+            for thread in threads.into_iter().flatten() {
+                raise.call1((ctypes.call_method1("c_ulong", (thread,))?, &exception))?;
+            }
+            Ok(())
+        };
+        // Where Python was built without ctypes, the calls run to their end.
+        let _ = interrupt();
+    }
+
+    /// Ends the run, unless it has ended already.
     pub fn end(&self, error: PyErr) {
         // Of several exceptions the first is raised.
         let _ = self.ended_by.set(error);
     }
 
-    /// Whether something ended it: no more work is to begin.
+    /// Whether the run has ended: no more work should begin.
     pub fn is_over(&self) -> bool {
         self.ended_by.get().is_some() || self.outer.as_ref().is_some_and(|outer| outer.is_over())
     }
 
-    /// What ended it, which counts before what the library makes of that.
+    /// The exception that ended it, which counts before the error that the library makes of that.
     pub fn ended_by(&self, py: Python<'_>) -> Option<PyErr> {
         let own = self.ended_by.get().map(|error| error.clone_ref(py));
         own.or_else(|| self.outer.as_ref()?.ended_by(py))
     }
+}
+
+/// Python's number for this thread.
+fn ident(py: Python<'_>) -> Option<u64> {
+    if let Some(known) = IDENT.get() {
+        return Some(known);
+    }
+    let found = py.import("threading").and_then(|threading| threading.call_method0("get_ident")?.extract());
+    IDENT.set(found.ok());
+    IDENT.get()
 }
 
 /// Tells Python's callables what the library does, and the library when its run is over.
@@ -71,11 +128,11 @@ impl PyProgress {
 
     /// Calls one of Python's callables; what it raises ends the run.
     fn call(&self, call: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
-        Python::try_attach(|py| self.run.calling(|| call(py)).map_or_else(|error| self.run.end(error), drop));
+        Python::try_attach(|py| self.run.telling(|| call(py)).map_or_else(|error| self.run.end(error), drop));
     }
 
     fn show(&self, benchmark: &str, stage: &str, done: u64, total: Option<u64>) {
-        let Some(progress) = &self.progress else { return };
+        let Some(progress) = self.progress.as_ref().filter(|_| !self.run.is_over()) else { return };
         self.call(|py| progress.call1(py, (benchmark, stage, done, total)));
     }
 }

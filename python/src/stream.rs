@@ -1,28 +1,47 @@
 //! `TaskStream`: tasks in order, a sequence and a table at once.
 
-use std::{path::PathBuf, sync::OnceLock};
+#![allow(clippy::doc_link_with_quotes)] // Doc comments are Python's docstrings, and lists of texts are no links there.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, UInt64Array, cast::AsArray};
 use arrow_select::take::take_record_batch;
 use pyo3::{
-    exceptions::{PyImportError, PyIndexError, PyValueError},
+    exceptions::{PyImportError, PyIndexError, PyKeyboardInterrupt, PyTypeError, PyValueError},
     prelude::*,
     types::{PyDict, PyList, PySlice, PyTuple, PyType},
 };
 use pyo3_arrow::PyTable;
-use symphony_data::{draw::load_preprocessed_table, pool::manifest::PoolManifest, task::table};
+use symphony_data::{
+    Error,
+    draw::{DrawError, load_preprocessed_table},
+    pool::{self, PoolError, manifest::PoolManifest},
+    task::{Task as LibraryTask, table},
+};
 
-use crate::{errors, progress::Run, task::Task, work};
+use crate::{
+    errors,
+    progress::Run,
+    task::{Task, loads},
+    work,
+};
 
-/// Tasks in the order in which they are to be given.
+/// Tasks in their order: a sequence and a table at once.
 ///
-/// Each look at a place gives a task of its own: what is changed in it is not changed in the stream. Make a list of them to
-/// change them: ``tasks = list(stream)``.
+/// As a sequence of :class:`Task` it has ``len``, indexing, slicing, iteration, ``in`` and ``==``. It cannot be changed:
+/// each access gives a new task, and a change to that task does not change the stream. To change tasks, make a list of them:
+/// ``tasks = list(stream)``.
 ///
-/// A sequence of :class:`Task` (``len``, indexing, slicing, iteration, ``==``), and a table of columns in Arrow's memory,
-/// which ``pyarrow.table(stream)``, ``polars.from_arrow(stream.to_arrow())`` and DuckDB read without a copy: ``task_id``,
-/// ``benchmark``, ``difficulty_score`` (float, 0 to 1), ``difficulty_bin``, ``raw_data`` and ``scorer_metadata`` (both as
-/// JSON text), ``source_id`` and ``identity``.
+/// As a table it has the columns ``task_id``, ``benchmark``, ``difficulty_score`` (float, 0 to 1), ``difficulty_bin``,
+/// ``raw_data``, ``scorer_metadata``, ``source_id`` and ``identity``. ``pyarrow.table(stream)``, ``polars.DataFrame(stream)``
+/// and DuckDB (by the name of the variable) read it from Arrow's memory; there, ``raw_data`` and ``scorer_metadata`` are JSON
+/// text, because each benchmark has rows of its own form. In ``pandas.DataFrame(stream)`` they are dicts.
+///
+/// Args:
+///     tasks (Iterable[Task]): the tasks, in their order.
 ///
 /// >>> from symphony_data import Task, TaskStream
 /// >>> stream = TaskStream([Task("exp_00000_quiz", "quiz", 0.25, "easy", {"question": "Why?"}, {"words": 1})])
@@ -36,38 +55,37 @@ pub struct TaskStream {
     /// Where the tasks are read from when they are first wanted: folder and benchmark.
     stored: Option<(PathBuf, String)>,
     length: usize,
-    /// How it was drawn, if it was.
-    manifest: Option<PoolManifest>,
+    /// How it was drawn, or the stream that it is a part of.
+    origin: Option<PoolManifest>,
+    /// Whether it is all of what was drawn.
+    is_whole: bool,
 }
 
 impl TaskStream {
     /// A stream of these batches of [`table::schema`].
     pub fn of_batches(batches: Vec<RecordBatch>) -> Self {
         let length = batches.iter().map(RecordBatch::num_rows).sum();
-        Self { batches: OnceLock::from(batches), stored: None, length, manifest: None }
+        Self { batches: OnceLock::from(batches), stored: None, length, origin: None, is_whole: false }
     }
 
     /// A stream that was drawn.
     pub fn drawn(batches: Vec<RecordBatch>, manifest: PoolManifest) -> Self {
-        Self { manifest: Some(manifest), ..Self::of_batches(batches) }
+        Self { origin: Some(manifest), is_whole: true, ..Self::of_batches(batches) }
     }
 
-    /// A preprocessed benchmark of this many tasks, read when somebody looks.
+    /// A preprocessed benchmark of this many tasks, read when they are first needed.
     pub fn stored(folder: PathBuf, benchmark: String, length: usize) -> Self {
-        Self { batches: OnceLock::new(), stored: Some((folder, benchmark)), length, manifest: None }
+        Self { batches: OnceLock::new(), stored: Some((folder, benchmark)), length, origin: None, is_whole: false }
     }
 
     fn batches(&self, py: Python<'_>) -> PyResult<&[RecordBatch]> {
         if let (None, Some((folder, benchmark))) = (self.batches.get(), &self.stored) {
-            let run = Run::new();
-            let read = work::beside(py, &run, || load_preprocessed_table(benchmark, folder, &*run));
-            if let Some(raised) = run.ended_by(py) {
-                return Err(raised);
-            }
-            let read = Self::of_batches(read.map_err(|error| errors::raised(py, &error.into()))?);
+            let (folder, name) = (folder.clone(), benchmark.clone());
+            let read = listening(py, move |run| Ok(load_preprocessed_table(&name, &folder, run)?))?;
+            let read = Self::of_batches(read);
             if read.length != self.length {
-                let message = format!("{benchmark} in {} was preprocessed anew since; load it again", folder.display());
-                return Err(errors::exception(py, "SymphonyDataError", &message));
+                let why = format!("{benchmark} has been preprocessed again since this stream was made; load it again");
+                return Err(errors::exception(py, "SymphonyDataError", &why));
             }
             // Where another thread was first, its batches are the same.
             let _ = self.batches.set(read.batches.into_inner().unwrap_or_default());
@@ -89,7 +107,6 @@ impl TaskStream {
     /// The tasks at these places.
     fn taken(&self, py: Python<'_>, start: isize, length: usize, step: isize) -> PyResult<Self> {
         let batches = self.batches(py)?;
-        let failed = |error: arrow_schema::ArrowError| PyValueError::new_err(error.to_string());
         if step == 1 {
             let (mut skip, mut left) = (start as usize, length);
             let mut slices = Vec::new();
@@ -99,11 +116,21 @@ impl TaskStream {
                 slices.extend((n > 0).then(|| batch.slice(from, n)));
                 (skip, left) = (skip - from, left - n);
             }
-            return Ok(Self::of_batches(slices));
+            return Ok(self.part(slices));
         }
-        let all = arrow_select::concat::concat_batches(&table::schema(), batches).map_err(failed)?;
-        let places = (0..length as isize).map(|i| (start + i * step) as u64).collect::<UInt64Array>();
-        Ok(Self::of_batches(vec![take_record_batch(&all, &places).map_err(failed)?]))
+        self.at(py, (0..length as isize).map(|i| (start + i * step) as u64).collect())
+    }
+
+    /// The tasks at these places, in this order.
+    fn at(&self, py: Python<'_>, places: UInt64Array) -> PyResult<Self> {
+        let failed = |error: arrow_schema::ArrowError| PyValueError::new_err(error.to_string());
+        let all = arrow_select::concat::concat_batches(&table::schema(), self.batches(py)?).map_err(failed)?;
+        Ok(self.part(vec![take_record_batch(&all, &places).map_err(failed)?]))
+    }
+
+    /// A stream of some of these tasks.
+    fn part(&self, batches: Vec<RecordBatch>) -> Self {
+        Self { origin: self.origin.clone(), ..Self::of_batches(batches) }
     }
 
     fn table(&self, py: Python<'_>) -> PyResult<PyTable> {
@@ -125,35 +152,154 @@ impl TaskStream {
     }
 
     /// The library's tasks.
-    pub fn to_library(&self, py: Python<'_>) -> PyResult<Vec<symphony_data::task::Task>> {
+    pub fn to_library(&self, py: Python<'_>) -> PyResult<Vec<LibraryTask>> {
         (0..self.length).map(|at| self.task(py, at)?.to_library(py)).collect()
     }
 }
 
-/// The library's tasks of any iterable of tasks.
-pub fn to_library(tasks: &Bound<'_, PyAny>) -> PyResult<Vec<symphony_data::task::Task>> {
+/// The library's tasks of any iterable of tasks, which the caller knows as `parameter`.
+pub fn to_library(parameter: &str, tasks: &Bound<'_, PyAny>) -> PyResult<Vec<LibraryTask>> {
     let py = tasks.py();
     if let Ok(stream) = tasks.cast::<TaskStream>() {
         return stream.get().to_library(py);
     }
-    // A copy, as other threads may look at the task while Python writes its data as text.
-    let copy = |task: &Bound<'_, PyAny>| Ok::<_, PyErr>(task.cast::<Task>()?.borrow().clone_ref(py));
-    tasks.try_iter()?.map(|task| copy(&task?)?.to_library(py)).collect()
+    let wrong = |what: &str, given: &Bound<'_, PyAny>| -> PyErr {
+        let kind = given.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+        PyTypeError::new_err(format!("{parameter}: {what}found {kind}; give a TaskStream or a list of tasks"))
+    };
+    let each = tasks.try_iter().map_err(|_| wrong("", tasks))?;
+    // A copy, as other threads may use the task while Python writes its data as text.
+    let copy = |(at, task): (usize, PyResult<Bound<'_, PyAny>>)| {
+        let task = task?;
+        let Ok(known) = task.cast::<Task>() else { return Err(wrong(&format!("item {at}: "), &task)) };
+        let copy = known.borrow().clone_ref(py);
+        copy.to_library(py)
+    };
+    each.enumerate().map(copy).collect()
 }
 
-/// How these tasks were drawn, where they are a stream that was: a part of one, or a list, no longer says.
+/// How these tasks were drawn, where they are all that was drawn.
 pub fn manifest_of(tasks: &Bound<'_, PyAny>) -> Option<PoolManifest> {
-    tasks.cast::<TaskStream>().ok()?.get().manifest.clone()
+    let stream = tasks.cast::<TaskStream>().ok()?.get();
+    stream.origin.clone().filter(|_| stream.is_whole)
 }
+
+/// How these tasks were drawn, where they are a stream that was drawn or a part of one. A list no longer says it.
+pub fn origin_of(tasks: &Bound<'_, PyAny>) -> Option<PoolManifest> {
+    tasks.cast::<TaskStream>().ok()?.get().origin.clone()
+}
+
+/// Reads without the GIL, until Ctrl-C.
+fn listening<T: Send + 'static>(
+    py: Python<'_>,
+    read: impl FnOnce(&Run) -> Result<T, Error> + Send + 'static,
+) -> PyResult<T> {
+    let run = Run::new();
+    let own = run.clone();
+    let outcome = work::beside(py, &run, move || read(&own));
+    match (run.ended_by(py), outcome) {
+        (None, Some(outcome)) => outcome.map_err(|error| errors::raised(py, &error)),
+        (ended, _) => Err(ended.unwrap_or_else(|| PyKeyboardInterrupt::new_err(()))),
+    }
+}
+
+/// The tasks of a pool, by its file or its folder.
+fn read_pool(path: &Path, run: &Run) -> Result<Vec<RecordBatch>, Error> {
+    let missing = || PoolError::Missing { path: path.to_owned() };
+    let file = if path.is_dir() { pool::find_pool(path).ok_or_else(missing)? } else { path.to_owned() };
+    let mut tasks = Vec::new();
+    for task in pool::read_pool(&file)? {
+        if run.is_over() {
+            return Err(DrawError::Stopped.into());
+        }
+        tasks.push(task?);
+    }
+    Ok(table::batches(&tasks.iter().map(LibraryTask::view).collect::<Vec<_>>())?)
+}
+
+/// Set once Polars knows that a sequence of tasks is a table.
+static POLARS: OnceLock<()> = OnceLock::new();
 
 #[pymethods]
 impl TaskStream {
     #[new]
     fn new(tasks: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let tasks = to_library(tasks)?;
-        let views: Vec<_> = tasks.iter().map(symphony_data::task::Task::view).collect();
+        let tasks = to_library("tasks", tasks)?;
+        let views: Vec<_> = tasks.iter().map(LibraryTask::view).collect();
         let batches = table::batches(&views).map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Self::of_batches(batches))
+    }
+
+    /// Reads a pool from the disk: the stream that was saved, task by task.
+    ///
+    /// Pools of Symphony 2.0 are read too; their tasks have no ``source_id`` and no ``identity``. A stream that was read has
+    /// no request, so that :meth:`DatasetBuilder.save_task_pool` writes no manifest beside it.
+    ///
+    /// Args:
+    ///     path (str | os.PathLike): a pool's file (JSON lines, or Parquet where it ends in ``.parquet``), or a folder with
+    ///         ``task_pool.jsonl`` or ``task_pool.parquet``.
+    ///
+    /// Returns:
+    ///     TaskStream: the tasks, in the order of the file.
+    ///
+    /// Raises:
+    ///     MissingDataError: there is no such file, or no pool in the folder (a FileNotFoundError).
+    ///     SymphonyDataError: the file is not a pool; the message names file and line.
+    ///
+    /// >>> from symphony_data import TaskStream
+    /// >>> builder.save_task_pool(builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full"), "four.jsonl")
+    /// >>> TaskStream.read("four.jsonl")
+    /// <TaskStream: 4 tasks (gsm8k); 2 easy, 2 hard>
+    #[staticmethod]
+    fn read(py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let path = py.import("symphony_data._arguments")?.call_method1("path", ("path", path))?;
+        let path: PathBuf = path.extract()?;
+        Ok(Self::of_batches(listening(py, move |run| read_pool(&path, run))?))
+    }
+
+    /// The tasks that pass every filter given, in the same order.
+    ///
+    /// A filtered stream is not what a request asked for, so :meth:`DatasetBuilder.save_task_pool` writes no manifest beside
+    /// it.
+    ///
+    /// Args:
+    ///     bin (str | list[str] | None): ``"easy"``, ``"medium"`` or ``"hard"``, or several of them. Default: all.
+    ///     benchmark (str | list[str] | None): a benchmark of this stream, or several. Default: all.
+    ///     where (dict | Callable[[Task], bool] | None): ``{field: value}`` or ``{field: [value, …]}`` keeps the tasks whose
+    ///         field has one of these values. A field is a feature in ``scorer_metadata``, else a field of ``raw_data``, with
+    ///         dots for nested ones (``options.A``); a task without the field is left out. ``{benchmark: {field: …}}``
+    ///         filters the tasks of that benchmark alone and keeps those of the others. A function is called with each task
+    ///         that passes `bin` and `benchmark`. Default: all.
+    ///
+    /// Returns:
+    ///     TaskStream: the tasks that pass; none, if no task does.
+    ///
+    /// Raises:
+    ///     RequestError: a bin, a benchmark, a field or a value that this stream does not have (a ValueError). The message
+    ///         lists those that it has.
+    ///
+    /// >>> stream = builder.build_task_stream(["humaneval", "gsm8k"], n_total_tasks=40, full_dir="full")
+    /// >>> stream.filter(bin="hard", benchmark="gsm8k")
+    /// <TaskStream: 10 tasks (gsm8k); 10 hard>
+    /// >>> stream.filter(where=lambda task: task.difficulty_score < 0.5).filter(bin="hard")
+    /// <TaskStream: 0 tasks>
+    #[pyo3(signature = (*, bin=None, benchmark=None, r#where=None))]
+    fn filter(
+        this: &Bound<'_, Self>,
+        bin: Option<Bound<'_, PyAny>>,
+        benchmark: Option<Bound<'_, PyAny>>,
+        r#where: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let py = this.py();
+        let places = py.import("symphony_data._filter")?.call_method1("places", (this, bin, benchmark, r#where))?;
+        this.get().at(py, places.extract::<Vec<u64>>()?.into())
+    }
+
+    /// A column of texts, for `symphony_data._filter`.
+    fn _texts(&self, py: Python<'_>, name: &str) -> PyResult<Vec<Option<String>>> {
+        let column = table::schema().index_of(name).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let texts = self.batches(py)?.iter().flat_map(|batch| batch.column(column).as_string::<i32>().iter());
+        Ok(texts.map(|text| text.map(str::to_owned)).collect())
     }
 
     fn __len__(&self) -> usize {
@@ -172,8 +318,12 @@ impl TaskStream {
         Ok(Bound::new(py, self.task(py, place)?)?.into_any())
     }
 
-    fn __iter__(this: Py<Self>) -> Tasks {
-        Tasks { stream: this, next: 0, step: 1 }
+    fn __iter__(this: Py<Self>, py: Python<'_>) -> PyResult<Tasks> {
+        // Polars looks at the first element of a sequence before it asks for a table.
+        if POLARS.get().is_none() && py.import("symphony_data._frames")?.call_method0("teach_polars")?.is_truthy()? {
+            let _ = POLARS.set(());
+        }
+        Ok(Tasks { stream: this, next: 0, step: 1 })
     }
 
     fn __reversed__(this: Py<Self>) -> Tasks {
@@ -208,7 +358,7 @@ impl TaskStream {
         let py = other.py();
         let same = if let Ok(other) = other.cast::<Self>() {
             let other = other.get();
-            // As text first; what is written otherwise may still mean the same.
+            // As text first; other text may still mean the same.
             self.length == other.length
                 && (columns_equal(self.batches(py)?, other.batches(py)?) || self.tasks_equal(py, other)?)
         } else if let Ok(list) = other.cast::<PyList>() {
@@ -225,7 +375,7 @@ impl TaskStream {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let tasks = if self.length == 1 { "1 task".to_owned() } else { format!("{} tasks", self.length) };
-        // What cannot be read any more is still a stream of so many tasks.
+        // A stream that can no longer be read still has a length.
         let (Ok(benchmarks), Ok(mut bins)) = (self.counts(py, 1), self.counts(py, 3)) else {
             return format!("<TaskStream: {tasks}>");
         };
@@ -243,7 +393,7 @@ impl TaskStream {
         self.table(py)?.into_pyarrow(py)
     }
 
-    /// The tasks as a ``pandas.DataFrame``; ``raw_data`` and ``scorer_metadata`` are JSON text. Needs pandas.
+    /// The tasks as a ``pandas.DataFrame``, one row a task; ``raw_data`` and ``scorer_metadata`` are dicts. Needs pandas.
     fn to_pandas<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let pandas = py
             .import("pandas")
@@ -255,6 +405,8 @@ impl TaskStream {
                 let array: &ArrayRef = batch.column(at);
                 if let Some(scores) = array.as_any().downcast_ref::<Float64Array>() {
                     scores.iter().try_for_each(|score| column.append(score))?;
+                } else if ["raw_data", "scorer_metadata"].contains(&field.name().as_str()) {
+                    array.as_string::<i32>().iter().flatten().try_for_each(|text| column.append(loads(py, text)?))?;
                 } else {
                     array.as_string::<i32>().iter().try_for_each(|text| column.append(text))?;
                 }
@@ -275,6 +427,16 @@ impl TaskStream {
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         Bound::new(py, self.table(py)?)?.call_method0("__arrow_c_schema__")
+    }
+
+    /// The stream itself, as it cannot be changed.
+    fn __copy__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    /// The stream itself, as it cannot be changed.
+    fn __deepcopy__(this: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        this
     }
 
     fn __reduce__<'py>(this: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyType>, Bound<'py, PyTuple>)> {

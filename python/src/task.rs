@@ -1,16 +1,16 @@
-//! `Task`: one task, whose row and features become dicts when somebody looks at them.
+//! `Task`: one task, whose row and features become dicts when they are first used.
 
 use std::sync::Arc;
 
 use arrow_array::{Array, Float64Array, RecordBatch, StringArray, cast::AsArray};
 use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError},
     prelude::*,
     types::{PyDict, PyTuple, PyType},
 };
 use symphony_data::task::Json;
 
-/// What a copy is made of: the class, what it is called with, and what it is filled with.
+/// The parts of a copy: the class, its arguments, and the data that is filled in afterwards.
 type Reduced<'py> = (Bound<'py, PyType>, Bound<'py, PyTuple>, Bound<'py, PyTuple>);
 
 /// JSON text: a cell of a stream's column, or text of its own.
@@ -29,31 +29,30 @@ impl Text {
     }
 }
 
-/// A row or its features: text until they are looked at, then a dict that may be changed.
+/// A row or its features: text until they are first used, then a dict that may be changed.
 enum Data {
     Text(Text),
     Dict { dict: Py<PyAny>, before: Option<Text> },
 }
 
 impl Data {
-    /// What a copy was made of: a dict, or text that nobody looked at.
-    fn restored(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+    /// The data of a copy: a dict, or text that was not used yet.
+    fn restored(parameter: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
         match value.extract::<String>() {
             Ok(text) => Ok(Self::Text(Text::Own(text.into()))),
-            Err(_) => Self::given(value),
+            Err(_) => Self::given(parameter, value),
         }
     }
 
-    /// What Python gave: a dict.
-    fn given(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+    /// The caller's dict.
+    fn given(parameter: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
         if value.cast::<PyDict>().is_err() {
-            let found = value.get_type().name()?;
-            return Err(PyTypeError::new_err(format!("expected a dict, found {found}")));
+            return Err(unexpected(parameter, "a dict", value));
         }
         Ok(Self::Dict { dict: value.clone().unbind(), before: None })
     }
 
-    /// The JSON text: what the source had, unless somebody changed it.
+    /// The JSON text: the source's own, unless the dict was changed.
     fn text(&self, py: Python<'_>) -> PyResult<String> {
         let (dict, before) = match self {
             Self::Text(text) => return Ok(text.as_str().to_owned()),
@@ -64,10 +63,17 @@ impl Data {
         {
             return Ok(before.as_str().to_owned());
         }
-        let options = PyDict::new(py);
-        options.set_item("ensure_ascii", false)?;
-        options.set_item("allow_nan", false)?;
-        py.import("json")?.call_method("dumps", (dict,), Some(&options))?.extract()
+        let written = |ascii: bool| -> PyResult<String> {
+            let options = PyDict::new(py);
+            options.set_item("ensure_ascii", ascii)?;
+            options.set_item("allow_nan", false)?;
+            py.import("json")?.call_method("dumps", (dict,), Some(&options))?.extract()
+        };
+        match written(false) {
+            // Half of a surrogate pair has no UTF-8, but JSON has an escape for it.
+            Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(py) => written(true),
+            written => written,
+        }
     }
 
     fn clone_ref(&self, py: Python<'_>) -> Self {
@@ -77,7 +83,7 @@ impl Data {
         }
     }
 
-    /// What a copy is made of: text that nobody looked at, or the dict.
+    /// The data for a copy: text that was not used yet, or the dict.
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self {
             Self::Text(text) => Ok(text.as_str().into_pyobject(py)?.into_any()),
@@ -86,24 +92,27 @@ impl Data {
     }
 }
 
-fn loads<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+/// The value that JSON text stands for.
+pub fn loads<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     py.import("json")?.call_method1("loads", (text,))
 }
 
 /// One task of a pool.
 ///
 /// Attributes:
-///     task_id (str): its place in its stream, as `exp_00000_humaneval`; of a task loaded from a preprocessed benchmark,
+///     task_id (str): its place in its stream, such as ``exp_00000_humaneval``; for a task of a preprocessed benchmark,
 ///         its id there.
-///     benchmark (str): the benchmark it is of.
+///     benchmark (str): the name of its benchmark.
 ///     difficulty_score (float): 0 (easiest) to 1 (hardest) within its benchmark.
-///     difficulty_bin (str): `easy`, `medium` or `hard`, by thresholds over the full benchmark.
-///     raw_data (dict): the row as the source has it, keys in the source's order. Read from JSON when it is first looked at.
+///     difficulty_bin (str): ``easy``, ``medium`` or ``hard``, by thresholds over the full benchmark.
+///     raw_data (dict): the row as the source has it, keys in the source's order.
 ///     scorer_metadata (dict): the features that were read off the row.
-///     source_id (str | None): benchmark and row number, as `humaneval_26`: the task's id in its preprocessed benchmark.
-///     identity (str | None): 16 hex digits that say which task this is, anywhere.
+///     source_id (str | None): benchmark and row number, such as ``humaneval_26``: the task's id in its preprocessed
+///         benchmark. Default: None.
+///     identity (str | None): 16 hex digits that are the same wherever this task occurs. Default: None.
 ///
-/// A JSON line of a pool becomes a task again with `Task(**json.loads(line))`:
+/// A task is a dataclass: ``dataclasses.asdict(task)`` and ``dataclasses.replace(task, difficulty_bin="hard")`` work. Tasks
+/// with the same attributes are equal. ``Task(**json.loads(line))`` makes a task of a line of a pool.
 ///
 /// >>> from symphony_data import Task
 /// >>> task = Task(task_id="exp_00000_quiz", benchmark="quiz", difficulty_score=0.25, difficulty_bin="easy",
@@ -115,19 +124,19 @@ fn loads<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
 #[pyclass(module = "symphony_data", weakref)]
 #[allow(clippy::struct_field_names)] // The keys of a pool.
 pub struct Task {
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     task_id: String,
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     benchmark: String,
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     difficulty_score: f64,
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     difficulty_bin: String,
     raw_data: Data,
     scorer_metadata: Data,
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     source_id: Option<String>,
-    #[pyo3(get, set)]
+    #[pyo3(get)]
     identity: Option<String>,
 }
 
@@ -150,7 +159,7 @@ impl Task {
         }
     }
 
-    /// Another of the same; a dict that somebody looked at belongs to both.
+    /// The same task once more; a dict that was used belongs to both.
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         Self {
             task_id: self.task_id.clone(),
@@ -166,30 +175,40 @@ impl Task {
 
     /// The library's task.
     pub fn to_library(&self, py: Python<'_>) -> PyResult<symphony_data::task::Task> {
-        let json = |data: &Data| -> PyResult<Json> {
-            Json::new(data.text(py)?)
-                .map_err(|error| PyValueError::new_err(format!("{}: its data is no JSON: {error}", self.task_id)))
+        let json = |name: &str, data: &Data| -> PyResult<Json> {
+            let why =
+                |error: &dyn std::fmt::Display| format!("{}: {name} cannot be written as JSON: {error}", self.task_id);
+            let text = data.text(py).map_err(|error| {
+                let reason = error.value(py);
+                // Another exception is not about the data.
+                match (error.is_instance_of::<PyTypeError>(py), error.is_instance_of::<PyValueError>(py)) {
+                    (true, _) => PyTypeError::new_err(why(reason)),
+                    (_, true) => PyValueError::new_err(why(reason)),
+                    _ => error,
+                }
+            })?;
+            Json::new(text).map_err(|error| PyValueError::new_err(why(&error)))
         };
         Ok(symphony_data::task::Task {
             task_id: self.task_id.clone(),
             benchmark: self.benchmark.clone(),
             difficulty_score: self.difficulty_score,
             difficulty_bin: self.difficulty_bin.clone(),
-            raw_data: json(&self.raw_data)?,
-            scorer_metadata: json(&self.scorer_metadata)?,
+            raw_data: json("raw_data", &self.raw_data)?,
+            scorer_metadata: json("scorer_metadata", &self.scorer_metadata)?,
             source_id: self.source_id.clone().map(Into::into),
             identity: self.identity.clone().map(Into::into),
         })
     }
 
-    /// The dict that `pick` names, read from its text if nobody did yet.
+    /// The dict that `pick` names, read from its text on first use.
     fn dict(this: &Bound<'_, Self>, pick: fn(&mut Self) -> &mut Data) -> PyResult<Py<PyAny>> {
         let py = this.py();
         let text = match pick(&mut this.borrow_mut()) {
             Data::Dict { dict, .. } => return Ok(dict.clone_ref(py)),
             Data::Text(text) => text.clone(),
         };
-        // Other threads may run while it is read, and look too: the first dict counts.
+        // Other threads may read it at the same time: the first dict counts.
         let dict = loads(py, text.as_str())?.unbind();
         let mut task = this.borrow_mut();
         let data = pick(&mut task);
@@ -220,34 +239,67 @@ impl Task {
     #[pyo3(signature = (task_id, benchmark, difficulty_score, difficulty_bin, raw_data, scorer_metadata, source_id=None, identity=None))]
     #[allow(clippy::too_many_arguments)] // A task's keys.
     fn new(
-        task_id: String,
-        benchmark: String,
-        difficulty_score: f64,
-        difficulty_bin: String,
+        task_id: &Bound<'_, PyAny>,
+        benchmark: &Bound<'_, PyAny>,
+        difficulty_score: &Bound<'_, PyAny>,
+        difficulty_bin: &Bound<'_, PyAny>,
         raw_data: &Bound<'_, PyAny>,
         scorer_metadata: &Bound<'_, PyAny>,
-        source_id: Option<String>,
-        identity: Option<String>,
+        source_id: Option<&Bound<'_, PyAny>>,
+        identity: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        if !difficulty_score.is_finite() {
-            return Err(PyValueError::new_err(format!("difficulty_score: {difficulty_score} is no score")));
-        }
         Ok(Self {
-            task_id,
-            benchmark,
-            difficulty_score,
-            difficulty_bin,
-            raw_data: Data::given(raw_data)?,
-            scorer_metadata: Data::given(scorer_metadata)?,
-            source_id,
-            identity,
+            task_id: text("task_id", task_id)?,
+            benchmark: text("benchmark", benchmark)?,
+            difficulty_score: score(difficulty_score)?,
+            difficulty_bin: text("difficulty_bin", difficulty_bin)?,
+            raw_data: Data::given("raw_data", raw_data)?,
+            scorer_metadata: Data::given("scorer_metadata", scorer_metadata)?,
+            source_id: source_id.map(|id| text("source_id", id)).transpose()?,
+            identity: identity.map(|id| text("identity", id)).transpose()?,
         })
     }
 
-    /// Fills in what a copy was made of.
+    /// Fills in the data of a copy.
     fn __setstate__(&mut self, state: (Bound<'_, PyAny>, Bound<'_, PyAny>)) -> PyResult<()> {
-        self.raw_data = Data::restored(&state.0)?;
-        self.scorer_metadata = Data::restored(&state.1)?;
+        self.raw_data = Data::restored("raw_data", &state.0)?;
+        self.scorer_metadata = Data::restored("scorer_metadata", &state.1)?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_task_id(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.task_id = text("task_id", value)?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_benchmark(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.benchmark = text("benchmark", value)?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_difficulty_bin(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.difficulty_bin = text("difficulty_bin", value)?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_source_id(&mut self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.source_id = value.map(|id| text("source_id", id)).transpose()?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_identity(&mut self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.identity = value.map(|id| text("identity", id)).transpose()?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_difficulty_score(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.difficulty_score = score(value)?;
         Ok(())
     }
 
@@ -258,7 +310,7 @@ impl Task {
 
     #[setter]
     fn set_raw_data(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.raw_data = Data::given(value)?;
+        self.raw_data = Data::given("raw_data", value)?;
         Ok(())
     }
 
@@ -269,11 +321,11 @@ impl Task {
 
     #[setter]
     fn set_scorer_metadata(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.scorer_metadata = Data::given(value)?;
+        self.scorer_metadata = Data::given("scorer_metadata", value)?;
         Ok(())
     }
 
-    /// The task as a dict, keys in the order in which a pool has them: what `json.loads` makes of its line.
+    /// The task as a dict, equal to ``json.loads`` of its line in a pool, with the keys in the same order.
     fn to_dict<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(this.py());
         let (raw_data, scorer_metadata) = (Self::raw_data(this)?, Self::scorer_metadata(this)?);
@@ -337,4 +389,30 @@ impl Task {
         let state = (task.raw_data.parts(py)?, task.scorer_metadata.parts(py)?);
         Ok((this.get_type(), arguments.into_pyobject(py)?, state.into_pyobject(py)?))
     }
+}
+
+/// A difficulty score, which JSON must be able to hold.
+fn score(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let Ok(score) = value.extract::<f64>() else { return Err(unexpected("difficulty_score", "a number", value)) };
+    if score.is_finite() {
+        return Ok(score);
+    }
+    let shown = value.repr()?;
+    Err(PyValueError::new_err(format!("difficulty_score: {shown} is not a finite number")))
+}
+
+fn text(parameter: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    match value.extract::<String>() {
+        Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => Err(unexpected(parameter, "a text", value)),
+        Err(_) => {
+            let why = "has half of a surrogate pair, which UTF-8 cannot hold";
+            Err(PyValueError::new_err(format!("{parameter}: {} {why}", value.repr()?)))
+        }
+        Ok(text) => Ok(text),
+    }
+}
+
+fn unexpected(parameter: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let found = value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+    PyTypeError::new_err(format!("{parameter}: expected {expected}, found {found}"))
 }

@@ -13,7 +13,7 @@
 from collections.abc import Sequence
 
 from ._builder import DatasetBuilder
-from ._core import Task, TaskStream
+from ._core import Task, TaskStream, __version__
 from ._errors import (
     ConfigError,
     MissingDataError,
@@ -24,8 +24,10 @@ from ._errors import (
     SymphonyDataWarning,
 )
 from ._evidence import Calibration, ValidationReport
+from ._frames import make_dataclass
 
 Sequence.register(TaskStream)
+make_dataclass()
 
 __all__ = [
     "Calibration",
@@ -40,4 +42,5 @@ __all__ = [
     "Task",
     "TaskStream",
     "ValidationReport",
+    "__version__",
 ]

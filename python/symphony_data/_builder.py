@@ -3,93 +3,72 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
+from . import _arguments as argument
 from . import _core
+from ._arguments import Responses, StrPath
 from ._core import Task, TaskStream
-from ._errors import MissingDataError, RequestError, SymphonyDataWarning
+from ._errors import ConfigError, RequestError
 from ._evidence import Calibration, ValidationReport
-
-StrPath = Union[str, "os.PathLike[str]"]
-"""A path, as text or as an object."""
-Responses = Any
-"""A path, a list of paths, or a table that speaks Arrow (polars, pandas, pyarrow)."""
-Progress = Callable[[str, str, int, "int | None"], object]
-"""``progress(benchmark, stage, done, total)``: stage is ``"downloading"`` (bytes), ``"scoring"`` or ``"writing"``
-(rows); total is None where it is not known."""
+from ._notes import Notes, logger
+from ._progress import Progress, shown
 
 FULL_DIR = os.path.join("data", "benchmarks", "full")
-"""Where preprocessed benchmarks lie if nobody says."""
+"""The default folder of preprocessed benchmarks."""
 CONFIG = os.path.join("config", "data_config.yaml")
-"""Where the configuration lies if nobody says."""
-
-_logger = logging.getLogger("symphony_data")
-# Who wants the log configures logging; without that, a warning is not to come twice.
-_logger.addHandler(logging.NullHandler())
-_PACKAGE = os.path.dirname(__file__)
-
-
-class _Notes:
-    """Passes on what the library says: to the logger at once, and at the end as a warning what is otherwise than asked.
-
-    The library works on threads of its own; a warning shall point at the line that called it.
-    """
-
-    def __init__(self) -> None:
-        self._warnings: list[str] = []
-
-    def __call__(self, level: str, message: str) -> None:
-        getattr(_logger, level)(message)
-        if level == "warning":
-            self._warnings.append(message)
-
-    def __enter__(self) -> _Notes:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            for message in self._warnings:
-                warnings.warn(message, SymphonyDataWarning, stacklevel=_caller())
-
-
-def _caller() -> int:
-    """How many frames lie between the caller of this function and the code that called this package."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame, level = frame.f_back, level + 1
-    return level
+"""The default configuration."""
 
 
 class DatasetBuilder:
     """Makes task pools from a configuration.
 
     Args:
-        config_path: the configuration, YAML. Without one, ``config/data_config.yaml`` is used where it exists, else a
-            built-in configuration: HumanEval, GSM8K, BBH, AMC and Medical QA from the Hugging Face Hub.
+        config: the path of a YAML file, or a dict with the same keys. Default: ``config/data_config.yaml`` where it
+            exists, else a built-in configuration: HumanEval, GSM8K, BBH, AMC and Medical QA from the Hugging Face Hub.
+            Relative paths in a configuration start at the working directory.
+        config_path: another name of `config`, which Symphony 2.0 has.
 
     Raises:
         MissingDataError: there is no file of this name (a FileNotFoundError).
-        ConfigError: the file cannot be read or has problems, each with its line.
+        ConfigError: the file cannot be read, or the configuration has problems (a ValueError). The message names the
+            line of each, or in a dict its key.
+        TypeError: `config` is neither a path nor a dict, or the dict holds a value that YAML does not have.
 
     >>> from symphony_data import DatasetBuilder
     >>> builder = DatasetBuilder("demo.yaml")
     >>> builder.benchmarks
     ['humaneval', 'gsm8k']
+    >>> DatasetBuilder({"benchmarks": {"amc": {"path": "synthetic:amc?rows=50"}}})
+    <DatasetBuilder: amc>
     """
 
-    def __init__(self, config_path: StrPath | None = None) -> None:
-        path = None if config_path is None else os.fspath(config_path)
-        if path is None and os.path.exists(CONFIG):
+    def __init__(
+        self,
+        config: StrPath | Mapping[str, Any] | None = None,
+        *,
+        config_path: StrPath | Mapping[str, Any] | None = None,
+    ) -> None:
+        if config is not None and config_path is not None:
+            raise TypeError("config and config_path are two names of one argument; give one of them")
+        given = config_path if config is None else config
+        path = text = None
+        if isinstance(given, Mapping):
+            text = argument.yaml(given)
+        elif isinstance(given, (str, os.PathLike)):
+            path = argument.path("config", given)
+            if "\n" in path:
+                raise ConfigError("config: this is a text of several lines, not a path; give a path or a dict")
+        elif given is not None:
+            raise TypeError(f"config: expected a path or a dict, found {type(given).__name__}")
+        elif os.path.exists(CONFIG):
             path = CONFIG
-        elif path is None:
-            _logger.info("there is no %s here: the built-in data_config.yaml is used", CONFIG)
-        self._core = _core.Builder(path)
+        else:
+            logger.info("there is no %s here: the built-in data_config.yaml is used", CONFIG)
+        self._core = _core.Builder(path, text)
         self._full_dir = FULL_DIR
 
     def __repr__(self) -> str:
@@ -101,26 +80,31 @@ class DatasetBuilder:
         return self._core.benchmarks()
 
     def register_feature(self, name: str, function: Callable[[dict[str, Any]], float], version: str = "1") -> None:
-        """Registers a function that ``{python: NAME}`` in a rule stands for.
+        """Registers the function behind ``{python: NAME}`` in a rule.
 
         Args:
             name: the name in the configuration.
-            function: gives a finite number for a row (the dict that ``raw_data`` will be). It is called from several
+            function: takes a row (the dict in ``raw_data``) and returns a finite number. It is called from several
                 threads. An exception ends preprocessing: the error names row and feature, and has it as its cause.
-                After Ctrl-C no further call begins; the calls under way run to their end.
-            version: change it when the function changes: benchmarks scored by another version are preprocessed anew.
+            version: benchmarks that were scored by another version are preprocessed again; change it when the function
+                changes. Default: ``"1"``.
+
+        Ctrl-C raises KeyboardInterrupt in the calls under way, and no other call begins. A call that waits outside
+        Python, such as ``time.sleep`` or a request to a server, cannot be stopped: after half a second it is left
+        behind. It goes on in the background until it returns, and the folder stays locked until then; no scores are
+        written. A call that never lets another thread run, such as a slow regular expression, delays Ctrl-C until it
+        returns.
 
         Raises:
-            RequestError: no benchmark's rule uses the name.
+            RequestError: no benchmark's rule uses the name, or the function cannot be called (a ValueError).
 
         >>> builder = DatasetBuilder("loops.yaml")
         >>> builder.register_feature("n_loops", lambda row: row["prompt"].count("for "), version="1")
         """
         if not callable(function):
             raise RequestError(f"function: {function!r} cannot be called")
-        if not isinstance(version, str):
-            raise RequestError(f'version: {version!r}: write a text, such as "2"')
-        self._core.register_feature(name, function, version)
+        name = argument.text("name", name, '"n_loops"')
+        self._core.register_feature(name, function, argument.text("version", version, '"2"'))
 
     def preprocess_all_benchmarks(
         self,
@@ -130,67 +114,76 @@ class DatasetBuilder:
         on_bad_row: Literal["stop", "skip"] | None = None,
         locked: bool = False,
         format: Literal["jsonl", "parquet"] | None = None,
-        progress: bool | Progress | None = None,
+        progress: Progress = None,
     ) -> dict[str, TaskStream]:
-        """Stage 1: scores every row of every enabled benchmark, once. What is up to date is left as it is.
+        """Stage 1: scores every row of every enabled benchmark. Benchmarks that are up to date are left as they are.
 
         Args:
-            output_dir: where ``{benchmark}_full.jsonl`` (or ``.parquet``) and ``{benchmark}_full_meta.json`` go. Later
-                calls of this builder look there.
-            force_reprocess: preprocess again what is up to date.
+            output_dir: the folder for ``{benchmark}_full.jsonl`` (or ``.parquet``) and ``{benchmark}_full_meta.json``.
+                Later calls of this builder use it. Default: data/benchmarks/full.
+            force_reprocess: preprocess benchmarks again even if they are up to date. Default: False.
             on_bad_row: ``"stop"`` at a row that cannot be scored, or ``"skip"`` it into ``{benchmark}_rejected.jsonl``.
                 Default: as when a benchmark was last preprocessed, else ``"stop"``.
-            locked: take only the source that each meta records: the same commit on the Hub, the same files.
-            format: how preprocessed benchmarks hold their rows. Default: as configured, else as they do, else jsonl.
-            progress: True for tqdm bars where tqdm is installed, or a function ``(benchmark, stage, done, total)``.
+            locked: accept only the source that each meta file records: the same commit on the Hub, the same files.
+                Default: False.
+            format: the format of preprocessed benchmarks, ``"jsonl"`` or ``"parquet"``. Default: as configured, else as
+                they are now, else ``"jsonl"``.
+            progress: True for tqdm bars, or for lines on stderr where tqdm is not installed; or a function
+                ``(benchmark, stage, done, total)``. Default: silent.
 
         Returns:
-            The scored tasks of each benchmark, by name. They are read from the disk when they are first looked at.
+            The scored tasks of each benchmark, by name. They are read from the disk when they are first used.
 
         Raises:
-            SourceError: rows that cannot be had, or a row that cannot be scored. What lay there before is untouched.
-                Where a source's files are not there, it is a FileNotFoundError too.
+            SourceError: rows that cannot be read, or a row that cannot be scored. Existing files stay as they were.
+                Where a source's files do not exist, it is a FileNotFoundError too.
 
         >>> results = DatasetBuilder("demo.yaml").preprocess_all_benchmarks("full")
         >>> {name: len(tasks) for name, tasks in results.items()}
         {'humaneval': 164, 'gsm8k': 400}
         """
-        if on_bad_row not in ("stop", "skip", None):
-            raise RequestError(f'on_bad_row: {on_bad_row!r}: write "stop" or "skip"')
+        folder = argument.path("output_dir", output_dir)
+        force = argument.flag("force_reprocess", force_reprocess)
+        locked = argument.flag("locked", locked)
+        if on_bad_row is not None:
+            argument.choice("on_bad_row", on_bad_row, ("stop", "skip"))
         if format is not None:
-            _format(format)
-        done = self._preprocess(self.benchmarks, output_dir, force_reprocess, on_bad_row, locked, format, progress)
-        self._full_dir = os.fspath(output_dir)
+            argument.choice("format", format, ("jsonl", "parquet"))
+        done = self._preprocess(self.benchmarks, folder, force, on_bad_row, locked, format, progress)
+        # The program may change its working directory before it draws from there.
+        self._full_dir = os.path.abspath(folder)
         return done
 
     def _preprocess(
         self,
         names: list[str],
-        output_dir: StrPath,
+        folder: str,
         force: bool,
         on_bad_row: str | None,
         locked: bool,
         format: str | None,
-        progress: bool | Progress | None,
+        progress: Progress,
     ) -> dict[str, TaskStream]:
-        bars = None
-        if progress is True:
-            from ._progress import bars as make_bars
+        with shown(progress) as callback, Notes() as note:
+            return dict(self._core.preprocess(names, folder, force, on_bad_row, locked, format, callback, note))
 
-            bars = make_bars()
-        callback = bars if progress is True else (progress or None)
-        try:
-            with _Notes() as note:
-                done = self._core.preprocess(
-                    names, os.fspath(output_dir), force, on_bad_row, locked, format, callback, note
-                )
-            return dict(done)
-        finally:
-            if bars is not None:
-                bars.close()
+    def _folder(self, parameter: str, folder: StrPath | None) -> str:
+        """The folder of preprocessed benchmarks."""
+        return self._full_dir if folder is None else argument.path(parameter, folder)
 
-    def load_benchmark(self, name: str, *, progress: bool | Progress | None = None) -> TaskStream:
-        """The scored tasks of one enabled benchmark, in the order of its rows; preprocesses it first if need be.
+    def load_benchmark(self, name: str, *, progress: Progress = None) -> TaskStream:
+        """The scored tasks of one enabled benchmark, in the order of its rows. Preprocesses it first if needed.
+
+        Args:
+            name: the benchmark.
+            progress: as for :meth:`preprocess_all_benchmarks`. Default: silent.
+
+        Returns:
+            The tasks.
+
+        Raises:
+            RequestError: there is no enabled benchmark of this name (a ValueError).
+            SourceError: as for :meth:`preprocess_all_benchmarks`.
 
         >>> DatasetBuilder("demo.yaml").load_benchmark("gsm8k")[7].task_id
         'gsm8k_7'
@@ -205,7 +198,11 @@ class DatasetBuilder:
 
         Args:
             name: the benchmark.
-            preprocessed_dir: where it lies; by default where this builder last preprocessed, else data/benchmarks/full.
+            preprocessed_dir: its folder. Default: the last `output_dir` of :meth:`preprocess_all_benchmarks`, else
+                data/benchmarks/full.
+
+        Returns:
+            The tasks.
 
         Raises:
             MissingDataError: it was not preprocessed (a FileNotFoundError).
@@ -213,8 +210,9 @@ class DatasetBuilder:
         >>> builder.load_preprocessed_benchmark("humaneval", "full")[0].benchmark
         'humaneval'
         """
-        folder = self._full_dir if preprocessed_dir is None else os.fspath(preprocessed_dir)
-        with _Notes() as note:
+        name = argument.text("name", name, '"gsm8k"')
+        folder = self._folder("preprocessed_dir", preprocessed_dir)
+        with Notes() as note:
             return self._core.load_preprocessed(name, folder, note)
 
     def build_task_stream(
@@ -236,31 +234,31 @@ class DatasetBuilder:
 
         Args:
             benchmarks_to_include: the benchmarks to mix, in order.
-            difficulty_split: shares ``easy:hard`` or ``easy:medium:hard``, whole numbers.
-            n_total_tasks: how many tasks, from 1.
-            random_seed: the same seed gives the same tasks in the same order; 0 to 4294967295 for ``numpy``, any 64-bit
-                number for ``stable``.
-            exclude_benchmarks: benchmarks to leave out of `benchmarks_to_include`.
-            difficulty_percentiles: ``{benchmark: [low, high]}``, 0 to 100, in place of the configured ones.
-            benchmark_ratios: each benchmark's share; rescaled, with a warning, where they do not sum to 1. Default:
-                equal.
+            difficulty_split: the shares ``easy:hard`` or ``easy:medium:hard``, whole numbers. Default: ``"50:50"``.
+            n_total_tasks: the number of tasks, from 1. Default: 1000.
+            random_seed: the same seed gives the same tasks in the same order; 0 to 4294967295 for ``"numpy"``, any
+                64-bit number for ``"stable"``. Default: 2025.
+            exclude_benchmarks: benchmarks to leave out of `benchmarks_to_include`. Default: none.
+            difficulty_percentiles: ``{benchmark: [low, high]}``, percentiles from 0 to 100. A task is easy at or below
+                the low one, hard at or above the high one. Default: as configured.
+            benchmark_ratios: ``{benchmark: share}``; shares that do not sum to 1 are rescaled, with a warning. Default:
+                equal shares.
             sample_with_replacement: True for independent draws, ``"when_short"`` to repeat tasks only in a bin that is
-                too small, False to deliver fewer instead. Default: as configured.
-            sampler: ``"numpy"`` draws what the Python program Symphony 2.0 drew; ``"stable"`` nests smaller pools in
-                larger ones.
-            full_dir: where the preprocessed benchmarks lie; by default where this builder last preprocessed, else
-                data/benchmarks/full.
-
-            difficulty: the score that tasks are drawn by: ``"surface"``, a calibration
-                (``{benchmark}_calibration.jsonl``), or a folder of calibrations. Default: as configured.
-            min_responses: of a measured difficulty, leave out rows with responses of fewer models. Default: as
+                too small, False to deliver fewer tasks instead. Default: as configured.
+            sampler: ``"numpy"`` draws the same tasks as Symphony 2.0; with ``"stable"`` a smaller pool lies inside a
+                larger one. Default: ``"numpy"``.
+            full_dir: the folder of the preprocessed benchmarks. Default: the last `output_dir` of
+                :meth:`preprocess_all_benchmarks`, else data/benchmarks/full.
+            difficulty: the score to draw by: ``"surface"``, a calibration (``{benchmark}_calibration.jsonl``), or a
+                folder of calibrations. Default: as configured.
+            min_responses: with a measured difficulty, leave out rows with responses of fewer models. Default: as
                 configured.
 
         Returns:
-            The tasks, in the order in which they are to be given.
+            The tasks, in the order in which they should be given.
 
         Raises:
-            RequestError: what is asked makes no sense, or no task can be drawn (a ValueError).
+            RequestError: the request is not valid, or no task can be drawn (a ValueError).
             MissingDataError: a benchmark was not preprocessed (a FileNotFoundError).
 
         Warns:
@@ -269,36 +267,33 @@ class DatasetBuilder:
         >>> builder.build_task_stream(["gsm8k"], difficulty_split="80:20", n_total_tasks=10, full_dir="full")
         <TaskStream: 10 tasks (gsm8k); 8 easy, 2 hard>
         """
-        if not isinstance(difficulty_split, str):
-            raise RequestError(f'difficulty_split: {difficulty_split!r}: write a text, such as "50:50"')
-        for name, value in (("benchmark_ratios", benchmark_ratios), ("difficulty_percentiles", difficulty_percentiles)):
-            if value is not None and not isinstance(value, Mapping):
-                raise RequestError(f"{name}: {value!r}: write a dict with a value for each benchmark")
-        excluded = set(_names("exclude_benchmarks", exclude_benchmarks or ()))
+        excluded = set(argument.names("exclude_benchmarks", exclude_benchmarks or ()))
         for name in excluded - set(self.benchmarks):
             raise RequestError(
                 f"exclude_benchmarks: there is no benchmark {name!r}; known: {', '.join(self.benchmarks)}"
             )
+        included = argument.names("benchmarks_to_include", benchmarks_to_include)
+        pairs = ratios = None
+        if difficulty_percentiles is not None:
+            pairs = argument.percentiles("difficulty_percentiles", difficulty_percentiles)
+            pairs = {name: pair for name, pair in pairs.items() if name not in excluded}
+        if benchmark_ratios is not None:
+            ratios = argument.numbers("benchmark_ratios", benchmark_ratios)
+            ratios = [(name, ratio) for name, ratio in ratios if name not in excluded]
         spec = {
-            "benchmarks": [
-                name for name in _names("benchmarks_to_include", benchmarks_to_include) if name not in excluded
-            ],
-            "difficulty_split": difficulty_split,
-            "n_total_tasks": _whole("n_total_tasks", n_total_tasks),
-            "random_seed": _whole("random_seed", random_seed),
-            "difficulty_percentiles": None
-            if difficulty_percentiles is None
-            else {name: _pair(name, pair) for name, pair in difficulty_percentiles.items() if name not in excluded},
-            "benchmark_ratios": None
-            if benchmark_ratios is None
-            else [(name, float(ratio)) for name, ratio in benchmark_ratios.items() if name not in excluded],
+            "benchmarks": [name for name in included if name not in excluded],
+            "difficulty_split": argument.text("difficulty_split", difficulty_split, '"50:50"'),
+            "n_total_tasks": argument.whole("n_total_tasks", n_total_tasks),
+            "random_seed": argument.whole("random_seed", random_seed),
+            "difficulty_percentiles": pairs,
+            "benchmark_ratios": ratios,
             "sample_with_replacement": None if sample_with_replacement is None else str(sample_with_replacement),
-            "sampler": sampler,
-            "difficulty": None if difficulty is None else os.fspath(difficulty),
-            "min_responses": None if min_responses is None else _whole("min_responses", min_responses),
+            "sampler": argument.text("sampler", sampler, '"numpy" or "stable"'),
+            "difficulty": None if difficulty is None else argument.path("difficulty", difficulty),
+            "min_responses": None if min_responses is None else argument.whole("min_responses", min_responses),
         }
-        folder = self._full_dir if full_dir is None else os.fspath(full_dir)
-        with _Notes() as note:
+        folder = self._folder("full_dir", full_dir)
+        with Notes() as note:
             return self._core.build(spec, folder, note)
 
     def run_experiments(
@@ -316,60 +311,76 @@ class DatasetBuilder:
         Args:
             experiments: ``{id: {"name": ..., "benchmarks": [...], "benchmark_ratios": {...}, "difficulty_split":
                 "50:50", "n_total_tasks": ..., "random_seed": ...}}``, or the path of a YAML file with them.
-            output_dir: each pool goes to ``output_dir/id``.
-            strict: where one cannot be met in full, make none.
-            full_dir: where the preprocessed benchmarks lie, as for `build_task_stream`.
-            format: how the pools hold their tasks: ``task_pool.jsonl`` or ``task_pool.parquet``.
-            force: replace whatever is in a pool's folder. By default only a pool that the same experiment made is
-                replaced.
+            output_dir: the pools go to ``output_dir/id``. Default: data.
+            strict: make no pool if one of them cannot be met in full. Default: False.
+            full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
+            format: the format of the pools, ``"jsonl"`` or ``"parquet"``. Default: ``"jsonl"``.
+            force: replace any existing files in a pool's folder. Default: False, which replaces only a pool that the
+                same experiment made.
 
         Returns:
             The folder of each pool, by the experiment's id.
 
         Raises:
-            RequestError: an experiment makes no sense, or cannot be met under `strict`. Nothing is written then.
+            RequestError: an experiment is not valid, or cannot be met under `strict` (a ValueError). Nothing is
+                written.
             MissingDataError: a benchmark was not preprocessed, or there is no file of this name (a FileNotFoundError).
 
         >>> builder.run_experiments({"tiny": {"benchmarks": ["gsm8k"], "n_total_tasks": 6}}, full_dir="full")
         {'tiny': PosixPath('data/tiny')}
         """
         if isinstance(experiments, Mapping):
-            name, text = "experiments", json.dumps(_plain({"experiments": experiments}), ensure_ascii=False)
+            name, text = None, argument.yaml({"experiments": experiments})
+        elif isinstance(experiments, (str, os.PathLike)):
+            name = argument.path("experiments", experiments)
+            text = argument.text_of_file(name)
         else:
-            name = os.fspath(experiments)
-            try:
-                text = Path(name).read_text(encoding="utf-8")
-            except FileNotFoundError as error:
-                raise MissingDataError(f"{name}: there is no such file; check the path") from error
-            except OSError as error:
-                raise RequestError(f"{name}: cannot read this file: {error.strerror}") from error
-            except UnicodeDecodeError as error:
-                raise RequestError(f"{name}: this file is not UTF-8; save it as UTF-8") from error
-        _format(format)
-        folder = self._full_dir if full_dir is None else os.fspath(full_dir)
-        with _Notes() as note:
-            made = self._core.run_experiments(name, text, folder, os.fspath(output_dir), strict, force, format, note)
+            raise TypeError(f"experiments: expected a path or a dict, found {type(experiments).__name__}")
+        argument.choice("format", format, ("jsonl", "parquet"))
+        strict, force = argument.flag("strict", strict), argument.flag("force", force)
+        folder, to = self._folder("full_dir", full_dir), argument.path("output_dir", output_dir)
+        with Notes() as note:
+            made = self._core.run_experiments(name, text, folder, to, strict, force, format, note)
         return {experiment: Path(pool) for experiment, pool in made}
 
     def save_task_pool(self, task_stream: Iterable[Task], output_path: StrPath) -> None:
-        """Writes tasks as JSON lines, or as Parquet where the path ends in ``.parquet``; whole or not at all.
+        """Writes tasks as a pool. The file is written whole or not at all.
 
-        Beside a stream that :meth:`build_task_stream` gave, its manifest is written: the request, and where each task
-        came from. It is ``manifest.json`` beside ``task_pool.jsonl``, and ``NAME.manifest.json`` beside ``NAME.jsonl``.
+        Beside a stream from :meth:`build_task_stream`, its manifest is written: the request, and where each task came
+        from. It is ``manifest.json`` beside ``task_pool.jsonl``, and ``NAME.manifest.json`` beside ``NAME.jsonl``. A
+        list of tasks, or a part of a stream (a slice, a filtered stream), has no manifest.
+
+        Args:
+            task_stream: the tasks.
+            output_path: the file. It must end in ``.jsonl`` (one task a line) or ``.parquet``.
+
+        Raises:
+            RequestError: `output_path` has another ending (a ValueError).
+            TypeError: `task_stream` holds something else than tasks.
 
         >>> builder.save_task_pool(builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full"), "pool.jsonl")
         """
-        with _Notes() as note:
-            self._core.save_task_pool(task_stream, os.fspath(output_path), note)
+        path = argument.pool_path("output_path", output_path)
+        with Notes() as note:
+            self._core.save_task_pool(task_stream, path, note)
 
     def save_statistics(self, task_stream: Iterable[Task], output_path: StrPath) -> None:
-        """Writes counts and scores by benchmark and bin, distinct tasks and repeats as JSON, whole or not at all.
+        """Writes counts and scores by benchmark and bin, distinct tasks and repeats. The file is JSON.
+
+        Args:
+            task_stream: the tasks.
+            output_path: the file, which is written whole or not at all.
+
+        Raises:
+            RequestError: there are no tasks (a ValueError).
+            TypeError: `task_stream` holds something else than tasks.
 
         >>> stream = builder.build_task_stream(["gsm8k"], n_total_tasks=4, full_dir="full")
         >>> builder.save_statistics(stream, "statistics.json")
         """
-        with _Notes() as note:
-            self._core.save_statistics(task_stream, os.fspath(output_path), note)
+        path = argument.path("output_path", output_path)
+        with Notes() as note:
+            self._core.save_statistics(task_stream, path, note)
 
     def validate(
         self,
@@ -384,42 +395,47 @@ class DatasetBuilder:
         filter: str | None = None,
         metric: str | None = None,
     ) -> ValidationReport:
-        """Compares difficulty scores with how real models did.
+        """Compares difficulty scores with the responses of real models.
 
         Args:
-            responses: who answered what how well: a path, a list of paths, or a table (polars, pandas, Arrow) with the
-                columns ``benchmark``, ``source_id`` or ``identity``, ``model``, ``score`` (0 to 1), and, if there are
-                such, ``family`` and ``tries``. Files may also be logs of lm-evaluation-harness or of Inspect.
-            tasks: the tasks of a pool, looked at too, or its folder or file: its manifest says which models set the
-                difficulty, if it was measured.
-            benchmarks: which benchmarks; by default all that have responses.
-            full_dir: where the preprocessed benchmarks lie; by default where this builder last preprocessed, else
-                data/benchmarks/full.
-            difficulty, min_responses: which difficulty is compared, as for :meth:`build_task_stream`.
-            demo: take responses to the generated tasks that a demo makes.
-            filter: of a log with several filters, the lines of this one.
-            metric: of a log with several metrics or scorers, this one.
+            responses: the score of each model on each task: a path, a list of paths, or a table (polars, pandas,
+                pyarrow) with the columns ``benchmark``, ``source_id`` or ``identity``, ``model``, ``score`` (0 to 1),
+                and optionally ``family`` and ``tries``. Files may also be logs of lm-evaluation-harness or Inspect.
+            tasks: a pool to compare too: its tasks, its folder or its file. Default: none. Where its difficulty was
+                measured, the manifest of a pool, or the stream itself, says which models set it.
+            benchmarks: the benchmarks to compare. Default: all that have responses.
+            full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
+            difficulty: the difficulty to compare, as for :meth:`build_task_stream`. Default: as configured.
+            min_responses: with a measured difficulty, leave out rows with responses of fewer models. Default: as
+                configured.
+            demo: accept responses to the generated tasks of a demo. Default: False.
+            filter: for a log with several filters, the one to read.
+            metric: for a log with several metrics or scorers, the one to read.
+
+        Returns:
+            The correlation with the models' errors, its interval, and the error rate of each bin, by benchmark.
 
         Raises:
             ResponseError: the responses cannot be used (a ValueError).
-            MissingDataError: a benchmark was not preprocessed, or a file that was named is not there (a
+            MissingDataError: a benchmark was not preprocessed, or a file that was named does not exist (a
                 FileNotFoundError).
 
         Warns:
-            SymphonyDataWarning: answers could not be mapped to a row, and were left out.
+            SymphonyDataWarning: some answers match no row, and were left out.
 
         >>> builder.validate("responses.jsonl", full_dir="full")["gsm8k"]["in_sample"]
         False
         """
-        folder = self._full_dir if full_dir is None else os.fspath(full_dir)
-        names = [] if benchmarks is None else _names("benchmarks", benchmarks)
-        with _Notes() as note:
-            pool = os.fspath(tasks) if isinstance(tasks, (str, os.PathLike)) else tasks
-            by = (
-                None if difficulty is None else os.fspath(difficulty),
-                None if min_responses is None else _whole("min_responses", min_responses),
-            )
-            found = self._core.validate(_inputs(responses), pool, names, folder, demo, by, filter, metric, note)
+        folder, names = self._folder("full_dir", full_dir), self._named(benchmarks)
+        pool = argument.path("tasks", tasks) if isinstance(tasks, (str, os.PathLike)) else tasks
+        by = (
+            None if difficulty is None else argument.path("difficulty", difficulty),
+            None if min_responses is None else argument.whole("min_responses", min_responses),
+        )
+        log = argument.of_log(filter, metric)
+        given, demo = argument.inputs(responses), argument.flag("demo", demo)
+        with Notes() as note:
+            found = self._core.validate(given, pool, names, folder, demo, by, *log, note)
         return ValidationReport(json.loads(found))
 
     def calibrate(
@@ -435,96 +451,41 @@ class DatasetBuilder:
         filter: str | None = None,
         metric: str | None = None,
     ) -> dict[str, Calibration]:
-        """Fits a difficulty to the answers of models, and writes it as ``{benchmark}_calibration.jsonl`` with its meta.
+        """Fits a difficulty to the responses of models, and writes ``{benchmark}_calibration.jsonl`` with its meta.
 
         Args:
             responses: as for :meth:`validate`.
-            output_dir: where the files go.
-            model: ``"1pl"``: a difficulty for each row; ``"2pl"``: a discrimination too, for 20 models and more.
-            chance: how often a guess is right, by benchmark, as ``{"medical_qa": 0.25}``; for others as configured.
-            benchmarks, full_dir, demo, filter, metric: as for :meth:`validate`.
+            output_dir: the folder for the files.
+            model: ``"1pl"`` fits a difficulty for each row, ``"2pl"`` a discrimination too, for 20 models or more.
+                Default: ``"1pl"``.
+            chance: how often a guess is right, by benchmark, such as ``{"medical_qa": 0.25}``. Default: as configured.
+            benchmarks: the benchmarks to fit. Default: all that have responses.
+            full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
+            demo: accept responses to the generated tasks of a demo. Default: False.
+            filter: for a log with several filters, the one to read.
+            metric: for a log with several metrics or scorers, the one to read.
 
         Returns:
-            What was fitted, by benchmark.
+            The calibrations, by benchmark. ``build_task_stream(..., difficulty=output_dir)`` draws by them; in a
+            configuration, ``difficulty: {measured: PATH}`` does, with the ``path`` of each.
 
         Raises:
             ResponseError: the responses cannot be used (a ValueError).
-            MissingDataError: a benchmark was not preprocessed, or a file that was named is not there (a
+            MissingDataError: a benchmark was not preprocessed, or a file that was named does not exist (a
                 FileNotFoundError).
 
         >>> builder.calibrate("responses.jsonl", "calibration", full_dir="full")["gsm8k"].path
         'calibration/gsm8k_calibration.jsonl'
         """
-        if model not in ("1pl", "2pl"):
-            raise RequestError(f'model: {model!r}: write "1pl" or "2pl"')
-        folder = self._full_dir if full_dir is None else os.fspath(full_dir)
-        names = [] if benchmarks is None else _names("benchmarks", benchmarks)
-        chances = _chances(chance)
-        to = os.fspath(output_dir)
-        with _Notes() as note:
-            given = _inputs(responses)
-            fitted = self._core.calibrate(given, to, model, chances, names, folder, demo, filter, metric, note)
+        argument.choice("model", model, ("1pl", "2pl"))
+        folder, names = self._folder("full_dir", full_dir), self._named(benchmarks)
+        chances, to = argument.chances("chance", chance), argument.path("output_dir", output_dir)
+        log = argument.of_log(filter, metric)
+        given, demo = argument.inputs(responses), argument.flag("demo", demo)
+        with Notes() as note:
+            fitted = self._core.calibrate(given, to, model, chances, names, folder, demo, *log, note)
         return {meta["benchmark"]: Calibration(meta, to) for meta in json.loads(fitted)}
 
-
-def _chances(chance: object) -> dict[str, float]:
-    """How often a guess is right, by benchmark."""
-    if chance is None:
-        return {}
-    if isinstance(chance, Mapping):
-        values = list(chance.values())
-        if all(isinstance(value, (int, float)) and 0 <= value < 1 for value in values):
-            return {str(name): float(value) for name, value in chance.items()}
-    raise RequestError(f'chance: {chance!r}: write benchmarks and a chance from 0 up to 1, as {{"medical_qa": 0.25}}')
-
-
-def _inputs(responses: Responses) -> list[object]:
-    """The files and tables that responses are."""
-    given = responses if isinstance(responses, (list, tuple)) else [responses]
-    inputs: list[object] = []
-    for one in given:
-        if isinstance(one, (str, os.PathLike)):
-            inputs.append(os.fspath(one))
-        elif hasattr(one, "__arrow_c_stream__"):
-            inputs.append(one)
-        else:
-            raise RequestError(
-                f"responses: {type(one).__name__}: give a path, a list of paths, or a table of polars, pandas or Arrow"
-            )
-    return inputs
-
-
-def _format(name: str) -> None:
-    if name not in ("jsonl", "parquet"):
-        raise RequestError(f'format: {name!r}: write "jsonl" or "parquet"')
-
-
-def _names(parameter: str, names: Sequence[str]) -> list[str]:
-    """The names, in an order that is the same each time."""
-    if isinstance(names, (str, set, frozenset)) or not all(isinstance(name, str) for name in names):
-        raise RequestError(
-            f"{parameter}: {names!r}: write a list of names, as [{', '.join(map(repr, ['gsm8k', 'amc']))}]"
-        )
-    return list(names)
-
-
-def _whole(name: str, value: int) -> int:
-    if isinstance(value, bool) or int(value) != value or value < 0:
-        raise RequestError(f"{name}: {value!r}: write a whole number from 0 up")
-    return int(value)
-
-
-def _pair(name: str, pair: Sequence[float]) -> tuple[float, float]:
-    if isinstance(pair, str) or len(pair) != 2:
-        raise RequestError(f"difficulty_percentiles: {name}: {pair!r}: write [low, high], such as [20, 80]")
-    return float(pair[0]), float(pair[1])
-
-
-def _plain(value: Any) -> Any:
-    """The value in types that JSON has, whatever mappings and sequences it is made of."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    # Numbers of numpy's.
-    return value.item() if hasattr(value, "item") and callable(value.item) else value
+    def _named(self, benchmarks: Sequence[str] | None) -> list[str]:
+        """The benchmarks that were named; none stands for all."""
+        return [] if benchmarks is None else argument.names("benchmarks", benchmarks)

@@ -1,14 +1,20 @@
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, overload
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, overload
 
 import pandas
 import pyarrow
 
 _Note = Callable[[str, str], object]
 
+__version__: str
+
 def cli(args: list[str]) -> int: ...
 
 class Task:
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    __match_args__: ClassVar[tuple[str, ...]]
     task_id: str
     benchmark: str
     difficulty_score: float
@@ -34,6 +40,15 @@ class Task:
 
 class TaskStream(Sequence[Task]):
     def __init__(self, tasks: Iterable[Task]) -> None: ...
+    @staticmethod
+    def read(path: str | os.PathLike[str]) -> TaskStream: ...
+    def filter(
+        self,
+        *,
+        bin: str | Iterable[str] | None = None,
+        benchmark: str | Iterable[str] | None = None,
+        where: Mapping[str, Any] | Callable[[Task], object] | None = None,
+    ) -> TaskStream: ...
     def __len__(self) -> int: ...
     @overload
     def __getitem__(self, index: int) -> Task: ...
@@ -46,13 +61,16 @@ class TaskStream(Sequence[Task]):
     def count(self, value: object) -> int: ...
     def __eq__(self, other: object) -> bool: ...
     __hash__ = None  # type: ignore[assignment]
+    def __copy__(self) -> TaskStream: ...
+    def __deepcopy__(self, memo: object) -> TaskStream: ...
+    def _texts(self, name: str) -> list[str]: ...
     def to_arrow(self) -> pyarrow.Table: ...
     def to_pandas(self) -> pandas.DataFrame: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
     def __arrow_c_schema__(self) -> object: ...
 
 class Builder:
-    def __init__(self, path: str | None) -> None: ...
+    def __init__(self, path: str | None, text: str | None) -> None: ...
     def benchmarks(self) -> list[str]: ...
     def register_feature(self, name: str, function: Callable[[dict[str, Any]], float], version: str) -> None: ...
     def preprocess(
@@ -69,7 +87,15 @@ class Builder:
     def load_preprocessed(self, name: str, folder: str, note: _Note) -> TaskStream: ...
     def build(self, spec: dict[str, Any], full_dir: str, note: _Note) -> TaskStream: ...
     def run_experiments(
-        self, name: str, text: str, full_dir: str, output_dir: str, strict: bool, force: bool, format: str, note: _Note
+        self,
+        name: str | None,
+        text: str,
+        full_dir: str,
+        output_dir: str,
+        strict: bool,
+        force: bool,
+        format: str,
+        note: _Note,
     ) -> list[tuple[str, str]]: ...
     def validate(
         self,

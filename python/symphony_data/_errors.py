@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions. Their messages are those of the command line: what, where, and the way out."""
+"""The exceptions. Their messages say what is wrong, where, and how to fix it, as those of the command line do."""
 
 
 class SymphonyDataError(Exception):
@@ -6,28 +6,28 @@ class SymphonyDataError(Exception):
 
 
 class ConfigError(SymphonyDataError, ValueError):
-    """A configuration has problems; the message has a line for each, with file and line."""
+    """A configuration has problems; the message has a line for each, with file and line, or with the key of a dict."""
 
 
 class SourceError(SymphonyDataError):
-    """The rows of a benchmark could not be had, or one of them could not be scored."""
+    """The rows of a benchmark could not be read, or one of them could not be scored."""
 
 
 class RequestError(SymphonyDataError, ValueError):
-    """What was asked makes no sense, or cannot be met."""
+    """A request that is not valid, or that cannot be met; the message names the parameter."""
 
 
 class ResponseError(SymphonyDataError, ValueError):
-    """Responses cannot be used; the message names file and line, or what could not be mapped to a row."""
+    """Responses that cannot be used; the message names file and line, or the answer that matches no row."""
 
 
 class MissingDataError(SymphonyDataError, FileNotFoundError):
-    """A file, a folder or a preprocessed benchmark that was named is not there; the message names it."""
+    """A file, a folder or a preprocessed benchmark that was named does not exist; the message names it."""
 
 
 class MissingSourceError(SourceError, MissingDataError):
-    """The files that a benchmark's rows come from are not there."""
+    """The files that a benchmark's rows come from do not exist."""
 
 
 class SymphonyDataWarning(UserWarning):
-    """Something was done otherwise than asked: fewer tasks than there should be, ratios that were rescaled."""
+    """The result differs from the request, such as fewer tasks than asked, or ratios that were rescaled."""

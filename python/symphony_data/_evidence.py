@@ -1,4 +1,4 @@
-"""What evidence gives back: validations, and calibrations."""
+"""The results of ``validate`` and ``calibrate``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
 
 class ValidationReport(Mapping[str, "dict[str, Any]"]):
-    """How difficulty scores compare with how models did: a mapping from benchmark to what was found.
+    """How difficulty scores compare with the responses of models: a mapping from benchmark to its numbers.
 
-    The keys are benchmarks; for tasks that were handed over, ``"tasks/BENCHMARK"``. Each value is what
-    ``symphony-data validate --json`` prints: ``rows``, ``models``, ``spearman`` (``value``, ``low``, ``high``: the 95 %
-    interval by bootstrap over rows and models), ``pearson``, ``ceiling``, ``bins`` (``rows`` and ``error`` of each),
-    ``gap``, ``ties``, ``within`` (by config), ``in_sample``, ``left_out``, ``sentence``.
+    The keys are benchmarks, and ``"tasks/BENCHMARK"`` for tasks that were given, or ``"PATH/BENCHMARK"`` for a pool.
+    Each value has the keys of ``symphony-data validate --json``: ``rows``, ``models``, ``spearman`` (``value``,
+    ``low``, ``high``: the 95 % interval by bootstrap over rows and models), ``pearson``, ``ceiling``, ``bins``
+    (``rows`` and ``error`` of each), ``gap``, ``ties``, ``within`` (by config), ``in_sample``, ``left_out``,
+    ``sentence``.
+
+    Attributes:
+        unmapped (list[dict]): the answers that match no row: ``reason``, ``answers`` (how many), ``examples``.
     """
 
     def __init__(self, report: dict[str, Any]) -> None:
@@ -25,7 +29,6 @@ class ValidationReport(Mapping[str, "dict[str, Any]"]):
             for found in report["validations"]
         }
         self.unmapped: list[dict[str, Any]] = report["unmapped"]
-        """The answers that could not be mapped to a row: ``reason``, ``answers`` (how many), ``examples``."""
 
     def __getitem__(self, benchmark: str) -> dict[str, Any]:
         return self._found[benchmark]
@@ -37,7 +40,12 @@ class ValidationReport(Mapping[str, "dict[str, Any]"]):
         return len(self._found)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One line for each benchmark: rows, models, rho, its interval, ceiling, errors by bin, gap, in_sample."""
+        """The numbers as a ``pandas.DataFrame``, one row a benchmark. Needs pandas.
+
+        Columns: ``rows``, ``models`` (how many), ``rho`` (Spearman) with ``rho_low`` and ``rho_high``, ``ceiling``,
+        ``error_easy``, ``error_medium`` and ``error_hard`` (error rates, 0 to 1), ``gap`` (hard minus easy) with
+        ``gap_low`` and ``gap_high``, ``in_sample``.
+        """
         import pandas
 
         lines = {
@@ -66,16 +74,19 @@ class ValidationReport(Mapping[str, "dict[str, Any]"]):
 
 
 class Calibration(Mapping[str, Any]):
-    """What was fitted to one benchmark: a mapping with what ``{benchmark}_calibration_meta.json`` holds.
+    """The difficulties that were fitted for one benchmark: a mapping with the content of its meta file.
 
-    Among its keys: ``panel`` (each model's ``ability``, ``standard_error``, ``slope``), ``variance_explained``,
-    ``residual_sd``, ``ability_sd``, ``converged``, ``n_unanswered``.
+    Among the keys of ``{benchmark}_calibration_meta.json``: ``panel`` (each model's ``ability``, ``standard_error``,
+    ``slope``), ``variance_explained``, ``residual_sd``, ``ability_sd``, ``converged``, ``n_unanswered``.
+
+    Attributes:
+        path (str): the file with the difficulty of each row. ``build_task_stream(..., difficulty=path)`` draws by it,
+            and so does ``difficulty: {measured: PATH}`` of the benchmark in a configuration.
     """
 
     def __init__(self, meta: dict[str, Any], folder: str) -> None:
         self._meta = meta
         self.path: str = os.path.join(folder, f"{meta['benchmark']}_calibration.jsonl")
-        """The file with a difficulty for each row, which ``difficulty: {measured: …}`` takes."""
 
     def __getitem__(self, key: str) -> Any:
         return self._meta[key]
@@ -90,5 +101,6 @@ class Calibration(Mapping[str, Any]):
         models = len(self._meta["panel"])
         return (
             f"<Calibration of {self._meta['benchmark']}: {models} model{'' if models == 1 else 's'}, "
-            f"{self._meta['n_answers']} answers, {self._meta['variance_explained']:.0%} explained by features>"
+            f"{self._meta['n_answers']} answers, {self._meta['variance_explained']:.0%} explained by features; "
+            f"in {self.path}>"
         )

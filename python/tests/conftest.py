@@ -1,4 +1,4 @@
-"""What the tests share: the real benchmarks where they are, and small ones that are generated."""
+"""Fixtures: the real benchmarks where they exist, and small generated ones."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def test_scenario_c_domains() -> None:
     assert delivered(experiments_in("'name': 'Coding Tasks'")) == {"coding": 66, "math": 210 + 38, "reasoning": 200}
 
 
-def test_what_is_short_is_warned_of_and_refused_under_strict() -> None:
+def test_a_short_pool_is_a_warning_and_under_strict_an_error() -> None:
     builder = DatasetBuilder()
     experiments = experiments_in("'Exp 7: HumanEval Only'")
     with warnings.catch_warnings(record=True) as caught:

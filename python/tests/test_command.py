@@ -1,12 +1,15 @@
-"""The wheel brings the command, and imports quickly."""
+"""The wheel has the command, and imports quickly."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+import symphony_data
 
 COMMANDS = [[str(Path(sys.executable).with_name("symphony-data"))], [sys.executable, "-m", "symphony_data"]]
 
@@ -26,7 +29,13 @@ def test_it_runs_with_its_exit_codes(command: list[str], tmp_path: Path) -> None
     assert missing.returncode == 1
 
 
-def test_importing_brings_nothing_heavy(tmp_path: Path) -> None:
+def test_the_package_has_the_version_of_its_command(tmp_path: Path) -> None:
+    ran = subprocess.run([*COMMANDS[1], "--version"], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.stdout == f"symphony-data {symphony_data.__version__}\n"
+    assert symphony_data.__version__ == version("symphony-data")
+
+
+def test_importing_loads_no_other_package(tmp_path: Path) -> None:
     script = "import sys, symphony_data; print([name for name in ('numpy', 'pandas', 'pyarrow', 'tqdm') if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert ran.stdout == "[]\n", ran.stderr

@@ -1,4 +1,4 @@
-"""What goes wrong comes as the right exception, with the message of the command line."""
+"""Failures raise the right exception, and its message says how to fix them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
 
 from symphony_data import (
@@ -21,7 +23,7 @@ from symphony_data import (
 )
 
 
-def test_classes() -> None:
+def test_exceptions_are_also_those_that_python_has() -> None:
     for error, bases in {
         ConfigError: (SymphonyDataError, ValueError),
         RequestError: (SymphonyDataError, ValueError),
@@ -31,7 +33,7 @@ def test_classes() -> None:
         assert issubclass(error, bases)
 
 
-def test_a_configuration_with_problems(tmp_path: Path) -> None:
+def test_problems_of_a_file_are_named_by_line(tmp_path: Path) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text("benchmarks:\n  gsm8k: {enabeld: true}\n  mine: {path: 'file:x.jsonl'}\n")
     with pytest.raises(ConfigError) as caught:
@@ -43,11 +45,96 @@ def test_a_configuration_with_problems(tmp_path: Path) -> None:
         DatasetBuilder(tmp_path)
 
 
+CONFIGURATION = {"benchmarks": {"amc": {"path": "synthetic:amc?rows=60"}}}
+
+
+def test_a_configuration_may_be_a_dict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    builder = DatasetBuilder(CONFIGURATION)
+    assert builder.benchmarks == DatasetBuilder(config_path=CONFIGURATION).benchmarks == ["amc"]
+    tasks = builder.preprocess_all_benchmarks("full")["amc"]
+    assert len(tasks) == 60 and [path.name for path in tmp_path.iterdir()] == ["full"]
+    Path("same.yaml").write_text(json.dumps(CONFIGURATION))
+    assert DatasetBuilder("same.yaml").preprocess_all_benchmarks("other")["amc"] == tasks
+    same = ["amc_full.jsonl", "amc_full_meta.json", "amc_full.index"]
+    assert all(Path("full", name).read_bytes() == Path("other", name).read_bytes() for name in same)
+    pools = builder.run_experiments({1: {"benchmarks": ("amc",), "n_total_tasks": numpy.int64(4)}})  # type: ignore[dict-item]
+    assert list(pools) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"benchmarks": {"amc": {"enabeld": True}}}, ConfigError, "benchmarks.amc.enabeld: unknown key; did you mean `enabled`?"),
+        ({"benchmarks": {"amc": {"difficulty_cuts": [0.2, float("nan")]}}}, ConfigError, "benchmarks.amc.difficulty_cuts[1]: nan is not a finite number"),
+        ({"benchmarks": {"amc": {"path": Path("a.jsonl")}}}, TypeError, "benchmarks.amc.path: a PosixPath cannot be part of a configuration; write a path as text, such as 'file:a.jsonl'"),
+        ({"benchmarks": {"amc": {"configs": {"law"}}}}, TypeError, "benchmarks.amc.configs: a set cannot be part of a configuration; write texts,"),
+        ({"benchmarks": {1.5: {}}}, TypeError, "benchmarks: the key 1.5 is a float; write keys as text"),
+        ({"benchmarks": {1: {}, "1": {}}}, ConfigError, "benchmarks: the key '1' occurs twice"),
+        ({"benchmarks": {"amc": {"description": "\ud800"}}}, ValueError, "benchmarks.amc.description: '\\ud800' has half of a surrogate pair"),
+        (["amc"], TypeError, "config: expected a path or a dict, found list"),
+        ("benchmarks:\n  amc: {}\n", ConfigError, "config: this is a text of several lines, not a path"),
+    ],
+)  # fmt: skip
+def test_problems_of_a_dict_are_named_by_key(given: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        DatasetBuilder(given)
+    assert str(caught.value).startswith(message)
+
+
+def test_problems_of_experiments_in_a_dict_are_named_by_key(builder: DatasetBuilder) -> None:
+    with pytest.raises(RequestError) as caught:
+        builder.run_experiments({"e": {"benchmarks": ["gsm8k"], "n_total_tasks": -1, "seed": 3}}, full_dir="full")
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("experiments.e.seed: unknown key")
+    assert second.startswith("experiments.e.n_total_tasks: expected a whole number")
+
+
+def test_one_configuration_has_one_name() -> None:
+    with pytest.raises(TypeError, match="config and config_path are two names of one argument"):
+        DatasetBuilder("a.yaml", config_path="b.yaml")
+
+
+WRONG: dict[str, Callable[[DatasetBuilder], object]] = {
+    "output_dir": lambda b: b.preprocess_all_benchmarks(3),  # type: ignore[arg-type]
+    "force_reprocess": lambda b: b.preprocess_all_benchmarks("full", "yes"),  # type: ignore[arg-type]
+    "locked": lambda b: b.preprocess_all_benchmarks("full", locked=1),  # type: ignore[arg-type]
+    "preprocessed_dir": lambda b: b.load_preprocessed_benchmark("gsm8k", 3),  # type: ignore[arg-type]
+    "name": lambda b: b.load_preprocessed_benchmark(3),  # type: ignore[arg-type]
+    "benchmarks_to_include": lambda b: b.build_task_stream(None),  # type: ignore[arg-type]
+    "n_total_tasks": lambda b: b.build_task_stream(["gsm8k"], n_total_tasks="ten"),  # type: ignore[arg-type]
+    "random_seed": lambda b: b.build_task_stream(["gsm8k"], random_seed=2**70),
+    "min_responses": lambda b: b.build_task_stream(["gsm8k"], min_responses=None or "3"),  # type: ignore[arg-type]
+    "benchmark_ratios: gsm8k": lambda b: b.build_task_stream(["gsm8k"], benchmark_ratios={"gsm8k": "x"}),  # type: ignore[dict-item]
+    "difficulty_percentiles: gsm8k": lambda b: b.build_task_stream(["gsm8k"], difficulty_percentiles={"gsm8k": 3}),  # type: ignore[dict-item]
+    "sampler": lambda b: b.build_task_stream(["gsm8k"], sampler=3),  # type: ignore[arg-type]
+    "difficulty": lambda b: b.build_task_stream(["gsm8k"], difficulty=3),  # type: ignore[arg-type]
+    "full_dir": lambda b: b.build_task_stream(["gsm8k"], full_dir=3),  # type: ignore[arg-type]
+    "experiments": lambda b: b.run_experiments(3),  # type: ignore[arg-type]
+    "strict": lambda b: b.run_experiments({}, strict="no"),  # type: ignore[arg-type]
+    "output_path": lambda b: b.save_statistics([], 3),  # type: ignore[arg-type]
+    "task_stream": lambda b: b.save_statistics(3, "s.json"),  # type: ignore[arg-type]
+    "responses": lambda b: b.validate(3),
+    "tasks": lambda b: b.validate("r.csv", 3),  # type: ignore[arg-type]
+    "metric": lambda b: b.validate("r.csv", metric=3),  # type: ignore[arg-type]
+    "benchmarks": lambda b: b.calibrate("r.csv", "out", benchmarks="gsm8k"),
+    "chance": lambda b: b.calibrate("r.csv", "out", chance=3),  # type: ignore[arg-type]
+    "version": lambda b: b.register_feature("f", len, version=2),  # type: ignore[arg-type]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("parameter", WRONG)
+def test_an_argument_of_the_wrong_type_is_named(builder: DatasetBuilder, parameter: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        WRONG[parameter](builder)
+    assert str(caught.value).startswith(f"{parameter}: "), caught.value
+
+
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"benchmarks_to_include": ["gsm9k"]}, "gsm9k"),
-        ({"benchmarks_to_include": []}, "benchmark"),
+        ({"benchmarks_to_include": ["gsm9k"]}, "benchmarks_to_include: there is no benchmark `gsm9k`"),
+        ({"benchmarks_to_include": []}, "benchmarks_to_include: "),
         ({"benchmarks_to_include": "gsm8k"}, "write a list"),
         ({"benchmarks_to_include": {"gsm8k", "humaneval"}}, "write a list"),
         ({"exclude_benchmarks": "humaneval"}, "write a list"),
@@ -67,7 +154,9 @@ def test_a_configuration_with_problems(tmp_path: Path) -> None:
         ({"exclude_benchmarks": ["gsm8k"]}, "benchmark"),
     ],
 )
-def test_a_bad_request(builder: DatasetBuilder, request_: dict[str, object], message: str) -> None:
+def test_a_request_that_is_not_valid_is_refused(
+    builder: DatasetBuilder, request_: dict[str, object], message: str
+) -> None:
     arguments: dict[str, object] = {"benchmarks_to_include": ["gsm8k"], "n_total_tasks": 10} | request_
     with pytest.raises(ValueError, match=message):
         builder.build_task_stream(**arguments)  # type: ignore[arg-type]
@@ -130,7 +219,7 @@ CALLS: dict[str, Callable[[DatasetBuilder], object]] = {
 
 
 @pytest.mark.parametrize("what", CALLS)
-def test_what_is_named_and_absent_is_a_file_not_found_that_names_it(mine: DatasetBuilder, what: str) -> None:
+def test_a_named_file_that_does_not_exist_is_a_file_not_found_error(mine: DatasetBuilder, what: str) -> None:
     named = {"the": "config.data_config.yaml", "pool in a folder": "full"}
     name = named.get(what) or named.get(what.split()[0], "absent")
     with pytest.raises(FileNotFoundError, match=name) as caught:
@@ -138,7 +227,7 @@ def test_what_is_named_and_absent_is_a_file_not_found_that_names_it(mine: Datase
     assert isinstance(caught.value, MissingDataError)
 
 
-def test_sources_and_stores_that_went_away_are_files_not_found(mine: DatasetBuilder) -> None:
+def test_sources_and_stores_that_were_removed_are_files_not_found(mine: DatasetBuilder) -> None:
     tasks = mine.preprocess_all_benchmarks("full")["mine"]
     Path("rows.jsonl").unlink()
     with pytest.raises(SourceError, match=r"no file matches rows\.jsonl") as caught:
@@ -149,7 +238,7 @@ def test_sources_and_stores_that_went_away_are_files_not_found(mine: DatasetBuil
         tasks[0]
 
 
-def test_rows_that_cannot_be_had_or_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_cannot_be_read_or_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     rule = "identity: [n], difficulty: {features: {n: {number: n}}, score: [{feature: n}]}"
     Path("mine.yaml").write_text(f"benchmarks: {{mine: {{path: 'file:rows.jsonl', {rule}}}}}")
@@ -165,7 +254,7 @@ def test_rows_that_cannot_be_had_or_scored(tmp_path: Path, monkeypatch: pytest.M
         builder.preprocess_all_benchmarks("full", on_bad_row="ignore")  # type: ignore[arg-type]
 
 
-def test_warnings_are_warned_and_logged_and_never_printed(
+def test_warnings_are_raised_as_warnings_and_logged_and_never_printed(
     builder: DatasetBuilder, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "symphony_data"), pytest.warns(SymphonyDataWarning) as caught:
@@ -175,7 +264,7 @@ def test_warnings_are_warned_and_logged_and_never_printed(
     told = [str(warning.message) for warning in caught]
     assert "benchmark_ratios sum to 4, not 1; they were rescaled" in told
     assert any("humaneval: 75 easy tasks asked, 33 there" in line for line in told), told
-    assert all(warning.filename == __file__ for warning in caught), "a warning points at who asked"
+    assert all(warning.filename == __file__ for warning in caught), "a warning points at the line of the call"
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == told
     assert capfd.readouterr() == ("", "")
 
@@ -196,7 +285,7 @@ def test_without_a_name_the_configuration_is_the_default_file_or_the_built_in_on
     assert DatasetBuilder("config/data_config.yaml").benchmarks == ["amc"]
 
 
-def test_ways_out_are_said_in_the_words_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remedies_are_named_as_arguments_of_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("rows.jsonl").write_text('{"n": 1}\n{"n": "x"}\n')
     rule = "difficulty: {features: {n: {number: n}}, score: [{feature: n}]}"

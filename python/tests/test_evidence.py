@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-import pandas  # type: ignore[import-untyped]
+import pandas
 import polars
 import pyarrow
 import pytest
@@ -94,7 +94,7 @@ def responses(rows: int = 400) -> dict[str, list[Any]]:
     }
 
 
-def test_tables_of_every_kind_and_files_say_the_same(builder: DatasetBuilder) -> None:
+def test_tables_of_every_kind_and_files_give_the_same_result(builder: DatasetBuilder) -> None:
     table = pyarrow.table(responses())
     frame = pandas.DataFrame(responses())
     frame.to_csv("responses.csv", index=False)
@@ -142,8 +142,9 @@ def test_a_pool_on_measured_difficulty(builder: DatasetBuilder, tmp_path: Path) 
         read_back = measured.validate(pyarrow.table(responses()), path)
         assert read_back[f"{path}/gsm8k"]["in_sample"]
         assert read_back[f"{path}/gsm8k"]["spearman"] == report["tasks/gsm8k"]["spearman"]
-    # A stream knows the panel wherever it is looked at; a list of its tasks does not.
-    assert builder.validate(pyarrow.table(responses()), tasks)["tasks/gsm8k"]["in_sample"]
+    # A stream and its parts know the panel; a list of its tasks does not.
+    for known in (tasks, tasks[:20], tasks.filter(bin="hard")):
+        assert builder.validate(pyarrow.table(responses()), known)["tasks/gsm8k"]["in_sample"]
     with pytest.warns(UserWarning, match="names the panel"):
         assert not builder.validate(pyarrow.table(responses()), list(tasks))["tasks/gsm8k"]["in_sample"]
 
@@ -177,7 +178,7 @@ def test_a_saved_stream_has_its_manifest(builder: DatasetBuilder) -> None:
     assert not Path("part/manifest.json").exists()
 
 
-def test_what_cannot_be_mapped_is_a_warning(builder: DatasetBuilder) -> None:
+def test_answers_that_match_no_row_are_a_warning(builder: DatasetBuilder) -> None:
     table = responses()
     table["source_id"][0] = "gsm8k_400"
     with pytest.warns(UserWarning, match="1 answer to rows that gsm8k \\(400 rows, gsm8k_0 the first\\) does not have"):
@@ -185,7 +186,7 @@ def test_what_cannot_be_mapped_is_a_warning(builder: DatasetBuilder) -> None:
     assert report.unmapped[0]["answers"] == 1
 
 
-def test_mistakes(builder: DatasetBuilder) -> None:
+def test_wrong_arguments_and_responses_are_refused(builder: DatasetBuilder) -> None:
     with pytest.raises(RequestError, match="give a path"):
         builder.validate(3)
     with pytest.raises(RequestError, match='write "1pl" or "2pl"'):

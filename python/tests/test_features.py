@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,13 +88,13 @@ def test_an_exception_names_the_row_and_is_the_cause(builder: DatasetBuilder) ->
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "three", None])
-def test_what_is_no_number_is_refused(builder: DatasetBuilder, value: Any) -> None:
+def test_a_value_that_is_not_a_finite_number_is_refused(builder: DatasetBuilder, value: Any) -> None:
     builder.register_feature("n_loops", lambda row: value)
     with pytest.raises(SourceError, match="row 0 of humaneval: `n_loops`: "):
         builder.preprocess_all_benchmarks("full")
 
 
-def test_what_wants_the_program_to_end_ends_it(builder: DatasetBuilder) -> None:
+def test_a_feature_that_exits_ends_the_program(builder: DatasetBuilder) -> None:
     def leaving(row: dict[str, Any]) -> float:
         raise SystemExit(3)
 
@@ -115,15 +117,15 @@ def test_an_unregistered_name_is_an_error_when_it_is_needed(builder: DatasetBuil
     ("value", "text"),
     [(numpy.int64(3), "3"), (numpy.bool_(True), "true"), (numpy.float32(0.5), "0.5"), (7, "7"), (False, "false")],
 )
-def test_numbers_of_numpy_are_what_they_stand_for(builder: DatasetBuilder, value: Any, text: str) -> None:
+def test_numbers_of_numpy_are_written_as_plain_numbers(builder: DatasetBuilder, value: Any, text: str) -> None:
     builder.register_feature("n_loops", lambda row: value)
     builder.preprocess_all_benchmarks("full")
     line = Path("full/humaneval_full.jsonl").read_text().splitlines()[0]
     assert f'"loops":{text},' in line
 
 
-# Each kind of feature that gives no number, and what is said of it. The exception carries the row's number, so that an
-# exception of another row is seen.
+# Each kind of feature that gives no number, with its message. The exception carries the row's text, so that the exception of
+# another row would show.
 BAD = """
 import json, sys
 from symphony_data import DatasetBuilder, SourceError
@@ -189,7 +191,6 @@ print(len(begun), max(begun) - pressed[0], ended - pressed[0])
 
 
 def test_ctrl_c_starts_no_further_call(tmp_path: Path) -> None:
-    """The calls under way cannot be interrupted: it ends as soon as they return."""
     (tmp_path / "loops.yaml").write_text(MANY)
     ran = subprocess.run([sys.executable, "-c", SLOW], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     begun, last, ended = map(float, ran.stdout.split() or pytest.fail(ran.stderr))
@@ -198,7 +199,76 @@ def test_ctrl_c_starts_no_further_call(tmp_path: Path) -> None:
     assert list((tmp_path / "full").iterdir()) == []
 
 
-def test_an_exception_of_an_earlier_run_is_no_cause_of_a_later_error(builder: DatasetBuilder) -> None:
+HELD_UP = """
+import json, os, signal, sys, threading, time
+from pathlib import Path
+from symphony_data import DatasetBuilder
+
+pressed, returned = [], []
+
+def asleep(row):
+    try:
+        time.sleep(SECONDS)
+    finally:
+        returned.append(time.perf_counter())
+    return 1.0
+
+def busy(row):
+    while True:
+        pass
+
+def press():
+    time.sleep(0.5)
+    pressed.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+
+builder = DatasetBuilder("loops.yaml")
+builder.register_feature("n_loops", FUNCTION)
+threading.Thread(target=press).start()
+try:
+    builder.preprocess_all_benchmarks("full", on_bad_row="skip", progress=PROGRESS)
+except KeyboardInterrupt:
+    took = time.perf_counter() - pressed[0]
+    print(json.dumps({"took": took, "returned": len(returned), "files": os.listdir("full")}), flush=True)
+"""
+
+
+def held_up(function: str, seconds: int, progress: str = "None") -> str:
+    return HELD_UP.replace("FUNCTION", function).replace("SECONDS", str(seconds)).replace("PROGRESS", progress)
+
+
+@pytest.mark.parametrize(
+    ("function", "progress"), [("busy", "None"), ("asleep", "None"), ("len", "lambda *now: asleep(now)")]
+)
+def test_ctrl_c_ends_within_a_second_whatever_a_function_does(tmp_path: Path, function: str, progress: str) -> None:
+    (tmp_path / "loops.yaml").write_text(CONFIG)
+    code = held_up(function, 60, progress) + "raise KeyboardInterrupt"
+    began = time.perf_counter()
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=50)
+    assert time.perf_counter() - began < 20, "the program does not wait for the call either"
+    found = json.loads(ran.stdout or pytest.fail(ran.stderr))
+    assert found["took"] < 1 and found["returned"] == 0 and found["files"] == []
+    assert ran.stderr.endswith("KeyboardInterrupt\n") and ran.returncode == -signal.SIGINT, ran.stderr
+
+
+def test_a_call_that_is_left_behind_writes_nothing_and_gives_the_folder_back(tmp_path: Path) -> None:
+    (tmp_path / "loops.yaml").write_text(CONFIG)
+    again = """
+builder.register_feature("n_loops", lambda row: 2.0)
+builder.preprocess_all_benchmarks("full")
+meta = json.loads(Path("full/humaneval_full_meta.json").read_text())
+first = json.loads(Path("full/humaneval_full.jsonl").read_text().splitlines()[0])
+print(json.dumps({"returned": len(returned), "loops": first["scorer_metadata"]["loops"]}))
+"""
+    code = held_up("asleep", 3) + again
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=50)
+    stopped, after = map(json.loads, ran.stdout.splitlines() or pytest.fail(ran.stderr))
+    assert stopped["returned"] == 0 and stopped["files"] == []
+    assert after["returned"] >= 1, "the second run waited until the folder was free"
+    assert after["loops"] == 2.0
+
+
+def test_an_exception_of_an_earlier_run_is_not_the_cause_of_a_later_error(builder: DatasetBuilder) -> None:
     def raising(row: dict[str, Any]) -> float:
         if row["task_id"] == "SyntheticHumanEval/7":
             raise LookupError("no such loop")

@@ -17,7 +17,7 @@ POOLS = sorted((GOLDEN / "pools").glob("*.json"))
 @pytest.mark.parametrize("path", POOLS, ids=lambda path: path.stem)
 def test_pool(path: Path, in_real: Path) -> None:
     golden = json.loads(path.read_text())
-    # What the Python program did whatever its flag said, but where the request itself says otherwise.
+    # The Python program repeated tasks in short bins whatever its flag said, unless the request says otherwise.
     request = {"sample_with_replacement": "when_short"} | golden["request"]
     tasks = DatasetBuilder().build_task_stream(**request)
     drawn = [[task.task_id, task.source_id, task.difficulty_bin, task.difficulty_score] for task in tasks]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from symphony_data import DatasetBuilder
+from symphony_data import DatasetBuilder, RequestError
+from symphony_data._progress import Lines
 
 
 def builder_of(rows: int, place: Path) -> DatasetBuilder:
@@ -44,6 +45,41 @@ def test_true_shows_bars(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
     builder_of(3000, tmp_path).preprocess_all_benchmarks(tmp_path / "full", progress=True)
     out, err = capfd.readouterr()
     assert "gsm8k: scoring" in err and "gsm8k: writing" in err and "/3.00k" in err and out == ""
+
+
+def test_true_prints_lines_without_tqdm(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    builder_of(3000, tmp_path).preprocess_all_benchmarks(tmp_path / "full", progress=True)
+    assert capfd.readouterr() == ("", "gsm8k: scoring: 3,000 rows\ngsm8k: writing: 3,000 rows\n")
+
+
+def test_lines_come_once_a_second_and_at_the_end_of_a_stage(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    lines = Lines()
+    for done in range(0, 25_001, 1000):
+        lines("gsm8k", "scoring", done, 25_000)
+        now += 0.125
+    lines("gsm8k", "downloading", 1_500_000, None)
+    lines("gsm8k", "downloading", 2_500_000, 20_000_000)
+    lines.close()
+    assert capsys.readouterr().err.splitlines() == [
+        "gsm8k: scoring: 8,000 of 25,000 rows",
+        "gsm8k: scoring: 16,000 of 25,000 rows",
+        "gsm8k: scoring: 24,000 of 25,000 rows",
+        "gsm8k: scoring: 25,000 rows",
+        "gsm8k: downloading: 2.5 of 20.0 MB",
+    ]
+
+
+def test_progress_is_true_or_a_function(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="progress: 'yes': write True, or a function"):
+        builder_of(30, tmp_path).preprocess_all_benchmarks(tmp_path / "full", progress="yes")  # type: ignore[arg-type]
 
 
 def test_other_threads_run_meanwhile(tmp_path: Path) -> None:

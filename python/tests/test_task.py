@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import pickle
+import pprint
 from pathlib import Path
 
 import pytest
@@ -76,7 +78,7 @@ def test_pickle_and_copy(task: Task, look: bool) -> None:
     assert task.raw_data["question"] != "changed"
 
 
-def test_changes_are_saved_and_what_was_only_read_is_saved_as_it_was(builder: DatasetBuilder) -> None:
+def test_changes_are_saved_and_unchanged_tasks_are_saved_as_they_were(builder: DatasetBuilder) -> None:
     stream = builder.build_task_stream(["gsm8k"], n_total_tasks=6, full_dir="full")
     builder.save_task_pool(stream, "before.jsonl")
     tasks = list(stream)
@@ -90,21 +92,54 @@ def test_changes_are_saved_and_what_was_only_read_is_saved_as_it_was(builder: Da
     assert lines[2]["raw_data"]["note"] == "é" and lines[3]["difficulty_bin"] == "hard"
 
 
-def test_what_is_no_task_is_refused(builder: DatasetBuilder) -> None:
-    with pytest.raises(TypeError):
-        builder.save_task_pool([{"task_id": "x"}], "pool.jsonl")  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="expected a dict, found list"):
+def test_half_of_a_surrogate_pair_is_saved_as_its_escape(builder: DatasetBuilder) -> None:
+    task = make(raw_data={"x": "é\ud800"})
+    builder.save_task_pool([task], "pool.jsonl")
+    assert "\\ud800" in Path("pool.jsonl").read_text() and TaskStream.read("pool.jsonl") == [task]
+
+
+def test_a_task_is_a_dataclass() -> None:
+    task = make(source_id="quiz_0")
+    assert dataclasses.is_dataclass(task)
+    assert dataclasses.asdict(task) == task.to_dict() | {"identity": None}
+    changed = dataclasses.replace(task, difficulty_bin="hard")
+    assert changed == make(source_id="quiz_0", difficulty_bin="hard") and task.difficulty_bin == "easy"
+    assert "exp_00000_quiz" in pprint.pformat([task] * 9)
+
+
+def test_wrong_values_are_refused_by_name(builder: DatasetBuilder) -> None:
+    for wrong, found in (([{"task_id": "x"}], "item 0: found dict"), (None, "found NoneType")):
+        with pytest.raises(TypeError, match=f"task_stream: {found}; give a TaskStream or a list of tasks"):
+            builder.save_task_pool(wrong, "pool.jsonl")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="raw_data: expected a dict, found list"):
         make(raw_data=[1])
-    with pytest.raises(TypeError, match="expected a dict, found str"):
-        make(raw_data="{}")
-    with pytest.raises(ValueError, match="is no score"):
+    with pytest.raises(TypeError, match="scorer_metadata: expected a dict, found str"):
+        make(scorer_metadata="{}")
+    for key in ("task_id", "benchmark", "difficulty_bin", "source_id", "identity"):
+        with pytest.raises(TypeError, match=f"{key}: expected a text, found int"):
+            make(**{key: 3})
+    with pytest.raises(TypeError, match="difficulty_score: expected a number, found str"):
+        make(difficulty_score="0.5")
+    with pytest.raises(ValueError, match="difficulty_score: nan is not a finite number"):
         make(difficulty_score=float("nan"))
+    task = make()
+    with pytest.raises(ValueError, match="difficulty_score: inf is not a finite number"):
+        task.difficulty_score = float("inf")
+    for key in ("task_id", "benchmark", "difficulty_bin", "source_id", "identity"):
+        with pytest.raises(TypeError, match=f"{key}: expected a text, found int"):
+            setattr(task, key, 3)
+        with pytest.raises(ValueError, match=f"{key}: .* has half of a surrogate pair"):
+            setattr(task, key, "\ud800")
+        setattr(task, key, "new")
+        assert getattr(task, key) == "new"
+    with pytest.raises(TypeError, match=r"exp_00000_quiz: raw_data cannot be written as JSON: .* set is not"):
+        builder.save_task_pool([make(raw_data={"x": {1}})], "pool.jsonl")
     with pytest.raises(ValueError, match="not JSON compliant"):
         builder.save_task_pool([make(raw_data={"x": float("nan")})], "pool.jsonl")
     assert not Path("pool.jsonl").exists()
 
 
-def test_a_hundred_thousand_tasks_cost_no_parsing_before_somebody_looks(
+def test_the_rows_of_a_hundred_thousand_tasks_are_parsed_only_when_they_are_used(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed = 0
