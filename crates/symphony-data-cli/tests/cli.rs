@@ -436,7 +436,8 @@ fn the_schemas_accept_what_is_shipped_and_what_is_written_and_nothing_else() {
     config(&json_of(symphony_data::config::DEFAULT_CONFIG)).unwrap();
     config(&json_of(SMALL)).unwrap();
     for preset in ["humaneval", "gsm8k", "bbh", "amc", "medical_qa", "amc_length"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../symphony-data/src/benchmarks/{preset}.yaml"));
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../symphony-data/src/config/presets/{preset}.yaml"));
         config(&json!({"benchmarks": {preset: json_of(&fs::read_to_string(path).unwrap())}})).unwrap();
     }
     config(&json!({"benchmarks": {"gsm8k": {"enabeld": true}}})).unwrap_err();

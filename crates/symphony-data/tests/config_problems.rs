@@ -313,7 +313,7 @@ fn the_built_in_files_are_those_in_the_checkouts_config_folder() {
         let own = std::fs::read_to_string(folder.join(name)).unwrap();
         assert_eq!(
             own, built_in,
-            "config/{name} and crates/symphony-data/src/defaults/{name} differ: copy the one that you changed"
+            "config/{name} and crates/symphony-data/src/config/defaults/{name} differ: copy the one that you changed"
         );
     }
 }

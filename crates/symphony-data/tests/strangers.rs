@@ -21,7 +21,7 @@ const SEEDS: [&str; 4] = [
     DEFAULT_CONFIG,
     DEFAULT_EXPERIMENTS,
     include_str!("fixtures/seven_mistakes.yaml"),
-    include_str!("../src/benchmarks/gsm8k.yaml"),
+    include_str!("../src/config/presets/gsm8k.yaml"),
 ];
 
 /// Rows that are right, in the three formats, for mutations to begin with.

@@ -1,6 +1,10 @@
 //! Benchmarks: a preset's keys, overlaid with the user's.
 
-use super::{Benchmark, check_name, rule};
+use super::{
+    Benchmark, check_name,
+    presets::{preset, preset_names},
+    rule,
+};
 use crate::{
     bin::Cut,
     difficulty::{Plan, Rule},
@@ -13,16 +17,6 @@ use crate::{
         walk::{Walk, nearest_of},
     },
 };
-
-/// The presets: data, not code. A preset's keys are those that a user writes.
-const PRESETS: [(&str, &str); 6] = [
-    ("humaneval", include_str!("../benchmarks/humaneval.yaml")),
-    ("gsm8k", include_str!("../benchmarks/gsm8k.yaml")),
-    ("bbh", include_str!("../benchmarks/bbh.yaml")),
-    ("amc", include_str!("../benchmarks/amc.yaml")),
-    ("medical_qa", include_str!("../benchmarks/medical_qa.yaml")),
-    ("amc_length", include_str!("../benchmarks/amc_length.yaml")),
-];
 
 const KEYS: [&str; 15] = [
     "enabled",
@@ -41,15 +35,6 @@ const KEYS: [&str; 15] = [
     "difficulty_cuts",
     "chance",
 ];
-
-fn preset(name: &str) -> Option<Node> {
-    let (_, text) = PRESETS.iter().find(|(known, _)| *known == name)?;
-    Node::parse(&format!("preset {name}"), text).ok()
-}
-
-fn preset_names() -> Vec<&'static str> {
-    PRESETS.iter().map(|(name, _)| *name).collect()
-}
 
 pub(super) fn benchmarks(walk: &mut Walk, field: &str, node: &Node) -> Vec<Benchmark> {
     let mut found = Vec::new();

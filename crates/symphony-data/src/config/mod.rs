@@ -18,6 +18,7 @@ use crate::{
 mod benchmark;
 mod experiments;
 mod fingerprint;
+mod presets;
 mod request;
 mod rule;
 pub mod schema;
@@ -25,9 +26,9 @@ pub mod schema;
 pub use experiments::NotAllowed;
 
 /// The configuration that serves where there is no file, and what `init` writes.
-pub const DEFAULT_CONFIG: &str = include_str!("../defaults/data_config.yaml");
+pub const DEFAULT_CONFIG: &str = include_str!("defaults/data_config.yaml");
 /// The experiments that serve where there is no file, and what `init` writes.
-pub const DEFAULT_EXPERIMENTS: &str = include_str!("../defaults/experiments.yaml");
+pub const DEFAULT_EXPERIMENTS: &str = include_str!("defaults/experiments.yaml");
 
 /// A checked configuration.
 #[derive(Clone, Debug)]

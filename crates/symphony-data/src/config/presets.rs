@@ -1,0 +1,22 @@
+//! The benchmarks that are known by name: data, not code.
+
+use crate::yaml::Node;
+
+/// The presets: data, not code. A preset's keys are those that a user writes.
+const PRESETS: [(&str, &str); 6] = [
+    ("humaneval", include_str!("presets/humaneval.yaml")),
+    ("gsm8k", include_str!("presets/gsm8k.yaml")),
+    ("bbh", include_str!("presets/bbh.yaml")),
+    ("amc", include_str!("presets/amc.yaml")),
+    ("medical_qa", include_str!("presets/medical_qa.yaml")),
+    ("amc_length", include_str!("presets/amc_length.yaml")),
+];
+
+pub(super) fn preset(name: &str) -> Option<Node> {
+    let (_, text) = PRESETS.iter().find(|(known, _)| *known == name)?;
+    Node::parse(&format!("preset {name}"), text).ok()
+}
+
+pub(super) fn preset_names() -> Vec<&'static str> {
+    PRESETS.iter().map(|(name, _)| *name).collect()
+}
