@@ -6,7 +6,9 @@ use serde::Serialize;
 use symphony_data::{
     Error,
     pool::{
-        MANIFEST, PoolError, Statistics, find_pool, read_pool,
+        PoolError, Statistics, find_pool,
+        manifest::is_synthetic,
+        read_pool,
         statistics::{BinCounts, Distribution, Gatherer, Repeats},
     },
 };
@@ -38,7 +40,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), CliError> {
     let mut all = Vec::new();
     for pool in args.pools.iter().flat_map(|pool| pools_in(pool)) {
-        let own = PoolStatistics { statistics: statistics(&pool)?, synthetic: is_synthetic(&pool) };
+        let folder = if pool.is_dir() { pool.as_path() } else { pool.parent().unwrap_or(Path::new("")) };
+        let own = PoolStatistics { statistics: statistics(&pool)?, synthetic: is_synthetic(folder) };
         all.push((pool.display().to_string(), own));
     }
     if args.json {
@@ -82,13 +85,6 @@ struct PoolStatistics {
     synthetic: Option<bool>,
 }
 
-/// What the manifest beside a pool says of its tasks, even where the pool was changed since.
-fn is_synthetic(pool: &Path) -> Option<bool> {
-    let folder = if pool.is_dir() { pool } else { pool.parent()? };
-    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join(MANIFEST)).ok()?).ok()?;
-    manifest["synthetic"].as_bool()
-}
-
 fn row(pool: &str, benchmark: &str, tasks: u64, bins: BinCounts, repeats: Repeats, scores: String) -> Vec<String> {
     vec![
         pool.to_owned(),
@@ -124,13 +120,7 @@ fn statistics(pool: &Path) -> Result<Statistics, Error> {
     let path = if pool.is_dir() { find_pool(pool).ok_or_else(none)? } else { pool.to_owned() };
     let mut gatherer = Gatherer::new([], false);
     for task in read_pool(&path)? {
-        let task = task?;
-        if !(0.0..=1.0).contains(&task.difficulty_score) {
-            let (id, score) = (&task.task_id, task.difficulty_score);
-            let reason = format!("the task {id} has the difficulty_score {score}; scores are from 0 to 1");
-            return Err(malformed(&path, reason).into());
-        }
-        gatherer.add(task.view());
+        gatherer.add(task?.view());
     }
     Ok(gatherer.finish().ok_or(PoolError::Empty { path })?)
 }

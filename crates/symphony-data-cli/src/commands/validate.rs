@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use symphony_data::evidence::{
-    responses::{Catalogue, read},
-    validation::{Estimate, PoolTasks, ScoredBy, Validation, pool_tasks, validate},
+use symphony_data::{
+    bin::PerBin,
+    evidence::{
+        responses::{Catalogue, read},
+        validation::{Estimate, ModelError, PoolTasks, ScoredBy, Validation, pool_tasks, validate},
+    },
 };
 
 use crate::{
@@ -97,6 +100,20 @@ fn text(found: &[Validation]) -> String {
     ];
     text += "\nShare of tasks that models fail, by bin\n";
     text += &table(&columns, found.iter().map(bins));
+    let models: Vec<Vec<String>> = found.iter().flat_map(by_model).collect();
+    if models.len() > found.len() {
+        let columns = [
+            Text("benchmark"),
+            Text("tasks"),
+            Text("model"),
+            Number("rows"),
+            Number("easy"),
+            Number("medium"),
+            Number("hard"),
+        ];
+        text += "\nShare of tasks that each model fails, by bin\n";
+        text += &table(&columns, models);
+    }
     let configs: Vec<Vec<String>> = found.iter().flat_map(within).collect();
     if !configs.is_empty() {
         let columns = [Text("benchmark"), Text("config"), Number("rows"), Number("rho"), Number("failed")];
@@ -148,6 +165,15 @@ fn bins(found: &Validation) -> Vec<String> {
         found.ties.easy.to_string(),
         found.ties.hard.to_string(),
     ]
+}
+
+fn by_model(found: &Validation) -> Vec<Vec<String>> {
+    let of_model = |own: &ModelError| {
+        let PerBin { easy, medium, hard } = own.bins;
+        let [easy, medium, hard] = [easy, medium, hard].map(|bin| number(bin.error));
+        vec![found.benchmark.clone(), tasks(found), own.model.clone(), own.rows.to_string(), easy, medium, hard]
+    };
+    found.by_model.iter().map(of_model).collect()
 }
 
 fn within(found: &Validation) -> Vec<Vec<String>> {

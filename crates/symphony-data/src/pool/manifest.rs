@@ -253,6 +253,12 @@ pub fn names_output(text: &str, name: &str) -> bool {
     serde_json::from_str::<Value>(text).is_ok_and(|manifest| manifest["outputs"].get(name).is_some())
 }
 
+/// Whether the manifest in `folder` says that any task of its pool is generated rather than real; `None` where there is no
+/// manifest, or it does not say.
+pub fn is_synthetic(folder: &Path) -> Option<bool> {
+    read(folder)?.get("synthetic")?.as_bool()
+}
+
 /// The files that the manifest in `folder` names, and what it says of each; `None` if no manifest lies there.
 pub fn outputs(folder: &Path) -> Option<serde_json::Map<String, Value>> {
     read(folder)?.get("outputs")?.as_object().cloned()

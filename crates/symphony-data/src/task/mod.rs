@@ -37,13 +37,14 @@ pub struct Task {
 }
 
 impl Task {
-    /// Why a task that was read is none, though it has the form of one.
+    /// Why a task that was read is not valid, although it has the form of one.
     pub(super) fn fault(&self) -> Option<String> {
-        if !self.difficulty_score.is_finite() {
-            return Some(format!("its difficulty_score is {}", self.difficulty_score));
+        let score = self.difficulty_score;
+        if !(0.0..=1.0).contains(&score) {
+            return Some(format!("its difficulty_score is {score}, not a number from 0 to 1"));
         }
         let bin = &self.difficulty_bin;
-        Bin::parse(bin).is_none().then(|| format!("its difficulty_bin is {bin:?}, none of easy, medium and hard"))
+        Bin::parse(bin).is_none().then(|| format!("its difficulty_bin is {bin:?}, not easy, medium or hard"))
     }
 
     /// The task as it is looked at.

@@ -35,8 +35,7 @@ impl Sample {
             sums[*bin].0 += 1;
             sums[*bin].1 += error;
         }
-        let of_bin = |(rows, sum): (u64, f64)| BinError { rows, error: (rows > 0).then(|| sum / rows as f64) };
-        let bins = PerBin { easy: of_bin(sums.easy), medium: of_bin(sums.medium), hard: of_bin(sums.hard) };
+        let bins = BinError::of_sums(sums);
         (bins.hard.error.zip(bins.easy.error).map(|(hard, easy)| hard - easy), bins)
     }
 }

@@ -42,8 +42,16 @@ pub struct Estimate {
 pub struct BinError {
     /// How many of them were answered.
     pub rows: u64,
-    /// How often models fail them: the mean, over rows, of the mean error of the models; `None` of no rows.
+    /// How often models fail them: the mean, over rows, of the mean error of the models; `None` where there are no rows.
     pub error: Option<f64>,
+}
+
+impl BinError {
+    /// From the number of rows and the sum of their errors, in each bin.
+    fn of_sums(sums: PerBin<(u64, f64)>) -> PerBin<Self> {
+        let of_bin = |(rows, sum): (u64, f64)| Self { rows, error: (rows > 0).then(|| sum / rows as f64) };
+        PerBin { easy: of_bin(sums.easy), medium: of_bin(sums.medium), hard: of_bin(sums.hard) }
+    }
 }
 
 /// How many rows have the very score that a bin begins or ends at.
@@ -53,6 +61,17 @@ pub struct Ties {
     pub easy: u64,
     /// At the least of hard ones.
     pub hard: u64,
+}
+
+/// How one model did on the tasks of each bin.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelError {
+    /// The model.
+    pub model: String,
+    /// How many rows it answered.
+    pub rows: u64,
+    /// How often it failed, by bin.
+    pub bins: PerBin<BinError>,
 }
 
 /// The rows of one config of a benchmark.
@@ -104,7 +123,9 @@ pub struct Validation {
     pub ties: Ties,
     /// The errors in each bin.
     pub bins: PerBin<BinError>,
-    /// By how much hard tasks fail more often than easy ones.
+    /// The errors of each model in each bin, in the order of [`Validation::models`].
+    pub by_model: Vec<ModelError>,
+    /// How much more often models fail hard tasks than easy ones.
     pub gap: Estimate,
     /// All that in a sentence.
     pub sentence: String,

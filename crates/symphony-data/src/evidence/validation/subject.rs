@@ -1,7 +1,7 @@
 //! What is validated: the scores and bins of some rows.
 
 use super::{
-    ScoredBy, Ties, Validation, Within,
+    BinError, ModelError, PerBin, ScoredBy, Ties, Validation, Within,
     bootstrap::{Sample, interval},
     reliability::ceiling,
     sentence::sentence,
@@ -18,7 +18,7 @@ use crate::{
         mean,
     },
     progress::{Note, Progress},
-    response::Responses,
+    response::{Model, Responses},
     store::Store,
     task::StoredTask,
 };
@@ -193,9 +193,28 @@ impl Subject {
             thresholds: self.thresholds,
             ties: Ties { easy: at(self.thresholds.easy), hard: at(self.thresholds.hard) },
             bins: by_bin,
+            by_model: self.by_model(responses, &rows),
             sentence: sentence(gap, by_bin),
             gap,
         })
+    }
+
+    /// How often each model failed the tasks of each bin.
+    pub(super) fn by_model(&self, responses: &Responses, rows: &[usize]) -> Vec<ModelError> {
+        let mut samples = vec![PerBin::<(u64, f64)>::default(); responses.models().len()];
+        for row in rows {
+            for answer in responses.answers(*row) {
+                let (rows, failed) = &mut samples[answer.model][self.bins[*row]];
+                *rows += 1;
+                *failed += 1.0 - answer.score;
+            }
+        }
+        let of_model = |(model, sums): (&Model, PerBin<(u64, f64)>)| ModelError {
+            model: model.name.clone(),
+            rows: Bin::ALL.iter().map(|bin| sums[*bin].0).sum(),
+            bins: BinError::of_sums(sums),
+        };
+        responses.models().iter().zip(samples).map(of_model).collect()
     }
 
     pub(super) fn within(&self, rows: &[usize], errors: &[f64]) -> Vec<Within> {
