@@ -1,8 +1,7 @@
 //! Talking to the Hub: one request at a time, tried again while that may help, stopped when the caller asks.
 //!
-//! hf-hub resolves the environment, lists references and streams files. Three things it would do are done here: its
-//! listing of a tree sends the token wherever a `Link` header points; its metadata of a file is lost where the Hub
-//! redirects to its storage; and its download believes whatever body comes.
+//! Redirects are followed here rather than by the HTTP client: the token goes to the Hub and nowhere else, and the
+//! Hub's headers about a file are in the answer that redirects to its storage.
 
 use std::{
     fs::File,
@@ -12,22 +11,23 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     pin::pin,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use futures::StreamExt;
-use hf_hub::{HFClient, repository::GitRefs};
 use reqwest::{
-    Url,
-    header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER},
+    Client, Method, Response, Url,
+    header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderValue, LINK, LOCATION, RANGE, RETRY_AFTER},
+    redirect::Policy,
 };
-use serde::Deserialize;
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     cache::{self, Cache, Lock},
     environment::Environment,
-    error::{Failure, HubError, fit_to_show, of_hf_hub, of_request},
+    error::{Failure, HubError, fit_to_show, of_request},
 };
 use crate::progress::{Download, Note, Progress};
 
@@ -47,12 +47,12 @@ const CONNECT: Duration = Duration::from_secs(10);
 const GETTING_ON: u64 = 1 << 20;
 /// The largest listing that is read, in bytes: some hundred thousand files.
 const MAX_LISTING: usize = 128 << 20;
+/// How many redirects one request may lead through.
+const MAX_REDIRECTS: usize = 10;
 
 /// The Hub, as one benchmark's source sees it.
 pub(super) struct Hub<'p> {
-    hf: HFClient,
-    /// For requests whose redirects are looked at.
-    plain: reqwest::Client,
+    client: Client,
     endpoint: Url,
     token: Option<String>,
     /// The folder of the cache.
@@ -62,6 +62,38 @@ pub(super) struct Hub<'p> {
     runtime: tokio::runtime::Runtime,
     benchmark: &'p str,
     progress: &'p dyn Progress,
+}
+
+/// The branches, tags and conversions of a repository.
+#[derive(Deserialize)]
+pub(super) struct Refs {
+    pub branches: Vec<Ref>,
+    pub tags: Vec<Ref>,
+    #[serde(default)]
+    pub converts: Vec<Ref>,
+}
+
+/// A branch, tag or conversion, and the commit that it is at.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Ref {
+    pub name: String,
+    #[serde(rename = "ref")]
+    pub full_name: String,
+    pub target_commit: String,
+}
+
+/// A dataset that a search found.
+#[derive(Deserialize)]
+struct Dataset {
+    id: String,
+}
+
+/// How far redirects are followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Follow {
+    WithinTheHub,
+    Anywhere,
 }
 
 /// A file in a listing.
@@ -174,33 +206,27 @@ impl<'p> Hub<'p> {
             },
             None => IDLE,
         };
-        let agent = concat!("symphony-data/", env!("CARGO_PKG_VERSION"));
-        let client = || {
-            let idle = Duration::from_secs(idle);
-            reqwest::Client::builder().user_agent(agent).connect_timeout(CONNECT).read_timeout(idle)
-        };
-        let broken = |error: reqwest::Error| wrong(format!("no client can be made: {}", error.without_url()));
-        let token = environment.token();
-        let mut builder = HFClient::builder()
-            .client(client().build().map_err(broken)?)
-            .cache_dir(&environment.cache)
-            .endpoint(environment.endpoint.as_deref().unwrap_or(ENDPOINT))
-            // Attempts are repeated here, in one place, for all that is asked.
-            .retry_max_attempts(0);
-        if let Some(token) = &token {
-            builder = builder.token(token);
-        }
-        let hf = builder.build().map_err(|error| wrong(error.to_string()))?;
-        let endpoint = Url::parse(hf.endpoint()).map_err(|error| wrong(error.to_string()))?;
+        let endpoint = Url::parse(environment.endpoint.as_deref().unwrap_or(ENDPOINT));
+        let endpoint = endpoint.map_err(|error| wrong(error.to_string()))?;
         if endpoint.host_str().is_none() || !matches!(endpoint.scheme(), "http" | "https") {
             return Err(wrong("it names no host".to_owned()));
         }
+        let no_network = |why: String| HubError::Network { error: std::io::Error::other(why) };
+        let tls =
+            tls().map_err(|error| no_network(format!("{error}; SSL_CERT_FILE names the certificates to trust")))?;
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(concat!("symphony-data/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            .read_timeout(Duration::from_secs(idle))
+            .redirect(Policy::none())
+            .build()
+            .map_err(|error| no_network(error.without_url().to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(Self {
-            hf,
-            plain: client().redirect(reqwest::redirect::Policy::none()).build().map_err(broken)?,
+            client,
             endpoint,
-            token,
+            token: environment.token(),
             cache: environment.cache,
             offline: environment.offline,
             runtime: runtime.map_err(|error| HubError::Network { error })?,
@@ -228,19 +254,20 @@ impl<'p> Hub<'p> {
     }
 
     /// The branches, tags and conversions of a repository.
-    pub fn refs(&self, repo: &str) -> Result<GitRefs, (Failure, u32)> {
-        let (owner, name) = hf_hub::split_id(repo);
-        let dataset = self.hf.dataset(owner, name);
-        self.patiently(|| self.wait(dataset.list_refs().send())?.map_err(|error| self.of_hf_hub(error)))
+    pub fn refs(&self, repo: &str) -> Result<Refs, (Failure, u32)> {
+        let ask = async || Ok(self.json(&mut self.url(&["api", "datasets", repo, "refs"])?).await?.0);
+        self.patiently(|| self.wait(ask())?)
     }
 
-    /// Datasets of about this name.
+    /// Datasets of about this name; none where the Hub does not say.
     pub fn search(&self, text: &str) -> Vec<String> {
-        let found = self.wait(async {
-            let datasets = self.hf.list_datasets().search(text).limit(20).send().ok()?;
-            Some(datasets.filter_map(|found| async { found.ok().map(|dataset| dataset.id) }).collect::<Vec<_>>().await)
-        });
-        found.ok().flatten().unwrap_or_default()
+        let ask = async || {
+            let mut url = self.url(&["api", "datasets"])?;
+            url.query_pairs_mut().append_pair("search", text).append_pair("limit", "20");
+            Ok::<Vec<Dataset>, Failure>(self.json(&mut url).await?.0)
+        };
+        let found = self.wait(ask()).and_then(|found| found).unwrap_or_default();
+        found.into_iter().map(|dataset| dataset.id).collect()
     }
 
     /// All files of a commit.
@@ -253,28 +280,14 @@ impl<'p> Hub<'p> {
         url.query_pairs_mut().append_pair("recursive", "true").append_pair("expand", "false");
         let mut listed = Vec::new();
         loop {
-            let request = self.plain.get(url.clone()).headers(self.auth());
-            let mut response = self.followed(request, &mut url).await?;
-            if !response.status().is_success() {
-                return Err(self.status(response).await);
-            }
-            // The next page is on this Hub too, whatever the answer says: the token goes nowhere else.
-            let next = response.headers().get(LINK).and_then(next_page).and_then(|link| url.join(&link).ok());
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(of_request)? {
-                body.extend_from_slice(&chunk);
-                if body.len() > MAX_LISTING {
-                    return Err(Failure::Strange("a listing without end".to_owned()));
-                }
-            }
-            let page: Vec<Listed> =
-                serde_json::from_slice(&body).map_err(|_| Failure::Strange("its listing is not JSON".to_owned()))?;
+            let (page, next): (Vec<Listed>, _) = self.json(&mut url).await?;
             if page.iter().any(|entry| !is_plain_path(&entry.path)) {
                 return Err(Failure::Strange("a listed path leads out of the repository".to_owned()));
             }
             let more = !page.is_empty();
             listed.extend(page.into_iter().filter(|entry| entry.kind == "file"));
             match next {
+                // The next page is on this Hub too, whatever the answer says: the token goes nowhere else.
                 Some(next) if more => {
                     url.set_path(next.path());
                     url.set_query(next.query());
@@ -282,6 +295,24 @@ impl<'p> Hub<'p> {
                 _ => return Ok(listed),
             }
         }
+    }
+
+    /// Asks for JSON, and gives it with the address of its next page.
+    async fn json<T: DeserializeOwned>(&self, url: &mut Url) -> Result<(T, Option<Url>), Failure> {
+        let mut response = self.send(Method::GET, url, None, Follow::WithinTheHub).await?;
+        if !response.status().is_success() {
+            return Err(self.status(response).await);
+        }
+        let next = response.headers().get(LINK).and_then(next_page).and_then(|link| url.join(&link).ok());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(of_request)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_LISTING {
+                return Err(Failure::Strange("a listing without end".to_owned()));
+            }
+        }
+        let value = serde_json::from_slice(&body);
+        Ok((value.map_err(|_| Failure::Strange("it is not the expected JSON".to_owned()))?, next))
     }
 
     /// A file of a commit, from the cache or else from the Hub into it.
@@ -387,7 +418,7 @@ impl<'p> Hub<'p> {
     /// Asks for a file's ETag and size. The Hub's answer counts, not that of the storage which it redirects to.
     async fn facts(&self, wanted: Wanted<'_>) -> Result<Facts, Failure> {
         let mut url = self.url(&["datasets", wanted.repo, "resolve", wanted.commit, wanted.path])?;
-        let response = self.followed(self.plain.head(url.clone()).headers(self.auth()), &mut url).await?;
+        let response = self.send(Method::HEAD, &mut url, None, Follow::WithinTheHub).await?;
         if !response.status().is_success() && !response.status().is_redirection() {
             return Err(self.status(response).await);
         }
@@ -415,14 +446,14 @@ impl<'p> Hub<'p> {
         out: &mut File,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        let (owner, name) = hf_hub::split_id(wanted.repo);
-        let dataset = self.hf.dataset(owner, name);
-        let range = Some(part.clone()).filter(|part| part.start > 0);
-        let request = dataset.download_file_stream().filename(wanted.path).revision(wanted.commit).maybe_range(range);
-        let (_, mut body) = request.send().await.map_err(|error| self.of_hf_hub(error))?;
+        let mut url = self.url(&["datasets", wanted.repo, "resolve", wanted.commit, wanted.path])?;
+        let range = (part.start > 0).then(|| format!("bytes={}-{}", part.start, part.end - 1));
+        let mut response = self.send(Method::GET, &mut url, range, Follow::Anywhere).await?;
+        if !response.status().is_success() {
+            return Err(self.status(response).await);
+        }
         let mut came = 0;
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| self.of_hf_hub(error))?;
+        while let Some(chunk) = response.chunk().await.map_err(of_request)? {
             out.write_all(&chunk).map_err(|error| Failure::Cache(path.to_owned(), error))?;
             came += chunk.len() as u64;
             done.bytes += chunk.len() as u64;
@@ -449,26 +480,38 @@ impl<'p> Hub<'p> {
         );
     }
 
-    /// Sends a request and follows redirects within the Hub; `url` is where it ends.
-    async fn followed(&self, request: reqwest::RequestBuilder, url: &mut Url) -> Result<reqwest::Response, Failure> {
-        let (client, request) = request.build_split();
-        let request = request.map_err(of_request)?;
-        let (method, headers) = (request.method().clone(), request.headers().clone());
-        let mut response = client.execute(request).await.map_err(of_request)?;
-        for _ in 0..10 {
-            let to = response.headers().get(LOCATION).and_then(|to| url.join(to.to_str().ok()?).ok());
-            match to {
-                Some(to) if response.status().is_redirection() && to.origin() == self.endpoint.origin() => *url = to,
-                _ => break,
+    /// Sends a request and follows redirects; `url` is where it ends. The token goes to the Hub alone, and not to it
+    /// either once another host has led there.
+    async fn send(
+        &self,
+        method: Method,
+        url: &mut Url,
+        range: Option<String>,
+        follow: Follow,
+    ) -> Result<Response, Failure> {
+        let is_on_the_hub = |url: &Url| url.origin() == self.endpoint.origin();
+        let mut trusted = true;
+        for _ in 0..=MAX_REDIRECTS {
+            trusted &= is_on_the_hub(url);
+            let mut request = self.client.request(method.clone(), url.clone());
+            if let Some(bearer) = self.bearer().filter(|_| trusted) {
+                request = request.header(AUTHORIZATION, bearer);
             }
-            let again = self.plain.request(method.clone(), url.clone()).headers(headers.clone());
-            response = again.send().await.map_err(of_request)?;
+            if let Some(range) = &range {
+                request = request.header(RANGE, range);
+            }
+            let response = request.send().await.map_err(of_request)?;
+            let to = response.headers().get(LOCATION).and_then(|to| url.join(to.to_str().ok()?).ok());
+            match to.filter(|to| follow == Follow::Anywhere || is_on_the_hub(to)) {
+                Some(to) if response.status().is_redirection() => *url = to,
+                _ => return Ok(response),
+            }
         }
-        Ok(response)
+        Err(Failure::Strange("redirects without end".to_owned()))
     }
 
     /// What an answer that is no success says.
-    async fn status(&self, mut response: reqwest::Response) -> Failure {
+    async fn status(&self, mut response: Response) -> Failure {
         let code = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let retry_after = header(RETRY_AFTER.as_str()).and_then(|seconds| seconds.trim().parse().ok());
@@ -486,10 +529,6 @@ impl<'p> Hub<'p> {
         }
     }
 
-    fn of_hf_hub(&self, error: hf_hub::HFError) -> Failure {
-        of_hf_hub(error, self.token.as_deref())
-    }
-
     fn url(&self, parts: &[&str]) -> Result<Url, Failure> {
         let mut url = self.endpoint.clone();
         url.path_segments_mut()
@@ -499,14 +538,11 @@ impl<'p> Hub<'p> {
         Ok(url)
     }
 
-    fn auth(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        let bearer = self.token.as_ref().and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
-        if let Some(mut bearer) = bearer {
-            bearer.set_sensitive(true);
-            headers.insert(AUTHORIZATION, bearer);
-        }
-        headers
+    /// The token as a header; `None` too where it is not one that a header can hold.
+    fn bearer(&self) -> Option<HeaderValue> {
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", self.token.as_ref()?)).ok()?;
+        bearer.set_sensitive(true);
+        Some(bearer)
     }
 
     fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, (Failure, u32)> {
@@ -558,6 +594,14 @@ impl<'p> Hub<'p> {
             }
         })
     }
+}
+
+/// TLS with the certificates that this machine trusts, or those that SSL_CERT_FILE names.
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    // Named here rather than as the process's default, which belongs to the program that uses this library.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.with_platform_verifier()?.with_no_client_auth())
 }
 
 /// Whether a listed path stays within its repository, whatever joins it to a folder.

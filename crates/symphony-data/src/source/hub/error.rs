@@ -2,8 +2,6 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use hf_hub::HFError;
-
 use super::environment::Environment;
 use crate::hint::Hint;
 
@@ -382,14 +380,11 @@ pub(super) fn of_request(error: reqwest::Error) -> Failure {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    let not_json = cause.is::<serde_json::Error>();
     let why = cause.to_string();
     if error.is_timeout() && !error.is_connect() {
         Failure::Timeout
     } else if error.is_connect() {
         Failure::Unreachable { host, why }
-    } else if not_json {
-        Failure::Strange("it is not JSON".to_owned())
     } else {
         Failure::Broken(why)
     }
@@ -398,29 +393,4 @@ pub(super) fn of_request(error: reqwest::Error) -> Failure {
 /// Host and port of an address, and nothing else of it: the rest may hold secrets.
 pub(super) fn host_and_port(url: &reqwest::Url) -> Option<String> {
     Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
-}
-
-/// What a failure of hf-hub means.
-pub(super) fn of_hf_hub(error: HFError, token: Option<&str>) -> Failure {
-    let asked = match &error {
-        HFError::RateLimited { retry_after, .. } => *retry_after,
-        _ => None,
-    };
-    match error {
-        HFError::Request { source, .. } => of_request(source),
-        HFError::Http { context }
-        | HFError::AuthRequired { context }
-        | HFError::Forbidden { context }
-        | HFError::RateLimited { context, .. }
-        | HFError::RepoNotFound { context: Some(context), .. }
-        | HFError::RevisionNotFound { context: Some(context), .. }
-        | HFError::EntryNotFound { context: Some(context), .. } => Failure::Status {
-            code: context.status.as_u16(),
-            said: fit_to_show(context.server_message.as_deref().unwrap_or_default(), token),
-            retry_after: asked,
-        },
-        HFError::Io(error) => Failure::Broken(error.to_string()),
-        HFError::Xet { source, .. } => Failure::Broken(fit_to_show(&source.to_string(), token)),
-        other => Failure::Strange(fit_to_show(&other.to_string(), token)),
-    }
 }

@@ -6,11 +6,9 @@
 
 use std::{fmt, ops::ControlFlow, path::Path};
 
-use hf_hub::repository::GitRefs;
-
 use self::{
     cache::is_commit,
-    client::{Done, Hub, Listed, Wanted},
+    client::{Done, Hub, Listed, Refs, Wanted},
     error::{Failure, closest},
     layout::{Found, as_laid_out, card_configs, converted, missing_shard, next_shard},
 };
@@ -268,8 +266,8 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
     }
 
     /// The split in the Hub's conversion, or else on the branch that its authors work on.
-    fn choose_unpinned(&self, refs: &GitRefs) -> Result<Chosen<'b>, HubError> {
-        let conversion = refs.converts.iter().find(|convert| convert.git_ref == CONVERSION);
+    fn choose_unpinned(&self, refs: &Refs) -> Result<Chosen<'b>, HubError> {
+        let conversion = refs.converts.iter().find(|convert| convert.full_name == CONVERSION);
         let main = refs.branches.iter().find(|branch| branch.name == MAIN);
         let mut instead = Vec::new();
         for (found, name, converted) in [(conversion, CONVERSION, true), (main, MAIN, false)] {
@@ -284,14 +282,14 @@ impl<'p, 'b: 'p> Request<'p, 'b> {
     }
 
     /// The commit that `revision` means, and the branch or tag, if it is one.
-    fn pinned(&self, refs: &GitRefs, pin: &str) -> Result<(String, Option<String>), HubError> {
+    fn pinned(&self, refs: &Refs, pin: &str) -> Result<(String, Option<String>), HubError> {
         if is_commit(pin) {
             return Ok((pin.to_owned(), None));
         }
         let all = || refs.branches.iter().chain(&refs.tags).chain(&refs.converts);
-        match all().find(|known| known.name == pin || known.git_ref == pin) {
+        match all().find(|known| known.name == pin || known.full_name == pin) {
             Some(known) => {
-                let name = if known.git_ref.starts_with("refs/convert/") { &known.git_ref } else { &known.name };
+                let name = if known.full_name.starts_with("refs/convert/") { &known.full_name } else { &known.name };
                 Ok((known.target_commit.clone(), Some(name.clone())))
             }
             None => Err(HubError::NoRevision {
