@@ -15,7 +15,7 @@ pub enum Column {
 /// A table with these columns.
 pub fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
+    table.load_preset(presets::NOTHING);
     // A table is never folded: what does not fit a terminal is still whole in a file.
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(|(Column::Text(name) | Column::Number(name))| *name));
