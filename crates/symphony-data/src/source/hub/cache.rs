@@ -7,8 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use super::error::Failure;
 use crate::format::{Format, parquet};
@@ -255,8 +254,12 @@ pub(super) fn check(path: &Path, file: &str, etag: &str, size: Option<u64>) -> R
         }
     }
     let hashed = match etag.len() {
-        64 if is_hex(etag) => hash(&mut bytes, Sha256::new()).map_err(failed)?,
-        40 if is_hex(etag) => hash(&mut bytes, Sha1::new_with_prefix(format!("blob {length}\0"))).map_err(failed)?,
+        64 if is_hex(etag) => hash(&mut bytes, Context::new(&SHA256)).map_err(failed)?,
+        40 if is_hex(etag) => {
+            let mut hasher = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+            hasher.update(format!("blob {length}\0").as_bytes());
+            hash(&mut bytes, hasher).map_err(failed)?
+        }
         // Nothing to compare with; what can be taken apart is at least whole.
         _ if format == Some(Format::Parquet) => {
             return parquet::check(bytes).map_err(|why| Failure::Lie(format!("it is damaged: {why}")));
@@ -267,11 +270,11 @@ pub(super) fn check(path: &Path, file: &str, etag: &str, size: Option<u64>) -> R
 }
 
 /// The hash of the bytes, in hex.
-fn hash(bytes: &mut impl Read, mut hasher: impl Digest) -> io::Result<String> {
+fn hash(bytes: &mut impl Read, mut hasher: Context) -> io::Result<String> {
     let mut buffer = vec![0; 256 << 10];
     loop {
         match bytes.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            0 => return Ok(hasher.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()),
             n => hasher.update(&buffer[..n]),
         }
     }
