@@ -60,7 +60,7 @@ $(VENV)/ready: python/tests/requirements.txt
 # What would be published is whole. That nothing in it reaches out of it, so that it builds, is tested by
 # what_a_package_includes_lies_inside_it.
 package:
-	cargo package --workspace --no-verify --allow-dirty --quiet
+	cargo package --workspace --exclude symphony-data-python --exclude workspace-hack --no-verify --allow-dirty --quiet
 
 # Licences, sources and double versions of what is depended on.
 audit:

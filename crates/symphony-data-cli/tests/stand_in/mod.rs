@@ -20,8 +20,8 @@ use std::{
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 /// The branch of the Hub's own Parquet conversion.
 pub const CONVERSION: &str = "refs/convert/parquet";
@@ -226,7 +226,7 @@ pub fn parquet_of(names: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Ve
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An answer: its status and headers, its body, and what goes wrong while that is sent.

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 
 /// `blake3:` and the digest in hex.
 pub(super) fn blake3_text(hasher: &blake3::Hasher) -> String {
@@ -50,13 +50,15 @@ impl<R: Read> Read for HashingReader<R> {
 
 /// `sha256:` and the digest of `bytes` in hex.
 pub fn sha256_of(bytes: &[u8]) -> String {
-    sha256_text(Sha256::new_with_prefix(bytes))
+    let mut hasher = Context::new(&SHA256);
+    hasher.update(bytes);
+    sha256_text(hasher)
 }
 
-pub(crate) fn sha256_text(hasher: Sha256) -> String {
+pub(crate) fn sha256_text(hasher: Context) -> String {
     use std::fmt::Write;
     let mut text = "sha256:".to_owned();
-    for byte in hasher.finalize() {
+    for byte in hasher.finish().as_ref() {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
@@ -72,7 +74,7 @@ pub fn of_file(path: &Path, like: &str) -> io::Result<(String, u64)> {
     let mut buffer = vec![0; 256 << 10];
     let mut bytes = 0;
     let mut blake = blake3::Hasher::new();
-    let mut sha = Sha256::new();
+    let mut sha = Context::new(&SHA256);
     let is_sha = like.starts_with("sha256:");
     loop {
         let n = file.read(&mut buffer)?;

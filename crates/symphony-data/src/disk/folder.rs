@@ -1,6 +1,7 @@
 //! A folder with one writer at a time, and files that appear in it whole.
 
 use std::{
+    fmt,
     fs::{self, File, TryLockError},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
@@ -8,8 +9,8 @@ use std::{
     time::Duration,
 };
 
+use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{DiskError, Scratch, checksum};
 use crate::progress::{Note, Progress};
@@ -136,7 +137,7 @@ impl Folder {
     /// # Errors
     /// The file cannot be made.
     pub fn create_small(&self, name: &str) -> Result<NewFile, DiskError> {
-        NewFile::create(&self.path, name, Hasher::Sha256(Sha256::new()))
+        NewFile::create(&self.path, name, Hasher::Sha256(Context::new(&SHA256)))
     }
 
     /// Writes a whole small file under its dot name.
@@ -218,17 +219,22 @@ pub struct NewFile {
 }
 
 /// Hashes what goes to the file, in the large pieces in which the buffer lets it go.
-#[derive(Debug)]
 struct Hashing {
     file: File,
     hasher: Hasher,
     bytes: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Hasher {
     Blake3(Box<blake3::Hasher>),
-    Sha256(Sha256),
+    Sha256(Context),
+}
+
+impl fmt::Debug for Hashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hashing").field("file", &self.file).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
 }
 
 impl Write for Hashing {

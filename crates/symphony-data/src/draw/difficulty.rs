@@ -8,8 +8,8 @@ use std::{
     path::Path,
 };
 
+use ring::digest::{Context, SHA256};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::{
     calibration::{self, MEASURED_KEYS, MeasuredRecord},
@@ -293,7 +293,7 @@ impl Joined {
 /// Hands out a file's lines, some at a time, and gives its checksum (SHA-256).
 fn chunks(path: &Path, sink: &mut dyn FnMut(Chunk) -> ControlFlow<()>) -> std::io::Result<String> {
     let mut reader = BufReader::with_capacity(CHUNK, File::open(path)?);
-    let mut hasher = Sha256::new();
+    let mut hasher = Context::new(&SHA256);
     let mut first = 1;
     loop {
         let mut text = Vec::with_capacity(CHUNK + 512);

@@ -138,8 +138,7 @@ fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Re
     let broken =
         |error: zip::result::ZipError| Fault::reason(format!("no whole .eval file ({error}); copy the file again"));
     let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
-    let names: Result<Vec<String>, _> = zip.file_names().map(|name| name.map(std::borrow::Cow::into_owned)).collect();
-    let mut names = names.map_err(broken)?;
+    let mut names: Vec<String> = zip.file_names().map(str::to_owned).collect();
     // A run that was cut off has no header yet, but says how it began.
     let header = if names.iter().any(|name| name == "header.json") { "header.json" } else { "_journal/start.json" };
     let header: Header = member(&mut zip, header, file_size, progress)?

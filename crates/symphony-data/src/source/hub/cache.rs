@@ -1,5 +1,5 @@
-//! The cache that this program shares with Python's `huggingface_hub`: one folder per repository, with the contents in
-//! `blobs/ETAG`, links to them in `snapshots/COMMIT/FILE`, and in `refs/BRANCH` the commit that a branch was last seen at.
+//! The cache that this program shares with Python's `huggingface_hub`: one folder per repository. It has the contents in
+//! `blobs/ETAG`, links to them in `snapshots/COMMIT/FILE`, and the last known commit of a branch in `refs/BRANCH`.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -7,20 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use super::error::Failure;
 use crate::format::{Format, parquet};
 
-/// What came of trying to take a lock.
+/// The result of trying to take a lock.
 #[derive(Debug)]
 pub(super) enum Lock {
-    /// It is held for as long as this file is open.
+    /// It is held while this file is open.
     Held(File),
     /// Another run has it.
     Taken,
-    /// The file system has none; why.
+    /// The file system has no locks.
     Absent(io::Error),
 }
 
@@ -34,7 +33,7 @@ impl Lock {
     }
 }
 
-/// One repository's part of the cache.
+/// The part of the cache that belongs to one repository.
 pub(super) struct Cache {
     hub: PathBuf,
     folder: PathBuf,
@@ -49,7 +48,7 @@ impl Cache {
         &self.folder
     }
 
-    /// Whether the folders of this repository can be looked into, as far as they exist; what is not there is no error.
+    /// Checks that the folders of this repository can be read. A missing folder is no error.
     pub fn look(&self) -> Result<(), (PathBuf, io::Error)> {
         let folders = [self.folder.clone(), self.folder.join("refs"), self.folder.join("snapshots")];
         folders.into_iter().try_for_each(|folder| match fs::read_dir(&folder) {
@@ -58,7 +57,7 @@ impl Cache {
         })
     }
 
-    /// The commit that a branch was last seen at.
+    /// The last known commit of a branch.
     pub fn commit_of(&self, branch: &str) -> Option<String> {
         let commit = fs::read_to_string(self.folder.join("refs").join(branch)).ok()?.trim().to_owned();
         is_commit(&commit).then_some(commit)
@@ -74,12 +73,12 @@ impl Cache {
         fs::write(&path, commit).map_err(|error| Failure::Cache(path, error))
     }
 
-    /// Where a file of a commit lies, or would.
+    /// The path of a file of a commit, whether it exists or not.
     pub fn snapshot(&self, commit: &str, file: &str) -> PathBuf {
         self.folder.join("snapshots").join(commit).join(file)
     }
 
-    /// The files of a commit that are there.
+    /// The files of a commit that are in the cache.
     pub fn files(&self, commit: &str) -> Vec<String> {
         fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -96,7 +95,7 @@ impl Cache {
         found
     }
 
-    /// The commits that files are there of, in the order of their names.
+    /// The commits with files in the cache, sorted.
     pub fn commits(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.join("snapshots")).into_iter().flatten().flatten();
         let mut commits: Vec<String> =
@@ -105,12 +104,12 @@ impl Cache {
         commits
     }
 
-    /// Whether a file is known not to be in a commit.
+    /// Whether the cache knows that a commit does not have a file.
     pub fn is_absent(&self, commit: &str, file: &str) -> bool {
         self.folder.join(".no_exist").join(commit).join(file).exists()
     }
 
-    /// Notes that a file is not in a commit.
+    /// Notes that a commit does not have a file.
     pub fn note_absent(&self, commit: &str, file: &str) -> Result<(), Failure> {
         let path = self.folder.join(".no_exist").join(commit).join(file);
         if path.exists() {
@@ -120,7 +119,7 @@ impl Cache {
         fs::write(&path, "").map_err(|error| Failure::Cache(path, error))
     }
 
-    /// The ETag of a file that is there: the name of what its link points at.
+    /// The ETag of a file in the cache: the name of the blob that its link points at.
     pub fn etag_of(&self, commit: &str, file: &str) -> Option<String> {
         Some(fs::read_link(self.snapshot(commit, file)).ok()?.file_name()?.to_str()?.to_owned())
     }
@@ -129,14 +128,14 @@ impl Cache {
         self.folder.join("blobs").join(etag)
     }
 
-    /// Where a download is gathered; Python goes on from the same file.
+    /// The file of an unfinished download. Python's library resumes from the same file.
     pub fn incomplete(&self, etag: &str) -> Result<PathBuf, Failure> {
         let path = self.folder.join("blobs").join(format!("{etag}.incomplete"));
         make_room(&path)?;
         Ok(path)
     }
 
-    /// Takes the lock of a blob, the one that Python takes too.
+    /// Tries to take the lock of a blob, which Python's library takes too.
     pub fn try_lock(&self, etag: &str) -> Result<Lock, Failure> {
         let repo = self.folder.file_name().unwrap_or_default();
         let path = self.hub.join(".locks").join(repo).join(format!("{etag}.lock"));
@@ -147,20 +146,20 @@ impl Cache {
         Ok(Lock::of(file, tried))
     }
 
-    /// Makes a gathered download the blob that it claims to be.
+    /// Makes a finished download a blob.
     pub fn adopt(&self, incomplete: &Path, etag: &str) -> Result<(), Failure> {
         let blob = self.blob(etag);
         fs::rename(incomplete, &blob).map_err(|error| Failure::Cache(blob, error))
     }
 
-    /// Points a commit's file at its blob.
+    /// Links a commit's file to its blob.
     pub fn link(&self, commit: &str, file: &str, etag: &str) -> Result<(), Failure> {
         let path = self.snapshot(commit, file);
         make_room(&path)?;
         // From the file's folder up to the repository's, then down to the blob.
         let up = "../".repeat(file.matches('/').count() + 2);
         let target = format!("{up}blobs/{etag}");
-        // Where another process was quicker, what it may be reading through is not taken away for a moment.
+        // Another process may have made this link and be reading through it.
         if fs::read_link(&path).is_ok_and(|now| now == Path::new(&target)) {
             return Ok(());
         }
@@ -175,7 +174,7 @@ impl Cache {
         }
     }
 
-    /// Drops a file that is not what it should be, and the blob behind it.
+    /// Removes a damaged file and its blob.
     pub fn drop_file(&self, commit: &str, file: &str) -> Result<(), Failure> {
         let path = self.snapshot(commit, file);
         if let Some(etag) = self.etag_of(commit, file) {
@@ -207,7 +206,7 @@ fn make_room(path: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| Failure::Cache(folder.to_owned(), error))
 }
 
-/// Whether this is a commit's name: 40 hex digits.
+/// Whether this is a commit: 40 hex digits.
 pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && is_hex(text)
 }
@@ -216,21 +215,21 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-/// Whether an ETag may name a file.
+/// Whether an ETag can be the name of a file.
 pub(super) fn is_safe_etag(etag: &str) -> bool {
     (1..=128).contains(&etag.len())
         && !etag.starts_with('.')
         && etag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// Checks that the bytes at `path` are the repository's `file`: by size, by the hash that its ETag is (a large file's is
-/// its SHA-256, a small one's its git object id), and by what the format begins and ends with.
+/// Checks that the bytes at `path` are the repository's `file`: by its size, by the hash in its ETag (the SHA-256 of a
+/// large file, the git object id of a small one), and by the first and last bytes of its format.
 pub(super) fn check(path: &Path, file: &str, etag: &str, size: Option<u64>) -> Result<(), Failure> {
     let failed = |error| Failure::Cache(path.to_owned(), error);
     let mut bytes = File::open(path).map_err(failed)?;
     let length = bytes.metadata().map_err(failed)?.len();
     if let Some(size) = size.filter(|size| *size != length) {
-        return Err(Failure::Lie(format!("{length} bytes where it has {size}")));
+        return Err(Failure::Lie(format!("{length} bytes instead of {size}")));
     }
     let format = Format::of(Path::new(file));
     if format == Some(Format::Parquet) {
@@ -243,7 +242,7 @@ pub(super) fn check(path: &Path, file: &str, etag: &str, size: Option<u64>) -> R
             ends[..4] == *parquet::MAGIC && ends[4..] == *parquet::MAGIC
         };
         if !whole {
-            return Err(Failure::Lie("it is no whole Parquet file".to_owned()));
+            return Err(Failure::Lie("the Parquet file is incomplete".to_owned()));
         }
     } else if format != Some(Format::Arrow) {
         let mut head = [0; 14];
@@ -255,23 +254,27 @@ pub(super) fn check(path: &Path, file: &str, etag: &str, size: Option<u64>) -> R
         }
     }
     let hashed = match etag.len() {
-        64 if is_hex(etag) => hash(&mut bytes, Sha256::new()).map_err(failed)?,
-        40 if is_hex(etag) => hash(&mut bytes, Sha1::new_with_prefix(format!("blob {length}\0"))).map_err(failed)?,
-        // Nothing to compare with; what can be taken apart is at least whole.
+        64 if is_hex(etag) => hash(&mut bytes, Context::new(&SHA256)).map_err(failed)?,
+        40 if is_hex(etag) => {
+            let mut hasher = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+            hasher.update(format!("blob {length}\0").as_bytes());
+            hash(&mut bytes, hasher).map_err(failed)?
+        }
+        // The ETag is not a hash. A Parquet file that can be parsed is at least complete.
         _ if format == Some(Format::Parquet) => {
             return parquet::check(bytes).map_err(|why| Failure::Lie(format!("it is damaged: {why}")));
         }
         _ => return Ok(()),
     };
-    if hashed == etag { Ok(()) } else { Err(Failure::Lie("its checksum is another".to_owned())) }
+    if hashed == etag { Ok(()) } else { Err(Failure::Lie("checksum mismatch".to_owned())) }
 }
 
 /// The hash of the bytes, in hex.
-fn hash(bytes: &mut impl Read, mut hasher: impl Digest) -> io::Result<String> {
+fn hash(bytes: &mut impl Read, mut hasher: Context) -> io::Result<String> {
     let mut buffer = vec![0; 256 << 10];
     loop {
         match bytes.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            0 => return Ok(hasher.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()),
             n => hasher.update(&buffer[..n]),
         }
     }
@@ -282,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cache_whose_file_system_has_no_locks_is_not_waited_for() {
+    fn a_file_system_without_locks_is_not_waited_for() {
         let lock = |tried| Lock::of(tempfile::tempfile().unwrap(), tried);
         assert!(matches!(lock(Ok(())), Lock::Held(_)));
         assert!(matches!(lock(Err(TryLockError::WouldBlock)), Lock::Taken));
@@ -291,10 +294,10 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_cannot_be_looked_into_is_no_empty_one() {
+    fn a_cache_that_cannot_be_read_is_an_error_not_an_empty_cache() {
         let hub = tempfile::tempdir().unwrap();
         let cache = Cache::new(hub.path(), "org/quiz");
-        assert!(cache.look().is_ok(), "an absent folder is no error");
+        assert!(cache.look().is_ok(), "a missing folder is no error");
         fs::create_dir_all(cache.folder()).unwrap();
         assert!(cache.look().is_ok());
         fs::write(cache.folder().join("snapshots"), "").unwrap();

@@ -1,5 +1,5 @@
-//! What the environment says of the Hub, read as Python's `huggingface_hub` reads it: where the cache is, which token is
-//! sent, whether the network may be used. Nothing else in this room reads a variable.
+//! The environment variables of the Hub, read as Python's `huggingface_hub` reads them: where the cache is, which token
+//! is sent, whether the network may be used. No other file of this module reads a variable.
 
 use std::{
     ffi::OsString,
@@ -9,22 +9,22 @@ use std::{
 /// Variables that name a proxy.
 const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
 
-/// What the environment says.
+/// The settings in the environment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Environment {
-    /// The folder of the cache, with one folder a repository.
+    /// The folder of the cache, with one folder per repository.
     pub cache: PathBuf,
-    /// The token that a variable holds.
+    /// The token in a variable.
     token: Option<String>,
-    /// The file of the token that `hf auth login` left; `None` where no token may be sent.
+    /// The file where `hf auth login` stores the token; `None` if no token may be sent.
     token_file: Option<PathBuf>,
     /// The variable that forbids the network, if one does.
     pub offline: Option<&'static str>,
-    /// The Hub's address; `None` for the usual one.
+    /// The address of the Hub; `None` for the default.
     pub endpoint: Option<String>,
-    /// How long to wait for more bytes, as it was written.
+    /// How long to wait for more bytes, as the user wrote it.
     pub download_timeout: Option<String>,
-    /// Whether a proxy is named.
+    /// Whether a proxy is set.
     pub has_proxy: bool,
 }
 
@@ -34,12 +34,12 @@ impl Environment {
         Self::of(&|name| std::env::var_os(name), &home_of)
     }
 
-    /// The settings in these variables; `home` gives the home folder of a user by name, or of the user who runs this.
+    /// The settings in these variables. `home` finds the home folder of a user by name, or of the current user.
     pub fn of(var: &dyn Fn(&str) -> Option<OsString>, home: &dyn Fn(Option<&str>) -> Option<OsString>) -> Self {
         let expanded = |value: OsString| expanded(value, var, home);
         let join = |folder: OsString, name: &str| Path::new(&folder).join(name).into_os_string();
         let text = |name: &str| var(name).map(|value| value.to_string_lossy().into_owned());
-        // Set to nothing is set: as there, it names the working directory.
+        // As in Python, an empty value counts as set and means the working directory.
         let caches = var("XDG_CACHE_HOME").unwrap_or_else(|| join(expanded("~".into()), ".cache"));
         let hf_home = expanded(var("HF_HOME").unwrap_or_else(|| join(caches, "huggingface")));
         let cache = var("HF_HUB_CACHE")
@@ -55,7 +55,7 @@ impl Environment {
             cache: expanded(cache).into(),
             token: text(named).and_then(|token| clean(&token)).filter(|_| !forbidden),
             token_file: (!forbidden).then(|| expanded(token_file).into()),
-            // The last is the `datasets` library's own word for it.
+            // This one belongs to the `datasets` library.
             offline: says(hub).or_else(|| says("HF_DATASETS_OFFLINE")),
             endpoint: text("HF_ENDPOINT").filter(|value| !value.is_empty()),
             download_timeout: text("HF_HUB_DOWNLOAD_TIMEOUT").filter(|value| !value.is_empty()),
@@ -75,13 +75,13 @@ fn is_true(value: &str) -> bool {
     matches!(value.to_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE")
 }
 
-/// A token without the blanks and line ends that come with copying; `None` if nothing is left.
+/// A token without the spaces and line ends around it; `None` if it is empty.
 fn clean(token: &str) -> Option<String> {
     let token = token.replace(['\r', '\n'], "");
     Some(token.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
-/// A path with `~` and variables replaced, as Python's `expanduser` and then `expandvars` do.
+/// A path with `~` and variables replaced, as by Python's `expanduser` and then `expandvars`.
 fn expanded(
     value: OsString,
     var: &dyn Fn(&str) -> Option<OsString>,
@@ -89,12 +89,12 @@ fn expanded(
 ) -> OsString {
     match value.to_str() {
         Some(text) => with_variables(&with_home(text, var, home), var).into(),
-        // A name that is not text names a folder as it stands.
+        // A name that is not Unicode is taken as it is.
         None => value,
     }
 }
 
-/// A path whose first `~` or `~user` is a home folder. Where that is not known, it stays.
+/// A path with a leading `~` or `~user` replaced by the home folder, if that is known.
 fn with_home(
     path: &str,
     var: &dyn Fn(&str) -> Option<OsString>,
@@ -108,7 +108,7 @@ fn with_home(
     if expanded.is_empty() { "/".to_owned() } else { expanded }
 }
 
-/// A text with the values of `$NAME` and `${NAME}` in it. What is not set stays; values are not looked into.
+/// A text with `$NAME` and `${NAME}` replaced by their values. Unset names stay; values are not expanded again.
 fn with_variables(text: &str, var: &dyn Fn(&str) -> Option<OsString>) -> String {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (mut found, mut rest) = (String::new(), text);
@@ -127,7 +127,7 @@ fn with_variables(text: &str, var: &dyn Fn(&str) -> Option<OsString>) -> String 
     found + rest
 }
 
-/// The home folder of a user of this machine: of this name, or the one who runs this.
+/// The home folder of the user with this name, or of the current user.
 fn home_of(user: Option<&str>) -> Option<OsString> {
     let Some(user) = user else { return std::env::home_dir().map(PathBuf::into_os_string) };
     let users = std::fs::read_to_string("/etc/passwd").ok()?;
@@ -177,7 +177,7 @@ mod tests {
         (&[("XDG_CACHE_HOME", "/xdg"), ("HF_HOME", "/h")], "/h/hub", "/h/token"),
         (&[("HF_HUB_CACHE", "~/c")], "/home/me/c", "/home/me/.cache/huggingface/token"),
         (&[("HF_HUB_CACHE", "$OTHER/c"), ("OTHER", "$HOME")], "$HOME/c", "/home/me/.cache/huggingface/token"),
-        // What HF_HOME became is looked into once more on its way to the cache.
+        // The value of HF_HOME is expanded once more as part of the cache's path.
         (&[("HF_HOME", "$OTHER/c"), ("OTHER", "$HOME")], "/home/me/c/hub", "/home/me/c/token"),
         (&[("HF_HUB_CACHE", "")], "", "/home/me/.cache/huggingface/token"),
         (&[("HUGGINGFACE_HUB_CACHE", "~/old")], "/home/me/old", "/home/me/.cache/huggingface/token"),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cache_and_the_token_lie_where_python_has_them() {
+    fn the_cache_and_the_token_are_where_python_has_them() {
         for (variables, cache, token) in PLACES {
             let found = of(&with_a_home(variables));
             assert_eq!(found.cache, Path::new(cache), "{variables:?}");
@@ -246,10 +246,10 @@ mod tests {
     }
 
     #[test]
-    fn the_datasets_librarys_word_for_offline_counts_too() {
+    fn the_offline_switch_of_the_datasets_library_counts_too() {
         assert_eq!(of(&[("HF_DATASETS_OFFLINE", "1")]).offline, Some("HF_DATASETS_OFFLINE"));
         assert_eq!(of(&[("HF_DATASETS_OFFLINE", "0")]).offline, None);
-        // There, the one switch silences `datasets`, the other what is below it.
+        // In Python, one switch is for `datasets` and the other for the library below it.
         assert!(of(&[("HF_DATASETS_OFFLINE", "0"), ("HF_HUB_OFFLINE", "1")]).offline.is_some());
         assert!(of(&[("HF_DATASETS_OFFLINE", "1"), ("HF_HUB_OFFLINE", "0")]).offline.is_some());
     }
@@ -300,7 +300,7 @@ print(json.dumps(found))";
         assert_eq!(of(&named).token().as_deref(), Some("hf_a"));
         assert_eq!(of(&[named[0], ("HF_TOKEN", "hf_b")]).token().as_deref(), Some("hf_b"));
         assert_eq!(of(&[named[0], ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]).token(), None);
-        // A file that is named and absent is none: the usual one is not read instead.
+        // If the named file is missing, the default one is not read instead.
         std::fs::write(folder.path().join("none"), "").unwrap();
         let home = ("HF_HOME", folder.path().to_str().unwrap());
         assert_eq!(of(&[home]).token().as_deref(), Some("hf_a"));

@@ -1,216 +1,96 @@
-//! What can go wrong between a `datasets:` path and the files on this machine, and what to do about it.
+//! The errors of getting the rows of a `datasets:` path, each with the way out.
 
 use std::{fmt, path::PathBuf, time::Duration};
-
-use hf_hub::HFError;
 
 use super::environment::Environment;
 use crate::hint::Hint;
 
 /// How many names an error lists.
 const LISTED: usize = 8;
-/// How much of what a server says is repeated, in characters.
+/// How many characters of a server's message are shown.
 const SAID: usize = 200;
 
-/// Why the rows of a `datasets:` path could not be had.
+/// Why the rows of a `datasets:` path cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // The message shows what each field means.
 pub enum HubError {
-    /// The environment names no Hub.
-    #[error("HF_ENDPOINT is no address of a Hub ({why}); write it like https://huggingface.co, or unset it")]
-    Endpoint {
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The environment says no time.
-    #[error("HF_HUB_DOWNLOAD_TIMEOUT is {value:?}; write whole seconds from 1, as in 30, or unset it")]
-    Timeout {
-        /// What it says.
-        value: String,
-    },
-    /// No such repository, or none that may be seen.
+    /// `HF_ENDPOINT` is not an address.
+    #[error("HF_ENDPOINT is not a valid address ({why}); write it like https://huggingface.co, or unset it")]
+    Endpoint { why: String },
+    /// `HF_HUB_DOWNLOAD_TIMEOUT` is not a time.
+    #[error("HF_HUB_DOWNLOAD_TIMEOUT is {value:?}; write whole seconds from 1, such as 30, or unset it")]
+    Timeout { value: String },
+    /// The repository does not exist, or is hidden.
     #[error(
         "{hub} has no dataset {repo}, or it is private{}; {}",
-        if *.token { " and your token does not open it" } else { "" },
-        or_closest(.known, if *.token { "check its name" } else { "check its name, or set HF_TOKEN to a token that may read it" })
+        if *.token { " and your token cannot read it" } else { "" },
+        one_of("similar names", .known, if *.token { "check its name" } else { "check its name, or set HF_TOKEN to a token that can read it" })
     )]
-    NoRepo {
-        /// The Hub.
-        hub: String,
-        /// The repository.
-        repo: String,
-        /// Datasets of similar name, closest first.
-        known: Vec<String>,
-        /// Whether a token was sent.
-        token: bool,
-    },
-    /// A gated or private repository.
+    NoRepo { hub: String, repo: String, known: Vec<String>, token: bool },
+    /// The repository is gated or private.
     #[error(
         "{repo} is gated or private{}; ask for access at {hub}/datasets/{repo}, {}",
         if .said.is_empty() { String::new() } else { format!(" ({said})") },
         if *.token { "with the account whose token is set now" } else { "then set HF_TOKEN to a token of that account (Settings, Access Tokens), or log in with `hf auth login`" }
     )]
-    Closed {
-        /// The Hub.
-        hub: String,
-        /// The repository.
-        repo: String,
-        /// What the Hub said.
-        said: String,
-        /// Whether a token was sent.
-        token: bool,
-    },
-    /// No such branch, tag or commit.
+    Closed { hub: String, repo: String, said: String, token: bool },
+    /// The branch, tag or commit does not exist.
     #[error("{repo} has no revision {revision}; {}", revisions(.revision, .known))]
-    NoRevision {
-        /// The repository.
-        repo: String,
-        /// What `revision` says.
-        revision: String,
-        /// Its branches and tags, closest first.
-        known: Vec<String>,
-    },
-    /// Several configs and none named.
+    NoRevision { repo: String, revision: String, known: Vec<String> },
+    /// There are several configs, and the path names none of them.
     #[error("{repo} has several configs, and `path` names none; write datasets:{repo}/CONFIG, with one of: {}", listed(.known))]
-    WhichConfig {
-        /// The repository.
-        repo: String,
-        /// Its configs.
-        known: Vec<String>,
-    },
-    /// No such config.
-    #[error("{repo} has no config {config}; {}", or_closest(.known, "leave it out of `path`"))]
-    NoConfig {
-        /// The repository.
-        repo: String,
-        /// The config.
-        config: String,
-        /// Its configs, closest first.
-        known: Vec<String>,
-    },
-    /// No such split.
-    #[error("{repo} has no split {split}{}; {}", of_config(.config.as_deref()), or_closest(.known, "set `split`"))]
-    NoSplit {
-        /// The repository.
-        repo: String,
-        /// The config, if one is meant.
-        config: Option<String>,
-        /// The split.
-        split: String,
-        /// Its splits, closest first.
-        known: Vec<String>,
-    },
-    /// Neither a full conversion nor data files.
+    WhichConfig { repo: String, known: Vec<String> },
+    /// The config does not exist.
+    #[error("{repo} has no config {config}; {}", one_of("choose one of", .known, "leave it out of `path`"))]
+    NoConfig { repo: String, config: String, known: Vec<String> },
+    /// The split does not exist.
+    #[error("{repo} has no split {split}{}; {}", of_config(.config.as_deref()), one_of("choose one of", .known, "set `split`"))]
+    NoSplit { repo: String, config: Option<String>, split: String, known: Vec<String> },
+    /// Neither a full conversion nor data files hold the split.
     #[error(
-        "{repo} has no files that the split {split}{} could be read from; looked for {looked_for}; download them yourself and give the benchmark `path: file:…`",
+        "{repo} has no files for split {split}{}; looked for {looked_for}; download the rows yourself and set `path: file:…`",
         of_config(.config.as_deref())
     )]
-    NoFiles {
-        /// The repository.
-        repo: String,
-        /// The config, if one is meant.
-        config: Option<String>,
-        /// The split.
-        split: String,
-        /// What was looked for, and where.
-        looked_for: String,
-    },
-    /// A listed file is not there.
+    NoFiles { repo: String, config: Option<String>, split: String, looked_for: String },
+    /// A listed file is missing.
     #[error(
-        "{repo}: {file} is listed in commit {commit} but cannot be had ({why}); nothing was written: try again later, or pin another `revision`"
+        "{repo}: {file} is listed in commit {commit} but cannot be downloaded ({why}); nothing was written; try again later, or pin another `revision`"
     )]
-    Gone {
-        /// The repository.
-        repo: String,
-        /// The file.
-        file: String,
-        /// The commit.
-        commit: String,
-        /// What the Hub answered.
-        why: String,
-    },
-    /// Nobody answers.
+    Gone { repo: String, file: String, commit: String, why: String },
+    /// No connection can be made.
     #[error("cannot reach {host} ({why}); {}", way_to(.why))]
-    Unreachable {
-        /// Host and port.
-        host: String,
-        /// Why.
-        why: String,
-    },
-    /// It answers, but not with what was asked.
+    Unreachable { host: String, why: String },
+    /// The answer is an error, or is wrong.
     #[error("{repo}: {what}: {why}{}", if *.tries > 1 { format!("; tried {tries} times; try again later") } else { String::new() })]
-    Answer {
-        /// The repository.
-        repo: String,
-        /// What was asked for.
-        what: String,
-        /// What is wrong with the answer.
-        why: String,
-        /// How often it was asked.
-        tries: u32,
-    },
-    /// Only the cache may be used, and it lacks something.
+    Answer { repo: String, what: String, why: String, tries: u32 },
+    /// Only the cache may be used, and a file is not in it.
     #[error(
-        "{by} is set, and {file} of {repo} is not in the cache ({}); {}run once without {by}, or copy the cache of a machine that has it",
+        "{by} is set, and {file} of {repo} is not in the cache ({}); {}run once without {by}, or copy the cache from a machine that has it",
         .folder.display(),
-        .instead.as_ref().map(|commit| format!("commit {commit} is there as a whole: pin it with `revision: {commit}`, or ")).unwrap_or_default()
+        .instead.as_ref().map(|commit| format!("all of commit {commit} is there: pin it with `revision: {commit}`, or ")).unwrap_or_default()
     )]
-    Offline {
-        /// The variable that says so.
-        by: &'static str,
-        /// The repository.
-        repo: String,
-        /// The file, or what stands for it.
-        file: String,
-        /// Where it would lie.
-        folder: PathBuf,
-        /// A commit that is there as a whole.
-        instead: Option<String>,
-    },
-    /// A cached file is not what it was, and may not be downloaded anew.
+    Offline { by: &'static str, repo: String, file: String, folder: PathBuf, instead: Option<String> },
+    /// A cached file was changed or damaged, and may not be downloaded again.
     #[error("{by} is set, and {} was changed or damaged ({why}); run once without {by}", .path.display())]
-    Damaged {
-        /// The variable that says so.
-        by: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// Only the recorded commit may be used, and the Hub serves another one.
+    Damaged { by: &'static str, path: PathBuf, why: String },
+    /// Only the recorded commit may be used, and the Hub now has another one.
     #[error(
-        "only the recorded source may be used, and the store was made from commit {locked} where {repo} is now at {now} ({branch}); pin the first with `revision: {locked}`"
+        "only the recorded source may be used, and the store was made from commit {locked}, but {repo} is now at {now} ({branch}); pin the recorded commit with `revision: {locked}`"
     )]
-    Moved {
-        /// The repository.
-        repo: String,
-        /// The commit that the store was made from.
-        locked: String,
-        /// The commit that serves now.
-        now: String,
-        /// The branch that it is of.
-        branch: String,
-    },
-    /// The cache cannot be written or read.
+    Moved { repo: String, locked: String, now: String, branch: String },
+    /// The cache cannot be read or written.
     #[error("{}: {error}{}", .path.display(), way_to_the_cache(.error))]
-    Cache {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// This machine cannot talk to networks.
+    Cache { path: PathBuf, error: std::io::Error },
+    /// This machine cannot use a network.
     #[error("cannot use the network: {error}")]
-    Network {
-        /// Why.
-        error: std::io::Error,
-    },
+    Network { error: std::io::Error },
     /// The caller asked to stop.
     #[error("stopped")]
     Cancelled,
 }
 
 impl HubError {
-    /// The ways out that are not in the message.
+    /// Ways out that only the caller can put into words.
     pub fn hints(&self) -> Vec<Hint> {
         match self {
             Self::Moved { .. } | Self::NoRevision { .. } => vec![Hint::Renew],
@@ -220,30 +100,31 @@ impl HubError {
     }
 }
 
+/// How to reach a host that could not be reached.
 fn way_to(why: &str) -> &'static str {
     if why.contains("certificate") {
-        "where a company's proxy signs with a certificate of its own, set SSL_CERT_FILE to that certificate"
+        "if a company's proxy signs with its own certificate, set SSL_CERT_FILE to that certificate"
     } else if Environment::of_process().has_proxy {
-        "a proxy is set (HTTPS_PROXY, ALL_PROXY or HTTP_PROXY), and may be what does not answer; NO_PROXY names hosts that \
-         need none; with the files in the cache set HF_HUB_OFFLINE=1"
+        "a proxy is set (HTTPS_PROXY, ALL_PROXY or HTTP_PROXY) and may be the cause; list hosts that need none in \
+         NO_PROXY; if the files are in the cache, set HF_HUB_OFFLINE=1"
     } else {
-        "is this machine online? Behind a proxy set HTTPS_PROXY, for a company's certificate SSL_CERT_FILE, for a mirror \
-         HF_ENDPOINT; with the files in the cache set HF_HUB_OFFLINE=1"
+        "is this machine online? Set HTTPS_PROXY behind a proxy, SSL_CERT_FILE for a company's certificate, HF_ENDPOINT \
+         for a mirror; if the files are in the cache, set HF_HUB_OFFLINE=1"
     }
 }
 
-/// What to do about a cache that cannot be used.
+/// How to make a cache usable.
 fn way_to_the_cache(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "; check the permissions of the cache, or name another one (HF_HOME, HF_HUB_CACHE)"
+            "; check the permissions of the cache, or choose another folder (HF_HOME, HF_HUB_CACHE)"
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "; free some space, or name a cache that has room (HF_HOME, HF_HUB_CACHE)"
+            "; free some space, or put the cache on another disk (HF_HOME, HF_HUB_CACHE)"
         }
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            "; something stands where the cache (HF_HOME, HF_HUB_CACHE) needs a folder: move it"
+            "; the cache (HF_HOME, HF_HUB_CACHE) needs a folder there: move this file away"
         }
         _ => "; check the cache (HF_HOME, HF_HUB_CACHE)",
     }
@@ -257,17 +138,18 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-fn or_closest(known: &[String], otherwise: &str) -> String {
-    if known.is_empty() { otherwise.to_owned() } else { format!("there are: {}", listed(known)) }
+/// A list of names under this title, or if there are none, this other advice.
+fn one_of(title: &str, known: &[String], otherwise: &str) -> String {
+    if known.is_empty() { otherwise.to_owned() } else { format!("{title}: {}", listed(known)) }
 }
 
 fn revisions(revision: &str, known: &[String]) -> String {
     let commit = (7..=40).contains(&revision.len()) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
     if commit && revision.len() == 40 {
-        "the Hub has this commit no longer, or in lower case".to_owned()
+        "the Hub no longer has this commit, or has it in lower case".to_owned()
     } else {
         let commit = if commit { "write all 40 digits of a commit; " } else { "" };
-        commit.to_owned() + &or_closest(known, "write a commit, 40 hex digits")
+        commit.to_owned() + &one_of("choose one of", known, "write a commit, 40 hex digits")
     }
 }
 
@@ -275,7 +157,7 @@ fn of_config(config: Option<&str>) -> String {
     config.map(|config| format!(" of config {config}")).unwrap_or_default()
 }
 
-/// The names by how close they are to `word`, closest first.
+/// The names sorted by how similar they are to `word`, most similar first.
 pub(super) fn closest(word: &str, known: impl IntoIterator<Item = String>) -> Vec<String> {
     let word = word.to_lowercase();
     let mut known: Vec<(usize, String)> =
@@ -292,22 +174,22 @@ pub(super) enum Failure {
     Cancelled,
     /// No connection to this host and port.
     Unreachable { host: String, why: String },
-    /// No answer, or no more of it, in this time.
+    /// No answer, or no more of it, for too long.
     Timeout,
-    /// The connection broke off.
+    /// The connection was lost.
     Broken(String),
-    /// An answer with this status.
+    /// An answer with an error status.
     Status { code: u16, said: String, retry_after: Option<Duration> },
-    /// An answer that no Hub gives.
+    /// An answer that a Hub would not give.
     Strange(String),
-    /// A file that is not what its ETag, size or name promise.
+    /// A file that does not fit its ETag, size or name.
     Lie(String),
     /// The cache.
     Cache(PathBuf, std::io::Error),
 }
 
 impl Failure {
-    /// Whether another attempt may go better.
+    /// Whether another attempt may succeed.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Timeout | Self::Broken(_) | Self::Strange(_) | Self::Lie(_) => true,
@@ -340,10 +222,10 @@ impl fmt::Display for Failure {
         match self {
             Self::Cancelled => f.write_str("stopped"),
             Self::Unreachable { host, why } => write!(f, "cannot reach {host} ({why})"),
-            Self::Timeout => f.write_str("no answer in time (HF_HUB_DOWNLOAD_TIMEOUT gives it more seconds)"),
-            Self::Broken(why) => write!(f, "the connection broke off ({why})"),
+            Self::Timeout => f.write_str("no answer in time (set HF_HUB_DOWNLOAD_TIMEOUT to wait for more seconds)"),
+            Self::Broken(why) => write!(f, "the connection was lost ({why})"),
             Self::Status { code, said, retry_after } => {
-                write!(f, "answered {code}")?;
+                write!(f, "the server answered {code}")?;
                 if *code == 429 {
                     f.write_str(", too many requests")?;
                 }
@@ -355,16 +237,16 @@ impl fmt::Display for Failure {
             Self::Strange(why) => {
                 write!(
                     f,
-                    "the answer is not a Hub's ({why}); does the network ask you to log in, or is HF_ENDPOINT no full mirror?"
+                    "the answer is not from a Hub ({why}); does the network ask you to log in, or is HF_ENDPOINT an incomplete mirror?"
                 )
             }
-            Self::Lie(why) => write!(f, "what came is not the file ({why})"),
+            Self::Lie(why) => write!(f, "the download is not the expected file ({why})"),
             Self::Cache(path, error) => write!(f, "{}: {error}", path.display()),
         }
     }
 }
 
-/// What a server said, fit to be shown: short, one line, without control characters and without the token.
+/// A server's message as it can be shown: short, one line, without control characters and without the token.
 pub(super) fn fit_to_show(said: &str, token: Option<&str>) -> String {
     let hidden = match token {
         Some(token) if !token.is_empty() => said.replace(token, "***"),
@@ -374,7 +256,7 @@ pub(super) fn fit_to_show(said: &str, token: Option<&str>) -> String {
     line.trim().to_owned()
 }
 
-/// What a request's failure means.
+/// The failure that an error of the HTTP client stands for.
 pub(super) fn of_request(error: reqwest::Error) -> Failure {
     let host = error.url().and_then(host_and_port).unwrap_or_default();
     let error = error.without_url();
@@ -382,45 +264,17 @@ pub(super) fn of_request(error: reqwest::Error) -> Failure {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    let not_json = cause.is::<serde_json::Error>();
     let why = cause.to_string();
     if error.is_timeout() && !error.is_connect() {
         Failure::Timeout
     } else if error.is_connect() {
         Failure::Unreachable { host, why }
-    } else if not_json {
-        Failure::Strange("it is not JSON".to_owned())
     } else {
         Failure::Broken(why)
     }
 }
 
-/// Host and port of an address, and nothing else of it: the rest may hold secrets.
+/// Host and port of an address. The rest is left out, as it may hold secrets.
 pub(super) fn host_and_port(url: &reqwest::Url) -> Option<String> {
     Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
-}
-
-/// What a failure of hf-hub means.
-pub(super) fn of_hf_hub(error: HFError, token: Option<&str>) -> Failure {
-    let asked = match &error {
-        HFError::RateLimited { retry_after, .. } => *retry_after,
-        _ => None,
-    };
-    match error {
-        HFError::Request { source, .. } => of_request(source),
-        HFError::Http { context }
-        | HFError::AuthRequired { context }
-        | HFError::Forbidden { context }
-        | HFError::RateLimited { context, .. }
-        | HFError::RepoNotFound { context: Some(context), .. }
-        | HFError::RevisionNotFound { context: Some(context), .. }
-        | HFError::EntryNotFound { context: Some(context), .. } => Failure::Status {
-            code: context.status.as_u16(),
-            said: fit_to_show(context.server_message.as_deref().unwrap_or_default(), token),
-            retry_after: asked,
-        },
-        HFError::Io(error) => Failure::Broken(error.to_string()),
-        HFError::Xet { source, .. } => Failure::Broken(fit_to_show(&source.to_string(), token)),
-        other => Failure::Strange(fit_to_show(&other.to_string(), token)),
-    }
 }

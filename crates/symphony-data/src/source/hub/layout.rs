@@ -1,4 +1,5 @@
-//! Which files of a repository hold a split: in the Hub's own Parquet conversion, or as its authors laid them out.
+//! Finds the files of a split among the paths of a repository: in the Hub's own Parquet conversion, or among the data
+//! files of the authors.
 
 use std::path::Path;
 
@@ -6,16 +7,16 @@ use regex::Regex;
 
 use crate::{format::Format, yaml::Node};
 
-/// What a listing says of a config's split.
+/// The result of looking for a config's split in a listing.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// These files hold it, in order.
+    /// The files of the split, in order.
     Files(Vec<String>),
-    /// The config is not there, but these are.
+    /// The config does not exist, but these do.
     NoConfig(Vec<String>),
     /// No config was named, and there are several.
     WhichConfig(Vec<String>),
-    /// The split is not there, but these are.
+    /// The split does not exist, but these do.
     NoSplit(Vec<String>),
     /// Only a part of the split was converted.
     Partial,
@@ -53,15 +54,15 @@ pub(super) fn converted(paths: &[String], config: Option<&str>, split: &str) -> 
     Found::NoSplit(distinct(of_config().map(|(_, of, _)| *of).filter(|of| !of.starts_with("partial-"))))
 }
 
-/// The number that comes next after a conversion's last shard, and the path that it would have.
+/// The path that a further shard of a conversion would have.
 pub(super) fn next_shard(files: &[String]) -> Option<String> {
     let folder = files.last()?.rsplit_once('/')?.0;
     Some(format!("{folder}/{:04}.parquet", files.len()))
 }
 
-/// The first shard that a run of files lacks, by the numbers in their names; `None` if none is known to be lacking.
+/// The first missing shard, by the numbers in the names; `None` if none is known to be missing.
 pub(super) fn missing_shard(files: &[String]) -> Option<String> {
-    // As their authors number them: train-00001-of-00003.parquet, each series by itself.
+    // Numbered by the authors, each series by itself: train-00001-of-00003.parquet.
     let of = Regex::new(r"^(.*-)(\d{5})(-of-)(\d{5})(\..*)?$").ok()?;
     for file in files {
         if let Some(parts) = of.captures(file) {
@@ -72,7 +73,7 @@ pub(super) fn missing_shard(files: &[String]) -> Option<String> {
             return (0..total).map(named).find(|name| !files.contains(name));
         }
     }
-    // As the Hub numbers them: 0000.parquet, 0001.parquet, …
+    // Numbered by the Hub: 0000.parquet, 0001.parquet, …
     let folder = files.first()?.rsplit_once('/')?.0;
     let numbered = |at: usize| format!("{folder}/{at:04}.parquet");
     let hub = files.iter().all(|file| {
@@ -83,7 +84,7 @@ pub(super) fn missing_shard(files: &[String]) -> Option<String> {
     if hub { (0..files.len()).map(numbered).find(|name| !files.contains(name)) } else { None }
 }
 
-/// Finds a split among the files of the repository itself: as its card says, or else by their names.
+/// Finds a split among the authors' files: as the dataset card says, or else by their names.
 pub(super) fn as_laid_out(paths: &[String], card: &[CardConfig], config: Option<&str>, split: &str) -> Found {
     let data: Vec<&String> = paths.iter().filter(|path| Format::of(Path::new(path)).is_some()).collect();
     if card.is_empty() {
@@ -127,18 +128,17 @@ pub(super) fn as_laid_out(paths: &[String], card: &[CardConfig], config: Option<
     if files.is_empty() { Found::NoSplit(Vec::new()) } else { Found::Files(files) }
 }
 
-/// How patterns match, as in Python's `datasets`: `*`, `?` and `[…]` stop at `/`, which only `**` passes; what is hidden must
-/// be named.
+/// Patterns match as in Python's `datasets`: only `**` matches `/`, and a hidden file matches only a pattern that begins
+/// with a dot too.
 const AS_DATASETS: glob::MatchOptions =
     glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
-/// How many folders of a path are special, such as `__pycache__`: a pattern has to name each of them.
+/// How many folders of a path are special, such as `__pycache__`. A pattern must name each of them.
 fn special_folders(path: &str) -> usize {
     path.split('/').rev().skip(1).filter(|part| part.starts_with("__")).count()
 }
 
-/// Whether a file may hold rows although nothing names it: hidden ones and those in special folders may not, nor may what
-/// describes the dataset.
+/// Whether a file that no pattern names may hold rows: not if it is hidden, in a special folder, or describes the dataset.
 fn may_be_data(path: &str) -> bool {
     const ABOUT: [&str; 4] = ["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"];
     special_folders(path) == 0
@@ -146,7 +146,7 @@ fn may_be_data(path: &str) -> bool {
         && !path.rsplit('/').next().is_some_and(|name| ABOUT.contains(&name))
 }
 
-/// What a split's files are called, as Python's `datasets` has it.
+/// The words for a split in the names of its files, as in Python's `datasets`.
 fn keywords(split: &str) -> Vec<&str> {
     match split {
         "train" => vec!["train", "training"],
@@ -156,7 +156,7 @@ fn keywords(split: &str) -> Vec<&str> {
     }
 }
 
-/// Finds a split by a word in the files' names or those of their folders.
+/// Finds a split by a word in the names of files or of their folders.
 fn by_names(data: &[&String], config: Option<&str>, split: &str) -> Found {
     let data: Vec<&String> = data.iter().copied().filter(|path| may_be_data(path)).collect();
     let within: Vec<&String> = match config {
@@ -178,7 +178,7 @@ fn by_names(data: &[&String], config: Option<&str>, split: &str) -> Found {
     if files.is_empty() && split == "train" && others().next().is_none() {
         files = within.iter().map(|path| (*path).clone()).collect();
     }
-    // The same rows often lie there in several formats.
+    // Repositories often have the same rows in several formats.
     let rank = |path: &String| match Format::of(Path::new(path)) {
         Some(Format::Parquet) => 0,
         Some(Format::Arrow) => 1,
@@ -193,7 +193,7 @@ fn by_names(data: &[&String], config: Option<&str>, split: &str) -> Found {
     if files.is_empty() { Found::NoSplit(distinct(others())) } else { Found::Files(files) }
 }
 
-/// A key by which paths sort as people count: 2 before 10.
+/// A key that sorts paths by the numbers in them: 2 before 10.
 fn in_order(path: &str) -> Vec<(u64, String)> {
     let mut key = Vec::new();
     let mut rest = path;
@@ -216,18 +216,18 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     distinct
 }
 
-/// A config as a dataset's card (the YAML before its README) defines it.
+/// A config as the dataset card (the YAML at the top of the README) defines it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct CardConfig {
     name: String,
     is_default: bool,
-    /// The folder that its files are in, with the last `/`.
+    /// The folder of its files, with a `/` at the end.
     folder: Option<String>,
-    /// Its splits and the patterns of their files; `None` where their names say which is which.
+    /// Its splits and the patterns of their files; `None` if the names of the files tell the splits.
     splits: Option<Vec<(String, Vec<String>)>>,
 }
 
-/// The configs that a card defines; none where it defines none that can be read.
+/// The configs that a card defines; none if the card is not valid.
 pub(super) fn card_configs(readme: &str) -> Vec<CardConfig> {
     let read = || -> Option<Vec<CardConfig>> {
         let (card, _) = readme.trim_start_matches('\u{feff}').strip_prefix("---")?.split_once("\n---")?;
@@ -288,7 +288,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_listing_and_no_card_panics(
+        fn no_listing_or_card_causes_a_panic(
             paths in prop::collection::vec("[a-c0-9/._-]{0,20}(test|train)?[-0-9of]{0,15}[.](parquet|jsonl|csv)", 0..6),
             card in "---\n(configs:\n- [a-z_:\n \\[\\]*{}-]{0,60}|\\PC{0,80})\n---",
             config in proptest::option::of("[a-c/]{0,3}"),
