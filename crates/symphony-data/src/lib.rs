@@ -1,10 +1,10 @@
 //! Pools of language model tasks of controlled difficulty, the same for the same seed.
 //!
-//! The way of the data, and the modules that follow it:
+//! The way of the data, and the rooms that it passes:
 //!
 //! ```text
 //! source ─► difficulty ─► store                                            stage 1, driven by preprocess
-//!           store.scores() ─► bins ► allocate ► sample ► order ─► draws    stage 2, driven by experiment
+//!           store.scores() ─► bins ► allocate ► sample ► order ─► draws    stage 2, driven by draw
 //!           store.fetch(draws) ─► pool
 //! ```
 //!
@@ -12,7 +12,7 @@
 //! [`progress::Progress`], and what goes wrong comes back as [`Error`].
 //!
 //! ```
-//! use symphony_data::{DatasetBuilder, config::RequestSpec};
+//! use symphony_data::{DatasetBuilder, request::RequestSpec};
 //!
 //! # fn main() -> Result<(), symphony_data::Error> {
 //! # let folder = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use crate::{
     difficulty::{RowFunction, Rule},
     format::Columns,
     request::{Difficulty, Experiment, Measured, Replacement},
-    source::SourcePath,
+    source::{SourcePath, Wanted},
     task::Layout,
     yaml::{Node, Place, Problem, Problems, Walk, walk},
 };
@@ -80,6 +80,21 @@ pub struct Benchmark {
     pub cuts: Option<[f64; 2]>,
     /// How often a guess is right, 0 up to, not including, 1: what calibration takes as known.
     pub chance: f64,
+}
+
+impl Benchmark {
+    /// What it takes from its source.
+    pub fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            name: &self.name,
+            split: &self.split,
+            configs: &self.configs,
+            config_field: self.config_field.as_deref(),
+            revision: self.revision.as_deref(),
+            rows: self.rows.as_deref(),
+            columns: self.columns.as_ref(),
+        }
+    }
 }
 
 impl Config {

@@ -89,7 +89,7 @@ pub fn preprocess(
             if let (SourcePath::Datasets(address), Some(SourceRecord { revision: Some(commit), .. })) =
                 (&benchmark.source, &locked)
             {
-                HubSource::check_lock(address, benchmark, commit, progress)
+                HubSource::check_lock(address, benchmark.wanted(), commit, progress)
                     .map_err(|error| of_source(benchmark, error.into()))?;
             }
             // What a run that was stopped before its end may have left.

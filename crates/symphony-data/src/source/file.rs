@@ -7,9 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use super::{Rows, Source, SourceError};
+use super::{Rows, Source, SourceError, Wanted};
 use crate::{
-    config::Benchmark,
     disk::NamedFile,
     format::{ArrayUnder, Batcher, Columns, Format, ReadError, Selection},
     row::RowBatch,
@@ -42,21 +41,16 @@ impl<'b> FileSource<'b> {
     ///
     /// # Errors
     /// A pattern that no file matches, or a file of no known format.
-    pub fn open(pattern: &str, benchmark: &'b Benchmark) -> Result<Self, SourceError> {
+    pub fn open(pattern: &str, wanted: Wanted<'b>) -> Result<Self, SourceError> {
         let private = private(pattern);
         let mut files = Vec::new();
-        for (path, config) in find(pattern, &benchmark.configs)? {
+        for (path, config) in find(pattern, wanted.configs)? {
             let format = Format::of(&path).ok_or_else(|| SourceError::UnknownFormat { path: path.clone() })?;
             let name = path.strip_prefix(private).unwrap_or(&path).to_string_lossy().into_owned();
             let shown = path.to_string_lossy().into();
             files.push(LocalFile { path, name, shown, format, config });
         }
-        Ok(Self {
-            files,
-            config_field: benchmark.config_field.as_deref(),
-            rows: benchmark.rows.as_deref(),
-            columns: benchmark.columns.as_ref(),
-        })
+        Ok(Self { files, config_field: wanted.config_field, rows: wanted.rows, columns: wanted.columns })
     }
 }
 

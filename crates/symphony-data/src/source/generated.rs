@@ -7,9 +7,8 @@ use std::{
 
 use symphony_synthetic::Generator;
 
-use super::{Rows, Source, SourceError};
+use super::{Rows, Source, SourceError, Wanted};
 use crate::{
-    config::Benchmark,
     disk::NamedFile,
     format::{Columns, LastField, Selection},
     row::RowBatch,
@@ -32,9 +31,9 @@ pub struct GeneratedSource<'b> {
 
 impl<'b> GeneratedSource<'b> {
     /// `rows` rows of `generator`; where it has configs, row i is of the benchmark's config i mod k.
-    pub fn new(generator: &'static dyn Generator, rows: u64, seed: u64, benchmark: &'b Benchmark) -> Self {
+    pub fn new(generator: &'static dyn Generator, rows: u64, seed: u64, wanted: Wanted<'b>) -> Self {
         let known = generator.configs();
-        let chosen: Vec<&'b str> = benchmark.configs.iter().map(String::as_str).collect();
+        let chosen: Vec<&'b str> = wanted.configs.iter().map(String::as_str).collect();
         let configs = if known.is_empty() {
             vec![""]
         } else if chosen.is_empty() {
@@ -42,11 +41,11 @@ impl<'b> GeneratedSource<'b> {
         } else {
             chosen
         };
-        let config_field = benchmark.config_field.as_deref().filter(|_| !known.is_empty());
+        let config_field = wanted.config_field.filter(|_| !known.is_empty());
         let last_fields =
             config_field.iter().flat_map(|field| configs.iter().map(|config| LastField::new(field, config))).collect();
         let name = format!("synthetic:{}", generator.name()).into();
-        Self { generator, rows, seed, configs, last_fields, columns: benchmark.columns.as_ref(), name }
+        Self { generator, rows, seed, configs, last_fields, columns: wanted.columns, name }
     }
 }
 

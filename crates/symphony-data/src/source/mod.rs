@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    config::Benchmark,
     disk::NamedFile,
+    format::Columns,
     progress::Progress,
     row::{BATCH_BYTES, RowBatch},
 };
@@ -16,6 +16,25 @@ use crate::{
 pub mod file;
 pub mod generated;
 pub mod hub;
+
+/// What a benchmark takes from its source.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'b> {
+    /// The benchmark's name, for messages.
+    pub name: &'b str,
+    /// The split of the dataset.
+    pub split: &'b str,
+    /// The configs that make up the benchmark, in this order; empty for the source's only one.
+    pub configs: &'b [String],
+    /// The field under which each row gets its config.
+    pub config_field: Option<&'b str>,
+    /// The commit that the source is pinned to.
+    pub revision: Option<&'b str>,
+    /// The key of the array of rows in a file that is one JSON object, or keys joined by dots.
+    pub rows: Option<&'b str>,
+    /// The columns that rows keep, if not all.
+    pub columns: Option<&'b Columns>,
+}
 
 /// A benchmark's `path`, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,17 +160,17 @@ impl SourcePath {
     /// A source that cannot be opened.
     pub fn open<'b>(
         &'b self,
-        benchmark: &'b Benchmark,
+        wanted: Wanted<'b>,
         at: At<'_>,
         progress: &dyn Progress,
     ) -> Result<Box<dyn Source + 'b>, SourceError> {
         match self {
-            Self::Datasets(address) => Ok(Box::new(hub::HubSource::open(address, benchmark, at, progress)?)),
-            Self::File(pattern) => Ok(Box::new(file::FileSource::open(pattern, benchmark)?)),
+            Self::Datasets(address) => Ok(Box::new(hub::HubSource::open(address, wanted, at, progress)?)),
+            Self::File(pattern) => Ok(Box::new(file::FileSource::open(pattern, wanted)?)),
             Self::Synthetic { name, rows, seed } => {
                 let generator = symphony_synthetic::generator(name)
                     .ok_or_else(|| SourceError::NoGenerator { name: name.clone() })?;
-                Ok(Box::new(generated::GeneratedSource::new(generator, *rows, *seed, benchmark)))
+                Ok(Box::new(generated::GeneratedSource::new(generator, *rows, *seed, wanted)))
             }
         }
     }

@@ -9,9 +9,9 @@ use super::{
     layout::{CardConfig, Found, as_laid_out, card_configs, converted, missing_shard, next_shard},
 };
 use crate::{
-    config::Benchmark,
     progress::{Note, Progress},
     source::At,
+    source::Wanted,
 };
 
 /// The branch of the Hub's own Parquet conversion.
@@ -65,25 +65,24 @@ type Instead<'b> = (Option<&'b str>, Found);
 impl<'p, 'b: 'p> DatasetSplit<'p, 'b> {
     pub fn new(
         address: &'b Address,
-        benchmark: &'b Benchmark,
+        wanted: Wanted<'b>,
         at: At<'_>,
         progress: &'p dyn Progress,
     ) -> Result<Self, HubError> {
-        let names_configs = !benchmark.configs.is_empty();
+        let names_configs = !wanted.configs.is_empty();
         let configs = if names_configs {
-            benchmark.configs.iter().map(|config| Some(config.as_str())).collect()
+            wanted.configs.iter().map(|config| Some(config.as_str())).collect()
         } else {
             vec![address.config.as_deref()]
         };
-        let hub = Hub::new(&benchmark.name, progress)?;
-        let pin = benchmark.revision.clone().or_else(|| match at {
+        let hub = Hub::new(wanted.name, progress)?;
+        let pin = wanted.revision.map(str::to_owned).or_else(|| match at {
             At::Commit(commit) => Some(commit.to_owned()),
             // Offline, the current commit is unknown; the lock is about the recorded one.
             At::Locked(commit) if hub.offline.is_some() => Some(commit.to_owned()),
             At::Locked(_) | At::Now => None,
         });
-        let (name, benchmark) = (benchmark.split.as_str(), benchmark.name.as_str());
-        Ok(Self { hub, pin, repo: &address.repo, configs, names_configs, name, benchmark })
+        Ok(Self { hub, pin, repo: &address.repo, configs, names_configs, name: wanted.split, benchmark: wanted.name })
     }
 
     /// Finds the commit and the files that hold the split.

@@ -6,8 +6,12 @@
 
 use std::ops::ControlFlow;
 
-use super::{At, Revision, Rows, Source, SourceError, file::{LocalFile, read_all}, hub::choose::DatasetSplit};
-use crate::{config::Benchmark, disk::NamedFile, format::Columns, progress::Progress};
+use super::{
+    At, Revision, Rows, Source, SourceError, Wanted,
+    file::{LocalFile, read_all},
+    hub::choose::DatasetSplit,
+};
+use crate::{disk::NamedFile, format::Columns, progress::Progress};
 
 mod address;
 mod cache;
@@ -37,20 +41,20 @@ impl<'b> HubSource<'b> {
     /// See [`HubError`]. A download that was cut off or damaged is not in the cache afterwards.
     pub fn open(
         address: &'b Address,
-        benchmark: &'b Benchmark,
+        wanted: Wanted<'b>,
         at: At<'_>,
         progress: &dyn Progress,
     ) -> Result<Self, HubError> {
         on_a_thread(|| {
-            let split = DatasetSplit::new(address, benchmark, at, progress)?;
+            let split = DatasetSplit::new(address, wanted, at, progress)?;
             let chosen = split.choose()?;
             split.check_lock(&chosen, at)?;
             let (listing, files) = split.download(chosen)?;
             Ok(Self {
                 files,
-                config_field: benchmark.config_field.as_deref(),
-                rows: benchmark.rows.as_deref(),
-                columns: benchmark.columns.as_ref(),
+                config_field: wanted.config_field,
+                rows: wanted.rows,
+                columns: wanted.columns,
                 revision: Revision { commit: listing.commit, branch: listing.branch },
             })
         })
@@ -62,12 +66,12 @@ impl<'b> HubSource<'b> {
     /// [`HubError::Moved`], and any error of asking the Hub.
     pub fn check_lock(
         address: &Address,
-        benchmark: &Benchmark,
+        wanted: Wanted<'_>,
         locked: &str,
         progress: &dyn Progress,
     ) -> Result<(), HubError> {
         on_a_thread(|| {
-            let split = DatasetSplit::new(address, benchmark, At::Locked(locked), progress)?;
+            let split = DatasetSplit::new(address, wanted, At::Locked(locked), progress)?;
             split.check_lock(&split.choose()?, At::Locked(locked))
         })
     }
