@@ -1,7 +1,7 @@
 //! Scoring rules from YAML: features and score terms.
 
 use crate::{
-    difficulty::{Feature, Function, Plan, Rule, Term, Which},
+    difficulty::{Feature, Function, Rule, Scorer, Term, Which},
     yaml::{
         Node,
         walk::{Walk, join, nearest_of},
@@ -56,7 +56,7 @@ pub(super) fn rule(walk: &mut Walk, field: &str, node: &Node) -> Rule {
 
 /// Compiles the rule once, so that whatever no row could compute is said now, at the feature's own line.
 pub(super) fn check(walk: &mut Walk, field: &str, node: &Node, rule: &Rule, identity: &[String]) {
-    let Err(problems) = Plan::compile(rule, identity) else { return };
+    let Err(problems) = Scorer::compile(rule, identity) else { return };
     for (name, why) in problems {
         let (at, place) = place_of(node, field, &name);
         let defined: Vec<&str> = rule.features.iter().map(|(name, _)| name.as_str()).collect();

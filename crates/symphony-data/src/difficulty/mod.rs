@@ -1,13 +1,19 @@
 //! Difficulty: from a batch of rows to feature columns, from features to constants, from both to scores.
 //!
-//! Pure functions: nothing here reads a file or knows which benchmark it serves.
+//! Pure functions: nothing here reads a file or depends on a particular benchmark.
 
+pub mod cell;
+pub mod columns;
 pub mod feature;
 pub mod function;
-pub mod plan;
+pub mod rule;
 pub mod score;
+pub mod scorer;
 
-pub use feature::{Cell, Feature, Which};
+pub use cell::Cell;
+pub use columns::{FeatureColumns, Texts};
+pub use feature::{Feature, Which};
 pub use function::{Function, RowFunction};
-pub use plan::{FeatureColumns, Plan, Rule, Term, Texts};
+pub use rule::{Rule, Term};
 pub use score::{Constants, Normalization, RawRange};
+pub use scorer::Scorer;

@@ -7,7 +7,7 @@ use crate::{
     TOOL,
     bin::Cut,
     config::Benchmark,
-    difficulty::Plan,
+    difficulty::Scorer,
     disk::{DiskError, Folder, NamedFile, checksum},
     parallel::pipeline,
     progress::{Note, Pass, Progress},
@@ -35,7 +35,7 @@ pub(super) fn seal(meta: &mut Meta) -> String {
 /// One run over one benchmark.
 pub(super) struct Stage1<'a> {
     pub(super) benchmark: &'a Benchmark,
-    pub(super) plan: Plan,
+    pub(super) plan: Scorer,
     pub(super) source: Box<dyn Source + 'a>,
     pub(super) on_bad_row: OnBadRow,
     /// The source that must serve.
@@ -62,7 +62,7 @@ impl<'a> Stage1<'a> {
         if !unregistered.is_empty() {
             return Err(wrong(unregistered));
         }
-        let plan = Plan::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
+        let plan = Scorer::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
         let source = benchmark.source.open(benchmark, at, progress).map_err(|error| of_source(benchmark, error))?;
         Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
     }
