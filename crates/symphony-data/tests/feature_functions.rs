@@ -1,6 +1,11 @@
 //! Every feature function: its form in fingerprints, and the message for each mistake in its arguments.
 
-use symphony_data::config::Config;
+use std::collections::BTreeSet;
+
+use symphony_data::{
+    config::{Config, schema},
+    difficulty::Feature,
+};
 
 /// A configuration whose second feature, `n`, is this one.
 fn config(feature: &str) -> String {
@@ -52,11 +57,24 @@ fn the_json_of_a_feature_never_changes_because_fingerprints_of_stores_hold_it() 
         ),
         ("{python: n_loops}", r#"{"python":{"name":"n_loops","version":null}}"#),
     ];
+    let mut pinned = BTreeSet::new();
     for (yaml, json) in functions {
         let config = Config::from_yaml("my.yaml", &config(yaml)).unwrap();
         let (name, feature) = &config.benchmarks[0].rule.features[1];
         assert_eq!((name.as_str(), serde_json::to_string(feature).unwrap().as_str()), ("n", json), "{yaml}");
+        pinned.insert(feature.name().to_owned());
     }
+    assert_eq!(
+        pinned,
+        functions_of_the_schema().into_iter().collect(),
+        "each function has its JSON here, and its form in the JSON Schema"
+    );
+}
+
+fn functions_of_the_schema() -> Vec<String> {
+    let schema: serde_json::Value = serde_json::from_str(&schema::config()).unwrap();
+    let features = schema["$defs"]["feature"]["oneOf"].as_array().unwrap();
+    features.iter().map(|feature| feature["required"][0].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -66,10 +84,6 @@ fn a_mistake_in_an_argument_gets_one_message_with_its_place_and_what_to_write() 
         ("[words, q]", "n: expected one function, found [words, q]; write `{words: FIELD}`"),
         ("{words: q, chars: q}", "n: expected one function, found a mapping with words, chars; write `{words: FIELD}`"),
         ("{wrods: q}", "n.wrods: unknown function; did you mean `words`?"),
-        (
-            "{length_in_bytes: q}",
-            "n.length_in_bytes: unknown function; known here: chars, words, lines, items, number, field, count, present, any_of, matches, capture, lookup, mean_words, above, mean_of, python",
-        ),
         ("{words: }", r#"n.words: expected a text, found nothing; write `words: "text"`"#),
         ("{words: [q]}", r#"n.words: expected a text, found [q]; write `words: "text"`"#),
         ("{words: a..b}", r#"n.words: "a..b" names no field; write a field's name, nested ones with dots"#),
@@ -147,4 +161,26 @@ fn a_mistake_in_an_argument_gets_one_message_with_its_place_and_what_to_write() 
         let found = Config::from_yaml("my.yaml", &config(yaml)).unwrap_err().to_string();
         assert_eq!(found, format!("my.yaml:7: benchmarks.mine.difficulty.features.{expected}"), "{yaml}");
     }
+}
+
+#[test]
+fn a_name_that_is_near_no_function_gets_the_list_of_all() {
+    let found = Feature::from_yaml("{length_in_bytes: q}").unwrap_err().to_string();
+    let all = functions_of_the_schema().join(", ");
+    assert_eq!(found, format!("feature:1: length_in_bytes: unknown function; known here: {all}"));
+}
+
+#[test]
+fn a_feature_alone_is_read_from_yaml_and_every_problem_in_it_is_found() {
+    let feature = Feature::from_yaml("{mean_of: [{words: q}, {chars: q}]}").unwrap();
+    assert_eq!(feature, feature.clone());
+    assert_ne!(feature, Feature::from_yaml("{mean_of: [{words: q}, {chars: other}]}").unwrap());
+    assert_ne!(Feature::from_yaml("{words: q}").unwrap(), Feature::from_yaml("{chars: q}").unwrap());
+    assert_eq!(Feature::field("q"), Feature::from_yaml("{field: q}").unwrap());
+    let problems = Feature::from_yaml("\nmean_of:\n- {wrods: q}\n- {chars: ''}").unwrap_err();
+    let expected = [
+        "feature:3: mean_of[0].wrods: unknown function; did you mean `words`?",
+        "feature:4: mean_of[1].chars: \"\" names no field; write a field's name, nested ones with dots",
+    ];
+    assert_eq!(problems.to_string().lines().collect::<Vec<_>>(), expected);
 }

@@ -49,17 +49,17 @@ fn mutate(seed: &[u8], at: usize, cut: usize, insert: &[u8]) -> Vec<u8> {
 
 /// A rule that looks at every field in every way.
 fn scorer() -> Scorer {
-    let text = |field: &str| field.to_owned();
-    let features: Vec<(String, Feature)> = vec![
-        ("chars".into(), Feature::Chars(text("q"))),
-        ("words".into(), Feature::Words(text("q"))),
-        ("lines".into(), Feature::Lines(text("q"))),
-        ("number".into(), Feature::Number(text("n"))),
-        ("items".into(), Feature::Items(text("o"))),
-        ("mean".into(), Feature::MeanWords(text("o"))),
-        ("nested".into(), Feature::Field(text("o.A"))),
-        ("present".into(), Feature::Present { field: text("q"), substrings: vec!["A".into()], ignore_case: true }),
+    let features = [
+        ("chars", "{chars: q}"),
+        ("words", "{words: q}"),
+        ("lines", "{lines: q}"),
+        ("number", "{number: n}"),
+        ("items", "{items: o}"),
+        ("mean", "{mean_words: o}"),
+        ("nested", "{field: o.A}"),
+        ("present", "{present: {field: q, substrings: [A], ignore_case: true}}"),
     ];
+    let features = features.map(|(name, yaml)| (name.into(), Feature::from_yaml(yaml).unwrap())).into();
     let score = vec![Term::Feature { feature: "number".into(), weight: 1.0, constant: Some("c".into()) }];
     Scorer::compile(&Rule { features, score }, &["q".into(), "o".into()]).unwrap()
 }

@@ -13,9 +13,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), CliError> {
-    print_as_it_is(match args.kind.as_str() {
-        "config" => schema::CONFIG,
-        "experiments" => schema::EXPERIMENTS,
-        _ => schema::TASK,
+    print_as_it_is(&match args.kind.as_str() {
+        "config" => schema::config(),
+        "experiments" => schema::EXPERIMENTS.to_owned(),
+        _ => schema::TASK.to_owned(),
     })
 }

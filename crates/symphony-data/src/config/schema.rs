@@ -1,10 +1,21 @@
-//! JSON Schemas of what people write and of what they read, for editors and for checks elsewhere.
+//! JSON Schemas of the files that people write and of those that they read, for editors and for checks elsewhere.
 //!
-//! They say what has which form; what fits together (a benchmark's name, a feature's) is checked when files are read.
+//! They describe the form alone; references between parts, such as the names of benchmarks and features, are checked when
+//! files are read.
 
-/// Of `data_config.yaml`.
-pub const CONFIG: &str = include_str!("schema/config.json");
-/// Of `experiments.yaml`.
+use serde_json::Value;
+
+use crate::difficulty::functions;
+
+/// The schema of `experiments.yaml`.
 pub const EXPERIMENTS: &str = include_str!("schema/experiments.json");
-/// Of one line of `task_pool.jsonl`.
+/// The schema of one line of `task_pool.jsonl`.
 pub const TASK: &str = include_str!("schema/task.json");
+
+/// The schema of `data_config.yaml`. The feature functions say themselves which arguments they take.
+pub fn config() -> String {
+    // The built-in file is JSON: the tests read it.
+    let mut schema: Value = serde_json::from_str(include_str!("schema/config.json")).unwrap_or_default();
+    schema["$defs"]["feature"] = functions::schema();
+    format!("{schema:#}\n")
+}

@@ -15,6 +15,7 @@ pub enum Cell {
 
 impl Cell {
     /// The value as scores count it: a boolean as 0 or 1; `None` where it is not a number.
+    #[inline]
     pub fn as_number(&self) -> Option<f64> {
         match self {
             Self::Int(n) => Some(*n as f64),
@@ -25,6 +26,7 @@ impl Cell {
     }
 
     /// Appends the value as JSON.
+    #[inline]
     pub(super) fn write_json(&self, out: &mut Vec<u8>) {
         // Writing to memory cannot fail.
         let _ = match self {

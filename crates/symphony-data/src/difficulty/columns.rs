@@ -13,18 +13,19 @@ pub struct FeatureColumns {
     pub batch_rows: usize,
     /// The identity of each good row: xxh3_64 (seed 0) of the values of its identity fields.
     pub identities: Vec<u64>,
-    /// The scored features as numbers, in the order of [`Scorer::scored_names`](super::Scorer::scored_names); each runs along the good rows.
+    /// The scored features as numbers, in the order of [`Scorer::scored_names`](super::Scorer::scored_names); each has one
+    /// number a good row.
     pub scored: Vec<Vec<f64>>,
     /// All features of each good row, as a JSON object.
     pub metadata: Texts,
-    /// The rows of the batch that no score can be computed for, ascending, and why.
+    /// The rows of the batch that have no score, ascending, and why.
     pub rejected: Vec<(usize, RowFault)>,
     /// The good rows of the batch whose text is not JSON as the standard has it, ascending: they are stored as
     /// `Strict` writes them.
     pub lax: Vec<usize>,
 }
 
-/// Texts, one behind the other.
+/// Texts, one behind the other in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Texts {
     bytes: Vec<u8>,
@@ -40,6 +41,7 @@ impl Texts {
 
     /// Appends a row's features as a JSON object, with these keys (`"n_asserts":`); nothing, and `false`, where that would be
     /// too long.
+    #[inline]
     pub(super) fn push_object(&mut self, keys: &[String], cells: &[Cell]) -> bool {
         let start = self.bytes.len();
         self.bytes.push(b'{');
@@ -108,7 +110,7 @@ impl FeatureColumns {
         (0..columns).map(column).collect()
     }
 
-    /// What [`FeatureColumns::to_bytes`] made bytes of, with so many columns.
+    /// The reverse of [`FeatureColumns::to_bytes`]; `columns` is how many features are scored.
     pub fn from_bytes(bytes: &[u8], columns: usize) -> Self {
         let (batch_rows, rows, text) = (number(bytes, 0), number(bytes, 8) as usize, number(bytes, 16) as usize);
         let (_, rest) = bytes.split_at(Self::bytes_of_scored(rows, columns));

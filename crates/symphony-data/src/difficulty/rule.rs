@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Feature, RowFunction, feature::unregistered};
+use super::{Feature, RowFunction};
+use crate::yaml::Refusal;
 
 /// How a benchmark's rows are scored: features in the order in which the metadata lists them, and the terms of the
 /// raw score, summed from left to right and then at most 1.
@@ -21,25 +22,21 @@ impl Rule {
     pub fn register(&mut self, name: &str, function: &Arc<dyn RowFunction>) -> bool {
         let mut used = false;
         for (_, feature) in &mut self.features {
-            feature.for_each_function(&mut |known| {
-                if known.name == name {
-                    known.register(function);
-                    used = true;
-                }
-            });
+            for known in feature.callers_functions().into_iter().filter(|known| known.name == name) {
+                known.register(function);
+                used = true;
+            }
         }
         used
     }
 
-    /// The features whose functions nobody registered, and why they cannot be computed.
-    pub fn unregistered(&self) -> Vec<(String, String)> {
+    /// The features whose functions are not registered, and why they cannot be computed.
+    pub fn unregistered(&self) -> Vec<(String, Refusal)> {
         let mut missing = Vec::new();
         for (name, feature) in &self.features {
-            feature.clone().for_each_function(&mut |function| {
-                if function.registered().is_none() {
-                    missing.push((name.clone(), unregistered(&function.name)));
-                }
-            });
+            for function in feature.clone().callers_functions() {
+                missing.extend(function.unregistered().map(|why| (name.clone(), why)));
+            }
         }
         missing
     }

@@ -1,9 +1,16 @@
-//! A rule compiled: batch in, columns out.
+//! A compiled rule: batch in, columns out.
 //!
 //! One look at a row finds every field that any feature or the identity needs, and each string is decoded once.
 
-use super::{Cell, FeatureColumns, Rule, Term, columns::MAX_METADATA_BYTES, feature::Kernel};
-use crate::row::{FieldSet, Fields, RowBatch, RowFault, Strict, identity::IdentityHasher};
+use super::{
+    Cell, FeatureColumns, Rule, Term,
+    columns::MAX_METADATA_BYTES,
+    kernel::{Kernel, Scope},
+};
+use crate::{
+    row::{FieldSet, Fields, RowBatch, RowFault, Strict, identity::IdentityHasher},
+    yaml::{Refusal, walk::nearest_of},
+};
 
 /// A rule ready to run.
 #[derive(Debug)]
@@ -28,20 +35,19 @@ pub(super) enum CompiledTerm {
 }
 
 impl Scorer {
-    /// Compiles a rule; `identity` are the fields that say which task a row is (none: its row number).
+    /// Compiles a rule; `identity` are the fields that tell tasks apart. Without any, the row number does.
     ///
     /// # Errors
     /// Each feature or term that cannot be computed: its name, and why.
-    pub fn compile(rule: &Rule, identity: &[String]) -> Result<Self, Vec<(String, String)>> {
+    pub fn compile(rule: &Rule, identity: &[String]) -> Result<Self, Vec<(String, Refusal)>> {
         let mut fields = FieldSet::default();
         let mut problems = Vec::new();
         let mut kernels = Vec::new();
         let names: Vec<String> = rule.features.iter().map(|(name, _)| name.clone()).collect();
         for (at, (name, feature)) in rule.features.iter().enumerate() {
-            let earlier: Vec<&str> = names[..at].iter().map(String::as_str).collect();
-            match Kernel::compile(feature, &mut fields, &earlier) {
+            match feature.compile(&mut Scope { fields: &mut fields, earlier: &names[..at] }) {
                 Ok(kernel) => kernels.push(kernel),
-                Err(why) => problems.push((name.clone(), why)),
+                Err(refusal) => problems.push((name.clone(), refusal)),
             }
         }
         let mut scorer = Self {
@@ -60,7 +66,9 @@ impl Scorer {
                 Term::ConstantTerm(number) => scorer.terms.push(CompiledTerm::ConstantTerm(*number)),
                 Term::Feature { feature, weight, constant } => {
                     let Some(at) = scorer.names.iter().position(|name| name == feature) else {
-                        problems.push((feature.clone(), "the score names a feature that is not defined".to_owned()));
+                        let known: Vec<&str> = scorer.names.iter().map(String::as_str).collect();
+                        let what = "the score names a feature that is not defined";
+                        problems.push((feature.clone(), Refusal::new(what, nearest_of(feature, &known))));
                         continue;
                     };
                     let scored = position_or_push(&mut scorer.scored, at);
@@ -68,10 +76,8 @@ impl Scorer {
                         None => None,
                         Some(name) => match scorer.constants.iter().position(|(known, _)| known == name) {
                             Some(known) if scorer.constants[known].1 != scored => {
-                                problems.push((
-                                    feature.clone(),
-                                    format!("the constant `{name}` already belongs to another feature"),
-                                ));
+                                let what = format!("the constant `{name}` already belongs to another feature");
+                                problems.push((feature.clone(), Refusal::new(what, "")));
                                 continue;
                             }
                             Some(known) => Some(known),
@@ -136,7 +142,7 @@ impl Scorer {
     }
 
     /// Computes one row into `cells` and `numbers`, and returns its identity and whether its text is JSON only as Python
-    /// reads it. `halves`: whether the row may hold half a surrogate pair, which the reader of fields would pass over.
+    /// reads it. `halves`: whether the row may hold half a surrogate pair, which the reader of fields would not notice.
     fn row(
         &self,
         batch: &RowBatch,

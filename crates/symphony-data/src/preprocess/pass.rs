@@ -17,6 +17,7 @@ use crate::{
         Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord, WrittenStore, meta_name, rejected_name, store_name,
     },
     task::Layout,
+    yaml::Refusal,
 };
 
 /// Removes the benchmark's store in any other format than this.
@@ -54,7 +55,7 @@ impl<'a> Stage1<'a> {
         locked: Option<SourceRecord>,
         progress: &'a dyn Progress,
     ) -> Result<Self, PreprocessError> {
-        let wrong = |problems: Vec<(String, String)>| PreprocessError::Rule {
+        let wrong = |problems: Vec<(String, Refusal)>| PreprocessError::Rule {
             benchmark: benchmark.name.clone(),
             why: problems.iter().map(|(feature, why)| format!("`{feature}`: {why}")).collect::<Vec<_>>().join("; "),
         };
