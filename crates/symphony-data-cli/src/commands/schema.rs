@@ -15,7 +15,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), CliError> {
     print_as_it_is(&match args.kind.as_str() {
         "config" => schema::config(),
-        "experiments" => schema::EXPERIMENTS.to_owned(),
+        "experiments" => schema::experiments(),
         _ => schema::TASK.to_owned(),
     })
 }
