@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use symphony_data::{
     bin::{Bins, Percentiles},
     config::Config,
-    difficulty::Plan,
+    difficulty::Scorer,
     number::{Summary, percentile},
     request::RequestSpec,
     row::RowBatch,
@@ -53,11 +53,11 @@ fn features(c: &mut Criterion) {
     let config = Config::from_yaml("built in", symphony_data::config::DEFAULT_CONFIG).unwrap();
     let mut group = c.benchmark_group("features");
     for benchmark in &config.benchmarks {
-        let plan = Plan::compile(&benchmark.rule, &benchmark.identity).unwrap();
+        let scorer = Scorer::compile(&benchmark.rule, &benchmark.identity).unwrap();
         let batch = rows(&benchmark.name);
-        assert!(plan.features(&batch).rejected.is_empty(), "{}", benchmark.name);
+        assert!(scorer.features(&batch).rejected.is_empty(), "{}", benchmark.name);
         group.throughput(Throughput::Bytes(batch.text_len() as u64));
-        group.bench_function(&benchmark.name, |b| b.iter(|| plan.features(black_box(&batch))));
+        group.bench_function(&benchmark.name, |b| b.iter(|| scorer.features(black_box(&batch))));
     }
     group.finish();
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use symphony_data::{
     DatasetBuilder,
     config::{Config, DEFAULT_CONFIG, DEFAULT_EXPERIMENTS},
-    difficulty::{Feature, Plan, Rule, Term},
+    difficulty::{Feature, Rule, Scorer, Term},
     format::{Batcher, Format, compression},
     preprocess::PreprocessOptions,
     request::{RequestSpec, Split},
@@ -48,27 +48,27 @@ fn mutate(seed: &[u8], at: usize, cut: usize, insert: &[u8]) -> Vec<u8> {
 }
 
 /// A rule that looks at every field in every way.
-fn plan() -> Plan {
-    let text = |field: &str| field.to_owned();
-    let features: Vec<(String, Feature)> = vec![
-        ("chars".into(), Feature::Chars(text("q"))),
-        ("words".into(), Feature::Words(text("q"))),
-        ("lines".into(), Feature::Lines(text("q"))),
-        ("number".into(), Feature::Number(text("n"))),
-        ("items".into(), Feature::Items(text("o"))),
-        ("mean".into(), Feature::MeanWords(text("o"))),
-        ("nested".into(), Feature::Field(text("o.A"))),
-        ("present".into(), Feature::Present { field: text("q"), substrings: vec!["A".into()], ignore_case: true }),
+fn scorer() -> Scorer {
+    let features = [
+        ("chars", "{chars: q}"),
+        ("words", "{words: q}"),
+        ("lines", "{lines: q}"),
+        ("number", "{number: n}"),
+        ("items", "{items: o}"),
+        ("mean", "{mean_words: o}"),
+        ("nested", "{field: o.A}"),
+        ("present", "{present: {field: q, substrings: [A], ignore_case: true}}"),
     ];
+    let features = features.map(|(name, yaml)| (name.into(), Feature::from_yaml(yaml).unwrap())).into();
     let score = vec![Term::Feature { feature: "number".into(), weight: 1.0, constant: Some("c".into()) }];
-    Plan::compile(&Rule { features, score }, &["q".into(), "o".into()]).unwrap()
+    Scorer::compile(&Rule { features, score }, &["q".into(), "o".into()]).unwrap()
 }
 
 /// Reads `bytes` to the end, computes every row, and says how many there were.
-fn read(format: Format, key: Option<&str>, bytes: &[u8], plan: &Plan) -> usize {
+fn read(format: Format, key: Option<&str>, bytes: &[u8], scorer: &Scorer) -> usize {
     let mut rows = 0;
     let mut sink = |batch: symphony_data::row::RowBatch| {
-        let features = plan.features(&batch);
+        let features = scorer.features(&batch);
         assert_eq!(features.rows().count() + features.rejected.len(), batch.len());
         rows += batch.len();
         ControlFlow::Continue(())
@@ -101,18 +101,18 @@ proptest! {
     #[test]
     fn no_row_of_any_format_panics(which in 0..ROWS.len(), at: usize, cut in 0_usize..20, insert in prop::collection::vec(any::<u8>(), 0..12)) {
         let (format, seed) = ROWS[which];
-        read(format, None, &mutate(seed.as_bytes(), at, cut, &insert), &plan());
+        read(format, None, &mutate(seed.as_bytes(), at, cut, &insert), &scorer());
     }
 
     #[test]
     fn no_object_that_holds_rows_panics(at: usize, cut in 0_usize..20, insert in prop::collection::vec(any::<u8>(), 0..12)) {
-        read(Format::Json, Some("data.rows"), &mutate(HOLDER.as_bytes(), at, cut, &insert), &plan());
+        read(Format::Json, Some("data.rows"), &mutate(HOLDER.as_bytes(), at, cut, &insert), &scorer());
     }
 
     #[test]
     fn no_bytes_taken_for_a_file_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for format in [Format::Jsonl, Format::Json, Format::Csv, Format::SemicolonCsv, Format::Tsv] {
-            read(format, None, &bytes, &plan());
+            read(format, None, &bytes, &scorer());
         }
         for magic in [&b"\x1f\x8b\x08"[..], b"\x28\xb5\x2f\xfd"] {
             let bytes = [magic, &bytes].concat();
@@ -138,11 +138,11 @@ proptest! {
 
 #[test]
 fn the_seeds_of_the_mutations_are_good_themselves() {
-    let plan = plan();
+    let scorer = scorer();
     for (format, seed) in ROWS {
-        assert_eq!(read(format, None, seed.as_bytes(), &plan), 2, "{format:?}");
+        assert_eq!(read(format, None, seed.as_bytes(), &scorer), 2, "{format:?}");
     }
-    assert_eq!(read(Format::Json, Some("data.rows"), HOLDER.as_bytes(), &plan), 2);
+    assert_eq!(read(Format::Json, Some("data.rows"), HOLDER.as_bytes(), &scorer), 2);
 }
 
 fn preprocess(file: &Path, full: &Path, on_bad_row: OnBadRow) -> Result<u64, String> {

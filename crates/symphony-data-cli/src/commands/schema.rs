@@ -20,9 +20,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), CliError> {
-    print_as_it_is(match args.kind.as_str() {
-        "config" => schema::CONFIG,
-        "experiments" => schema::EXPERIMENTS,
-        _ => schema::TASK,
+    print_as_it_is(&match args.kind.as_str() {
+        "config" => schema::config(),
+        "experiments" => schema::experiments(),
+        _ => schema::TASK.to_owned(),
     })
 }

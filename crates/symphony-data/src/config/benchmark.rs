@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     bin::Cut,
-    difficulty::{Plan, Rule},
+    difficulty::{Rule, Scorer},
     format::Columns,
     request::Measured,
     source::SourcePath,
@@ -222,7 +222,7 @@ fn check_columns(walk: &mut Walk, field: &str, node: &Node, benchmark: &Benchmar
     let mut said: Vec<String> = Vec::new();
     let mut check = |of: String, rule: &Rule, identity: &[String]| {
         // What does not compile is said elsewhere; alone, a feature of another feature reads no field.
-        for path in Plan::compile(rule, identity).iter().flat_map(Plan::fields) {
+        for path in Scorer::compile(rule, identity).iter().flat_map(Scorer::fields) {
             let name = path.split('.').next().unwrap_or(path);
             let is_there = columns.keeps(name) || benchmark.config_field.as_deref() == Some(name);
             if is_there || said.iter().any(|said| said == name) {

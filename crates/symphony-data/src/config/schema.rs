@@ -1,10 +1,45 @@
-//! JSON Schemas of what people write and of what they read, for editors and for checks elsewhere.
+//! JSON Schemas of the files that people write and of those that they read, for editors and for checks elsewhere.
 //!
-//! They say what has which form; what fits together (a benchmark's name, a feature's) is checked when files are read.
+//! They describe the form alone; references between parts, such as the names of benchmarks and features, are checked when
+//! files are read. Each definition stands in one place: feature functions and samplers describe themselves, and
+//! `schema/*.json` holds the rest. A `$ref` there may lead to a definition that is put in here.
 
-/// Of `data_config.yaml`.
-pub const CONFIG: &str = include_str!("schema/config.json");
-/// Of `experiments.yaml`.
-pub const EXPERIMENTS: &str = include_str!("schema/experiments.json");
-/// Of one line of `task_pool.jsonl`.
+use serde_json::{Value, json};
+
+use crate::{difficulty::functions, request::SamplerKind};
+
+/// The schema of one line of `task_pool.jsonl`.
 pub const TASK: &str = include_str!("schema/task.json");
+
+/// The schema of `data_config.yaml`.
+pub fn config() -> String {
+    let mut schema = read(include_str!("schema/config.json"));
+    schema["$defs"]["feature"] = functions::schema();
+    if let Value::Object(definitions) = experiments_schema()["$defs"].take() {
+        for (name, definition) in definitions {
+            schema["$defs"][name] = definition;
+        }
+    }
+    text(&schema)
+}
+
+/// The schema of `experiments.yaml`.
+pub fn experiments() -> String {
+    text(&experiments_schema())
+}
+
+fn experiments_schema() -> Value {
+    let mut schema = read(include_str!("schema/experiments.json"));
+    let names: Vec<&str> = SamplerKind::ALL.iter().map(|sampler| sampler.name()).collect();
+    schema["$defs"]["sampler"] = json!({"enum": names, "default": SamplerKind::default().name()});
+    schema
+}
+
+fn read(built_in: &str) -> Value {
+    // The built-in files are JSON: the tests read all of them.
+    serde_json::from_str(built_in).unwrap_or_default()
+}
+
+fn text(schema: &Value) -> String {
+    format!("{schema:#}\n")
+}

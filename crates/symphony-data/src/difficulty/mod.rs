@@ -1,13 +1,21 @@
 //! Difficulty: from a batch of rows to feature columns, from features to constants, from both to scores.
 //!
-//! Pure functions: nothing here reads a file or knows which benchmark it serves.
+//! Pure functions: nothing here reads a file or depends on a particular benchmark. Each feature function of the YAML is one
+//! block of code in `functions/`; all other files treat them alike.
 
+pub mod cell;
+pub mod columns;
 pub mod feature;
-pub mod function;
-pub mod plan;
+pub(crate) mod functions;
+mod kernel;
+pub mod rule;
 pub mod score;
+pub mod scorer;
 
-pub use feature::{Cell, Feature, Which};
-pub use function::{Function, RowFunction};
-pub use plan::{FeatureColumns, Plan, Rule, Term, Texts};
+pub use cell::Cell;
+pub use columns::{FeatureColumns, Texts};
+pub use feature::Feature;
+pub use functions::RowFunction;
+pub use rule::{Rule, Term};
 pub use score::{Constants, Normalization, RawRange};
+pub use scorer::Scorer;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Plan, PlanTerm};
+use super::scorer::{CompiledTerm, Scorer};
 use crate::number::NotFinite;
 
 /// Normalization constants by name, in the order in which the score first uses them.
@@ -11,15 +11,15 @@ pub type Constants = serde_json::Map<String, serde_json::Value>;
 /// The percentile of a feature that normalizes it.
 pub const CONSTANT_PERCENTILE: f64 = 95.0;
 
-impl Plan {
+impl Scorer {
     /// The raw scores, at most 1, from the scored features as columns and the constants.
     pub fn raw_scores(&self, scored: &[Vec<f64>], constants: &[f64], rows: usize) -> Vec<f64> {
         (0..rows)
             .map(|row| {
                 let sum = self.terms.iter().fold(0.0, |sum, term| {
                     sum + match *term {
-                        PlanTerm::ConstantTerm(number) => number,
-                        PlanTerm::Feature { scored: at, weight, constant } => {
+                        CompiledTerm::ConstantTerm(number) => number,
+                        CompiledTerm::Feature { scored: at, weight, constant } => {
                             let value = scored[at][row];
                             weight * constant.map_or(value, |at| normalize(value, constants[at]))
                         }

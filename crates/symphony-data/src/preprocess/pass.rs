@@ -7,7 +7,7 @@ use crate::{
     TOOL,
     bin::Cut,
     config::Benchmark,
-    difficulty::Plan,
+    difficulty::Scorer,
     disk::{DiskError, Folder, NamedFile, checksum},
     parallel::pipeline,
     progress::{Note, Pass, Progress},
@@ -17,6 +17,7 @@ use crate::{
         Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord, WrittenStore, meta_name, rejected_name, store_name,
     },
     task::Layout,
+    yaml::Refusal,
 };
 
 /// Removes the benchmark's store in any other format than this.
@@ -35,7 +36,7 @@ pub(super) fn seal(meta: &mut Meta) -> String {
 /// One run over one benchmark.
 pub(super) struct Stage1<'a> {
     pub(super) benchmark: &'a Benchmark,
-    pub(super) plan: Plan,
+    pub(super) plan: Scorer,
     pub(super) source: Box<dyn Source + 'a>,
     pub(super) on_bad_row: OnBadRow,
     /// The source that must serve.
@@ -54,7 +55,7 @@ impl<'a> Stage1<'a> {
         locked: Option<SourceRecord>,
         progress: &'a dyn Progress,
     ) -> Result<Self, PreprocessError> {
-        let wrong = |problems: Vec<(String, String)>| PreprocessError::Rule {
+        let wrong = |problems: Vec<(String, Refusal)>| PreprocessError::Rule {
             benchmark: benchmark.name.clone(),
             why: problems.iter().map(|(feature, why)| format!("`{feature}`: {why}")).collect::<Vec<_>>().join("; "),
         };
@@ -62,9 +63,8 @@ impl<'a> Stage1<'a> {
         if !unregistered.is_empty() {
             return Err(wrong(unregistered));
         }
-        let plan = Plan::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
-        let source =
-            benchmark.source.open(benchmark.wanted(), at, progress).map_err(|error| of_source(benchmark, error))?;
+        let plan = Scorer::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
+        let source = benchmark.source.open(benchmark.wanted(), at, progress).map_err(|error| of_source(benchmark, error))?;
         Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
     }
 

@@ -6,5 +6,5 @@ pub(crate) mod walk;
 
 pub(crate) use node::boolean;
 pub use node::{Key, Node, Place, Value};
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, Refusal};
 pub(crate) use walk::{Walk, last};

@@ -38,6 +38,29 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Why an input is refused, said by code that does not know where the input was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong.
+    pub what: String,
+    /// What to write instead; may be empty.
+    pub instead: String,
+}
+
+impl Refusal {
+    /// A refusal with these two texts.
+    pub fn new(what: impl Into<String>, instead: impl Into<String>) -> Self {
+        Self { what: what.into(), instead: instead.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if self.instead.is_empty() { Ok(()) } else { write!(f, "; {}", self.instead) }
+    }
+}
+
 /// All problems of a configuration or a request, in the order of the files. Never empty.
 #[derive(Clone, Debug, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
