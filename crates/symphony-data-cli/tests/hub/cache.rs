@@ -68,7 +68,7 @@ fn two_downloads_at_once_both_succeed_and_fetch_the_file_once() {
 }
 
 #[test]
-fn a_cached_file_that_was_damaged_is_dropped_and_downloaded_anew() {
+fn a_cached_file_that_was_damaged_is_removed_and_downloaded_again() {
     let stand_in = StandIn::new([("org/quiz", quiz())]);
     let case = Case::new("org/quiz", "");
     case.ok(&stand_in, "preprocess");
@@ -88,7 +88,7 @@ fn a_cached_file_that_was_damaged_is_dropped_and_downloaded_anew() {
 }
 
 #[test]
-fn offline_the_cache_serves_and_what_it_lacks_is_named() {
+fn offline_the_cache_is_used_and_a_missing_file_is_named() {
     let stand_in = StandIn::new([("org/quiz", quiz())]);
     let case = Case::new("org/quiz", "");
     let offline = || case.command(&stand_in, "preprocess --force").env("HF_HUB_OFFLINE", "1").output().unwrap();
@@ -121,7 +121,7 @@ fn offline_the_cache_serves_and_what_it_lacks_is_named() {
 }
 
 #[test]
-fn every_word_for_offline_that_python_heeds_is_heeded_and_named() {
+fn every_offline_variable_of_python_is_obeyed_and_named() {
     let stand_in = StandIn::new([("org/quiz", quiz())]);
     let case = Case::new("org/quiz", "");
     for name in ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"] {
@@ -162,7 +162,7 @@ fn the_cache_is_found_as_python_finds_it_through_a_tilde_and_through_variables()
 }
 
 #[test]
-fn a_hub_that_cannot_be_reached_leaves_what_it_last_served() {
+fn the_last_known_commit_is_read_if_the_hub_cannot_be_reached() {
     let case = Case::new("org/quiz", "");
     let address = {
         let stand_in = StandIn::new([("org/quiz", quiz())]);
@@ -182,7 +182,7 @@ fn a_hub_that_cannot_be_reached_leaves_what_it_last_served() {
 
 #[cfg(unix)]
 #[test]
-fn a_cache_that_may_not_be_written_serves() {
+fn a_cache_that_cannot_be_written_is_used() {
     use std::os::unix::fs::PermissionsExt;
     let stand_in = StandIn::new([("org/quiz", quiz())]);
     let case = Case::new("org/quiz", "");

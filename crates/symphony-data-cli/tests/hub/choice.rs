@@ -77,7 +77,7 @@ fn several_configs_are_one_benchmark_in_their_order() {
 }
 
 #[test]
-fn without_a_full_conversion_the_data_files_of_the_split_serve() {
+fn without_a_full_conversion_the_data_files_of_the_split_are_used() {
     let jsonl = b"{\"question\": \"one two\"}\n{\"question\": \"three\"}\n".to_vec();
     let only_a_part = Repo::converted([("default/partial-test/0000.parquet".to_owned(), questions(0..9))]);
     let file = |name: &str| (name.to_owned(), jsonl.clone());
@@ -126,7 +126,7 @@ fn without_a_full_conversion_the_data_files_of_the_split_serve() {
 }
 
 #[test]
-fn a_pinned_commit_serves_whatever_the_branch_does_and_locked_refuses_another() {
+fn a_pinned_commit_is_read_wherever_the_branch_is_and_locked_refuses_another() {
     let old = quiz();
     let commit = old.commit(CONVERSION).to_owned();
     let new = Repo::converted([(FILE.to_owned(), questions(0..900))]);
@@ -189,7 +189,7 @@ fn a_pinned_commit_serves_whatever_the_branch_does_and_locked_refuses_another() 
 }
 
 #[test]
-fn a_store_is_made_anew_of_the_commit_that_it_was_made_of() {
+fn a_store_is_rebuilt_from_the_commit_that_it_was_made_from() {
     let old = quiz();
     let mut moved = Repo::converted([(FILE.to_owned(), questions(0..900))]);
     moved.branches.insert("refs/tags/v1".to_owned(), old.branches[CONVERSION].clone());

@@ -81,7 +81,7 @@ fn an_unreachable_hub_is_named_with_host_port_and_what_to_set() {
 }
 
 #[test]
-fn an_endpoint_that_is_no_address_is_named() {
+fn an_endpoint_that_is_not_an_address_is_named() {
     let case = Case::new("org/quiz", "");
     for endpoint in ["huggingface.co", "ftp://huggingface.co"] {
         let mut command = case.place.command("--config config.yaml preprocess");
@@ -92,7 +92,7 @@ fn an_endpoint_that_is_no_address_is_named() {
 }
 
 /// Breaks off the first download with this fault, checks that the second resumes it, and returns standard error.
-fn goes_on_after(fault: Fault) -> String {
+fn resumed_after(fault: Fault) -> String {
     let stand_in = StandIn::new([("org/quiz", quiz())])
         .with_storage()
         .with_faults(first(1, fault, |seen| seen.storage && is_bytes(seen)));
@@ -106,25 +106,25 @@ fn goes_on_after(fault: Fault) -> String {
 }
 
 #[test]
-fn a_connection_that_is_reset_in_the_middle_of_a_body_goes_on_from_there() {
-    let said = goes_on_after(Fault::Reset(100_000));
+fn a_download_whose_connection_is_reset_is_resumed() {
+    let said = resumed_after(Fault::Reset(100_000));
     assert!(said.contains("the connection was lost ("), "{said}");
 }
 
 #[test]
-fn a_body_that_is_shorter_than_announced_goes_on_from_there() {
-    let said = goes_on_after(Fault::Short(100_000));
+fn a_body_that_is_shorter_than_announced_is_resumed() {
+    let said = resumed_after(Fault::Short(100_000));
     assert!(said.contains("the connection was lost ("), "{said}");
 }
 
 #[test]
-fn a_body_that_stalls_goes_on_from_there() {
-    let said = goes_on_after(Fault::Stall(100_000));
+fn a_body_that_stalls_is_resumed() {
+    let said = resumed_after(Fault::Stall(100_000));
     assert!(said.contains("no answer in time (set HF_HUB_DOWNLOAD_TIMEOUT to wait for more seconds)"), "{said}");
 }
 
 #[test]
-fn a_server_that_sends_the_whole_where_a_part_was_asked_for_is_taken_at_its_word_once() {
+fn a_server_that_sends_the_whole_file_for_a_part_is_asked_again_for_the_whole() {
     let faults = |seen: &Seen| match (is_bytes(seen), seen.nth) {
         (true, 0) => Some(Fault::Short(100_000)),
         (true, 1) => Some(Fault::Whole),
@@ -178,7 +178,7 @@ fn on_a_terminal(command: &Command) -> Option<String> {
 }
 
 #[test]
-fn an_interrupted_download_ends_within_a_second_and_the_next_goes_on() {
+fn an_interrupted_download_ends_within_a_second_and_the_next_resumes_it() {
     let slow = Fault::Slow(40, Duration::from_millis(250));
     let stand_in = StandIn::new([("org/quiz", quiz())]).with_faults(first(1, slow, is_bytes));
     let case = Case::new("org/quiz", "");

@@ -35,7 +35,7 @@ fn the_token_goes_to_the_hub_and_nowhere_else_and_is_never_shown() {
 }
 
 #[test]
-fn the_token_is_withheld_where_that_is_asked_and_only_there() {
+fn the_token_is_withheld_only_if_a_variable_asks_for_that() {
     let stand_in = StandIn::new([("org/quiz", quiz())]);
     let case = Case::new("org/quiz", "");
     let sent = |variables: &[(&str, &str)]| {
@@ -52,7 +52,7 @@ fn the_token_is_withheld_where_that_is_asked_and_only_there() {
 }
 
 #[test]
-fn a_repository_that_may_not_be_read_says_how_to_get_in() {
+fn a_closed_repository_says_how_to_get_access() {
     let mut repo = quiz();
     repo.token = Some("hf_secret".to_owned());
     let stand_in = StandIn::new([("org/quiz", repo), ("org/quizzes", quiz()), ("someone/other", quiz())]);
