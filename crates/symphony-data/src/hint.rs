@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 
 /// One way out of an error.
+// Fields without a comment are named for what they hold.
+#[allow(missing_docs)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
     /// Preprocess these benchmarks into this folder.
     Preprocess {
-        /// The benchmarks.
         benchmarks: Vec<String>,
-        /// The folder.
         folder: PathBuf,
         /// Whether existing stores must be replaced, which happens only on request.
         force: bool,
@@ -20,12 +20,7 @@ pub enum Hint {
     /// Name the configuration that the store was made with.
     NameConfig,
     /// Replace the stores of these benchmarks in this folder with those that the configuration asks for.
-    ReplaceStore {
-        /// The benchmarks.
-        benchmarks: Vec<String>,
-        /// The folder.
-        folder: PathBuf,
-    },
+    ReplaceStore { benchmarks: Vec<String>, folder: PathBuf },
     /// Set aside rows that cannot be scored, and preprocess the others.
     SkipBadRows,
     /// Use the source as it is now instead of the recorded one.

@@ -48,13 +48,14 @@ pub enum Pass {
 }
 
 /// An event that is worth a line.
+// Fields without a comment are named for what they hold.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug)]
 pub enum Note<'a> {
     /// Another run is using this folder; this run waits for it.
     Waiting(&'a Path),
     /// The file system of this folder has no locks, so two runs could write there at once.
     Unlocked {
-        /// The folder.
         folder: &'a Path,
         /// The system's error.
         why: &'a str,
@@ -63,16 +64,13 @@ pub enum Note<'a> {
     Warning(&'a str),
     /// A store is being built.
     Building {
-        /// The benchmark.
         benchmark: &'a str,
         /// Why the existing store cannot be used; `None` if there was no store.
         reason: Option<&'a str>,
     },
     /// A store's index is being rebuilt from the store.
     Indexing {
-        /// The benchmark.
         benchmark: &'a str,
-        /// The index.
         file: &'a str,
         /// What is wrong with it.
         reason: &'a str,
@@ -81,7 +79,6 @@ pub enum Note<'a> {
     Cached(&'a str),
     /// Some rows are copies of others.
     Copies {
-        /// The benchmark.
         benchmark: &'a str,
         /// How many there are and whether they agree, as a clause.
         what: &'a str,
@@ -90,11 +87,8 @@ pub enum Note<'a> {
     SourceGone(&'a str),
     /// All files of a benchmark's split are on this machine.
     Fetched {
-        /// The benchmark.
         benchmark: &'a str,
-        /// The repository.
         repo: &'a str,
-        /// Its commit.
         commit: &'a str,
         /// The branch that pointed to the commit, if one did.
         branch: Option<&'a str>,
@@ -107,7 +101,6 @@ pub enum Note<'a> {
     },
     /// A request failed and is tried again.
     Retrying {
-        /// The benchmark.
         benchmark: &'a str,
         /// Why it failed.
         why: &'a str,
@@ -116,39 +109,32 @@ pub enum Note<'a> {
     },
     /// A cached file is damaged, and is downloaded again.
     Dropped {
-        /// The benchmark.
         benchmark: &'a str,
-        /// The file.
         file: &'a str,
         /// What is wrong with the file.
         why: &'a str,
     },
-    /// The Hub cannot be asked, so the files in the cache are used, which it sent last.
+    /// The Hub cannot be asked, so the files in the cache are used, which it sent earlier.
     FromCache {
-        /// The benchmark.
         benchmark: &'a str,
         /// Why the Hub cannot be asked.
         why: &'a str,
     },
     /// Only the cache may be used, and it does not say whether the split has more files.
     MaybeMoreShards {
-        /// The benchmark.
         benchmark: &'a str,
         /// How many files of the split the cache has.
         files: usize,
     },
     /// A log counts as the answers of this model.
     Answers {
-        /// The log.
         file: &'a Path,
-        /// The model.
         model: &'a str,
         /// Where the name was guessed from; `None` if the log, its results file or the caller names the model.
         guessed_from: Option<&'a str>,
     },
     /// A store no longer fits the configuration, but this command only reports.
     Stale {
-        /// The benchmark.
         benchmark: &'a str,
         /// What does not fit.
         reason: &'a str,
@@ -224,7 +210,7 @@ impl fmt::Display for Note<'_> {
                 write!(f, "{benchmark}: {file} in the cache is damaged ({why}); downloading it again")
             }
             Self::FromCache { benchmark, why } => {
-                write!(f, "{benchmark}: {why}; using the files in the cache, which the Hub sent last")
+                write!(f, "{benchmark}: {why}; using the files in the cache, which may be out of date")
             }
             Self::MaybeMoreShards { benchmark, files } => write!(
                 f,

@@ -28,7 +28,7 @@ impl<R: Read> HashingReader<R> {
         Self { inner, hasher: blake3::Hasher::new(), bytes: 0 }
     }
 
-    /// The checksum of what was read so far.
+    /// The checksum of the bytes that were read so far.
     pub fn checksum(&self) -> String {
         blake3_text(&self.hasher)
     }

@@ -115,7 +115,7 @@ impl Folder {
             if name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(UNFINISHED)) {
                 let path = entry.path();
                 fs::remove_file(&path)
-                    .map_err(|error| DiskError::writing(&path, "remove what a stopped run left", error))?;
+                    .map_err(|error| DiskError::writing(&path, "remove a file that a stopped run left", error))?;
             }
         }
         Ok(())

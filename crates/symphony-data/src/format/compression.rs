@@ -82,7 +82,7 @@ pub(crate) fn bounded<R: Read>(inner: R, stored: impl Fn() -> u64) -> impl Read 
     Bounded { inner, unfolded: 0, stored }
 }
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 struct Counted<R> {
     inner: R,
     bytes: Rc<Cell<u64>>,

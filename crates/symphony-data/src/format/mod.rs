@@ -258,7 +258,7 @@ impl<'s> Batcher<'s> {
         self.flush_if_full()
     }
 
-    /// Hands on what was gathered.
+    /// Hands on the gathered rows.
     ///
     /// # Errors
     /// [`ReadError::Stopped`].

@@ -72,7 +72,7 @@ impl Reader<'_> {
         Some(kind)
     }
 
-    /// A list's length and the kind of what is in it.
+    /// A list's length and the kind of its elements.
     fn list(&mut self) -> Option<(u64, u8)> {
         let header = self.byte()?;
         let length = match header >> 4 {
@@ -101,7 +101,7 @@ impl Reader<'_> {
             open.push(children);
             deepest = deepest.max(open.len());
         }
-        // The root is no column.
+        // The root is not a column.
         Some(deepest.saturating_sub(1))
     }
 

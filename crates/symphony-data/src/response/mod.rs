@@ -21,7 +21,7 @@ const MOST_IMPLIED_TRIES: usize = 20;
 pub struct Model {
     /// The model's name.
     pub name: String,
-    /// The family that it belongs to, where the responses say.
+    /// The family that it belongs to, if the responses name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
 }

@@ -8,8 +8,9 @@
 //! json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
 //! ```
 //!
-//! So a number in a list stays what it is: `1` is `1`, and `1.0`, `1e0` and `1.00` are `1.0`; integers keep all their
-//! digits, however many. Half a surrogate pair is U+FFFD, and a number beyond the range of a 64-bit float stays as written.
+//! So a number in a list keeps its type: `1` is `1`, and `1.0`, `1e0` and `1.00` are `1.0`; integers keep all their
+//! digits, however many. Half a surrogate pair is U+FFFD, and a number beyond the range of a 64-bit float stays as
+//! written.
 
 use std::{borrow::Cow, ops::Range};
 

@@ -1,8 +1,8 @@
 //! YAML as a tree in which every node knows its file and line.
 //!
-//! The tree has no meaning yet: the rooms that walk it say what the keys stand for. Scalars keep their text, so that
-//! `80:20` or `2024` stay as they were typed until the code asks for a number. Anchors, aliases and merge keys (`<<`)
-//! are resolved.
+//! The rooms that walk the tree know what its keys mean; this one does not. Scalars keep their text, so that `80:20` or
+//! `2024` stay as they were typed until the code asks for a number. Anchors, aliases and merge keys (`<<`) are
+//! resolved.
 
 use std::{fmt, sync::Arc};
 

@@ -7,7 +7,7 @@ use super::Place;
 /// One mistake: its place, its key, what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// File and line, where there is a file.
+    /// File and line, if there is a file.
     pub place: Place,
     /// The key with dots (`experiments.exp1.difficulty_split`); empty for the file as a whole.
     pub field: String,
