@@ -311,7 +311,7 @@ fn a_time_outside_every_calendar_is_a_bad_row_and_an_unknown_zone_is_an_error() 
     let lost = arrow_array::TimestampSecondArray::from(vec![0]).with_timezone("Mars/Olympus");
     for (name, found) in rows_in_all_forms(&columns_of(vec![("at", Arc::new(lost) as ArrayRef)])) {
         let reason = reason_of(found);
-        assert!(reason.starts_with("the times of its column `at` are of the zone `Mars/Olympus`"), "{name}: {reason}");
+        assert!(reason.starts_with("the times of its column `at` have the zone `Mars/Olympus`"), "{name}: {reason}");
     }
 }
 

@@ -215,8 +215,8 @@ fn the_message_about_a_file_that_cannot_be_read_says_what_it_is() {
         ("rows.csv", b"PK\x03\x04\x14\0\0\0".to_vec(), "this file is a zip archive"),
         ("rows.jsonl.gz", b"BZh91AY&SY".to_vec(), "compressed with bzip2, which is not supported; run `bunzip2`"),
         ("rows.jsonl.gz", gz(&gz(LINES.as_bytes())), "compressed twice"),
-        ("rows.jsonl.gz", Vec::new(), "this file is empty, and not compressed as its name says"),
-        ("rows.jsonl.gz", b"this is no gzip".to_vec(), "plain text, and not compressed as its name says"),
+        ("rows.jsonl.gz", Vec::new(), "this file is empty, not compressed as its name says"),
+        ("rows.jsonl.gz", b"this is no gzip".to_vec(), "plain text, not compressed as its name says"),
         ("rows.parquet.gz", gz(b"PAR1 and so on"), "this file of columns is compressed as a whole; decompress it"),
         ("rows.csv", b"\x01\0\0\0\x02\0\0\0\x03\x04\x05\xff".to_vec(), "binary data"),
         ("rows.jsonl", CSV.into(), "this file is a table with commas between its values, not JSON; name it .csv"),
@@ -285,7 +285,7 @@ fn rows_selects_the_array_in_an_object_and_without_it_the_message_lists_the_arra
     assert!(error.contains("the key `examples` occurs twice"), "{error}");
     for (name, content) in [("rows.json", ARRAY), ("rows.jsonl", LINES), ("rows.csv", CSV)] {
         let error = rows_with(name, content.as_bytes(), "rows: examples,", OnBadRow::Stop).unwrap_err();
-        assert!(error.contains("`rows: examples` looks for an array in"), "{name}: {error}");
+        assert!(error.contains("`rows: examples` names an array in"), "{name}: {error}");
     }
     let cut = &HOLDER[..HOLDER.len() - 20];
     let error = rows_with("rows.json", cut.as_bytes(), "rows: examples,", OnBadRow::Stop).unwrap_err();
