@@ -533,7 +533,7 @@ fn a_full_disk_ends_in_one_message_and_leaves_the_old_files_whole() {
     let error: Vec<&str> = log.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!(error.len(), 1, "{log}");
     assert!(error[0].contains("disk/full/gsm8k_full.jsonl: cannot write this file: No space left on device"), "{log}");
-    assert!(error[0].contains("free some space and run again: what stood there before is untouched"), "{log}");
+    assert!(error[0].contains("free some space and run again: the existing files are unchanged"), "{log}");
 }
 
 #[test]

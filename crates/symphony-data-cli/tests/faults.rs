@@ -88,7 +88,7 @@ fn two_runs_in_one_folder_at_once_both_succeed() {
     while waited == 0 && Instant::now() < until {
         let (first, second) = (start(place.path()), start(place.path()));
         let said = finish(first) + &finish(second);
-        waited += said.matches("another run works in data/benchmarks/full; waiting for it").count();
+        waited += said.matches("another run is using data/benchmarks/full; waiting for it").count();
         assert!(files(place.path()) == undisturbed);
     }
     assert!(waited > 0, "two runs never met in one folder");

@@ -25,10 +25,10 @@ impl Default for Percentiles {
 }
 
 impl Percentiles {
-    /// Checks a pair that a person wrote. Two numbers in (0, 1] are refused: they are fractions where percentiles are meant.
+    /// Checks a pair that a user wrote. Two numbers in (0, 1] are refused, because they are fractions.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A message that says what is wrong with them.
     pub fn new(low: f64, high: f64) -> Result<Self, String> {
         let fraction = |share: f64| share > 0.0 && share <= 1.0;
         if fraction(low) && fraction(high) {
@@ -70,9 +70,9 @@ impl<'de> Deserialize<'de> for Percentiles {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cut {
-    /// At percentiles.
+    /// At percentiles of the scores.
     Percentiles(Percentiles),
-    /// At scores: easy at or below the first, hard at or above the second.
+    /// At these scores, 0 to 1: easy at or below the first, hard at or above the second.
     Cuts([f64; 2]),
 }
 
@@ -80,7 +80,7 @@ impl Cut {
     /// Checks cuts at scores.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// A message that says what is wrong with them.
     pub fn at_scores(easy: f64, hard: f64) -> Result<Self, String> {
         let percentage = |cut: f64| (0.0..=100.0).contains(&cut);
         if percentage(easy) && percentage(hard) && easy.max(hard) > 1.0 {
@@ -105,12 +105,12 @@ impl From<Percentiles> for Cut {
     }
 }
 
-/// 0.29 as 29, without what binary fractions leave (28.999999999999996).
+/// Turns 0.29 into 29, without the error of binary fractions (28.999999999999996).
 fn percent(fraction: f64) -> f64 {
     (fraction * 1e11).round() / 1e9
 }
 
-/// 20.0 as 20: percentiles are written as people write them.
+/// Writes 20.0 as 20, as people do.
 fn whole_or_not(number: f64) -> serde_json::Number {
     if number.fract() == 0.0 && number.abs() < 1e15 {
         serde_json::Number::from(number as i64)
@@ -198,14 +198,14 @@ impl PerBin<u64> {
 /// The scores at which bins begin and end.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
-    /// At or below: easy.
+    /// A task is easy at or below this score.
     pub easy: f64,
-    /// At or above, if not easy: hard.
+    /// A task that is not easy is hard at or above this score.
     pub hard: f64,
 }
 
 impl Thresholds {
-    /// The thresholds of a benchmark's difficulty scores; `None` if there are none.
+    /// The thresholds of a benchmark's difficulty scores; `None` if there are no scores.
     pub fn of(scores: &[f64], cut: impl Into<Cut>) -> Option<Self> {
         match cut.into() {
             Cut::Percentiles(percentiles) => {
@@ -239,12 +239,12 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// Sorts the rows of a benchmark into bins; `None` if there are none.
+    /// Sorts the rows of a benchmark into bins; `None` if there are no rows.
     pub fn of(scores: &[f64], cut: impl Into<Cut>) -> Option<Self> {
         Self::of_eligible(scores, cut, |_| true)
     }
 
-    /// The same with the rows that `eligible` says yes to: the thresholds are theirs, and no other row is in a bin.
+    /// Sorts only the rows that `eligible` accepts into bins. Percentiles are those of the accepted rows.
     pub fn of_eligible(scores: &[f64], cut: impl Into<Cut>, eligible: impl Fn(u32) -> bool) -> Option<Self> {
         let kept = || (0..).zip(scores.iter().copied()).filter(|(row, _)| eligible(*row));
         let thresholds = match cut.into() {

@@ -1,6 +1,6 @@
 //! Pools of language model tasks of controlled difficulty, the same for the same seed.
 //!
-//! The way of the data, and the rooms that it passes:
+//! How data flows, and the rooms that it passes through:
 //!
 //! ```text
 //! source ─► difficulty ─► store                                            stage 1, driven by preprocess
@@ -8,8 +8,8 @@
 //!           store.fetch(draws) ─► pool
 //! ```
 //!
-//! A stage never reaches back up the arrow. The library prints nothing: what it has to say goes through
-//! [`progress::Progress`], and what goes wrong comes back as [`Error`].
+//! No stage uses a later one. The library prints nothing: it reports through [`progress::Progress`], and returns an
+//! [`Error`] when something goes wrong.
 //!
 //! ```
 //! use symphony_data::{DatasetBuilder, request::RequestSpec};
@@ -31,7 +31,7 @@
 
 // The rooms, in order: each uses only those above it.
 
-// Leaves: they know nothing of the product.
+// Leaves: they know nothing about the product.
 pub mod hint;
 pub mod progress;
 mod parallel;
@@ -41,7 +41,7 @@ pub mod yaml;
 pub mod row;
 pub mod format;
 
-// Words: what every stage speaks of.
+// Words: the types that every stage uses.
 pub mod bin;
 pub mod task;
 pub mod request;
@@ -61,7 +61,7 @@ pub mod pool;
 pub mod draw;
 pub mod verify;
 
-// Side rooms: they read what the stages left.
+// Side rooms: they read the output of the stages.
 pub mod irt;
 pub mod evidence;
 mod error;
@@ -71,5 +71,5 @@ pub use builder::{DatasetBuilder, TaskStream};
 pub use error::Error;
 pub use hint::Hint;
 
-/// The tool's name and version, as meta and manifest record it.
+/// The tool's name and version, as metas and manifests record them.
 pub const TOOL: &str = concat!("symphony-data ", env!("CARGO_PKG_VERSION"));

@@ -1,4 +1,5 @@
-//! Work on many items in order: read by one thread, worked on by all cores, taken in the order in which they were read.
+//! A pipeline over many items: one thread reads them, all cores work on them, and the results come in the order of
+//! reading.
 
 use std::{
     ops::ControlFlow,
@@ -6,11 +7,11 @@ use std::{
     thread,
 };
 
-/// Runs `produce`, which hands its items to what it is called with, `work` on each item, and `take` on each result, in the
-/// order of the items, on the calling thread. Few items are under way at once, so that memory is bounded; once `take`
-/// breaks off, `produce` is told to.
+/// Runs `produce`, which passes each item to the function that it is given; `work` on each item; and `take` on each
+/// result. `take` runs on the calling thread, in the order of the items. Few items are in progress at once, so memory
+/// is bounded. Once `take` breaks off, `produce` is told to stop.
 ///
-/// The threads are its own, so that none of them is ever given other work that waits for this.
+/// The pipeline has its own threads, so none of them can be given other work that waits for the pipeline.
 pub fn pipeline<T: Send, R: Send, P: Send>(
     produce: impl FnOnce(&mut dyn FnMut(T) -> ControlFlow<()>) -> P + Send,
     work: impl Fn(T) -> R + Sync,
@@ -35,12 +36,12 @@ pub fn pipeline<T: Send, R: Send, P: Send>(
                 loop {
                     let item = items.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((item, answer)) = item else { break };
-                    // Nobody waits for it any more where `take` broke off.
+                    // Sending fails once `take` broke off, and then the result is not needed.
                     let _ = answer.send(work(item));
                 }
             });
         }
-        // The workers alone hold it: where all of them panicked, the producer is not to wait for them.
+        // Only the workers hold it now, so if all of them panic, the producer does not wait for them.
         drop(items);
         for result in results {
             let Ok(result) = result.recv() else { break };
@@ -52,7 +53,8 @@ pub fn pipeline<T: Send, R: Send, P: Send>(
     })
 }
 
-/// As many as the caller's pool has; without one, as rayon's own would have, which is not started for this.
+/// The number of threads: as many as the caller's rayon pool has; without a pool, as many as rayon's global pool would
+/// have, which this does not start.
 fn threads() -> usize {
     if rayon::current_thread_index().is_some() {
         return rayon::current_num_threads();
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_come_in_order_whatever_the_work_takes() {
+    fn results_come_in_order_however_long_the_work_takes() {
         let mut taken = Vec::new();
         let produced = pipeline(
             |sink| (0..1000_u64).take_while(|i| sink(*i).is_continue()).count(),
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_the_work_ends_it_all() {
+    fn a_panic_in_the_work_ends_the_pipeline() {
         let panicked = std::panic::catch_unwind(|| {
             pipeline(
                 |sink| (0..100).take_while(|i| sink(*i).is_continue()).count(),

@@ -1,31 +1,31 @@
-//! Progress and cancellation, as one trait: the library prints nothing, whoever calls it decides what is shown.
+//! Progress and cancellation, as one trait. The library prints nothing; the caller decides what to show.
 
 use std::{borrow::Cow, fmt, path::Path, time::Duration};
 
-/// What a caller may want to show while the library works.
+/// Receives what happens while the library works, and may stop it. Every method does nothing by default.
 pub trait Progress: Sync {
-    /// Rows done so far in one pass over a benchmark; `total` where it is known.
+    /// Called with the rows done so far in one pass over a benchmark, and with their total number if it is known.
     fn rows(&self, benchmark: &str, pass: Pass, done: u64, total: Option<u64>) {
         let _ = (benchmark, pass, done, total);
     }
 
-    /// How far the download of a benchmark's files is.
+    /// Called with how much of a benchmark's files is downloaded.
     fn download(&self, benchmark: &str, download: Download) {
         let _ = (benchmark, download);
     }
 
-    /// Something that a person should know.
+    /// Called with an event that the user should know about.
     fn note(&self, note: Note<'_>) {
         let _ = note;
     }
 
-    /// Whether to stop; asked between batches.
+    /// Whether to stop. The library asks between batches.
     fn cancelled(&self) -> bool {
         false
     }
 }
 
-/// How far a download is. What the cache had counts as done.
+/// How far a download is. Files that the cache already had count as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Download {
     /// Files done.
@@ -34,7 +34,7 @@ pub struct Download {
     pub total_files: usize,
     /// Bytes done.
     pub bytes: u64,
-    /// All bytes, as far as it is known.
+    /// All bytes, as far as their number is known.
     pub total_bytes: u64,
 }
 
@@ -47,32 +47,30 @@ pub enum Pass {
     Write,
 }
 
-/// Events that are worth a line.
+/// An event that is worth a line.
+// Fields without a comment are named for what they hold.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug)]
 pub enum Note<'a> {
-    /// Another run works in this folder; this one waits for it.
+    /// Another run is using this folder; this run waits for it.
     Waiting(&'a Path),
-    /// The file system of this folder has no locks: nothing keeps two runs apart.
+    /// The file system of this folder has no locks, so two runs could write there at once.
     Unlocked {
-        /// The folder.
         folder: &'a Path,
-        /// What the system said.
+        /// The system's error.
         why: &'a str,
     },
-    /// What a person should know of the tasks that they get: fewer than asked, ratios that were rescaled.
+    /// A warning about the tasks of a request, such as fewer tasks than asked for or rescaled ratios.
     Warning(&'a str),
-    /// A store is being made, and why.
+    /// A store is being built.
     Building {
-        /// The benchmark.
         benchmark: &'a str,
-        /// Why what was there does not serve; `None` where nothing was there.
+        /// Why the existing store cannot be used; `None` if there was no store.
         reason: Option<&'a str>,
     },
-    /// A store's index is being made anew from the store, and why.
+    /// A store's index is being rebuilt from the store.
     Indexing {
-        /// The benchmark.
         benchmark: &'a str,
-        /// The index.
         file: &'a str,
         /// What is wrong with it.
         reason: &'a str,
@@ -81,74 +79,62 @@ pub enum Note<'a> {
     Cached(&'a str),
     /// Some rows are copies of others.
     Copies {
-        /// The benchmark.
         benchmark: &'a str,
-        /// How many, and whether they agree, in words.
+        /// How many there are and whether they agree, as a clause.
         what: &'a str,
     },
-    /// The files that a store was made from are gone, so that nobody can say whether they changed.
+    /// The files that a store was made from are gone, so it is unknown whether they changed.
     SourceGone(&'a str),
     /// All files of a benchmark's split are on this machine.
     Fetched {
-        /// The benchmark.
         benchmark: &'a str,
-        /// The repository.
         repo: &'a str,
-        /// Its commit.
         commit: &'a str,
-        /// The branch that the commit was found by.
+        /// The branch that pointed to the commit, if one did.
         branch: Option<&'a str>,
         /// How many files.
         files: usize,
         /// How many files came over the network.
         downloaded_files: usize,
-        /// How many bytes did.
+        /// How many bytes came over the network.
         downloaded: u64,
     },
     /// A request failed and is tried again.
     Retrying {
-        /// The benchmark.
         benchmark: &'a str,
         /// Why it failed.
         why: &'a str,
-        /// How long until then.
+        /// How long the pause before the next try is.
         pause: Duration,
     },
-    /// A cached file was not what it should be, and is downloaded anew.
+    /// A cached file is damaged, and is downloaded again.
     Dropped {
-        /// The benchmark.
         benchmark: &'a str,
-        /// The file.
         file: &'a str,
-        /// What was wrong with it.
+        /// What is wrong with the file.
         why: &'a str,
     },
-    /// The Hub cannot be asked; what it last served is in the cache and serves.
+    /// The Hub cannot be asked, so the files in the cache are used, which it sent earlier.
     FromCache {
-        /// The benchmark.
         benchmark: &'a str,
         /// Why the Hub cannot be asked.
         why: &'a str,
     },
     /// Only the cache may be used, and it does not say whether the split has more files.
     MaybeMoreShards {
-        /// The benchmark.
         benchmark: &'a str,
-        /// How many files are there.
+        /// How many files of the split the cache has.
         files: usize,
     },
-    /// Whose answers a log holds.
+    /// A log counts as the answers of this model.
     Answers {
-        /// The log.
         file: &'a Path,
-        /// The model that they count as answers of.
         model: &'a str,
-        /// What the name was guessed from; `None` where the log, its results file or the caller gives it.
+        /// Where the name was guessed from; `None` if the log, its results file or the caller names the model.
         guessed_from: Option<&'a str>,
     },
-    /// A store does not fit the configuration, but this command only reports.
+    /// A store no longer fits the configuration, but this command only reports.
     Stale {
-        /// The benchmark.
         benchmark: &'a str,
         /// What does not fit.
         reason: &'a str,
@@ -158,16 +144,16 @@ pub enum Note<'a> {
 /// How much a note matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// For those who asked for more.
+    /// Shown to users who ask for more.
     Detail,
     /// Worth a line.
     Info,
-    /// Shown always.
+    /// Always shown.
     Warning,
 }
 
 impl Note<'_> {
-    /// How much it matters.
+    /// How much the note matters.
     pub fn level(&self) -> Level {
         match self {
             Self::Warning(_)
@@ -185,14 +171,14 @@ impl Note<'_> {
     }
 }
 
-/// The note as one line for people.
+/// The note as one line of text.
 impl fmt::Display for Note<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Waiting(folder) => write!(f, "another run works in {}; waiting for it", folder.display()),
+            Self::Waiting(folder) => write!(f, "another run is using {}; waiting for it", folder.display()),
             Self::Unlocked { folder, why } => write!(
                 f,
-                "{} cannot be locked ({why}); let no other run write there at the same time",
+                "{} cannot be locked ({why}); make sure that no other run writes there at the same time",
                 folder.display()
             ),
             Self::Warning(warning) => f.write_str(warning),
@@ -205,40 +191,38 @@ impl fmt::Display for Note<'_> {
             }
             Self::Copies { benchmark, what } => write!(f, "{benchmark}: {what}"),
             Self::Cached(benchmark) => write!(f, "{benchmark}: up to date"),
-            Self::SourceGone(benchmark) => write!(f, "{benchmark}: its source files are gone; its store serves"),
+            Self::SourceGone(benchmark) => {
+                write!(f, "{benchmark}: the source files are gone; using the existing store")
+            }
             Self::Fetched { benchmark, repo, commit, branch, files, downloaded_files, downloaded } => {
                 match downloaded_files {
-                    0 => write!(f, "{benchmark}: in the cache: {}", Files(*files))?,
+                    0 => write!(f, "{benchmark}: {} in the cache", Files(*files))?,
                     n if n == files => write!(f, "{benchmark}: downloaded {}, {}", Files(*files), Bytes(*downloaded))?,
                     n => write!(f, "{benchmark}: downloaded {n} of {}, {}", Files(*files), Bytes(*downloaded))?,
                 }
-                write!(f, ", of {repo} at {commit}")?;
+                write!(f, ", from {repo} at {commit}")?;
                 branch.map_or(Ok(()), |branch| write!(f, " ({branch})"))
             }
             Self::Retrying { benchmark, why, pause } => {
                 write!(f, "{benchmark}: {why}; trying again in {:.0} s", pause.as_secs_f64().ceil())
             }
             Self::Dropped { benchmark, file, why } => {
-                write!(f, "{benchmark}: {file} in the cache is damaged ({why}); downloading it anew")
+                write!(f, "{benchmark}: {file} in the cache is damaged ({why}); downloading it again")
             }
             Self::FromCache { benchmark, why } => {
-                write!(f, "{benchmark}: {why}; what the Hub last served is in the cache and serves")
+                write!(f, "{benchmark}: {why}; using the files in the cache, which may be out of date")
             }
             Self::MaybeMoreShards { benchmark, files } => write!(
                 f,
-                "{benchmark}: only the cache may be used, and nothing in it says whether the split has more than {}; a run that may ask the Hub finds out",
+                "{benchmark}: only the cache may be used, and it does not say whether the split has more than {}; run once with access to the Hub to find out",
                 Files(*files)
             ),
             Self::Answers { file, model, guessed_from: None } => write!(f, "{}: answers of {model}", file.display()),
             Self::Answers { file, model, guessed_from: Some(from) } => {
-                write!(
-                    f,
-                    "{}: answers of {model}, a guess from {from}; nothing else says whose they are",
-                    file.display()
-                )
+                write!(f, "{}: answers of {model}, guessed from {from}; nothing else names the model", file.display())
             }
             Self::Stale { benchmark, reason } => {
-                write!(f, "{benchmark}: these are the numbers of a store that no longer fits: {reason}")
+                write!(f, "{benchmark}: these numbers come from a store that is out of date: {reason}")
             }
         }
     }
@@ -252,7 +236,7 @@ impl fmt::Display for Files {
     }
 }
 
-/// A number of bytes as people say it.
+/// A number of bytes, in the unit that suits it.
 struct Bytes(u64);
 
 impl fmt::Display for Bytes {
@@ -267,19 +251,19 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// A text that may be shown on a terminal: what could steer it, or turn the direction of writing, becomes an escape such as
-/// `\u{1b}`. Names of fields, models and files come from strangers. Ends of lines stay, so that a text of several lines can
-/// be made of escaped parts, or escaped as a whole; where one line is wanted, see [`printable_line`].
+/// Makes a text safe to show on a terminal: characters that control it, or change the direction of writing, become
+/// escapes such as `\u{1b}`. Names of fields, models and files come from strangers. Line breaks stay, so that a text of
+/// several lines can be escaped in parts or as a whole; for a single line, use [`printable_line`].
 pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && steers(c))
 }
 
-/// As [`printable`], in one line: ends of lines are escaped too.
+/// Like [`printable`], for a single line: line breaks are escaped too.
 pub fn printable_line(text: &str) -> Cow<'_, str> {
     escaped(text, steers)
 }
 
-/// Whether a character does something rather than show something: C0, DEL and C1, and what turns the direction of writing.
+/// Whether a character controls the terminal (C0, DEL and C1) or changes the direction of writing.
 fn steers(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -306,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_steer_a_terminal_is_escaped_and_the_rest_stays() {
+    fn characters_that_control_a_terminal_are_escaped_and_others_stay() {
         for (text, shown) in [
             ("plain, ümlaut, 漢字, 🦀, \u{a0}", "plain, ümlaut, 漢字, 🦀, \u{a0}"),
             ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),

@@ -1,4 +1,4 @@
-//! Verification: the checksums of everything in a folder that a meta or a manifest vouches for.
+//! Verification: checks the files of a folder against the checksums that its metas and manifests record.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,7 @@ use crate::{
     task::Layout,
 };
 
-/// What was found of one file.
+/// The result of checking one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The file.
@@ -31,13 +31,13 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It is.
+    /// It is as it was written.
     Ok,
-    /// It is not: changed, damaged, missing, or of another pool or store than those beside it.
+    /// It was changed or damaged, is missing, or belongs to another pool or store than the files beside it.
     Bad,
-    /// Nothing says what it should be: a pool without a manifest.
+    /// There is no record of what it should be: a pool without a manifest.
     Unvouched,
-    /// It cannot be read, so nobody knows.
+    /// It cannot be read, so its state is unknown.
     Unreadable,
 }
 
@@ -50,7 +50,7 @@ impl Finding {
         Self { path: path.to_owned(), verdict: Verdict::Bad, problem: Some(problem.into()) }
     }
 
-    /// A file that could not be read: missing, or nobody knows.
+    /// A file that could not be read: it is missing, or its state is unknown.
     fn unread(path: &Path, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::NotFound {
             return Self::bad(path, "missing");
@@ -59,11 +59,11 @@ impl Finding {
     }
 }
 
-/// Checks every pool and store in `folder` and the folders below it, in the order of their paths. A folder below it that
-/// cannot be listed is a finding.
+/// Checks every pool and store in `folder` and the folders below it, in the order of their paths. A subfolder that
+/// cannot be listed becomes a finding.
 ///
 /// # Errors
-/// A folder that cannot be listed.
+/// `folder` cannot be listed.
 pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
     let mut findings = Vec::new();
     let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
@@ -74,7 +74,7 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
         .collect();
     entries.sort();
     for path in entries {
-        // Links are not followed: what they point at belongs to another folder.
+        // Links are not followed: their targets belong to other folders.
         let kind = match path.symlink_metadata() {
             Ok(kind) => kind,
             Err(error) => {
@@ -100,7 +100,7 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
             findings.extend(index_of(&path, benchmark));
         } else if Layout::ALL.into_iter().any(|format| name == task_pool(format)) && manifest::outputs(folder).is_none()
         {
-            let problem = Some(format!("there is no {MANIFEST} beside it, so that nothing says what it should be"));
+            let problem = Some(format!("there is no {MANIFEST} beside it, so it cannot be checked"));
             findings.push(Finding { path, verdict: Verdict::Unvouched, problem });
         } else if let Some(problem) = not_vouched_for(folder, name) {
             findings.push(Finding::bad(&path, problem));
@@ -109,17 +109,20 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
     Ok(findings)
 }
 
-/// The sealed file at `path`, and the files beside it that it vouches for.
+/// Checks the sealed file at `path`, and the files beside it that it lists.
 fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFile)>>) -> Vec<Finding> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => return vec![Finding::unread(path, &error)],
     };
     let Some(text) = String::from_utf8(bytes).ok().filter(|text| checksum::is_sealed(text)) else {
-        return vec![Finding::bad(path, "changed or damaged (self_checksum); what it vouches for cannot be checked")];
+        return vec![Finding::bad(
+            path,
+            "changed or damaged (self_checksum); the files that it lists cannot be checked",
+        )];
     };
     let Some(files) = files(&text) else {
-        return vec![Finding::bad(path, "not of this version's form")];
+        return vec![Finding::bad(path, "not in the form that this version writes")];
     };
     let mut findings = vec![Finding::ok(path)];
     for (name, recorded) in files {
@@ -136,7 +139,8 @@ fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFi
     findings
 }
 
-/// Why a file that has the name of a pool or of a part of a store is none, if nothing vouches for it.
+/// What is wrong with a file that is named as a pool or a part of a store but that no manifest or meta lists; `None`
+/// for other files.
 fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
     if let Some(format) = Layout::ALL.into_iter().find(|format| name == task_pool(*format)) {
         let other = !manifest::outputs(folder)?.contains_key(task_pool(format));
@@ -148,20 +152,20 @@ fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
     let meta = folder.join(meta_name(&benchmark));
     if !meta.exists() {
         return Some(format!(
-            "nothing vouches for it: {} is missing; preprocess again to make both",
+            "it cannot be checked, because {} is missing; preprocess again to make both",
             meta_name(&benchmark)
         ));
     }
     let format = Meta::read(folder, &benchmark).ok()?.store.format;
     let other = name != index_name(&benchmark) && name != store_name(&benchmark, format);
-    other.then(|| format!("not the store that {} is of; preprocess again to remove it", meta_name(&benchmark)))
+    other.then(|| format!("not the store that {} describes; preprocess again to remove it", meta_name(&benchmark)))
 }
 
-/// The index beside the store of the meta at `path`. It is vouched for by itself, and by the store that it names.
+/// Checks the index beside the meta at `path`. An index holds its own checksum, and names its store.
 fn index_of(path: &Path, benchmark: &str) -> Option<Finding> {
     let store = Store::open_in(path.parent()?, benchmark).ok()?;
     let index = path.with_file_name(index_name(benchmark));
-    // The store says only that it cannot use its index; whether that can be read at all is found out first.
+    // The store says only that it cannot use its index, so check first whether the file can be read.
     let read = File::open(&index).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
     if let Err(error) = read
         && error.kind() != io::ErrorKind::NotFound

@@ -104,7 +104,7 @@ fn a_file_that_is_not_what_its_name_says_ends_in_one_message() {
         (
             "rows.jsonl.gz",
             b"this is no gzip",
-            "rows.jsonl.gz: this file is plain text, and not compressed as its name says",
+            "rows.jsonl.gz: this file is plain text, not compressed as its name says",
         ),
         ("rows.xlsx", b"PK", "rows.xlsx: the format is not known by this name; name it .jsonl, .json, .csv or .tsv"),
     ];
@@ -316,7 +316,7 @@ fn a_file_where_a_folder_should_be_is_said_with_the_way_out() {
     fs::write(&file, GOOD).unwrap();
     let error = builder(&file).preprocess_all_benchmarks(&file, PreprocessOptions::default()).unwrap_err().to_string();
     assert!(
-        error.contains("cannot make this folder") && error.contains("a file stands where a folder is needed"),
+        error.contains("cannot make this folder") && error.contains("there is a file where a folder is needed"),
         "{error}"
     );
 }

@@ -1,5 +1,5 @@
 //! Rows from files of columns: the same text values as from JSON lines, whatever the columns' types; and files of
-//! columns that are cut off, damaged or made to break us.
+//! columns that are cut off, damaged or hostile.
 
 use std::{
     fs::{self, File},
@@ -156,7 +156,7 @@ fn a_store_is_the_same_from_parquet_as_from_json_lines() {
 }
 
 #[test]
-fn a_file_of_columns_that_is_cut_off_or_damaged_is_one_message_and_no_panic() {
+fn a_file_of_columns_that_is_cut_off_or_damaged_ends_in_one_message_and_no_panic() {
     let place = tempfile::tempdir().unwrap();
     let whole = parquet_of(&motley());
     let path = place.path().join("rows.parquet");
@@ -165,9 +165,9 @@ fn a_file_of_columns_that_is_cut_off_or_damaged_is_one_message_and_no_panic() {
         assert!(matches!(rows(&path), Err(ReadError::Malformed { line: 0, .. })), "{length} bytes");
     }
     for (text, expected) in [
-        ("<!DOCTYPE html><html>not found</html>", "this is a web page and no Parquet file"),
-        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "`git lfs pull` gets it"),
-        ("PAR1 and no more", "this is no whole Parquet file (it has no footer); get it anew"),
+        ("<!DOCTYPE html><html>not found</html>", "this is a web page, not a Parquet file"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "get the file with `git lfs pull`"),
+        ("PAR1 and no more", "this is not a complete Parquet file (it has no footer); get it again"),
     ] {
         fs::write(&path, text).unwrap();
         let Err(ReadError::Malformed { reason, .. }) = rows(&path) else { panic!("{text}") };
@@ -294,7 +294,7 @@ fn a_zone_that_a_parquet_file_notes_for_other_units_than_it_stores_is_kept() {
 }
 
 #[test]
-fn a_time_that_no_calendar_has_is_a_bad_row_and_a_zone_that_nobody_knows_an_error() {
+fn a_time_outside_every_calendar_is_a_bad_row_and_an_unknown_zone_is_an_error() {
     let batch =
         columns_of(vec![("at", Arc::new(arrow_array::TimestampSecondArray::from(vec![0, i64::MAX])) as ArrayRef)]);
     let mut faults = Vec::new();
@@ -311,7 +311,7 @@ fn a_time_that_no_calendar_has_is_a_bad_row_and_a_zone_that_nobody_knows_an_erro
     let lost = arrow_array::TimestampSecondArray::from(vec![0]).with_timezone("Mars/Olympus");
     for (name, found) in rows_in_all_forms(&columns_of(vec![("at", Arc::new(lost) as ArrayRef)])) {
         let reason = reason_of(found);
-        assert!(reason.starts_with("the times of its column `at` are of the zone `Mars/Olympus`"), "{name}: {reason}");
+        assert!(reason.starts_with("the times of its column `at` have the zone `Mars/Olympus`"), "{name}: {reason}");
     }
 }
 
@@ -351,7 +351,7 @@ fn a_null_among_the_values_of_a_dictionary_is_null() {
 }
 
 #[test]
-fn a_parquet_file_is_read_whatever_its_compression() {
+fn a_parquet_file_is_read_in_every_supported_compression() {
     use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
     let batch = motley();
     for compression in [
@@ -387,7 +387,7 @@ fn a_compressed_column_that_claims_more_than_it_can_hold_is_refused_before_memor
 }
 
 #[test]
-fn a_feather_file_of_the_first_version_is_called_that() {
+fn the_message_names_a_feather_file_of_the_first_version() {
     let found = rows_with(|batcher| arrow_rows::read(std::io::Cursor::new(b"FEA1\0\0\0\0"), 8, batcher));
     assert_eq!(reason_of(found), "this is a Feather file of version 1, which is not supported; write it as version 2");
 }
@@ -433,7 +433,7 @@ fn a_column_of_bytes_is_an_error_that_says_how_to_leave_it_out() {
     }
 }
 
-/// A benchmark on a file, and its store's rows, or what stage 1 says.
+/// Runs stage 1 on a file, and returns the rows of the store, or the message.
 fn stage1(folder: &Path, path: &str, more: &str, format: &str) -> Result<Vec<Value>, String> {
     let yaml = format!(
         "benchmarks:\n  b:\n    path: 'file:{}/{path}'\n    identity: [question]\n    store: {format}\n    difficulty:\n      features: {{w: {{words: question}}, n: {{number: stats.n}}}}\n      score: [{{feature: w}}]\n{more}",
@@ -570,7 +570,7 @@ fn columns_that_are_not_selected_are_not_in_the_rows() {
         let expected = "b: no row has the column `notes`, which `drop_columns` names; the rows have `image`, `question`, `note`, `stats`";
         assert_eq!(message, expected, "{name}");
     }
-    // What is left out needs no name of its own.
+    // Columns that are left out may share a name.
     let twice = columns_of(vec![
         ("question", texts(["a", "b"])),
         ("x", texts(["a", "b"])),
@@ -602,7 +602,7 @@ fn values_of_a_csv_file_and_of_generated_rows_are_selected_too() {
 }
 
 #[test]
-fn a_value_that_many_rows_share_cannot_unfold_without_end() {
+fn a_value_that_many_rows_share_cannot_expand_without_end() {
     // A megabyte that a thousand rows repeat: a gigabyte of text in a file of some kilobytes.
     let value = "x".repeat(1 << 20);
     let mut bytes = Vec::new();
@@ -629,7 +629,7 @@ fn a_value_that_many_rows_share_cannot_unfold_without_end() {
     let Err(ReadError::Malformed { reason, .. }) = parquet_rows::read(bytes::Bytes::from(bytes), &mut batcher) else {
         panic!("it was read to its end");
     };
-    assert_eq!(reason, "unfolds to more than 10000 times its size, as no data does");
+    assert_eq!(reason, "decompresses to more than 10000 times its size, which real data does not");
     assert!(most < 8 << 20, "{most} bytes at once");
 }
 
@@ -665,7 +665,7 @@ fn columns_nested_too_deep_are_refused_before_anything_recurses_into_them() {
 
 type ReadBytes = fn(Vec<u8>) -> Result<Vec<String>, ReadError>;
 
-/// Files of columns that are right, in all their forms, for mutations to begin with.
+/// Valid files of columns in all their forms, as seeds of mutations.
 fn changed_seeds() -> &'static [(Vec<u8>, ReadBytes)] {
     static SEEDS: std::sync::OnceLock<Vec<(Vec<u8>, ReadBytes)>> = std::sync::OnceLock::new();
     SEEDS.get_or_init(|| {
@@ -690,7 +690,7 @@ fn changed_seeds() -> &'static [(Vec<u8>, ReadBytes)] {
 }
 
 #[test]
-fn the_seeds_of_the_mutations_are_good_themselves() {
+fn the_seeds_of_the_mutations_are_valid() {
     for (seed, read) in changed_seeds() {
         assert_eq!(read(seed.clone()).unwrap(), MOTLEY);
     }

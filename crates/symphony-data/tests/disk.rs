@@ -1,4 +1,4 @@
-//! What cannot be read is told apart from what is absent or changed, and a run never waits for itself.
+//! Files that cannot be read are told apart from absent or changed ones, and a run never waits for itself.
 
 use std::{fs, os::unix::fs::symlink, path::Path, sync::Mutex};
 
@@ -23,7 +23,7 @@ fn builder() -> DatasetBuilder {
     DatasetBuilder::from_yaml("six.yaml", &format!("benchmarks:\n{benchmarks}")).unwrap()
 }
 
-/// Keeps what it is told.
+/// Keeps all notes.
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
 
@@ -56,14 +56,14 @@ fn stores_that_are_opened_together_never_wait_for_each_other() {
 }
 
 #[test]
-fn verification_has_one_verdict_for_changed_and_one_for_unreadable() {
+fn verification_tells_changed_files_from_unreadable_ones() {
     let builder = builder();
     let folder = tempfile::tempdir().unwrap();
     builder.preprocess_all_benchmarks(folder.path(), PreprocessOptions::default()).unwrap();
     let of = |name: &str| folder.path().join(name);
     let found = || verify(folder.path()).unwrap();
     assert!(found().iter().all(|finding| finding.verdict == Verdict::Ok && finding.problem.is_none()));
-    // A folder cannot be read as a file, whoever tries.
+    // Not even root can read a folder as a file.
     let folder_instead = |name: &str| {
         fs::remove_file(of(name)).unwrap();
         symlink(folder.path(), of(name)).unwrap();
@@ -97,13 +97,13 @@ fn a_file_in_the_place_of_the_folder_of_stores_is_not_taken_for_an_empty_folder(
     let file = place.path().join("full");
     fs::write(&file, "").unwrap();
     let error = Store::open(&file, "gsm8k", &Silent).unwrap_err();
-    assert!(error.to_string().contains("a file stands where a folder is needed"), "{error}");
+    assert!(error.to_string().contains("there is a file where a folder is needed"), "{error}");
     let absent = Store::open(&place.path().join("nowhere"), "gsm8k", &Silent).unwrap_err();
     assert!(matches!(absent, StoreError::Missing { .. }), "{absent}");
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error_and_is_not_replaced() {
+fn a_file_that_cannot_be_read_is_an_error_and_is_not_replaced() {
     let place = tempfile::tempdir().unwrap();
     let at = |name: &str| place.path().join(name);
     let rows: String = (0..50).map(|i| format!("{{\"question\": \"{}\"}}\n", "word ".repeat(i % 9 + 1))).collect();
@@ -121,7 +121,7 @@ fn what_cannot_be_read_is_an_error_and_is_not_replaced() {
     for name in ["quiz_full_meta.json", "quiz_rejected.jsonl"] {
         let (file, kept) = (full.join(name), at("kept"));
         fs::rename(&file, &kept).unwrap();
-        // A link to a folder: it is there, and nobody can read it as a file.
+        // A link to a folder: it exists, but cannot be read as a file.
         symlink(place.path(), &file).unwrap();
         let error = again().unwrap_err();
         assert!(error.starts_with(&format!("{}: cannot read this file: Is a directory", file.display())), "{error}");
@@ -130,7 +130,7 @@ fn what_cannot_be_read_is_an_error_and_is_not_replaced() {
         fs::rename(&kept, &file).unwrap();
     }
     again().unwrap();
-    // What is gone, or was changed, is made again as before.
+    // Files that are gone or changed are rebuilt as before.
     fs::remove_file(full.join("quiz_rejected.jsonl")).unwrap();
     again().unwrap();
     assert!(full.join("quiz_rejected.jsonl").exists());

@@ -1,4 +1,4 @@
-//! Files as people have them: whatever their names say, they are read as what they are, or named for what they are.
+//! Files as users have them: they are read by their content, not by their names, or the message says what they are.
 
 use std::{fs, io::Write};
 
@@ -9,7 +9,7 @@ use symphony_data::{
     store::{Meta, OnBadRow},
 };
 
-/// What stage 1 makes of a file of this name and content: the rows as the store has them, or the message.
+/// Runs stage 1 on a file of this name and content, and returns the rows of the store, or the message.
 fn rows_with(name: &str, content: &[u8], keys: &str, on_bad_row: OnBadRow) -> Result<Vec<Value>, String> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), content).unwrap();
@@ -101,7 +101,7 @@ fn text_behind_a_closing_quote_is_a_bad_row() {
 fn a_row_of_a_csv_takes_no_more_than_64_mib() {
     let content = ["q\n\"a\n".as_bytes(), &vec![b'x'; (64 << 20) + 10]].concat();
     let error = rows("rows.csv", &content).unwrap_err();
-    assert!(error.contains("rows.csv:2: a row longer than 64 MiB, in quotes that open on line 2"), "{error}");
+    assert!(error.contains("rows.csv:2: a row is longer than 64 MiB, in quotes that open on line 2"), "{error}");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_json_array_that_is_broken_is_an_error_with_line_and_column() {
 }
 
 #[test]
-fn a_json_array_that_is_right_is_read_whatever_its_layout() {
+fn a_valid_json_array_is_read_in_any_layout() {
     let content = "\u{feff} [ {\"q\" : \"a, ]\\\"\", \"n\":-0.5e+3 ,\r\n\t\"o\": [ ],\"p\":{ },\"x\":[true,\nfalse , null]} ,\n{\"q\":\"b\"}\n]\n ";
     let found = rows("rows.json", content.as_bytes()).unwrap();
     let expected: Vec<Value> = vec![
@@ -145,13 +145,13 @@ fn a_json_array_that_is_right_is_read_whatever_its_layout() {
 }
 
 #[test]
-fn an_element_that_is_json_but_no_row_can_still_be_skipped() {
+fn an_element_that_is_json_but_not_a_row_can_be_skipped() {
     let content = b"[{\"q\": \"a\"}, 3, {\"q\": NaN}, {\"q\": \"b\"}]";
     assert_eq!(rows_with("rows.json", content, "", OnBadRow::Skip).unwrap().len(), 2);
 }
 
 #[test]
-fn files_are_read_as_what_they_are() {
+fn files_are_read_by_their_content_and_not_by_their_names() {
     let json = |text: &str| text.as_bytes().to_vec();
     for (name, content) in [
         ("rows.JSONL", json(LINES)),
@@ -177,7 +177,7 @@ fn files_are_read_as_what_they_are() {
 }
 
 #[test]
-fn a_json_object_of_more_than_a_glance_is_told_from_json_lines() {
+fn a_long_json_object_is_told_from_json_lines() {
     let long = "x".repeat(200_000);
     let lines = format!("{{\"q\": \"{long}\"}}\n{{\"q\": \"c\"}}\n");
     assert_eq!(questions("rows.json", lines.as_bytes()), [long.as_str(), "c"]);
@@ -188,7 +188,7 @@ fn a_json_object_of_more_than_a_glance_is_told_from_json_lines() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_named_for_what_they_are() {
+fn the_message_about_a_file_that_cannot_be_read_says_what_it_is() {
     let utf16: Vec<u8> = CSV.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let utf16_be: Vec<u8> = LINES.encode_utf16().flat_map(u16::to_be_bytes).collect();
     for (name, content, expected) in [
@@ -213,20 +213,20 @@ fn files_that_cannot_be_read_are_named_for_what_they_are() {
         ),
         ("rows.csv", b"<HTML><body>".to_vec(), "this is a web page, not data"),
         ("rows.csv", b"PK\x03\x04\x14\0\0\0".to_vec(), "this file is a zip archive"),
-        ("rows.jsonl.gz", b"BZh91AY&SY".to_vec(), "compressed with bzip2, which is not read; run `bunzip2`"),
+        ("rows.jsonl.gz", b"BZh91AY&SY".to_vec(), "compressed with bzip2, which is not supported; run `bunzip2`"),
         ("rows.jsonl.gz", gz(&gz(LINES.as_bytes())), "compressed twice"),
-        ("rows.jsonl.gz", Vec::new(), "this file is empty, and not compressed as its name says"),
-        ("rows.jsonl.gz", b"this is no gzip".to_vec(), "plain text, and not compressed as its name says"),
-        ("rows.parquet.gz", gz(b"PAR1 and so on"), "this file is columns in a compressed file; decompress it"),
+        ("rows.jsonl.gz", Vec::new(), "this file is empty, not compressed as its name says"),
+        ("rows.jsonl.gz", b"this is no gzip".to_vec(), "plain text, not compressed as its name says"),
+        ("rows.parquet.gz", gz(b"PAR1 and so on"), "this file of columns is compressed as a whole; decompress it"),
         ("rows.csv", b"\x01\0\0\0\x02\0\0\0\x03\x04\x05\xff".to_vec(), "binary data"),
-        ("rows.jsonl", CSV.into(), "this file is a table with commas between its values, and not JSON; name it .csv"),
-        ("rows.json", b"q\tn\na b\t1\n".to_vec(), "a table with tabs between its values, and not JSON; name it .tsv"),
+        ("rows.jsonl", CSV.into(), "this file is a table with commas between its values, not JSON; name it .csv"),
+        ("rows.json", b"q\tn\na b\t1\n".to_vec(), "a table with tabs between its values, not JSON; name it .tsv"),
         (
             "rows.csv",
             b"q;n\na;1\nb; c;2\n".to_vec(),
-            "the header has `;` between its 2 names and no commas, but record 2 has 3 values so separated; write commas",
+            "the header has `;` between its 2 names and no commas, but record 2 has 3 values with it; write commas",
         ),
-        ("rows.jsonl", b"version https://git-lfs.github.com/spec/v1\n".to_vec(), "`git lfs pull` gets it"),
+        ("rows.jsonl", b"version https://git-lfs.github.com/spec/v1\n".to_vec(), "get the file with `git lfs pull`"),
     ] {
         let error = rows_with(name, &content, "", OnBadRow::Skip).unwrap_err();
         assert!(error.starts_with(&format!("{name}:")) && error.contains(expected), "{name}: {error}");
@@ -252,7 +252,7 @@ const HOLDER: &str = r#"{
 }"#;
 
 #[test]
-fn rows_names_the_array_in_an_object_and_without_it_the_arrays_are_named() {
+fn rows_selects_the_array_in_an_object_and_without_it_the_message_lists_the_arrays() {
     for name in ["rows.json", "rows.jsonl"] {
         let error = rows(name, HOLDER.as_bytes()).unwrap_err();
         assert_eq!(
@@ -285,7 +285,7 @@ fn rows_names_the_array_in_an_object_and_without_it_the_arrays_are_named() {
     assert!(error.contains("the key `examples` occurs twice"), "{error}");
     for (name, content) in [("rows.json", ARRAY), ("rows.jsonl", LINES), ("rows.csv", CSV)] {
         let error = rows_with(name, content.as_bytes(), "rows: examples,", OnBadRow::Stop).unwrap_err();
-        assert!(error.contains("`rows: examples` looks for an array in"), "{name}: {error}");
+        assert!(error.contains("`rows: examples` names an array in"), "{name}: {error}");
     }
     let cut = &HOLDER[..HOLDER.len() - 20];
     let error = rows_with("rows.json", cut.as_bytes(), "rows: examples,", OnBadRow::Stop).unwrap_err();
@@ -293,7 +293,7 @@ fn rows_names_the_array_in_an_object_and_without_it_the_arrays_are_named() {
 }
 
 #[test]
-fn rows_is_part_of_what_makes_a_store_current_only_where_it_is_set() {
+fn a_change_of_rows_rebuilds_the_store_and_rows_without_a_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.json");
     fs::write(&file, r#"{"a": [{"q": "x"}], "b": [{"q": "y"}, {"q": "z"}]}"#).unwrap();

@@ -169,7 +169,8 @@ fn two_logs_of_one_task_under_one_guessed_name_are_refused() {
     place.read_with(&[inputs[0].clone(), other], &notes).unwrap();
     assert_eq!(notes.0.lock().unwrap().len(), 2);
     assert!(
-        notes.0.lock().unwrap()[0].starts_with("Warning ") && notes.0.lock().unwrap()[0].contains("results, a guess")
+        notes.0.lock().unwrap()[0].starts_with("Warning ")
+            && notes.0.lock().unwrap()[0].contains("results, guessed from")
     );
     let named = ["weak", "strong"].iter().zip(inputs).map(|(name, input)| match input {
         Input::File { path, .. } => Input::File { path, model: Some((*name).to_owned()) },

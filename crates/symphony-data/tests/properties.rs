@@ -66,7 +66,7 @@ fn draws(benchmarks: &[Rows], request: &Request) -> Vec<Draw> {
     draw(request, &candidates).draws
 }
 
-/// What names a drawn task wherever its row stands: benchmark, identity, bin and copy.
+/// The parts of a drawn task that do not depend on its row's place: benchmark, identity, bin and copy.
 fn tasks(benchmarks: &[Rows], draws: &[Draw]) -> Vec<(&'static str, u64, Bin, u32)> {
     draws
         .iter()
@@ -318,8 +318,8 @@ proptest! {
     ) {
         let (alone, both) = (vec![a.clone()], vec![a, b]);
         let before = draws(&alone, &request(&alone, n, &split, seed, "stable", Replacement::WhenShort));
-        // Twice as many tasks in equal shares: the first benchmark owes what it owed alone, and each of its bins, too, to
-        // one task: which bin gets an odd task depends on what the whole stream lacks.
+        // Twice as many tasks in equal shares: the first benchmark owes as many as alone, and so does each of its bins,
+        // up to one task, because the bin of an odd task depends on the whole stream.
         let after = draws(&both, &request(&both, 2 * n, &split, seed, "stable", Replacement::WhenShort));
         for bin in Bin::ALL {
             let of = |draws: &[Draw]| -> Vec<Draw> {
@@ -397,7 +397,7 @@ proptest! {
         let sampler = if stable { "stable" } else { "numpy" };
         let stream = |seed: u32| draws(&benchmarks, &request(&benchmarks, 200, "1:1:1", seed.into(), sampler, Replacement::Always));
         prop_assert_eq!(stream(seed), stream(seed));
-        // 200 draws from a dozen rows or more: that two seeds agree by chance is out of the question.
+        // 200 draws from a dozen rows or more, so two seeds cannot agree by chance.
         if benchmarks[0].scores.len() > 12 {
             prop_assert_ne!(stream(seed), stream(seed ^ 1));
         }

@@ -1,5 +1,5 @@
-//! Input from strangers: files and configurations that were made to break us, or merely are broken. Nothing panics,
-//! nothing runs away, nothing is written where it should not be.
+//! Input from strangers: files and configurations that are hostile or broken. Nothing panics, nothing runs away, and
+//! nothing is written to the wrong place.
 //!
 //! A short run is part of every test run; `PROPTEST_CASES=200000` makes a long one.
 
@@ -24,7 +24,7 @@ const SEEDS: [&str; 4] = [
     include_str!("../src/config/presets/gsm8k.yaml"),
 ];
 
-/// Rows that are right, in the three formats, for mutations to begin with.
+/// Valid rows in the three formats, as seeds of mutations.
 const ROWS: [(Format, &str); 3] = [
     (
         Format::Jsonl,
@@ -47,7 +47,7 @@ fn mutate(seed: &[u8], at: usize, cut: usize, insert: &[u8]) -> Vec<u8> {
     [&seed[..at], insert, &seed[end..]].concat()
 }
 
-/// A rule that looks at every field in every way.
+/// A rule that reads every field in every way.
 fn scorer() -> Scorer {
     let features = [
         ("chars", "{chars: q}"),
@@ -64,7 +64,7 @@ fn scorer() -> Scorer {
     Scorer::compile(&Rule { features, score }, &["q".into(), "o".into()]).unwrap()
 }
 
-/// Reads `bytes` to the end, computes every row, and says how many there were.
+/// Reads `bytes` to the end, computes every row, and returns the number of rows.
 fn read(format: Format, key: Option<&str>, bytes: &[u8], scorer: &Scorer) -> usize {
     let mut rows = 0;
     let mut sink = |batch: symphony_data::row::RowBatch| {
@@ -137,7 +137,7 @@ proptest! {
 }
 
 #[test]
-fn the_seeds_of_the_mutations_are_good_themselves() {
+fn the_seeds_of_the_mutations_are_valid() {
     let scorer = scorer();
     for (format, seed) in ROWS {
         assert_eq!(read(format, None, seed.as_bytes(), &scorer), 2, "{format:?}");
@@ -173,16 +173,16 @@ fn rows_nested_deeper_than_128_are_refused_and_others_kept() {
 }
 
 #[test]
-fn a_line_longer_than_64_mib_is_no_row() {
+fn a_line_longer_than_64_mib_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("rows.jsonl");
     fs::write(&file, vec![b'x'; (64 << 20) + 10]).unwrap();
     let error = preprocess(&file, place.path(), OnBadRow::Skip).unwrap_err();
-    assert!(error.contains("rows.jsonl:1: a line longer than 64 MiB; is this JSON lines?"), "{error}");
+    assert!(error.contains("rows.jsonl:1: a line is longer than 64 MiB; is this JSON lines?"), "{error}");
 }
 
 #[test]
-fn a_file_that_unfolds_without_end_is_refused_early() {
+fn a_file_that_decompresses_without_end_is_refused_early() {
     let place = tempfile::tempdir().unwrap();
     // 1 GiB of good rows and of empty lines, in about a megabyte.
     for (ending, piece) in [("gz", "{\"n\": 1}\n"), ("zst", "\n")] {
@@ -199,7 +199,7 @@ fn a_file_that_unfolds_without_end_is_refused_early() {
             zst.finish().unwrap();
         }
         let error = preprocess(&file, &place.path().join("full"), OnBadRow::Skip).unwrap_err();
-        assert!(error.contains("unfolds to more than 500 times its size"), "{ending}: {error}");
+        assert!(error.contains("decompresses to more than 500 times its size"), "{ending}: {error}");
         assert!(fs::read_dir(place.path().join("full")).unwrap().next().is_none());
     }
 }

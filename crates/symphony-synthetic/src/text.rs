@@ -6,7 +6,7 @@ pub(super) fn json_string(out: &mut String, write: impl FnOnce(&mut String)) {
     out.push('"');
     let start = out.len();
     write(out);
-    // Looking at every byte without stopping early is what the compiler can do many bytes at a time.
+    // Without an early stop, the compiler can check many bytes at a time.
     let special = |b: u8| b < 0x20 || b == b'"' || b == b'\\';
     if out.as_bytes()[start..].iter().fold(false, |found, &b| found | special(b)) {
         let raw = out.split_off(start);

@@ -1,4 +1,4 @@
-//! `{b}_calibration.jsonl` and its meta: a difficulty for each row, and how it was fitted.
+//! `{b}_calibration.jsonl` and its meta: the difficulty of each row, and how it was fitted.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use crate::{
     response::Model,
 };
 
-/// Which model is fitted.
+/// The item response model that is fitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ItemModel {
-    /// All rows discriminate alike.
+    /// All rows have the same discrimination.
     #[default]
     #[serde(rename = "1pl")]
     OneParameter,
-    /// Each row has a discrimination.
+    /// Each row has its own discrimination.
     #[serde(rename = "2pl")]
     TwoParameters,
 }
@@ -40,11 +40,11 @@ pub struct CalibratedRow {
     pub source_id: String,
     /// 16 hex digits.
     pub identity: String,
-    /// b, in logits: 0 is a row that a model of the panel's mean ability solves every other time.
+    /// b, in logits. A model of the panel's mean ability solves a row of difficulty 0 half of the time.
     pub difficulty: f64,
     /// Its standard error.
     pub standard_error: f64,
-    /// a, under 2pl.
+    /// The discrimination a, under 2pl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discrimination: Option<f64>,
     /// How many models answered.
@@ -65,7 +65,7 @@ pub struct PanelMember {
     pub ability: f64,
     /// Its standard error.
     pub standard_error: f64,
-    /// s: above 1 where its answers follow difficulty more closely than the panel's do.
+    /// s: above 1 if its answers follow difficulty more closely than the panel's do.
     pub slope: f64,
 }
 
@@ -85,64 +85,64 @@ pub struct CalibrationMeta {
     pub benchmark: String,
     /// How many rows it has.
     pub n_tasks_full: u64,
-    /// How many of them nobody answered.
+    /// How many of them have no responses.
     pub n_unanswered: u64,
-    /// How many answers there were, a model's tries at a row counting as one.
+    /// How many answers there were. A model's tries at a row count as one.
     pub n_answers: u64,
-    /// What was fitted.
+    /// The fitted item response model.
     pub model: ItemModel,
-    /// How often a guess was taken to be right.
+    /// The assumed probability that a guess is right, 0..1.
     pub chance: f64,
-    /// The panel. Whoever evaluates one of these on tasks chosen by this difficulty evaluates it on what it set itself.
+    /// The panel. These models set the difficulty themselves, so tasks chosen by it do not evaluate them independently.
     pub panel: Vec<PanelMember>,
     /// The standard deviation of the panel's fitted distribution of abilities, whose mean is 0.
     pub ability_sd: f64,
-    /// What features say of difficulty.
+    /// How difficulty depends on the features.
     pub features: Vec<FeatureSlope>,
     /// The difficulty of a row with mean features.
     pub intercept: f64,
-    /// The standard deviation of difficulty about what the features say.
+    /// The standard deviation of difficulty around its prediction from the features.
     pub residual_sd: f64,
     /// The standard deviation of the logarithm of the discrimination, under 2pl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discrimination_sd: Option<f64>,
     /// The share of the variance of difficulty that the features explain, 0..1.
     pub variance_explained: f64,
-    /// Of all answers, the rows' own parameters integrated out.
+    /// The log-likelihood of all answers, with the rows' own parameters integrated out.
     pub log_likelihood: f64,
-    /// How often all rows were gone through.
+    /// How many iterations over all rows the fit took.
     pub iterations: u64,
-    /// Whether the fit came to rest.
+    /// Whether the fit converged.
     pub converged: bool,
-    /// The files that the answers were read from; none for a table.
+    /// The files that the answers were read from; empty for a table.
     pub responses: Vec<NamedFile>,
     /// The answers in them that could not be mapped.
     pub unmapped_answers: u64,
-    /// Whether the rows are generated rather than real. Responses to those say nothing of the benchmark.
+    /// Whether the rows are generated rather than real. Responses to generated rows say nothing about the benchmark.
     #[serde(default)]
     pub synthetic: bool,
-    /// The store whose rows these are, as it was then.
+    /// The store of these rows, as it was during the fit.
     pub store: WrittenFile,
     /// `{b}_calibration.jsonl`.
     pub calibration: WrittenFile,
     /// The program that wrote this.
     pub tool: String,
-    /// Over this file with this value empty.
+    /// The checksum over this file with this value empty.
     pub self_checksum: String,
 }
 
-/// The name of the meta beside it.
+/// The file name of a benchmark's calibration meta.
 pub fn calibration_meta_name(benchmark: &str) -> String {
     format!("{benchmark}_calibration_meta.json")
 }
 
-/// The meta of the calibration at `path`.
+/// Reads the meta of the calibration at `path`.
 ///
 /// # Errors
 /// Why it cannot be used.
 pub fn read_meta(path: &Path) -> Result<CalibrationMeta, String> {
     let Some(benchmark) = calibrated_benchmark(path) else {
-        return Err("it is no calibration; a calibration's name is BENCHMARK_calibration.jsonl".to_owned());
+        return Err("it is not a calibration; a calibration is named BENCHMARK_calibration.jsonl".to_owned());
     };
     let meta_path = path.with_file_name(calibration_meta_name(benchmark));
     let text = std::fs::read_to_string(&meta_path)
@@ -154,12 +154,12 @@ pub fn read_meta(path: &Path) -> Result<CalibrationMeta, String> {
         .map_err(|error| format!("{} was written by another version ({error})", meta_path.display()))
 }
 
-/// The name of a benchmark's calibration.
+/// The file name of a benchmark's calibration.
 pub fn calibration_name(benchmark: &str) -> String {
     format!("{benchmark}_calibration.jsonl")
 }
 
-/// The benchmark that a calibration is of, by the name of its file; `None` where that is no calibration's name.
+/// The benchmark of a calibration, by its file name; `None` if the file is not named as a calibration.
 pub fn calibrated_benchmark(path: &Path) -> Option<&str> {
     path.file_name()?.to_str()?.strip_suffix("_calibration.jsonl")
 }

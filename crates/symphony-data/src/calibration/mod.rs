@@ -1,4 +1,4 @@
-//! A calibration on disk: a difficulty for each row, fitted to the responses of a panel of models.
+//! A calibration on disk: the difficulty of each row, fitted to the responses of a panel of models.
 
 mod file;
 mod record;

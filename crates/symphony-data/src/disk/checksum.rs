@@ -1,5 +1,5 @@
-//! Checksums: `sha256:` for small files, which people check with sha256sum, `blake3:` for sources and stores, which
-//! are large; and seals, with which a small JSON file guards itself.
+//! Checksums: `sha256:` for small files, which users can check with sha256sum, and `blake3:` for sources and stores,
+//! which are large. A seal is a checksum that a small JSON file holds of itself.
 
 use std::{
     fs::File,
@@ -23,12 +23,12 @@ pub struct HashingReader<R> {
 }
 
 impl<R: Read> HashingReader<R> {
-    /// Hashes what is read from `inner` from here on.
+    /// A reader that hashes everything that is read from `inner` through it.
     pub fn new(inner: R) -> Self {
         Self { inner, hasher: blake3::Hasher::new(), bytes: 0 }
     }
 
-    /// The checksum of what was read so far.
+    /// The checksum of the bytes that were read so far.
     pub fn checksum(&self) -> String {
         blake3_text(&self.hasher)
     }
@@ -91,7 +91,7 @@ pub fn of_file(path: &Path, like: &str) -> io::Result<(String, u64)> {
     Ok((if is_sha { sha256_text(sha) } else { blake3_text(&blake) }, bytes))
 }
 
-/// How the last key of a sealed file begins: the checksum over the file in which it is empty.
+/// The beginning of a sealed file's last key. Its value is the checksum over the file with this value empty.
 const SEAL: &str = "\"self_checksum\": \"";
 
 /// Writes `value`, whose last field is an empty `self_checksum`, as indented JSON with that field filled.
@@ -108,7 +108,7 @@ pub fn seal(value: &impl serde::Serialize) -> serde_json::Result<String> {
     Ok(text)
 }
 
-/// Whether a file has a seal at all, broken or whole: one that this program wrote does.
+/// Whether a file has a seal, whole or broken. Every file that [`seal`] wrote has one.
 pub fn has_seal(text: &str) -> bool {
     text.contains(SEAL)
 }

@@ -18,7 +18,7 @@ use crate::progress::{Note, Progress};
 /// The ending of files that are being written; they begin with a dot.
 const UNFINISHED: &str = ".unfinished";
 
-/// A folder that this process alone writes to, for as long as this value lives.
+/// A folder that only this process writes to while this value lives.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -26,21 +26,21 @@ pub struct Folder {
     lock: File,
 }
 
-/// How often a run that waits for another looks whether it may go on, or shall stop.
+/// How often a waiting run checks whether it may go on or should stop.
 const TICK: Duration = Duration::from_millis(20);
 
 /// Makes a folder and those above it that are missing.
 fn make(path: &Path) -> Result<(), DiskError> {
     let failed = |error| DiskError::writing(path, "make this folder", error);
     fs::create_dir_all(path).map_err(|error| {
-        // The system says only that something is there: the nearest that is there and no folder is in the way.
+        // The system says only that something exists: the nearest existing path that is not a folder is in the way.
         let in_the_way = path.ancestors().find(|above| above.symlink_metadata().is_ok() && !above.is_dir());
         match (in_the_way, in_the_way.and_then(|above| fs::read_link(above).ok())) {
             (Some(link), Some(target)) if !link.exists() => {
                 let (link, target) = (link.display(), target.display());
                 failed(io::Error::new(
                     io::ErrorKind::NotFound,
-                    format!("{link} is a link to {target}, which is not there; make that folder, or remove the link"),
+                    format!("{link} is a link to {target}, which does not exist; make that folder, or remove the link"),
                 ))
             }
             (Some(_), _) => failed(io::Error::new(io::ErrorKind::NotADirectory, error.to_string())),
@@ -49,7 +49,7 @@ fn make(path: &Path) -> Result<(), DiskError> {
     })
 }
 
-/// The folder, opened and locked once that is possible; opened alone where its file system has no locks.
+/// Opens the folder and waits until it is locked. If its file system has no locks, it is only opened.
 fn wait_for(
     path: &Path,
     progress: &dyn Progress,
@@ -62,14 +62,17 @@ fn wait_for(
         match try_lock(&folder) {
             Ok(()) => return Ok(folder),
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Network file systems refuse in many words: not supported, no locks available, bad file descriptor. What else
-            // may be wrong with the folder shows as soon as it is used.
+            // Network file systems refuse with many errors: not supported, no locks available, bad file descriptor. Any
+            // other fault of the folder shows as soon as it is used.
             Err(TryLockError::Error(error)) => {
                 progress.note(Note::Unlocked { folder: path, why: &error.to_string() });
                 return Ok(folder);
             }
             Err(TryLockError::WouldBlock) if progress.cancelled() => {
-                return Err(failed(io::Error::new(io::ErrorKind::Interrupted, "stopped while another run had it")));
+                return Err(failed(io::Error::new(
+                    io::ErrorKind::Interrupted,
+                    "stopped while another run was using it",
+                )));
             }
             Err(TryLockError::WouldBlock) => {
                 if !told {
@@ -83,8 +86,8 @@ fn wait_for(
 }
 
 impl Folder {
-    /// Makes the folder if need be, waits until no other run writes to it, and removes what a killed run left. Where the
-    /// file system has no locks, the progress is told so, and nothing is waited for.
+    /// Makes the folder if needed, waits until no other run writes to it, and removes the files that a killed run left.
+    /// If the file system has no locks, it notes that to `progress` and does not wait.
     ///
     /// # Errors
     /// The folder cannot be made or written to.
@@ -96,7 +99,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Keeps writers out while `read` looks at several files that belong together.
+    /// Keeps writers out while `read` reads several files that belong together.
     ///
     /// # Errors
     /// The folder cannot be opened or locked.
@@ -113,7 +116,7 @@ impl Folder {
             if name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(UNFINISHED)) {
                 let path = entry.path();
                 fs::remove_file(&path)
-                    .map_err(|error| DiskError::writing(&path, "remove what a stopped run left", error))?;
+                    .map_err(|error| DiskError::writing(&path, "remove a file that a stopped run left", error))?;
             }
         }
         Ok(())
@@ -150,14 +153,15 @@ impl Folder {
         Ok(file)
     }
 
-    /// A place for what one pass leaves for the next.
+    /// A place for data that one pass leaves for the next.
     pub fn scratch(&self, name: &str) -> Scratch {
         Scratch::new(self.path.join(format!(".{name}{UNFINISHED}")))
     }
 
-    /// Puts finished files in their places, in this order; with `durable`, they outlive a power cut from here on.
+    /// Renames finished files to their final names, in this order. With `durable`, they survive a power cut once this
+    /// returns.
     ///
-    /// All of them are written out before the first is renamed, so that a full disk leaves all old files whole.
+    /// All files are written out before the first is renamed, so a full disk leaves all old files whole.
     ///
     /// # Errors
     /// A file cannot be written out or renamed.
@@ -178,7 +182,7 @@ impl Folder {
         }
         if durable {
             match self.lock.sync_all() {
-                // Not every file system can sync a folder, and what cannot be done need not be.
+                // Not every file system can sync a folder; on those that cannot, this step is left out.
                 Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
                 synced => synced.map_err(|error| DiskError::writing(&self.path, "sync this folder", error))?,
             }
@@ -186,13 +190,13 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes a file of this folder, if it is there.
+    /// Removes a file of this folder if it exists.
     ///
     /// # Errors
-    /// It is there and cannot be removed.
+    /// The file exists and cannot be removed.
     pub fn remove(&self, name: &str) -> Result<(), DiskError> {
         let path = self.path.join(name);
-        // Where nothing may be written, nothing need be removed that is not there.
+        // A read-only folder refuses to remove even a file that does not exist.
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(());
         }
@@ -209,7 +213,7 @@ pub struct WrittenFile {
     pub checksum: String,
 }
 
-/// A file that is being written under a dot name. Dropped before it is published, it is removed.
+/// A file that is being written under a dot name. It is removed if it is dropped before it is published.
 #[derive(Debug)]
 pub struct NewFile {
     file: BufWriter<Hashing>,
@@ -218,7 +222,7 @@ pub struct NewFile {
     published: bool,
 }
 
-/// Hashes what goes to the file, in the large pieces in which the buffer lets it go.
+/// Hashes the bytes on their way to the file, in the large pieces that the buffer passes on.
 struct Hashing {
     file: File,
     hasher: Hasher,
@@ -257,22 +261,22 @@ impl NewFile {
     fn create(folder: &Path, name: &str, hasher: Hasher) -> Result<Self, DiskError> {
         let unfinished = folder.join(format!(".{name}{UNFINISHED}"));
         let place = folder.join(name);
-        // create_new never follows a link that somebody planted under the dot name.
+        // create_new never follows a link that was planted under the dot name.
         let file =
             File::create_new(&unfinished).map_err(|error| DiskError::writing(&place, "write this file", error))?;
         let file = BufWriter::with_capacity(256 << 10, Hashing { file, hasher, bytes: 0 });
         Ok(Self { file, unfinished, place, published: false })
     }
 
-    /// Names this file in an error of writing to it.
+    /// Adds this file's path to an error of writing to it.
     ///
     /// # Errors
-    /// The error.
+    /// The error of `result`, with the path.
     pub fn check<T>(&self, result: io::Result<T>) -> Result<T, DiskError> {
         result.map_err(|error| DiskError::writing(&self.place, "write this file", error))
     }
 
-    /// Where the file will be.
+    /// The path that the file will have.
     pub fn path(&self) -> &Path {
         &self.place
     }
@@ -280,16 +284,16 @@ impl NewFile {
     /// Appends bytes.
     ///
     /// # Errors
-    /// The disk.
+    /// The disk cannot be written to.
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
         let written = self.file.write_all(bytes);
         self.check(written)
     }
 
-    /// Writes out what is buffered, and gives size and checksum of all that was written so far.
+    /// Writes out the buffer, and returns the size and checksum of everything that was written so far.
     ///
     /// # Errors
-    /// The disk.
+    /// The disk cannot be written to.
     pub fn written(&mut self) -> Result<WrittenFile, DiskError> {
         let flushed = self.file.flush();
         self.check(flushed)?;
@@ -315,7 +319,7 @@ impl Write for NewFile {
 impl Drop for NewFile {
     fn drop(&mut self) {
         if !self.published {
-            // Nothing more can be done here; the next run sweeps what stays.
+            // Nothing more can be done here; the next run removes the files that stay.
             let _ = fs::remove_file(&self.unfinished);
         }
     }
@@ -328,7 +332,7 @@ mod tests {
     use super::*;
     use crate::progress::{Level, Silent};
 
-    /// Keeps what it is told.
+    /// Keeps all notes.
     #[derive(Default)]
     struct Told(Mutex<Vec<(Level, String)>>);
 
@@ -354,7 +358,10 @@ mod tests {
             let told = told.0.into_inner().unwrap();
             assert_eq!(told.len(), 1, "{told:?}");
             assert_eq!(told[0].0, Level::Warning);
-            assert!(told[0].1.contains("cannot be locked (") && told[0].1.contains("let no other run write there"));
+            assert!(
+                told[0].1.contains("cannot be locked (")
+                    && told[0].1.contains("make sure that no other run writes there")
+            );
         }
     }
 
@@ -365,11 +372,11 @@ mod tests {
         std::os::unix::fs::symlink("/nowhere/at/all", &link).unwrap();
         for wanted in [link.clone(), link.join("exp1")] {
             let error = Folder::lock(&wanted, &Silent).unwrap_err().to_string();
-            let reason = format!("{} is a link to /nowhere/at/all, which is not there", link.display());
+            let reason = format!("{} is a link to /nowhere/at/all, which does not exist", link.display());
             assert!(error.starts_with(&format!("{}: cannot make this folder: ", wanted.display())), "{error}");
-            assert!(error.contains(&reason) && !error.contains("a file stands"), "{error}");
+            assert!(error.contains(&reason) && !error.contains("there is a file"), "{error}");
         }
-        // A link to a folder is one, and a file in its place is said to be that.
+        // A link to a folder counts as a folder. A file in the place of a folder is called a file.
         fs::remove_file(&link).unwrap();
         fs::create_dir(place.path().join("real")).unwrap();
         std::os::unix::fs::symlink("real", &link).unwrap();
@@ -377,7 +384,7 @@ mod tests {
         fs::write(link.join("file"), "").unwrap();
         for wanted in [link.join("file"), link.join("file/exp1")] {
             let error = Folder::lock(&wanted, &Silent).unwrap_err().to_string();
-            assert!(error.contains("a file stands where a folder is needed"), "{error}");
+            assert!(error.contains("there is a file where a folder is needed"), "{error}");
         }
     }
 
@@ -394,6 +401,6 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let error = fs::read(place.path()).unwrap_err();
         let folder = DiskError::new(place.path(), "read this file", error).to_string();
-        assert!(folder.ends_with("; a folder stands where a file is needed: move it, or choose another place"));
+        assert!(folder.ends_with("; there is a folder where a file is needed: move it, or choose another place"));
     }
 }

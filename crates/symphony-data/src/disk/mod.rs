@@ -1,4 +1,4 @@
-//! What is left on disk: whole files or none, one writer a folder, and checksums that name their kind.
+//! Files on disk: written whole or not at all, with one writer per folder, and checksums that name their kind.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,20 +15,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A failure of the disk, with the path it happened at.
+/// A failure of the disk, with its path.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: cannot {action}: {error}{}", hint(.error, *.access))]
 pub struct DiskError {
-    /// Where.
+    /// The file or folder.
     pub path: PathBuf,
-    /// What could not be done.
+    /// What could not be done, such as `read this file`.
     pub action: &'static str,
     /// Why.
+    #[source]
     pub error: std::io::Error,
     access: Access,
 }
 
-/// What was to be done, as far as the way out depends on it.
+/// Whether something was to be read or written; the way out depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     Read,
@@ -36,7 +37,7 @@ enum Access {
 }
 
 impl DiskError {
-    /// A failure to read, list or open what is there.
+    /// A failure to read, list or open an existing file or folder.
     pub(crate) fn new(path: &Path, action: &'static str, error: std::io::Error) -> Self {
         Self { path: path.to_owned(), action, error, access: Access::Read }
     }
@@ -67,10 +68,12 @@ fn hint(error: &std::io::Error, access: Access) -> &'static str {
             "; choose a folder that you may write to"
         }
         (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => {
-            "; free some space and run again: what stood there before is untouched"
+            "; free some space and run again: the existing files are unchanged"
         }
-        (ErrorKind::NotADirectory, _) => "; a file stands where a folder is needed: move it, or choose another folder",
-        (ErrorKind::IsADirectory, _) => "; a folder stands where a file is needed: move it, or choose another place",
+        (ErrorKind::NotADirectory, _) => {
+            "; there is a file where a folder is needed: move it, or choose another folder"
+        }
+        (ErrorKind::IsADirectory, _) => "; there is a folder where a file is needed: move it, or choose another place",
         _ => "",
     }
 }
@@ -78,7 +81,7 @@ fn hint(error: &std::io::Error, access: Access) -> &'static str {
 /// One file that rows came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedFile {
-    /// Its name, without folders that only this machine has.
+    /// Its name, without the folders of this machine.
     pub name: String,
     /// Its size as stored.
     pub bytes: u64,

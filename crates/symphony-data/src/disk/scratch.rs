@@ -1,4 +1,4 @@
-//! What one pass leaves for the next: in memory while it is little, else in a file that nobody sees.
+//! Data that one pass leaves for the next: in memory while there is little of it, else in a hidden file.
 
 use std::{
     borrow::Cow,
@@ -36,7 +36,7 @@ impl Scratch {
     /// Appends a block.
     ///
     /// # Errors
-    /// The disk.
+    /// The disk cannot be written to.
     pub fn push(&mut self, block: Vec<u8>) -> Result<(), DiskError> {
         if self.in_memory + block.len() <= IN_MEMORY {
             self.in_memory += block.len();
@@ -49,8 +49,8 @@ impl Scratch {
             none => {
                 let mut options = File::options();
                 let file = options.read(true).write(true).create_new(true).open(&self.path).map_err(failed)?;
-                // Without a name it is gone with this process, however that ends. Where files keep theirs while they are
-                // open, the folder's next writer removes it.
+                // Without a name, the file is gone when this process ends, however it ends. Where open files keep their
+                // names, the folder's next writer removes it.
                 let _ = fs::remove_file(&self.path);
                 none.insert(file)
             }
@@ -61,10 +61,10 @@ impl Scratch {
         Ok(())
     }
 
-    /// The first `limit` bytes of a block, or all of them where it has fewer.
+    /// The first `limit` bytes of a block, or the whole block if it is shorter.
     ///
     /// # Errors
-    /// The disk, or there is no such block.
+    /// The disk cannot be read, or there is no such block.
     pub fn get(&self, block: usize, limit: usize) -> Result<Cow<'_, [u8]>, DiskError> {
         let failed = |error| DiskError::new(&self.path, "read this file", error);
         match (self.blocks.get(block), &self.file) {

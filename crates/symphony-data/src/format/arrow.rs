@@ -1,5 +1,5 @@
-//! Arrow: batches of columns as rows of JSON text, and the files that hold them as they are (`.arrow`, in the file form
-//! or as a stream, which is what Python's `datasets` keeps).
+//! Arrow: turns batches of columns into rows of JSON text, and reads the files that hold such batches (`.arrow`, in the
+//! file form or as a stream, which Python's `datasets` keeps).
 
 use std::{
     collections::VecDeque,
@@ -20,24 +20,24 @@ use super::{
     values::{Encoders, MARK, Refused},
 };
 
-/// What a file in the file form begins with.
+/// The first bytes of a file in the file form.
 const MAGIC: &[u8] = b"ARROW1";
-/// What a file of Feather's first version begins with.
+/// The first bytes of a file of Feather's first version.
 const FEATHER_1: &[u8] = b"FEA1";
-/// What most messages of a stream begin with; those of old writers do not.
+/// The first bytes of most messages of a stream; old writers leave them out.
 const CONTINUATION: &[u8] = b"\xff\xff\xff\xff";
-/// The longest piece of a column that is decompressed at once, in bytes: what offsets of 32 bits reach.
+/// The longest piece of a column that is decompressed at once, in bytes: offsets have 32 bits.
 const MAX_PIECE: u64 = 2 << 30;
-/// How many times its stored size a file of columns may unfold to as text. A column in which a few values repeat is
-/// stored as those values and small numbers, so that this is far more than text compresses.
+/// How many times its stored size a file of columns may have as text. A column with few different values is stored as
+/// these values and small numbers, so this is far more than for compressed text.
 const MAX_RATIO: u64 = 10_000;
-/// Below this size nothing is asked, in bytes.
+/// Below this size, in bytes, the ratio is not checked.
 const UNASKED: u64 = 64 << 20;
 
 /// Reads all rows of a file of this many bytes.
 ///
 /// # Errors
-/// A file that is not Arrow, or is cut off or damaged.
+/// The file is not Arrow, or is cut off or damaged.
 pub fn read(mut file: impl Read + Seek, bytes: u64, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
     let stream = stream_within(&mut file, bytes)?;
     file.seek(SeekFrom::Start(stream.start))?;
@@ -45,8 +45,8 @@ pub fn read(mut file: impl Read + Seek, bytes: u64, rows: &mut Batcher<'_>) -> R
     push_all(Batches { stream, decoder: StreamDecoder::new(), pieces: VecDeque::new() }, bytes, rows)
 }
 
-/// Where in the file the stream of batches is. The file form is a stream between two [`MAGIC`]s, with a table of
-/// contents behind it that is not needed to read all of it.
+/// Where in the file the stream of batches is. The file form is a stream between two [`MAGIC`]s, followed by a table of
+/// contents, which a reader of the whole file does not need.
 fn stream_within(file: &mut (impl Read + Seek), bytes: u64) -> Result<Range<u64>, ReadError> {
     let cut_off = || malformed(0, &ArrowError::IpcError("it does not end as it should".to_owned()));
     let mut magic = [0; 8];
@@ -75,12 +75,11 @@ fn stream_within(file: &mut (impl Read + Seek), bytes: u64) -> Result<Range<u64>
     }
 }
 
-/// The batches of a stream. What a message claims of its own size is not believed: memory grows with the bytes that
-/// are there.
+/// The batches of a stream. The size that a message claims is not trusted: memory grows with the bytes that are read.
 struct Batches<R> {
     stream: R,
     decoder: StreamDecoder,
-    /// What was read and not decoded yet: of a message its head, then its body.
+    /// The bytes that are read and not decoded yet: a message's head, then its body.
     pieces: VecDeque<Buffer>,
 }
 
@@ -108,7 +107,7 @@ impl<R: Read> Iterator for Batches<R> {
 }
 
 impl<R: Read> Batches<R> {
-    /// Reads the next message, if there is one. Whether it is whole, the decoder sees.
+    /// Reads the next message, if there is one. The decoder checks whether it is complete.
     fn message(&mut self) -> Result<(), ArrowError> {
         let mut head = Vec::new();
         self.extend(&mut head, 4)?;
@@ -121,9 +120,9 @@ impl<R: Read> Batches<R> {
             self.extend(&mut head, length.into())?;
         }
         let mut body = Vec::new();
-        // It has to be aligned.
+        // `root_as_message` needs aligned bytes.
         let message = head[start..].to_vec();
-        // What is no message, the decoder says better.
+        // If this is not a message, the decoder's error is better.
         if let Ok(message) = root_as_message(&message) {
             self.extend(&mut body, message.bodyLength().try_into().unwrap_or_default())?;
             check_pieces(&message, &body)?;
@@ -137,7 +136,8 @@ impl<R: Read> Batches<R> {
     }
 }
 
-/// Whether the compressed pieces of a message's body can be as long as they claim: the decoder sets aside as much memory.
+/// Checks that the compressed pieces of a message's body can be as long as they claim, because the decoder allocates
+/// that much memory.
 fn check_pieces(message: &arrow_ipc::Message<'_>, body: &[u8]) -> Result<(), ArrowError> {
     let batch = message
         .header_as_record_batch()
@@ -145,7 +145,7 @@ fn check_pieces(message: &arrow_ipc::Message<'_>, body: &[u8]) -> Result<(), Arr
     let Some((batch, compression)) = batch.and_then(|batch| Some((batch, batch.compression()?))) else {
         return Ok(());
     };
-    // How many times its size a piece can be at most, by the format of the compression.
+    // The highest ratio that the compression format allows.
     let most = if compression.codec() == CompressionType::LZ4_FRAME { 256 } else { 1 << 15 };
     for piece in batch.buffers().into_iter().flatten() {
         let from = usize::try_from(piece.offset()).unwrap_or(usize::MAX);
@@ -165,10 +165,10 @@ fn check_pieces(message: &arrow_ipc::Message<'_>, body: &[u8]) -> Result<(), Arr
     Ok(())
 }
 
-/// Takes the rows of all batches, which a file of this many bytes holds.
+/// Takes the rows of all batches of a file with this many bytes.
 ///
 /// # Errors
-/// A batch that cannot be read, a row that is too long, or far more rows than the file can hold.
+/// A batch cannot be read, a row is too long, or there are far more rows than the file can hold.
 pub(super) fn push_all(
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     bytes: u64,
@@ -195,7 +195,7 @@ pub(super) fn push_all(
     Ok(())
 }
 
-/// The batch with the columns that the rows are to have.
+/// The batch with only the selected columns.
 fn kept(batch: RecordBatch, rows: &mut Batcher<'_>) -> Result<RecordBatch, ArrowError> {
     let fields = batch.schema_ref().fields();
     let kept: Vec<usize> = (0..fields.len()).filter(|at| rows.keeps_column(fields[*at].name())).collect();
@@ -217,8 +217,8 @@ fn check(columns: &Fields) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// Refuses columns, or fields of a struct in the column `path`, of one name: who reads such a row takes one and loses the
-/// other.
+/// Refuses columns, or fields of a struct in the column `path`, that share a name: a reader of such a row would lose
+/// one of them.
 fn check_names(fields: &Fields, path: &str) -> Result<(), String> {
     for (at, field) in fields.iter().enumerate() {
         let name = field.name();
@@ -236,7 +236,7 @@ fn check_names(fields: &Fields, path: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The fields of the structs that a column holds, however it holds them.
+/// The fields of the structs that a column holds, directly or nested.
 fn structure(kind: &DataType) -> Option<&Fields> {
     match kind {
         DataType::Struct(fields) => Some(fields),
@@ -252,7 +252,7 @@ fn structure(kind: &DataType) -> Option<&Fields> {
     }
 }
 
-/// What a column holds that JSON does not have.
+/// The kind of values in a column that JSON does not have; `None` if JSON has them all.
 fn refusal(kind: &DataType) -> Option<&'static str> {
     match kind {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
@@ -286,19 +286,19 @@ fn malformed(rows_read: u64, error: &ArrowError) -> ReadError {
     };
     ReadError::Malformed {
         line: rows_read + 1,
-        reason: format!("this file is damaged or cut off ({reason}); get it anew"),
+        reason: format!("this file is damaged or cut off ({reason}); get it again"),
     }
 }
 
-/// Cuts written text into lines, each of which is a row, and keeps count of what came out of the file.
+/// Cuts the written text into lines, which are rows, and counts the bytes that came out of the file.
 struct Lines<'r, 's> {
     rows: &'r mut Batcher<'s>,
     /// How many rows came so far.
     row: u64,
     pending: Vec<u8>,
-    /// How many more bytes the file may unfold to.
+    /// How many more bytes may come out of the file.
     left: u64,
-    /// Why the writing was ended from here.
+    /// The error that ended the writing here.
     end: Option<ReadError>,
 }
 
@@ -306,7 +306,10 @@ impl Lines<'_, '_> {
     fn take(&mut self, text: &[u8]) -> Result<(), ReadError> {
         let too_long = |row: u64, reason: String| ReadError::Malformed { line: row + 1, reason };
         self.left = self.left.checked_sub(text.len() as u64).ok_or_else(|| {
-            too_long(self.row, format!("unfolds to more than {MAX_RATIO} times its size, as no data does"))
+            too_long(
+                self.row,
+                format!("decompresses to more than {MAX_RATIO} times its size, which real data does not"),
+            )
         })?;
         let mut text = text;
         while let Some(end) = memchr::memchr(b'\n', text) {
@@ -326,7 +329,7 @@ impl Lines<'_, '_> {
         }
         self.pending.extend_from_slice(text);
         if self.pending.len() > MAX_ROW_BYTES {
-            return Err(too_long(self.row, format!("a row longer than {} MiB", MAX_ROW_BYTES >> 20)));
+            return Err(too_long(self.row, format!("a row is longer than {} MiB", MAX_ROW_BYTES >> 20)));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
-//! Compression with gzip and Zstandard, known by a file's first bytes and not by its name.
+//! Compression with gzip and Zstandard, recognized by a file's first bytes, not by its name.
 //!
-//! Files come from strangers, and a few kilobytes can unfold to any size. What unfolds further than data does is refused.
+//! Files come from strangers, and a few kilobytes can decompress to any size. A file that decompresses to more than
+//! real data does is refused.
 
 use std::{
     cell::Cell,
@@ -11,9 +12,9 @@ use std::{
 
 /// How much is read at once, in bytes.
 const BUFFER: usize = 256 << 10;
-/// How many times its stored size a file may unfold to. Text compresses 3 to 10 times, logs that repeat themselves 100.
+/// How many times its stored size a file may decompress to. Text compresses 3 to 10 times, repetitive logs 100 times.
 const MAX_RATIO: u64 = 500;
-/// Below this size nothing is asked, in bytes: it fits anywhere.
+/// Below this size, in bytes, the ratio is not checked: it fits anywhere.
 const UNASKED: u64 = 64 << 20;
 
 /// How a file is compressed.
@@ -26,12 +27,12 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// The compression of a file that begins with these bytes, at least 4 where it has them; `None` of one that is not
-    /// compressed in a way that is read here.
+    /// The compression of a file that begins with these bytes, at least 4 if it has them; `None` if it is not
+    /// compressed, or in another way.
     pub fn of(head: &[u8]) -> Option<Self> {
         match head {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
-            // A frame, or one that decoders pass over.
+            // A frame, or one that decoders skip.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             _ => None,
         }
@@ -54,7 +55,7 @@ pub(super) fn without_ending(name: &str) -> &str {
 /// The bytes of `raw`, decompressed if they are compressed.
 ///
 /// # Errors
-/// The first bytes cannot be read, or the decompressor cannot begin.
+/// The first bytes cannot be read, or the decompressor cannot start.
 pub fn decompress<'r>(mut raw: impl Read + 'r) -> io::Result<Box<dyn BufRead + 'r>> {
     let mut head = Vec::new();
     (&mut raw).take(4).read_to_end(&mut head)?;
@@ -70,18 +71,18 @@ pub fn decompress<'r>(mut raw: impl Read + 'r) -> io::Result<Box<dyn BufRead + '
     })
 }
 
-/// With a buffer.
+/// Adds a buffer.
 fn buffered<'r>(inner: impl Read + 'r) -> Box<dyn BufRead + 'r> {
     Box::new(BufReader::with_capacity(BUFFER, inner))
 }
 
-/// `inner`, which decompresses, ending with an error once far more came out of it than the `stored` bytes that went in:
-/// `|| size` where the compressed size is known, or how many bytes were read so far.
+/// Wraps the decompressor `inner`, and ends with an error once far more bytes came out than the `stored` bytes that
+/// went in. `stored` returns the compressed size if it is known, or the number of bytes read so far.
 pub(crate) fn bounded<R: Read>(inner: R, stored: impl Fn() -> u64) -> impl Read {
     Bounded { inner, unfolded: 0, stored }
 }
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 struct Counted<R> {
     inner: R,
     bytes: Rc<Cell<u64>>,
@@ -108,7 +109,7 @@ impl<R: Read, S: Fn() -> u64> Read for Bounded<R, S> {
         self.unfolded += n as u64;
         if self.unfolded > UNASKED && self.unfolded / MAX_RATIO > (self.stored)() {
             let reason = format!(
-                "unfolds to more than {MAX_RATIO} times its size, as no data does; decompress it yourself if it is meant so"
+                "decompresses to more than {MAX_RATIO} times its size, which real data does not; if it is meant to, decompress it yourself"
             );
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
@@ -121,12 +122,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_decompresses_to_more_than_500_times_its_stored_size_ends_in_an_error() {
+    fn decompressing_to_more_than_500_times_the_stored_size_ends_in_an_error() {
         let zeros = || io::repeat(0).take(100 << 20);
         let read = |stored: u64| io::copy(&mut bounded(zeros(), || stored), &mut io::sink());
         assert_eq!(read((100 << 20) / 500).unwrap(), 100 << 20);
         assert!(read((100 << 20) / 501).unwrap_err().to_string().contains("more than 500 times its size"));
-        // Little data may be as dense as it likes.
+        // Small data may have any ratio.
         assert_eq!(io::copy(&mut bounded(io::repeat(0).take(64 << 20), || 1), &mut io::sink()).unwrap(), 64 << 20);
     }
 }

@@ -1,9 +1,9 @@
 //! Tables as text under a header line, with `,`, `;` or a tab between values. Every value is text, as the file has it;
 //! `number` features read numbers from it.
 //!
-//! Values may stand in quotes, and a quote within them is written twice (RFC 4180). What most readers pass over is an error
-//! here: quotes that are never closed, which take the rest of the file for one value, and text behind a closing quote,
-//! which mostly shows that a quote before it was left open.
+//! Values may stand in quotes, and a quote within them is written twice (RFC 4180). Two faults that most readers ignore
+//! are errors here: quotes that are never closed, which turn the rest of the file into one value, and text behind a
+//! closing quote, which usually means that an earlier quote was left open.
 
 use std::io::BufRead;
 
@@ -13,7 +13,7 @@ use super::{Batcher, MAX_ROW_BYTES, ReadError};
 /// names.
 ///
 /// # Errors
-/// A missing or ambiguous header, a file that ends inside quotes, or bytes that cannot be read.
+/// The header is missing or ambiguous, the file ends inside quotes, or its bytes cannot be read.
 pub fn read(reader: &mut dyn BufRead, separator: u8, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
     let mut records = Records::new(reader, separator);
     records.skip_mark()?;
@@ -64,8 +64,8 @@ pub fn read(reader: &mut dyn BufRead, separator: u8, rows: &mut Batcher<'_>) -> 
     Ok(())
 }
 
-/// The number of values of each record in `text`, the header's first. Of a text that is the beginning of a longer one the
-/// last record is left out.
+/// The number of values of each record in `text`, the header's first. Unless `text` is the `whole` table, the last
+/// record is left out.
 pub(super) fn widths(mut text: &[u8], separator: u8, whole: bool) -> Vec<usize> {
     let mut records = Records::new(&mut text, separator);
     let mut widths = Vec::new();
@@ -114,7 +114,7 @@ impl<'r> Records<'r> {
         Self { reader, separator, state: State::Start, line: 1, began: 1, opened: 1, text, ends, fault: None }
     }
 
-    /// Passes over a byte order mark.
+    /// Skips a byte order mark.
     fn skip_mark(&mut self) -> Result<(), ReadError> {
         let marked = self.reader.fill_buf()?.starts_with(b"\xef\xbb\xbf");
         self.reader.consume(if marked { 3 } else { 0 });
@@ -130,7 +130,7 @@ impl<'r> Records<'r> {
         starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
     }
 
-    /// Goes to the next record; `false` where there is none. Blank lines are none.
+    /// Goes to the next record; `false` if there is none. Blank lines are not records.
     fn next(&mut self) -> Result<bool, ReadError> {
         self.text.clear();
         self.ends.clear();
@@ -207,7 +207,7 @@ impl<'r> Records<'r> {
                     State::Quoted => format!(", in quotes that open on line {}; are they closed?", self.opened),
                     _ => String::new(),
                 };
-                return Err(malformed(self.began, format!("a row longer than {} MiB{opened}", MAX_ROW_BYTES >> 20)));
+                return Err(malformed(self.began, format!("a row is longer than {} MiB{opened}", MAX_ROW_BYTES >> 20)));
             }
             if complete {
                 return Ok(true);
@@ -215,7 +215,7 @@ impl<'r> Records<'r> {
         }
     }
 
-    /// The end of the file: that of its last record, if the last line is not ended.
+    /// Ends the file, and its last record if the last line has no line break.
     fn end(&mut self) -> Result<bool, ReadError> {
         if self.state == State::Quoted {
             let reason = format!(

@@ -1,7 +1,8 @@
-//! Decoders of columns are not ours, and some of them panic on damaged files. Here such a panic becomes an error.
+//! The decoders of columns are from other crates, and some of them panic on damaged files. Here such a panic becomes an
+//! error.
 //!
-//! Before it does, Rust calls the process's panic hook, which prints it. The hook belongs to the program, so the library
-//! leaves it alone; a program that wants no such lines calls [`silence_decoders`].
+//! Before that, Rust calls the process's panic hook, which prints the panic. The hook belongs to the program, so the
+//! library leaves it alone; a program that does not want these lines calls [`silence_decoders`].
 
 use std::{
     cell::Cell,
@@ -16,11 +17,11 @@ thread_local! {
     static DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps panics of the decoders of Parquet and Arrow, which this library turns into errors, from the panic hook. For a
-/// program to call at its start; the second call and all later ones do nothing.
+/// Keeps panics of the decoders of Parquet and Arrow, which this library turns into errors, from the panic hook. A
+/// program calls it at its start; later calls do nothing.
 ///
 /// It sets the process's panic hook to one that passes every other panic on to the hook set before. A hook that is set
-/// later takes its place and is told of all panics.
+/// later replaces it and receives all panics.
 pub fn silence_decoders() {
     static SILENT: Once = Once::new();
     SILENT.call_once(|| {
@@ -36,7 +37,7 @@ pub fn silence_decoders() {
 /// Runs a decoder's `work`; a panic in it ends there, and its message is the error.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = DECODING.replace(true);
-    // What the decoder was at is not looked at again.
+    // The decoder's state is not used again.
     let outcome = catch_unwind(AssertUnwindSafe(work));
     DECODING.set(outer);
     outcome.map_err(|panic| {
@@ -45,7 +46,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// The batches of a decoder, ending with an error where it panics.
+/// The batches of a decoder, ending with an error if it panics.
 pub(crate) fn guarded_batches<T>(
     mut batches: impl Iterator<Item = Result<T, ArrowError>>,
 ) -> impl Iterator<Item = Result<T, ArrowError>> {
@@ -106,7 +107,7 @@ mod tests {
         decoder("decoder 2");
         own("own 2");
         silence_decoders();
-        // Within a decoder, another may be asked; what panics after that is still the decoder's.
+        // A decoder may call another; a panic after that still belongs to the outer decoder.
         let nested = guarded::<()>(|| {
             decoder("decoder 3");
             panic!("decoder 4")

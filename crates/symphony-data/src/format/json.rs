@@ -1,22 +1,22 @@
 //! JSON in one piece: an array of objects, or an object that holds such an array under a key. The array is cut into its
-//! elements as the bytes come, so that no more than one element is held. Everything around and between values is checked
-//! here, as strictly as Python's `json` does; what is in an element's strings, its reader says. Line breaks and indentation
-//! between an element's tokens are left out, because a row is one line.
+//! elements as the bytes come, so that no more than one element is held. Everything around and between values is
+//! checked here, as strictly as Python's `json` does; the reader of an element checks its strings. Line breaks and
+//! indentation between an element's tokens are left out, because a row is one line.
 
 use std::io::BufRead;
 
 use super::{ArrayUnder, Batcher, MAX_ROW_BYTES, ReadError};
 
-/// How deep arrays are looked for in an object, to name them.
+/// How deep in an object arrays are searched, to name them in messages.
 const NAMED_DEPTH: usize = 4;
-/// How many arrays of an object are named at most.
+/// The most arrays of an object that a message names.
 const NAMED_ARRAYS: usize = 100;
 
 /// Reads all elements of an array as rows: of the file's own, or of the one under `key` of the file's one object (keys
 /// joined by dots).
 ///
 /// # Errors
-/// A file that is not JSON, holds no such array or is cut off, or bytes that cannot be read.
+/// The file is not JSON, holds no such array or is cut off, or its bytes cannot be read.
 pub fn read(reader: &mut dyn BufRead, key: Option<&str>, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
     let mut scanner = Scanner::new(key);
     loop {
@@ -40,7 +40,7 @@ enum Expect {
     /// A key, or the end of the object that was just begun.
     KeyOrEnd,
     Colon,
-    /// A comma, or the end of what is open.
+    /// A comma, or the end of the open array or object.
     CommaOrEnd,
     /// Nothing: the file's one value is complete.
     Nothing,
@@ -65,7 +65,7 @@ enum Open {
 }
 
 struct Scanner<'k> {
-    /// The key under which the rows are; empty where the file is the array.
+    /// The key of the array of rows; empty if the file itself is the array.
     key: &'k str,
     /// Bytes of a byte order mark seen so far.
     mark: usize,
@@ -74,26 +74,26 @@ struct Scanner<'k> {
     column: u64,
     expect: Expect,
     token: Token,
-    /// What the file is, once that is known.
+    /// Whether the file is an array or an object, once that is known.
     root: Option<Open>,
     /// The arrays and objects that are open.
     open: Vec<Open>,
     /// How many of them, from the first on, are objects.
     objects: usize,
-    /// The keys of these objects that lead to where the scanner is; fewer where that is deep.
+    /// The keys of these objects that lead to the scanner's place; fewer if that is deep.
     keys: Vec<String>,
     /// The text of a key, with its quotes.
     key_text: Vec<u8>,
     /// A number or a word, and where it began.
     bare: Vec<u8>,
     bare_column: u64,
-    /// How many are open within the array of rows, itself included, while it is open.
+    /// How many arrays and objects are open from the array of rows on, while that is open.
     rows_at: Option<usize>,
     found: bool,
     in_element: bool,
     element: Vec<u8>,
     element_line: u64,
-    /// After a line break within an element: indentation is being left out.
+    /// After a line break within an element, while indentation is left out.
     breaking: bool,
     /// Arrays in the file's object, for messages; and how many are open within the last, while it is open.
     arrays: Vec<ArrayUnder>,
@@ -131,7 +131,7 @@ impl<'k> Scanner<'k> {
         ReadError::Malformed { line: self.line, reason: reason.into() }
     }
 
-    /// Something that JSON has not, at a column of this line.
+    /// A text that is not valid JSON, at a column of this line.
     fn not_json(&self, reason: &str, column: u64) -> ReadError {
         self.malformed(format!("not JSON: {reason} (column {column})"))
     }
@@ -248,7 +248,7 @@ impl<'k> Scanner<'k> {
                 }
                 b'[' => {
                     return Err(self.malformed(format!(
-                        "this file is one array, and `rows: {}` looks for an array in an object; remove `rows`",
+                        "this file is one array, but `rows: {}` names an array in an object; remove `rows`",
                         self.key
                     )));
                 }
@@ -298,7 +298,7 @@ impl<'k> Scanner<'k> {
         Ok(())
     }
 
-    /// Notes a value whose keys are known: it may be the array of rows.
+    /// Records a value whose keys are known: it may be the array of rows.
     fn named(&mut self, byte: u8) -> Result<(), ReadError> {
         let name = self.keys.join(".");
         let wanted = !self.key.is_empty() && name == self.key;
@@ -338,7 +338,7 @@ impl<'k> Scanner<'k> {
             && depth <= NAMED_DEPTH.max(self.key.split('.').count())
             && self.keys.len() + 1 >= depth
         {
-            // A key with an escape that is not one leads nowhere.
+            // A key with an escape that is not valid matches nothing.
             let key = serde_json::from_slice(&self.key_text).unwrap_or_default();
             self.keys.truncate(depth - 1);
             self.keys.push(key);
@@ -356,7 +356,7 @@ impl<'k> Scanner<'k> {
         Ok(())
     }
 
-    /// Checks a number or a word. `NaN` and `Infinity`, which Python writes, are for the row's reader to refuse.
+    /// Checks a number or a word. `NaN` and `Infinity`, which Python writes, are left to the row's reader.
     fn check_bare(&self) -> Result<(), ReadError> {
         let words: [&[u8]; 6] = [b"true", b"false", b"null", b"NaN", b"Infinity", b"-Infinity"];
         let word = words.iter().find(|word| self.bare.starts_with(word)).map(|word| word.len());
@@ -376,10 +376,10 @@ impl<'k> Scanner<'k> {
     }
 
     fn check_length(&self) -> Result<(), ReadError> {
-        // What is open outside of an element takes memory too.
+        // Open arrays and objects outside of an element take memory too.
         let held = [self.element.len(), self.key_text.len(), self.bare.len(), self.open.len()];
         if held.into_iter().any(|bytes| bytes > MAX_ROW_BYTES) {
-            return Err(self.malformed(format!("an element longer than {} MiB", MAX_ROW_BYTES >> 20)));
+            return Err(self.malformed(format!("an element is longer than {} MiB", MAX_ROW_BYTES >> 20)));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! JSON lines: one object a line. Blank lines are no rows; a byte order mark is passed over.
+//! JSON lines: one object per line. Blank lines are not rows; a byte order mark is skipped.
 
 use std::io::BufRead;
 
@@ -7,9 +7,9 @@ use super::{Batcher, MAX_ROW_BYTES, ReadError};
 /// Reads all lines of `reader` as rows.
 ///
 /// # Errors
-/// A line longer than [`MAX_ROW_BYTES`], or bytes that cannot be read.
+/// A line is longer than [`MAX_ROW_BYTES`], or bytes cannot be read.
 pub fn read(reader: &mut dyn BufRead, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
-    // What there is of a line that the reader's buffer did not hold whole.
+    // The beginning of a line that the reader's buffer did not hold whole.
     let mut begun = Vec::new();
     let mut number = 0;
     let mut take = |line: &[u8]| {
@@ -51,6 +51,6 @@ pub fn read(reader: &mut dyn BufRead, rows: &mut Batcher<'_>) -> Result<(), Read
 }
 
 fn too_long(line: u64) -> ReadError {
-    let reason = format!("a line longer than {} MiB; is this JSON lines?", MAX_ROW_BYTES >> 20);
+    let reason = format!("a line is longer than {} MiB; is this JSON lines?", MAX_ROW_BYTES >> 20);
     ReadError::Malformed { line, reason }
 }

@@ -1,4 +1,4 @@
-//! File formats: one codec each, used by all who read or write.
+//! File formats: one codec for each, used by all readers and writers.
 
 use std::{fs::File, io, path::Path};
 
@@ -24,19 +24,19 @@ pub(crate) use guard::{guarded, guarded_batches};
 pub use select::Columns;
 pub(crate) use select::Selection;
 
-/// The longest row that is read, in bytes. Longer ones are no rows but broken files.
+/// The longest row that is read, in bytes. A longer row means that the file is broken.
 pub const MAX_ROW_BYTES: usize = 64 << 20;
 
-/// How rows stand in a file.
+/// The format of the rows of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
     /// One array of JSON objects.
     Json,
     /// Comma-separated values under a header line; every value is text.
     Csv,
-    /// The same with `;` between the values. No name says so; a look at the file does.
+    /// The same with `;` between the values. The file's content says so, never its name.
     SemicolonCsv,
     /// The same with tabs between the values.
     Tsv,
@@ -61,7 +61,7 @@ impl Format {
         }
     }
 
-    /// What stands between values, in a table as text.
+    /// The separator between values, in a table as text.
     fn separator(self) -> Option<u8> {
         match self {
             Self::Csv => Some(b','),
@@ -71,7 +71,7 @@ impl Format {
         }
     }
 
-    /// The table with this between its values.
+    /// The table with this separator.
     fn separated_by(separator: u8) -> Self {
         match separator {
             b';' => Self::SemicolonCsv,
@@ -85,11 +85,11 @@ impl Format {
         self.separator().is_some()
     }
 
-    /// Reads all rows of the file at `path` into `rows`, and says the file's size and checksum. The rows of a file that is
-    /// one JSON object are in the array under `key`.
+    /// Reads all rows of the file at `path` into `rows`, and returns the file's size and checksum. In a file that is
+    /// one JSON object, the rows are the array under `key`.
     ///
     /// # Errors
-    /// What makes the rest of the file unreadable; a single bad row is handed on as such instead.
+    /// The rest of the file cannot be read. A single bad row is not an error, but is handed on as a bad row.
     pub fn read_file(self, path: &Path, key: Option<&str>, rows: &mut Batcher<'_>) -> Result<(u64, String), ReadError> {
         let file = File::open(path)?;
         if matches!(self, Self::Parquet | Self::Arrow) {
@@ -110,7 +110,7 @@ impl Format {
     /// Reads all rows of a text; of one JSON object, those in the array under `key`.
     ///
     /// # Errors
-    /// As [`Format::read_file`]; columns are no text.
+    /// As for [`Format::read_file`]; also if the format is not text.
     pub fn read_text(
         self,
         reader: &mut dyn io::BufRead,
@@ -148,11 +148,11 @@ impl std::fmt::Display for ArrayUnder {
 /// Why reading a file ended before its end.
 #[derive(Debug)]
 pub enum ReadError {
-    /// The receiver of the rows wants no more.
+    /// The receiver of the rows asked to stop.
     Stopped,
     /// The bytes could not be read or decompressed.
     Io(io::Error),
-    /// The file is not what its name says, from this line on.
+    /// The file is not valid from this line on.
     Malformed {
         /// The line, from 1.
         line: u64,
@@ -180,7 +180,7 @@ pub struct Batcher<'s> {
     last_field: Option<LastField>,
     untyped: bool,
     selection: Option<Selection<'s>>,
-    /// Whether the rows of this file come with the selected columns alone.
+    /// Whether the reader of this file already leaves out columns that are not selected.
     selected: bool,
     sink: &'s mut dyn FnMut(RowBatch) -> std::ops::ControlFlow<()>,
 }
@@ -200,17 +200,17 @@ impl<'s> Batcher<'s> {
         }
     }
 
-    /// Leaves out of all rows what is not selected.
+    /// Leaves out the columns that are not selected from all rows.
     pub(crate) fn select(&mut self, columns: Option<&'s crate::format::Columns>) {
         self.selection = columns.map(Selection::new);
     }
 
-    /// What was selected, and found.
+    /// The selected columns, and which of them were found.
     pub(crate) fn selection(&self) -> Option<&Selection<'s>> {
         self.selection.as_ref()
     }
 
-    /// Whether the rows of a file of columns are to have this one; its reader leaves out the others.
+    /// Whether rows have this column of a file of columns; the file's reader leaves out the others.
     pub(crate) fn keeps_column(&mut self, name: &str) -> bool {
         self.selected = true;
         self.selection.as_mut().is_none_or(|selection| selection.keeps(name))
@@ -258,7 +258,7 @@ impl<'s> Batcher<'s> {
         self.flush_if_full()
     }
 
-    /// Hands on what was gathered.
+    /// Hands on the gathered rows.
     ///
     /// # Errors
     /// [`ReadError::Stopped`].
@@ -298,10 +298,10 @@ impl LastField {
     /// The row has such a field already.
     pub fn added_to(&self, row: &[u8]) -> Result<Vec<u8>, String> {
         let Some(open) = row.strip_suffix(b"}").filter(|open| open.starts_with(b"{")) else {
-            // Whatever else it is, the row's own reader says it better.
+            // If this is not an object, the row's reader has the better error.
             return Ok(row.to_vec());
         };
-        // A cheap look first: only a row that holds the name anywhere can have it as a key.
+        // A cheap test first: only a row that contains the name can have it as a key.
         if memchr::memmem::find(row, self.name.as_bytes()).is_some()
             && select::members(row).is_some_and(|members| {
                 members.iter().any(|(key, _)| serde_json::from_slice::<String>(key).is_ok_and(|key| key == self.name))

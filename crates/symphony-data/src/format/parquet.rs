@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{disk::DiskError, row::MAX_DEPTH};
 
-/// What a file begins and ends with.
+/// The first and last bytes of a file.
 pub const MAGIC: &[u8; 4] = b"PAR1";
 /// How many rows are read at once.
 const ROWS: usize = 1024;
@@ -33,7 +33,7 @@ const ROWS: usize = 1024;
 /// Reads all rows of a file.
 ///
 /// # Errors
-/// A file that is not Parquet, is cut off or damaged, or holds what JSON cannot.
+/// The file is not Parquet, is cut off or damaged, or holds values that JSON does not have.
 pub fn read(file: impl ChunkReader + 'static, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
     let bytes = file.len();
     let batches =
@@ -41,10 +41,10 @@ pub fn read(file: impl ChunkReader + 'static, rows: &mut Batcher<'_>) -> Result<
     arrow::push_all(batches, bytes, rows)
 }
 
-/// The batches of a file, texts as views.
+/// The batches of a file, with texts as views.
 ///
 /// # Errors
-/// A file that is not Parquet, is cut off or damaged.
+/// The file is not Parquet, or is cut off or damaged.
 pub(crate) fn batches(
     file: impl ChunkReader + 'static,
 ) -> Result<impl Iterator<Item = Result<arrow_array::RecordBatch, arrow_schema::ArrowError>>, String> {
@@ -59,7 +59,7 @@ pub fn check(file: impl ChunkReader + 'static) -> Result<(), String> {
     guarded_batches(open(file, &mut |_| true)?).try_for_each(|batch| batch.map(drop)).map_err(|error| error.to_string())
 }
 
-/// Why a file could not be written, as the disk said it.
+/// The error of a file that could not be written, with the disk's own error if there is one.
 pub(crate) fn cannot_write(path: &Path, error: ParquetError) -> DiskError {
     let error = match error {
         ParquetError::External(inner) => match inner.downcast::<io::Error>() {
@@ -71,7 +71,7 @@ pub(crate) fn cannot_write(path: &Path, error: ParquetError) -> DiskError {
     DiskError::writing(path, "write this file", error)
 }
 
-/// The batches of a file, of the columns that `keeps` says.
+/// The batches of a file, with the columns that `keeps` accepts.
 fn open(
     file: impl ChunkReader + 'static,
     keeps: &mut dyn FnMut(&str) -> bool,
@@ -81,12 +81,12 @@ fn open(
             ParquetError::General(why) | ParquetError::EOF(why) => why,
             error => error.to_string(),
         };
-        format!("this is no whole Parquet file ({why}); get it anew")
+        format!("this is not a complete Parquet file ({why}); get it again")
     };
     let head = file.get_bytes(0, file.len().min(64) as usize).map_err(broken)?.to_ascii_lowercase();
     for (beginning, what) in [
-        ("<", "this is a web page and no Parquet file; it may say why"),
-        ("version https://git-lfs", "this is git-lfs's note of a file, and not the file; `git lfs pull` gets it"),
+        ("<", "this is a web page, not a Parquet file; it may say why"),
+        ("version https://git-lfs", "this is a git-lfs pointer, not the file itself; get the file with `git lfs pull`"),
     ] {
         if head.starts_with(beginning.as_bytes()) {
             return Err(what.to_owned());
@@ -123,12 +123,12 @@ fn reader(
     file: impl ChunkReader + 'static,
     keeps: &mut dyn FnMut(&str) -> bool,
 ) -> Result<ParquetRecordBatchReader, ParquetError> {
-    // What a writer noted about its own types is passed over, but for what columns of Parquet cannot say.
+    // The types that a writer noted are ignored, except for those that columns of Parquet cannot express.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let found = ArrowReaderMetadata::load(&file, options.clone())?;
     let kept: Vec<bool> = found.schema().fields().iter().map(|field| keeps(field.name())).collect();
     check_kept(found.metadata(), found.schema(), &kept)?;
-    // Texts as views: a value that thousands of rows share is held once.
+    // As a view, a text that thousands of rows share is held once.
     let viewed: Fields = found.schema().fields().iter().map(view).collect();
     let noted = noted(found.metadata());
     let noted = noted.filter(|noted| noted.fields().len() == viewed.len());
@@ -147,7 +147,7 @@ fn reader(
     builder.with_projection(mask).build()
 }
 
-/// Refuses what cannot be read of the columns that are kept.
+/// Refuses kept columns that cannot be read.
 fn check_kept(metadata: &ParquetMetaData, schema: &Schema, kept: &[bool]) -> Result<(), ParquetError> {
     let refused = |reason: String| Err(ParquetError::External(Box::new(Refused(reason))));
     for (field, _) in schema.fields().iter().zip(kept).filter(|(_, kept)| **kept) {
@@ -173,7 +173,7 @@ fn check_kept(metadata: &ParquetMetaData, schema: &Schema, kept: &[bool]) -> Res
     Ok(())
 }
 
-/// Intervals are read as days and milliseconds, without their months.
+/// Whether a column holds intervals, whose months the parquet crate drops.
 fn holds_intervals(kind: &DataType) -> bool {
     match kind {
         DataType::Interval(_) => true,
@@ -183,7 +183,7 @@ fn holds_intervals(kind: &DataType) -> bool {
     }
 }
 
-/// The schema that the writer noted, as Arrow has it; `None` where it noted none, or none that can be read.
+/// The Arrow schema that the writer noted; `None` if there is none, or it cannot be read.
 fn noted(metadata: &ParquetMetaData) -> Option<Schema> {
     let notes = metadata.file_metadata().key_value_metadata()?;
     let note = notes.iter().find(|note| note.key == ARROW_SCHEMA_META_KEY)?.value.as_ref()?;
@@ -191,7 +191,7 @@ fn noted(metadata: &ParquetMetaData) -> Option<Schema> {
     guarded(|| try_schema_from_ipc_buffer(&message)).ok()?.ok()
 }
 
-/// The field with the types of what was noted that its column cannot say: durations and whole seconds, which are stored as
+/// The field with the noted types that its column cannot express: durations and whole seconds, which are stored as
 /// numbers, and the zones of times, which are stored as UTC.
 fn typed(field: &FieldRef, noted: &FieldRef) -> FieldRef {
     let noted = match noted.data_type() {

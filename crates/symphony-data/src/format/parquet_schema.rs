@@ -1,10 +1,10 @@
-//! How deep a Parquet file's columns are nested, read off its footer without recursing into them. The parquet crate
-//! builds its schema by recursion, which a made file can drive past any stack.
+//! How deep a Parquet file's columns are nested, found in its footer without recursion. The parquet crate builds its
+//! schema by recursion, so a hostile file could overflow the stack.
 //!
 //! The footer is a struct in [Thrift's compact protocol](https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md).
 //! Its field 2 is the schema: a list of structs, depth first, whose field 5 says how many of the next are children.
 
-/// How deep other structs of a footer are followed; real ones go five deep.
+/// How deep other structs of a footer may be nested; real ones go five deep.
 const MAX_SKIP: u32 = 32;
 const SCHEMA: i64 = 2;
 const CHILDREN: i64 = 5;
@@ -14,7 +14,7 @@ const I32: u8 = 5;
 const LIST: u8 = 9;
 const STRUCT: u8 = 12;
 
-/// The depth of the deepest column of the schema in `footer`; `None` if it is no footer.
+/// The depth of the deepest column of the schema in `footer`; `None` if it is not a footer.
 pub(super) fn depth(footer: &[u8]) -> Option<usize> {
     let mut reader = Reader(footer);
     let mut deepest = None;
@@ -72,7 +72,7 @@ impl Reader<'_> {
         Some(kind)
     }
 
-    /// A list's length and the kind of what is in it.
+    /// A list's length and the kind of its elements.
     fn list(&mut self) -> Option<(u64, u8)> {
         let header = self.byte()?;
         let length = match header >> 4 {
@@ -101,7 +101,7 @@ impl Reader<'_> {
             open.push(children);
             deepest = deepest.max(open.len());
         }
-        // The root is no column.
+        // The root is not a column.
         Some(deepest.saturating_sub(1))
     }
 

@@ -1,9 +1,9 @@
-//! Which columns the rows are to have: a look at each row's keys, not at what they hold.
+//! Selects the columns of rows by each row's keys, without reading their values.
 
 /// How many names are kept for a message.
 const MAX_KNOWN: usize = 50;
 
-/// Leaves out of rows what their benchmark does not take, and notes which names there were.
+/// Leaves out of rows the columns that their benchmark does not take, and keeps the names that occurred.
 #[derive(Debug)]
 pub(crate) struct Selection<'c> {
     columns: &'c Columns,
@@ -18,7 +18,7 @@ impl<'c> Selection<'c> {
         Self { columns, met: vec![false; columns.names().len()], known: Vec::new() }
     }
 
-    /// Whether the rows are to have the column `name`, which there is.
+    /// Whether the rows keep the column `name`, which the source has.
     pub fn keeps(&mut self, name: &str) -> bool {
         let listed = self.columns.names().iter().position(|listed| listed == name);
         if let Some(at) = listed {
@@ -30,7 +30,8 @@ impl<'c> Selection<'c> {
         listed.is_some() == matches!(self.columns, Columns::Only(_))
     }
 
-    /// The row with the columns that it is to have; `None` if it is no object, which its own reader says better.
+    /// The row with only its selected columns; `None` if it is not an object, for which the row's reader has the better
+    /// error.
     pub fn of_row(&mut self, row: &[u8]) -> Option<Vec<u8>> {
         let mut kept = Vec::with_capacity(row.len());
         kept.push(b'{');
@@ -47,7 +48,8 @@ impl<'c> Selection<'c> {
         Some(kept)
     }
 
-    /// The names that no row had, if there were rows with others, and the names that there were.
+    /// The listed names that no row had, and the names that rows had; `None` if no name is missing or there were no
+    /// rows.
     pub fn unknown(&self) -> Option<(Vec<&'c str>, &[String])> {
         let names = self.columns.names().iter().zip(&self.met);
         let unmet: Vec<&str> = names.filter(|(_, met)| !**met).map(|(name, _)| name.as_str()).collect();
@@ -55,8 +57,8 @@ impl<'c> Selection<'c> {
     }
 }
 
-/// The members of an object: each one's key, with its quotes, and all of it. What the values are is not looked at, so that
-/// one that is left out may be anything.
+/// The members of an object: each one's key, with its quotes, and the whole member. The values are not checked, so one
+/// that is left out may be anything.
 pub(super) fn members(row: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let inner = row.strip_prefix(b"{")?.strip_suffix(b"}")?;
     let mut members = Vec::new();
@@ -80,14 +82,14 @@ pub(super) fn members(row: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     }
     match key {
         Some(key) => members.push((key, inner[from..].trim_ascii())),
-        // An object of nothing; but not a comma with nothing behind it.
+        // An empty object is valid, but a comma with nothing behind it is not.
         None if members.is_empty() && inner.trim_ascii().is_empty() => {}
         None => return None,
     }
     Some(members)
 }
 
-/// Where the string that begins at `at` has its last quote.
+/// The place of the last quote of the string that begins at `at`.
 fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
@@ -99,7 +101,7 @@ fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Which columns of a source, or which keys of its rows, a benchmark's rows have.
+/// The columns of a source, or the keys of its rows, that a benchmark's rows have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Columns {
     /// These alone: `columns`.
@@ -109,7 +111,7 @@ pub enum Columns {
 }
 
 impl Columns {
-    /// The key of a configuration that says so.
+    /// The configuration's key for it.
     pub fn key(&self) -> &'static str {
         match self {
             Self::Only(_) => "columns",
@@ -123,7 +125,7 @@ impl Columns {
         names
     }
 
-    /// Whether rows have this column, where the source has it.
+    /// Whether rows have this column if the source has it.
     pub fn keeps(&self, name: &str) -> bool {
         self.names().iter().any(|listed| listed == name) == matches!(self, Self::Only(_))
     }
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_keeps_the_text_of_what_it_keeps() {
+    fn selected_members_keep_their_text() {
         let row = br#"{"a": 1.50, "b":{"a":[1,{"c":"},"}]} , "c\u0064" :"x\"y,", "e": NaN}"#;
         let of = |columns: Columns| {
             let kept = Selection::new(&columns).of_row(row);
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_left_to_its_reader() {
+    fn a_row_that_is_not_an_object_is_left_to_its_reader() {
         let columns = Columns::Without(vec!["a".to_owned()]);
         for row in ["", "[1]", "{\"a\": 1", "{\"a\": \"}", "{\"a\": [}", "{\"a\": 1,}", "{a}", "{\"a\": ]}"] {
             assert_eq!(Selection::new(&columns).of_row(row.as_bytes()), None, "{row}");

@@ -1,6 +1,6 @@
-//! What a file is, by its first bytes. Names lie: a download is a web page, an export is UTF-16 or has `;` between its
-//! values, an array is named `.jsonl`. What is certain is read as what it is; what cannot be read is named, with the way
-//! out.
+//! Recognizes a file by its first bytes. Names lie: a download is a web page, an export is UTF-16 or has `;` between
+//! its values, an array is named `.jsonl`. A file whose kind is certain is read as that kind; for a file that cannot be
+//! read, the message says what it is, and the way out.
 
 use std::{
     fs::File,
@@ -17,21 +17,21 @@ use super::{
 /// How much of a file is looked at, in bytes.
 const HEAD: u64 = 64 << 10;
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Empty,
     /// Text in this encoding.
     Encoded(&'static str),
-    /// Text in Latin-1 or the like: the byte that UTF-8 has not, and its line.
+    /// Text in Latin-1 or similar: the first byte that is not UTF-8, and its line.
     Latin1(u8, usize),
     Compressed(Compression),
-    /// Compressed or packed in a way that is not read, and what undoes it.
+    /// Compressed or packed in a way that is not supported, and how to unpack it.
     Packed(&'static str, &'static str),
     Parquet,
     Arrow,
     WebPage,
-    /// What git-lfs leaves in place of a file.
+    /// The pointer that git-lfs leaves in place of a file.
     LfsPointer,
     Binary,
     /// A JSON array of objects, or an empty one.
@@ -48,21 +48,22 @@ pub(crate) enum Kind {
     Text,
 }
 
-/// What was seen of a file.
+/// The result of a look at a file.
 pub(crate) struct Look {
     pub kind: Kind,
-    /// Whether the file is compressed; `kind` is of what is in it.
+    /// Whether the file is compressed; `kind` is that of its content.
     pub compressed: bool,
-    /// The first bytes, decompressed; and whether that is all.
+    /// The first bytes, decompressed.
     head: Vec<u8>,
+    /// Whether `head` is the whole file.
     whole: bool,
 }
 
-/// Looks at the beginning of a file; of one that begins with a JSON object, with `far`, as far as its end or the end of
-/// its first line.
+/// Looks at the beginning of a file. With `far`, it reads a file that begins with a JSON object up to the object's end
+/// or the end of its first line.
 ///
 /// # Errors
-/// It cannot be read or decompressed.
+/// The file cannot be read or decompressed.
 pub(crate) fn look(path: &Path, far: bool) -> io::Result<Look> {
     let mut magic = Vec::new();
     File::open(path)?.take(4).read_to_end(&mut magic)?;
@@ -77,7 +78,7 @@ pub(crate) fn look(path: &Path, far: bool) -> io::Result<Look> {
     Ok(Look { kind, compressed: Compression::of(&magic).is_some(), head, whole })
 }
 
-/// What a file is that begins with these bytes, or, with `whole`, consists of them.
+/// The kind of a file that begins with these bytes or, with `whole`, consists of them.
 pub(crate) fn kind(head: &[u8], whole: bool) -> Kind {
     match head {
         [] => return Kind::Empty,
@@ -138,7 +139,7 @@ pub(crate) fn kind(head: &[u8], whole: bool) -> Kind {
     }
 }
 
-/// As [`kind`], of an object whose end is not in the head.
+/// Like [`kind`], for an object whose end is not in the head.
 fn far_kind(head: &[u8], reader: &mut dyn BufRead) -> io::Result<Kind> {
     let mut object = FirstObject::default();
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
@@ -181,7 +182,7 @@ fn latin1(head: &[u8], whole: bool) -> Option<(u8, usize)> {
     first.map(|(byte, at)| (byte, 1 + memchr::memchr_iter(b'\n', &head[..at]).count()))
 }
 
-/// Follows a file's first JSON object, to tell one object from one a line.
+/// Follows a file's first JSON object, to tell a single object from one object per line.
 #[derive(Default)]
 struct FirstObject {
     /// The brackets that are open.
@@ -196,7 +197,7 @@ struct FirstObject {
 }
 
 impl FirstObject {
-    /// Takes the next byte, and says what the file is once that is certain.
+    /// Takes the next byte, and returns the file's kind once it is certain.
     fn take(&mut self, byte: u8) -> Option<Kind> {
         if let Some(escaped) = self.string {
             self.string = (escaped || byte != b'"').then_some(!escaped && byte == b'\\');
@@ -212,7 +213,7 @@ impl FirstObject {
             return Some(Kind::Lines);
         }
         if self.broken {
-            // A value goes on after the line break, or a row was cut off and the next begins.
+            // A value continues after the line break, or a row was cut off and the next begins.
             let in_object = self.open.last() == Some(&b'{');
             let goes_on = match self.last {
                 b'{' => matches!(byte, b'"' | b'}'),
@@ -224,7 +225,7 @@ impl FirstObject {
         }
         match byte {
             b'"' => self.string = Some(false),
-            // No reader takes what is nested deeper; it is not followed.
+            // No reader accepts deeper nesting, so it is not followed.
             b'{' | b'[' if self.open.len() > MAX_ROW_BYTES => return Some(Kind::Lines),
             b'{' | b'[' => self.open.push(byte),
             b'}' | b']' => {
@@ -237,18 +238,18 @@ impl FirstObject {
         None
     }
 
-    /// What the file is, which ends here.
+    /// The kind of the file, if it ends here.
     fn end(&self) -> Kind {
         if self.closed { Kind::OneLine } else { Kind::Lines }
     }
 }
 
 impl Format {
-    /// The format that the file at `path` has, whose name says `self`: as its first bytes say, and as its name says where
-    /// they leave it open. `key` is where its rows are, if the file is one object.
+    /// The format of the file at `path`, whose name says `self`. The first bytes decide; the name does where they leave
+    /// it open. `key` is the key of the rows, if the file is one object.
     ///
     /// # Errors
-    /// A file that cannot be read, or that cannot be read as rows: what it is, and the way out.
+    /// The file cannot be read, or not as rows; the message says what it is, and the way out.
     pub fn found_in(self, path: &Path, key: Option<&str>) -> Result<Self, ReadError> {
         let json = matches!(self, Self::Json | Self::Jsonl);
         let look = look(path, self == Self::Json || key.is_some())?;
@@ -256,7 +257,7 @@ impl Format {
         let named_compressed = Compression::is_named(path) && !look.compressed;
         let format = match look.kind {
             Kind::Empty if named_compressed => {
-                return refused("this file is empty, and not compressed as its name says; get it again".to_owned());
+                return refused("this file is empty, not compressed as its name says; get it again".to_owned());
             }
             Kind::Empty => self,
             Kind::Encoded(encoding) => {
@@ -266,11 +267,11 @@ impl Format {
             }
             Kind::Compressed(_) => return refused("this file is compressed twice; decompress it once".to_owned()),
             Kind::Packed(what, way_out) => {
-                return refused(format!("this file is {what}, which is not read; {way_out}"));
+                return refused(format!("this file is {what}, which is not supported; {way_out}"));
             }
             Kind::Parquet | Kind::Arrow if look.compressed => {
                 return refused(
-                    "this file is columns in a compressed file; decompress it, it is compressed inside".to_owned(),
+                    "this file of columns is compressed as a whole; decompress it, because its columns are compressed already".to_owned(),
                 );
             }
             Kind::Parquet => Self::Parquet,
@@ -282,16 +283,19 @@ impl Format {
             }
             Kind::LfsPointer => {
                 return refused(
-                    "this is git-lfs's note of a file, and not the file; `git lfs pull` gets it".to_owned(),
+                    "this is a git-lfs pointer, not the file itself; get the file with `git lfs pull`".to_owned(),
                 );
             }
             Kind::Array | Kind::Object => Self::Json,
             Kind::OneLine if self == Self::Json || key.is_some() => Self::Json,
             Kind::Lines | Kind::OneLine | Kind::LongObject if json || look.kind == Kind::Lines => Self::Jsonl,
-            // Their readers say better what is wrong.
+            // Their readers have better errors.
             _ if matches!(self, Self::Parquet | Self::Arrow) => self,
             Kind::Binary => {
-                return refused("this file is not text; it is binary data of a kind that is not read".to_owned());
+                return refused(
+                    "this file is binary data of an unknown kind, not text; convert it to JSON lines or Parquet"
+                        .to_owned(),
+                );
             }
             Kind::Latin1(byte, line) => {
                 return refused(format!(
@@ -302,15 +306,13 @@ impl Format {
             _ if json => match table(&look.head, look.whole) {
                 Some(separator) => {
                     return refused(format!(
-                        "this file is a table with {} between its values, and not JSON; name it {}",
+                        "this file is a table with {} between its values, not JSON; name it {}",
                         named(separator),
                         if separator == b'\t' { ".tsv" } else { ".csv" }
                     ));
                 }
                 None if named_compressed => {
-                    return refused(
-                        "this file is plain text, and not compressed as its name says; rename it".to_owned(),
-                    );
+                    return refused("this file is plain text, not compressed as its name says; rename it".to_owned());
                 }
                 None => self,
             },
@@ -318,14 +320,14 @@ impl Format {
         };
         match key {
             Some(key) if format != Self::Json && look.kind != Kind::Empty => refused(format!(
-                "`rows: {key}` looks for an array in one JSON object, and this file is not one; remove `rows`"
+                "`rows: {key}` names an array in one JSON object, but this file is not one; remove `rows`"
             )),
             _ => Ok(format),
         }
     }
 
-    /// The format of a table by the separator in its header: the one of its name, if it is there; else the one by which
-    /// every line has as many values as the header.
+    /// The format of a table by the separator in its header: the separator that its name implies, if the header has it;
+    /// else the one that gives every line as many values as the header.
     fn separated(self, head: &[u8], whole: bool) -> Result<Self, ReadError> {
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
         let header = head.trim_ascii_start().split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
@@ -340,7 +342,7 @@ impl Format {
             Some(at) => Err(ReadError::Malformed {
                 line: 1,
                 reason: format!(
-                    "the header has {} between its {} names and no {}, but record {at} has {} values so separated; \
+                    "the header has {} between its {} names and no {}, but record {at} has {} values with it; \
                      write {} between all values, and quotes around those that contain it",
                     named(other),
                     widths[0],
@@ -355,7 +357,8 @@ impl Format {
 
 const SEPARATORS: [u8; 3] = [b';', b'\t', b','];
 
-/// The separator of text that is surely a table: two columns or more, the same number on every line, and nothing like JSON.
+/// The separator of text that is certainly a table: two columns or more, the same number on every line, and not like
+/// JSON.
 fn table(head: &[u8], whole: bool) -> Option<u8> {
     if head.split(|byte| *byte == b'\n').any(|line| matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))) {
         return None;

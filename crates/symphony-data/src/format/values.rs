@@ -1,6 +1,6 @@
-//! Values of columns as JSON text: what Python's `json` writes of what pyarrow reads. Dates and times are texts as
-//! `isoformat` writes them, durations ISO 8601; a map is an object, whose keys are texts; NaN and infinity stand as `NaN` and
-//! `Infinity`, which whoever reads the row understands as Python does.
+//! Writes values of columns as JSON text, as Python's `json` writes the values that pyarrow reads. Dates and times are
+//! texts as `isoformat` writes them, durations are ISO 8601, and a map is an object whose keys are texts. NaN and
+//! infinity are written as `NaN` and `Infinity`, as in Python; the reader of the row understands them.
 
 use std::{collections::HashSet, fmt::Write as _, io::Write as _, str::FromStr};
 
@@ -24,18 +24,17 @@ use arrow_json::{
 };
 use arrow_schema::{ArrowError, DataType, FieldRef, IntervalUnit, TimeUnit};
 
-/// A byte that JSON text never holds as it is: in strings it is escaped. What stands between two of them is what is wrong
-/// with the row.
+/// A byte that JSON text never contains: in strings it is escaped. The text between two of them is the row's fault.
 pub(super) const MARK: u8 = 1;
-/// How many seconds from 1970 a time may be away, about 250,000 years.
+/// How far from 1970 a time may be, in seconds: about 250,000 years.
 const MAX_SECONDS: u64 = 8_000_000_000_000;
 
-/// Something that is refused, in words for the user.
+/// The reason why something is refused, for the user.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Refused(pub String);
 
-/// Makes the encoders of values that JSON does not have, and of texts, of which most rows consist.
+/// Makes the encoders of values that JSON does not have, and of texts, which make up most rows.
 #[derive(Debug)]
 pub(super) struct Encoders;
 
@@ -87,7 +86,7 @@ impl EncoderFactory for Encoders {
                         let zone = Tz::from_str(zone).map_err(|_| {
                             let name = field.name();
                             let reason = format!(
-                                "the times of its column `{name}` are of the zone `{zone}`, which is not known; convert \
+                                "the times of its column `{name}` have the zone `{zone}`, which is not known; convert \
                                  them to UTC"
                             );
                             ArrowError::ExternalError(Box::new(Refused(reason)))
@@ -131,7 +130,7 @@ impl EncoderFactory for Encoders {
     }
 }
 
-/// The numbers that a column of 64-bit times is made of.
+/// The numbers of a column of 64-bit times.
 fn longs(array: &dyn Array) -> &[i64] {
     match array.data_type() {
         DataType::Time64(TimeUnit::Microsecond) => array.as_primitive::<Time64MicrosecondType>().values(),
@@ -157,13 +156,13 @@ impl Encoder for TextEncoder<'_> {
 
 /// Appends a text as JSON, with the escapes that serde_json writes.
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    /// How many bytes are looked at at once: what the compiler makes one vector of.
+    /// How many bytes are checked at once: the compiler turns them into one vector.
     const WIDE: usize = 16;
     let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
     let mut rest = text.as_bytes();
     out.push(b'"');
     while !rest.is_empty() {
-        // Not `any`, which stops at the first and so looks at one byte after the other.
+        // Not `any`, which stops at the first hit and so checks byte by byte.
         let plain = |chunk: &&[u8]| !chunk.iter().fold(false, |found, byte| found | special(byte));
         let mut end = rest.chunks_exact(WIDE).take_while(plain).count() * WIDE;
         end += rest[end..].iter().position(special).unwrap_or(rest.len() - end);
@@ -185,7 +184,7 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Writes short floats as the doubles that Python sees, whose shortest text has more digits.
+/// Writes short floats as the doubles that Python reads, whose shortest text has more digits.
 struct FloatEncoder<'a, T: ArrowPrimitiveType>(&'a PrimitiveArray<T>);
 
 impl<T: ArrowPrimitiveType> Encoder for FloatEncoder<'_, T>
@@ -208,7 +207,7 @@ struct TemporalEncoder<F> {
     text: String,
 }
 
-/// The encoder of times that `write` writes; it writes none where a time is out of range.
+/// The encoder of times that `write` writes; `write` returns `None` if a time is out of range.
 fn temporal<'a>(write: impl FnMut(usize, &mut String) -> Option<()> + 'a) -> Box<dyn Encoder + 'a> {
     Box::new(TemporalEncoder { write, text: String::new() })
 }
@@ -225,7 +224,7 @@ impl<F: FnMut(usize, &mut String) -> Option<()>> Encoder for TemporalEncoder<F> 
     }
 }
 
-/// Notes in a row's text what is wrong with it.
+/// Puts a row's fault into its text.
 fn refuse_row(out: &mut Vec<u8>, reason: &str) {
     out.push(MARK);
     out.extend_from_slice(reason.as_bytes());
@@ -258,7 +257,8 @@ impl Moment {
         }
     }
 
-    /// What follows the seconds: nothing, or as many digits as Python's datetime (or pandas' Timestamp) gives them.
+    /// Writes the fraction of the seconds: nothing, or as many digits as Python's datetime (or pandas' Timestamp)
+    /// writes.
     fn write_fraction(self, out: &mut String) {
         // Writing to memory cannot fail.
         let _ = match self.nanoseconds {
@@ -269,7 +269,7 @@ impl Moment {
     }
 }
 
-/// A time of day, as in `13:05:00.250000`.
+/// A time of day, such as `13:05:00.250000`.
 fn write_time(time: Moment, out: &mut String) -> Option<()> {
     let seconds = u64::try_from(time.seconds).ok().filter(|seconds| *seconds < 86_400)?;
     let _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -277,7 +277,7 @@ fn write_time(time: Moment, out: &mut String) -> Option<()> {
     Some(())
 }
 
-/// A moment without a zone, as in `2024-03-01T13:05:00`.
+/// A moment without a zone, such as `2024-03-01T13:05:00`.
 fn write_moment(moment: Moment, out: &mut String) -> Option<()> {
     let seconds = Some(moment.seconds).filter(|seconds| seconds.unsigned_abs() < MAX_SECONDS)?;
     let _ = write!(out, "{}", timestamp_s_to_datetime(seconds)?.format("%Y-%m-%dT%H:%M:%S"));
@@ -285,7 +285,7 @@ fn write_moment(moment: Moment, out: &mut String) -> Option<()> {
     Some(())
 }
 
-/// A moment in a zone, as in `2024-03-01T13:05:00+01:00`.
+/// A moment in a zone, such as `2024-03-01T13:05:00+01:00`.
 fn write_zoned(moment: Moment, zone: Tz, out: &mut String) -> Option<()> {
     let seconds = Some(moment.seconds).filter(|seconds| seconds.unsigned_abs() < MAX_SECONDS)?;
     let there = as_datetime_with_timezone::<TimestampSecondType>(seconds, zone)?;
@@ -297,7 +297,7 @@ fn write_zoned(moment: Moment, zone: Tz, out: &mut String) -> Option<()> {
     Some(())
 }
 
-/// A duration, as in `PT5400.5S`. Not in days: one is not always 24 hours long.
+/// A duration, such as `PT5400.5S`. Not in days, because a day is not always 24 hours long.
 fn write_duration(nanoseconds: i128, out: &mut String) {
     out.push_str(if nanoseconds < 0 { "-PT" } else { "PT" });
     write_seconds(nanoseconds.unsigned_abs(), out);
@@ -313,7 +313,7 @@ fn write_seconds(nanoseconds: u128, out: &mut String) {
     out.push('S');
 }
 
-/// Months, days and time, each of its own sign, as in `P14M-3DT0.5S`.
+/// Months, days and time, each with its own sign, such as `P14M-3DT0.5S`.
 fn write_interval(months: i32, days: i32, nanoseconds: i128, out: &mut String) {
     out.push('P');
     for (number, letter) in [(months, 'M'), (days, 'D')] {
@@ -370,7 +370,7 @@ impl Encoder for MapEncoder<'_> {
             } else {
                 self.keys.encode(entry, &mut key);
             }
-            // Texts and times are texts already; lists and structs can be no keys, but their text can.
+            // Texts and times are texts already. Lists and structs cannot be keys, but their text can.
             match key.first() {
                 Some(&(b'"' | MARK)) => out.extend_from_slice(&key),
                 _ => write_text(&String::from_utf8_lossy(&key), out),

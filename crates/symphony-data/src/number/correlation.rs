@@ -1,12 +1,13 @@
 //! Correlations of two columns; rows in which either is NaN are left out.
 
-/// Pearson's correlation, -1..1; `None` of fewer than two rows, and where a column does not vary.
+/// Pearson's correlation, -1..1; `None` for fewer than two rows, or if a column does not vary.
 pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
     let (x, y) = both(x, y);
     of_whole(&x, &y)
 }
 
-/// Spearman's rank correlation: Pearson's of ranks, ties sharing the mean of theirs. `None` as for [`pearson`].
+/// Spearman's rank correlation, -1..1: Pearson's correlation of the ranks, where ties share their mean rank. `None` as
+/// for [`pearson`].
 pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
     let (x, y) = both(x, y);
     of_whole(&ranks(&x), &ranks(&y))
@@ -26,18 +27,17 @@ fn of_whole(x: &[f64], y: &[f64]) -> Option<f64> {
         xy += x * y;
         yy += y * y;
     }
-    // Not exactly 0 where all values are the same but their mean is not to the last bit.
+    // The squares of equal values are not exactly 0 if their mean is off in the last bit.
     let varies = |squares: f64, mean: f64| squares > 1e-24 * (mean * mean).max(1e-300) * x.len() as f64;
     (varies(xx, mean_x) && varies(yy, mean_y)).then(|| (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0))
 }
 
-/// A mean without what arithmetic leaves behind the twelfth digit, so that means of the same answers tie whatever the order
-/// in which they were summed.
+/// Rounds a mean to 12 decimals, so that means of the same answers tie in whatever order they were summed.
 pub(crate) fn tidied(mean: f64) -> f64 {
     (mean * 1e12).round() / 1e12
 }
 
-/// Ranks from 1, ties sharing the mean of theirs.
+/// Ranks from 1; ties share their mean rank.
 pub(super) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<u32> = (0..values.len() as u32).collect();
     order.sort_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_vary_correlates_with_nothing() {
+    fn a_column_that_does_not_vary_has_no_correlation() {
         assert_eq!(spearman(&[0.1, 0.1, 0.1], &[1.0, 2.0, 3.0]), None);
         assert_eq!(pearson(&[0.3], &[1.0]), None);
     }

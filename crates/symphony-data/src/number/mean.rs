@@ -1,7 +1,7 @@
 //! Means that lose nothing to rounding.
 
-/// A mean that is taken value by value, with the rounding errors kept (Neumaier 1974), so that the mean of ten million
-/// scores is as good as that of ten.
+/// A running mean. It keeps the rounding errors of its sum (Neumaier 1974), so the mean of ten million scores is as
+/// exact as that of ten.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mean {
     n: u64,
@@ -10,7 +10,7 @@ pub struct Mean {
 }
 
 impl Mean {
-    /// Takes in a value.
+    /// Adds a value.
     pub fn observe(&mut self, value: f64) {
         let next = self.sum + value;
         self.lost += if self.sum.abs() >= value.abs() { (self.sum - next) + value } else { (value - next) + self.sum };
@@ -18,13 +18,13 @@ impl Mean {
         self.n += 1;
     }
 
-    /// The mean; `None` of nothing.
+    /// The mean; `None` if there are no values.
     pub fn get(&self) -> Option<f64> {
         (self.n > 0).then(|| (self.sum + self.lost) / self.n as f64)
     }
 }
 
-/// The mean of some values, `None` if there are none.
+/// The mean of `values`; `None` if there are none.
 pub fn mean(values: &[f64]) -> Option<f64> {
     let mut mean = Mean::default();
     values.iter().for_each(|value| mean.observe(*value));

@@ -1,4 +1,4 @@
-//! Numbers: percentiles, means, rank correlation, and random numbers for resampling.
+//! Numbers: percentiles, means, correlations, and random numbers for resampling.
 
 pub mod correlation;
 mod mean;

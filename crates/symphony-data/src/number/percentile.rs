@@ -1,11 +1,11 @@
-//! Percentiles over a whole benchmark: observe, merge, select. Exact, in bounded memory, whatever the size.
+//! Exact percentiles over a whole benchmark of any size, in bounded memory: observe, merge, select.
 //!
-//! A feature has few distinct values, and they are counted. Where there are too many to count, the ranks that matter are
-//! found by looking at the values again: each look tells 16 more bits of what stands at a rank.
+//! Most features have few distinct values, which are counted. If there are too many to count, the values are read
+//! again: each pass finds 16 more bits of the value at each rank that matters.
 
 use std::collections::HashMap;
 
-/// How many distinct values are counted before that is given up.
+/// The most distinct values that are counted.
 const MAX_DISTINCT: usize = 1 << 16;
 
 /// The values of one feature, or of the scores, over a benchmark.
@@ -30,7 +30,7 @@ impl Default for Counts {
 
 /// A value that is NaN or infinite.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("{0} is no finite number")]
+#[error("{0} is not a finite number")]
 pub struct NotFinite(pub f64);
 
 /// The bits of a number as a whole number of the same order (that of [`f64::total_cmp`]).
@@ -44,10 +44,10 @@ fn value_of(key: u64) -> f64 {
 }
 
 impl Summary {
-    /// Takes in some values.
+    /// Adds values.
     ///
     /// # Errors
-    /// One of them is not finite.
+    /// A value is not finite.
     pub fn observe(&mut self, values: &[f64]) -> Result<(), NotFinite> {
         for &value in values {
             if !value.is_finite() {
@@ -64,7 +64,7 @@ impl Summary {
         Ok(())
     }
 
-    /// Takes in what another summary has seen.
+    /// Adds the values of another summary.
     pub fn merge(&mut self, other: &Self) {
         self.n += other.n;
         match (&mut self.counts, &other.counts) {
@@ -78,11 +78,12 @@ impl Summary {
         }
     }
 
-    /// The `qs`-th percentiles (0 to 100) by NumPy's linear method, bit for bit; `None` if nothing was observed. Where there
-    /// were too many distinct values to count, `again` is called to hand all of them to what it is called with once more.
+    /// The `qs`-th percentiles (0 to 100) by NumPy's linear method, bit for bit; `None` if there are no values. If
+    /// there were too many distinct values to count, it calls `again`, which must pass all values once more to the
+    /// function that it is given.
     ///
     /// # Errors
-    /// What `again` fails with.
+    /// The error of `again`.
     pub fn percentiles<E>(
         &self,
         qs: &[f64],
@@ -104,7 +105,7 @@ impl Summary {
 struct Spot {
     /// The rank of the neighbour below, from 0.
     below: u64,
-    /// How far it is to the next, 0..1.
+    /// How far the percentile is from there to the next rank, 0..1.
     t: f64,
 }
 
@@ -135,14 +136,14 @@ fn counted(counts: &HashMap<u64, u64, foldhash::fast::FixedState>, ranks: &[u64]
             upto
         })
         .collect();
-    // Every rank is below n, so that some value reaches beyond it.
+    // Every rank is below n, so the last count ends beyond it.
     ranks.iter().map(|rank| sorted[ends.partition_point(|end| end <= rank)].0).collect()
 }
 
-/// The keys at these ranks, by four looks at all values: each counts, among those that begin as what stands at a rank does,
-/// the next 16 bits.
+/// The keys at these ranks, by four passes over all values. Each pass counts the next 16 bits among the keys that begin
+/// like the key at a rank.
 fn refined<E>(ranks: &[u64], mut again: impl FnMut(&mut dyn FnMut(&[f64])) -> Result<(), E>) -> Result<Vec<u64>, E> {
-    /// What is known of the key at a rank: its upper bits, and its rank among the keys that begin with them.
+    /// The known part of the key at a rank: its upper bits, and its rank among the keys that begin with them.
     #[derive(Clone, Copy)]
     struct Known {
         prefix: u64,
@@ -157,7 +158,7 @@ fn refined<E>(ranks: &[u64], mut again: impl FnMut(&mut dyn FnMut(&[f64])) -> Re
         again(&mut |values| {
             for &value in values {
                 let key = key(value);
-                // In the first look everything counts: shifting by 64 is no shift.
+                // In the first pass every value counts: a shift by all 64 bits gives `None`, and so an empty prefix.
                 let prefix = key.checked_shr(shift + 16).unwrap_or(0);
                 if let Some(at) = prefixes.iter().position(|known| *known == prefix) {
                     histograms[at][(key >> shift) as usize & 0xffff] += 1;
@@ -177,8 +178,8 @@ fn refined<E>(ranks: &[u64], mut again: impl FnMut(&mut dyn FnMut(&[f64])) -> Re
     Ok(known.into_iter().map(|known| known.prefix).collect())
 }
 
-/// The `q`-th percentile of values that are all at hand, as [`Summary::percentiles`] has it; `None` if there are none.
-/// Changes their order.
+/// The `q`-th percentile (0 to 100) of `values`, equal to that of [`Summary::percentiles`]; `None` if there are no
+/// values. Reorders `values`.
 pub fn percentile(values: &mut [f64], q: f64) -> Option<f64> {
     let spot = Spot::of((values.len() as u64).checked_sub(1)?, q);
     let (_, &mut a, above) = values.select_nth_unstable_by(spot.below as usize, f64::total_cmp);
@@ -192,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    /// All three ways to one percentile, which must agree to the bit.
+    /// Computes a percentile in all three ways, which must agree to the bit.
     fn percentile(values: &[f64], q: f64) -> Option<f64> {
         let mut summary = Summary::default();
         for part in values.chunks(3) {
@@ -222,7 +223,7 @@ mod tests {
         assert!((percentile(&[10.0, 1.0, 3.0, 2.0], 95.0).unwrap() - 8.95).abs() < 1e-12);
     }
 
-    /// Where the two forms of the interpolation differ in the last bit; what NumPy 2.4 gives.
+    /// Cases where the two forms of the interpolation differ in the last bit, with the results of NumPy 2.4.
     #[test]
     fn percentiles_are_numpys_to_the_last_bit() {
         let cases: [(&[f64], f64, f64); 6] = [
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_refused() {
+    fn values_that_are_not_finite_are_refused() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let refused = Summary::default().observe(&[1.0, value]).unwrap_err();
             assert_eq!(refused.0.to_bits(), value.to_bits());
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn counting_is_given_up_where_there_is_too_much_to_count() {
+    fn counting_stops_when_there_are_too_many_distinct_values() {
         let values: Vec<f64> = (0..=MAX_DISTINCT).map(|i| i as f64).collect();
         let mut summary = Summary::default();
         summary.observe(&values[1..]).unwrap();

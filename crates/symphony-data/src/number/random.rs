@@ -1,4 +1,4 @@
-//! Random numbers for resampling: the same everywhere, and none of a pool's.
+//! Random numbers for resampling, the same on every machine. Pools are drawn with others.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub(crate) struct Random(u64);
@@ -6,7 +6,7 @@ pub(crate) struct Random(u64);
 impl Random {
     /// The generator of this seed.
     pub fn new(seed: u64) -> Self {
-        // Seeds that follow one another are thrown far apart.
+        // Consecutive seeds must start far apart.
         let mut own = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bf0_3635_dcf8_7a11);
         own.0 = own.next();
         own

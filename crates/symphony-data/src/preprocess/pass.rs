@@ -64,7 +64,8 @@ impl<'a> Stage1<'a> {
             return Err(wrong(unregistered));
         }
         let plan = Scorer::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
-        let source = benchmark.source.open(benchmark.wanted(), at, progress).map_err(|error| of_source(benchmark, error))?;
+        let source =
+            benchmark.source.open(benchmark.wanted(), at, progress).map_err(|error| of_source(benchmark, error))?;
         Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
     }
 

@@ -14,16 +14,16 @@ pub struct Measured {
 /// Which difficulty a request draws a benchmark's tasks by.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Difficulty {
-    /// The surface score, as the store has it.
+    /// The surface score in the store.
     #[default]
     Surface,
     /// A calibration.
     Measured(Measured),
-    /// The calibration of this benchmark in a folder. Where it has none, what the configuration says is used.
+    /// The calibration of this benchmark in a folder. If the folder has none, the configured difficulty is used.
     InFolder {
-        /// The calibration that would lie there.
+        /// The calibration to look for there.
         calibration: Measured,
-        /// What the configuration says.
+        /// The configured calibration; `None` for the surface score.
         configured: Option<Measured>,
     },
 }

@@ -1,4 +1,4 @@
-//! Requests: what a person asks for, and what that comes to once all defaults are filled.
+//! Requests for tasks, as a user writes them and with all defaults filled in.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub const DEFAULT_SPLIT: &str = "50:50";
 /// The most tasks one stream may have. A stream is held in memory while it is drawn.
 pub const MAX_TASKS: u64 = 100_000_000;
 
-/// A request as it was asked, from a file, from arguments or from another language; `None` is the default.
+/// A request as the user wrote it, in a file, in arguments or in another language; `None` stands for the default.
 #[derive(Clone, Debug, Default)]
 pub struct RequestSpec {
     /// The benchmarks to mix, in order.
@@ -33,7 +33,7 @@ pub struct RequestSpec {
     pub benchmark_ratios: Option<Vec<(String, f64)>>,
     /// `easy:hard` or `easy:medium:hard` in whole-number shares.
     pub difficulty_split: Option<String>,
-    /// How many tasks the stream shall have.
+    /// How many tasks the stream should have.
     pub n_total_tasks: u64,
     /// The seed: up to 2^32 − 1 for `numpy`, any for `stable`.
     pub random_seed: Option<u64>,
@@ -45,18 +45,18 @@ pub struct RequestSpec {
     pub difficulty_percentiles: BTreeMap<String, Percentiles>,
     /// Which difficulty tasks are drawn by: `surface`, a calibration, or a folder of calibrations; default as configured.
     pub difficulty: Option<String>,
-    /// Of a measured difficulty: rows with responses of fewer models are not drawn; default as configured.
+    /// With a measured difficulty, rows with responses of fewer models are not drawn; default as configured.
     pub min_responses: Option<u64>,
 }
 
-/// A request with all defaults filled and everything checked.
+/// A request with all defaults filled in and everything checked.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The benchmarks, in the order asked.
     pub parts: Vec<Part>,
     /// The shares of the bins.
     pub split: Split,
-    /// How many tasks the stream shall have, from 1.
+    /// How many tasks the stream should have, from 1.
     pub n_total_tasks: u64,
     /// The seed.
     pub random_seed: u64,
@@ -64,7 +64,7 @@ pub struct Request {
     pub sample_with_replacement: Replacement,
     /// The sampler.
     pub sampler: SamplerKind,
-    /// What the user should know of how the request was read.
+    /// Warnings for the user about how the request was read.
     pub warnings: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ pub struct Part {
 }
 
 impl Serialize for Request {
-    /// The request under the keys in which it is asked.
+    /// Writes the request under the keys that a user writes.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
         let mut map = serializer.serialize_map(None)?;
@@ -108,7 +108,7 @@ impl Serialize for Request {
         if !cuts.is_empty() {
             map.serialize_entry("difficulty_cuts", &cuts)?;
         }
-        // A request by surface scores reads as it always did.
+        // A request by surface scores keeps its earlier form.
         if self.parts.iter().any(|part| part.difficulty != Difficulty::Surface) {
             let file = |measured: &Measured| {
                 measured.path.file_name().unwrap_or_default().to_string_lossy().into_owned().into()
@@ -137,6 +137,6 @@ pub struct Experiment {
     pub name: Option<String>,
     /// What it asks for.
     pub request: Request,
-    /// The same as it was asked.
+    /// The request as the user wrote it.
     pub(crate) spec: RequestSpec,
 }

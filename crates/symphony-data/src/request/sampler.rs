@@ -2,14 +2,14 @@
 
 use serde::{Serialize, Serializer};
 
-/// The list of samplers: what each is for, its file in `stream/sample/`, which is also its name, and its type there. A new
-/// sampler is a line here and that file.
+/// The list of samplers. Each line has the sampler's purpose, its name, which is also its file in `stream/sample/`, and
+/// its type there. A new sampler needs a line here and that file.
 macro_rules! for_each_sampler {
     ($use:ident) => {
         $use! {
             /// The tasks and the order of the Python program, bit for bit.
             numpy Numpy,
-            /// Pools that nest, and that do not move with row order or other benchmarks.
+            /// Pools that nest, and that do not depend on row order or other benchmarks.
             stable Stable,
         }
     };

@@ -5,7 +5,7 @@
 pub struct Split {
     /// The share of easy tasks.
     pub easy: u32,
-    /// The share of medium tasks; `None` where the split has two parts.
+    /// The share of medium tasks; `None` if the split has two parts.
     pub medium: Option<u32>,
     /// The share of hard tasks.
     pub hard: u32,

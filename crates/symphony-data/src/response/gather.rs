@@ -2,7 +2,8 @@
 
 use super::{Kind, Kinds, MOST_IMPLIED_TRIES, Model, Responses};
 
-/// Gathers the answers to one benchmark's rows in two passes: how many there are of each row, then what they are.
+/// Gathers the answers to one benchmark's rows in two passes: the first counts the answers to each row, the second
+/// stores them.
 #[derive(Debug)]
 pub(crate) struct Gatherer {
     responses: Responses,
@@ -22,9 +23,9 @@ impl Gatherer {
         Self { responses, kinds: Kinds::default(), by_name, last: None, next: Vec::new() }
     }
 
-    /// The number of a model; `None` if there are more than can be told apart.
+    /// The number of a model; `None` if there are more models than 16 bits can number.
     pub(crate) fn model(&mut self, name: &str, family: Option<&str>) -> Option<u16> {
-        // Most often that of the answer before.
+        // Usually the model of the previous answer.
         if let Some(last) = self.last
             && family.is_none()
             && self.responses.models[usize::from(last)].name == name
@@ -38,7 +39,7 @@ impl Gatherer {
     fn numbered(&mut self, name: &str, family: Option<&str>) -> Option<u16> {
         if let Some(known) = self.by_name.get(name) {
             let model = &mut self.responses.models[usize::from(*known)];
-            // Of several families the first by name, whichever answer comes first.
+            // Of several families, keep the first by name, so that the order of the answers does not matter.
             if let Some(family) = family
                 && model.family.as_deref().is_none_or(|known| family < known)
             {
@@ -69,7 +70,7 @@ impl Gatherer {
         self.responses.kind = vec![0; total];
     }
 
-    /// Takes an answer, in the second pass; `false` where the first pass did not count it.
+    /// Stores an answer, in the second pass; `false` if the first pass did not count it.
     pub(crate) fn put(&mut self, row: usize, model: u16, score: f64, tries: u32) -> bool {
         let at = self.next[row];
         if at == self.responses.starts[row + 1] {
@@ -81,7 +82,7 @@ impl Gatherer {
         true
     }
 
-    /// Ends the second pass: `None` where it brought fewer answers than the first.
+    /// Ends the second pass; `None` if it brought fewer answers than the first.
     pub(crate) fn finish(mut self) -> Option<Responses> {
         if self.next[..self.next.len() - 1] != self.responses.starts[1..] {
             return None;
@@ -93,8 +94,7 @@ impl Gatherer {
         Some(self.responses)
     }
 
-    /// Numbers the models by name, so that the order in which answers were read changes no sum, and no number drawn at
-    /// random.
+    /// Numbers the models by name, so that sums and random draws do not depend on the order in which answers were read.
     fn sort_models(&mut self) {
         let models = std::mem::take(&mut self.responses.models);
         let mut sorted: Vec<(usize, Model)> = models.into_iter().enumerate().collect();
@@ -140,11 +140,11 @@ impl Gatherer {
         responses.kind.truncate(end);
     }
 
-    /// A model whose scores are no tries by themselves, and are all multiples of 1/k, was asked k times (or graded in k
-    /// steps): its answers say more than one try each.
+    /// Finds models that were asked k times (or graded in k steps): their scores are not single tries, and all are
+    /// multiples of 1/k. Each of their answers counts as k tries.
     fn find_implied_tries(&mut self) {
         let fits = |kind: &Kind| -> u32 {
-            // Bit k: the score is a multiple of 1/k, give or take how it was rounded.
+            // Bit k: the score is a multiple of 1/k, up to rounding.
             (1..=MOST_IMPLIED_TRIES).fold(0, |fits, k| {
                 let steps = kind.score * k as f64;
                 fits | u32::from((steps - steps.round()).abs() < 0.005) << k

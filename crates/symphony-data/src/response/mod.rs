@@ -1,6 +1,6 @@
 //! Responses: which model answered which row, and how well.
 //!
-//! [`Responses`] holds six bytes an answer, so that hundreds of millions fit into memory.
+//! [`Responses`] takes six bytes per answer, so hundreds of millions fit into memory.
 
 mod gather;
 
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::number::correlation::tidied;
 
-/// Two tries of one model at one row have so much in common (the correlation of tries within a row).
+/// The correlation between two tries of one model at one row, 0..1.
 const TRIES_IN_COMMON: f64 = 0.5;
 
-/// The most tries that a model's scores are taken to be averages of.
+/// The most tries that a model's scores may be averages of.
 const MOST_IMPLIED_TRIES: usize = 20;
 
 /// A model whose answers are known.
@@ -21,7 +21,7 @@ const MOST_IMPLIED_TRIES: usize = 20;
 pub struct Model {
     /// The model's name.
     pub name: String,
-    /// The family that it belongs to, where the responses say.
+    /// The family that it belongs to, if the responses name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
 }
@@ -29,14 +29,14 @@ pub struct Model {
 /// A model's answer to a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answer {
-    /// Which of the models.
+    /// The model's place in [`Responses::models`].
     pub model: usize,
     /// 0 (failed) to 1 (solved): the mean of all tries.
     pub score: f64,
     /// How many tries that is the mean of.
     pub tries: u32,
-    /// For how many answers it counts: k tries for k / (1 + (k − 1)·½), as tries of one model have much in common (Kish's
-    /// design effect), so that no number of them counts for more than two models.
+    /// How many answers it counts as: k tries count as k / (1 + (k − 1)·½), because tries of one model are correlated
+    /// (Kish's design effect). Any number of tries thus counts less than two models.
     pub weight: f64,
 }
 
@@ -104,12 +104,12 @@ impl Responses {
         &self.models
     }
 
-    /// How many answers there are, a model's tries at a row counting as one.
+    /// The number of answers. A model's tries at a row count as one.
     pub fn len(&self) -> usize {
         self.model.len()
     }
 
-    /// Whether nobody answered.
+    /// Whether there are no answers.
     pub fn is_empty(&self) -> bool {
         self.model.is_empty()
     }
@@ -123,14 +123,14 @@ impl Responses {
         })
     }
 
-    /// One model's scores, row by row; NaN where it did not answer.
+    /// One model's scores, row by row; NaN for rows that it did not answer.
     pub fn scores_of(&self, model: usize) -> Vec<f64> {
         let score =
             |row| self.answers(row).find(|answer| answer.model == model).map_or(f64::NAN, |answer| answer.score);
         (0..self.rows()).map(score).collect()
     }
 
-    /// The mean error (1 − score) of the answers to each row, each model counting once; NaN where nobody answered.
+    /// The mean error (1 − score) of the answers to each row, each model counting once; NaN for rows without responses.
     pub fn errors(&self) -> Vec<f64> {
         let error = |row| {
             let answers = self.answers(row);
@@ -140,7 +140,7 @@ impl Responses {
         (0..self.rows()).map(error).collect()
     }
 
-    /// The answers of the models that `keep` says yes to.
+    /// The answers of the models that `keep` accepts.
     #[must_use]
     pub fn only(&self, keep: impl Fn(&Model) -> bool) -> Self {
         let mut places = vec![None; self.models.len()];
@@ -163,7 +163,7 @@ impl Responses {
         kept
     }
 
-    /// The answers to every so manieth row, of the same models.
+    /// The answers to every `stride`-th row, with the same models.
     pub(crate) fn every(&self, stride: usize) -> Self {
         let mut kept = Self {
             benchmark: self.benchmark.clone(),

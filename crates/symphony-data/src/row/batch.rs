@@ -1,11 +1,11 @@
-//! Some consecutive rows as text, with where each came from.
+//! A batch of consecutive rows as text, with their origins.
 
 use std::{fmt, ops::Range, sync::Arc};
 
 use super::strict;
 
-/// How much row text a reader gathers before it hands a batch on, in bytes. Enough to outweigh handing it over, so little
-/// that small benchmarks are shared among all cores, and that a batch stays in a core's cache while it is worked on.
+/// How much row text a reader gathers into a batch, in bytes. It is enough to outweigh the cost of handing a batch on,
+/// and little enough that all cores share small benchmarks and a batch fits into a core's cache.
 pub const BATCH_BYTES: usize = 256 << 10;
 
 /// Some consecutive rows of one benchmark, all from one file or generator.
@@ -13,7 +13,7 @@ pub const BATCH_BYTES: usize = 256 << 10;
 pub struct RowBatch {
     text: Vec<u8>,
     rows: Vec<RowEntry>,
-    /// The rows that could not even be read as text, ascending, and why; the text of such a row is what there was of it.
+    /// The rows that could not be read as text, ascending, and why. The text of such a row is the part that was read.
     faults: Vec<(usize, Box<str>)>,
     source: Arc<str>,
     first_row: u64,
@@ -26,7 +26,7 @@ struct RowEntry {
     line: u64,
 }
 
-/// Where a row came from: the source's name and the line, from 1 (where there are no lines, the row's number in it).
+/// Where a row came from: the source's name and the line, from 1 (or the row's number, if the source has no lines).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The file, or the generator, as the user named it.
@@ -41,18 +41,18 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What is wrong with one row: the field, where one is to blame, and why.
+/// A fault of one row: the field, if one is to blame, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowFault {
-    /// The field's path, or empty.
+    /// The field's path; empty if no field is to blame.
     pub field: String,
     /// What is wrong.
     pub reason: String,
-    /// The error that it follows from, where a function of the caller's returned one.
+    /// The error behind it, if a function of the caller returned one.
     pub cause: Option<Cause>,
 }
 
-/// The caller's own error, which comes back to the caller as it is. Two are equal if they are one and the same.
+/// The caller's own error, which goes back to the caller unchanged. Two are equal if they are the same object.
 #[derive(Clone, Debug)]
 pub struct Cause(pub Arc<dyn std::error::Error + Send + Sync>);
 
@@ -65,7 +65,7 @@ impl PartialEq for Cause {
 impl Eq for Cause {}
 
 impl RowFault {
-    /// The fault of a field (empty where none is to blame), without a cause.
+    /// A fault of a field (empty if no field is to blame), without a cause.
     pub fn new(field: &str, reason: impl Into<String>) -> Self {
         Self { field: field.to_owned(), reason: reason.into(), cause: None }
     }
@@ -82,7 +82,7 @@ impl fmt::Display for RowFault {
 }
 
 impl RowBatch {
-    /// An empty batch of rows of `source`, the first of which has the number `first_row`; `untyped` where every value is
+    /// An empty batch of rows of `source`, whose first row has the number `first_row`. With `untyped`, every value is
     /// text (CSV).
     pub fn new(source: Arc<str>, first_row: u64, untyped: bool) -> Self {
         Self { text: Vec::new(), rows: Vec::new(), faults: Vec::new(), source, first_row, untyped }
@@ -98,7 +98,7 @@ impl RowBatch {
         self.rows.push(RowEntry { text: start..self.text.len(), line });
     }
 
-    /// Appends a row that could not be read; `text` is what there was of it.
+    /// Appends a row that could not be read; `text` is the part that was read.
     pub fn push_fault(&mut self, text: &[u8], line: u64, fault: impl Into<Box<str>>) {
         self.faults.push((self.rows.len(), fault.into()));
         self.push(text, line);
@@ -119,7 +119,7 @@ impl RowBatch {
         self.text.len() >= BATCH_BYTES
     }
 
-    /// How much text the rows have together, in bytes.
+    /// The length of all rows' text, in bytes.
     pub fn text_len(&self) -> usize {
         self.text.len()
     }
@@ -152,7 +152,7 @@ impl RowBatch {
     /// Row `i` as text.
     ///
     /// # Errors
-    /// A row that the reader could not read, or that is not UTF-8.
+    /// The reader could not read the row, or it is not UTF-8.
     pub fn row(&self, i: usize) -> Result<&str, RowFault> {
         if let Ok(at) = self.faults.binary_search_by_key(&i, |(row, _)| *row) {
             return Err(RowFault::new("", self.faults[at].1.as_ref()));

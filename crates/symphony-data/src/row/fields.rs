@@ -1,4 +1,4 @@
-//! The fields of a row, found by path in one look.
+//! The fields of a row, found by path in one pass.
 
 use std::{borrow::Cow, cell::OnceCell, fmt};
 
@@ -14,7 +14,7 @@ use super::{
     json_reason, kind_of,
 };
 
-/// A set of field paths, compiled so that one look at a row finds all of them.
+/// A set of field paths, compiled so that one pass over a row finds all of them.
 #[derive(Clone, Debug, Default)]
 pub struct FieldSet {
     paths: Vec<String>,
@@ -56,7 +56,7 @@ impl FieldSet {
     /// Finds the fields in one row.
     ///
     /// # Errors
-    /// Text that is not one JSON object.
+    /// The text is not one JSON object.
     pub fn read<'r>(&'r self, row: &'r str, untyped: bool) -> Result<Fields<'r>, RowFault> {
         if is_deeper_than(row.as_bytes(), MAX_DEPTH) {
             return Err(RowFault::new("", format!("lists and objects are nested more than {MAX_DEPTH} deep")));
@@ -109,7 +109,7 @@ impl<'r> Visitor<'r> for BranchVisitor<'_, 'r> {
     }
 }
 
-/// Reads a key without keeping it: all that matters is which wanted child it names.
+/// Reads a key without keeping it: only the wanted child that it names matters.
 struct KeySeed<'b>(&'b Branch);
 
 impl<'r, 'b> DeserializeSeed<'r> for KeySeed<'b> {
@@ -132,7 +132,7 @@ impl<'b> Visitor<'_> for KeySeed<'b> {
     }
 }
 
-/// The wanted fields of one row. A string is decoded at most once, whoever asks.
+/// The wanted fields of one row. A string is decoded at most once, however often it is read.
 pub struct Fields<'r> {
     set: &'r FieldSet,
     row: &'r str,
@@ -175,7 +175,7 @@ impl<'r> Fields<'r> {
     /// A field that holds a string.
     ///
     /// # Errors
-    /// It is missing, or no string.
+    /// It is missing or not a string.
     pub fn text(&self, slot: usize) -> Result<&str, RowFault> {
         if let Some(text) = self.text[slot].get() {
             return Ok(text);
@@ -187,7 +187,7 @@ impl<'r> Fields<'r> {
         Ok(self.text[slot].get_or_init(|| text))
     }
 
-    /// A field's text as an identity knows it ([`crate::row::identity`]).
+    /// A field's text as it counts in an identity ([`crate::row::identity`]).
     ///
     /// # Errors
     /// It is missing, or a string that cannot be decoded.
@@ -199,7 +199,7 @@ impl<'r> Fields<'r> {
         Ok(crate::row::identity::text_of(json).unwrap_or(Cow::Borrowed(json)))
     }
 
-    /// A field's text as look-ups know it: a string's own text, anything else as JSON.
+    /// A field's text for look-ups: a string's own text, anything else as JSON.
     ///
     /// # Errors
     /// It is missing, or a string that cannot be decoded.
@@ -211,7 +211,7 @@ impl<'r> Fields<'r> {
     /// A field that holds a finite number: its text as the source has it, and its value.
     ///
     /// # Errors
-    /// It is missing, no number, or beyond the range of a 64-bit float.
+    /// It is missing, not a number, or beyond the range of a 64-bit float.
     pub fn number(&self, slot: usize) -> Result<(&str, f64), RowFault> {
         let json = self.json(slot)?;
         let text = if self.untyped && json.starts_with('"') { self.text(slot)?.trim() } else { json };

@@ -1,4 +1,4 @@
-//! Identity: which task a row is, by the values of its identity fields, wherever it is met again.
+//! Identity: a hash of the values of a row's identity fields, which recognizes the same task everywhere.
 //!
 //! An identity is the xxh3_64 (seed 0) of the fields' texts, joined by U+001F. A string counts as its own text; a number,
 //! a boolean and null as the source writes them. A list or an object counts by value: as JSON with its keys in their
@@ -8,8 +8,9 @@
 //! json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
 //! ```
 //!
-//! So a number in a list stays what it is: `1` is `1`, and `1.0`, `1e0` and `1.00` are `1.0`; integers keep all their
-//! digits, however many. Half a surrogate pair is U+FFFD, and a number beyond the range of a 64-bit float stays as written.
+//! So a number in a list keeps its type: `1` is `1`, and `1.0`, `1e0` and `1.00` are `1.0`; integers keep all their
+//! digits, however many. Half a surrogate pair is U+FFFD, and a number beyond the range of a 64-bit float stays as
+//! written.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -17,7 +18,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::decode_string;
 
-/// Stands between the fields' texts.
+/// Separates the fields' texts.
 const JOIN: u8 = 0x1f;
 
 /// Hashes the identity of one row, field by field.
@@ -28,7 +29,7 @@ pub(crate) struct IdentityHasher {
 }
 
 impl IdentityHasher {
-    /// Takes the text of the next field.
+    /// Adds the text of the next field.
     pub fn field(&mut self, text: &str) {
         if std::mem::replace(&mut self.begun, true) {
             self.hasher.update(&[JOIN]);
@@ -36,13 +37,13 @@ impl IdentityHasher {
         self.hasher.update(text.as_bytes());
     }
 
-    /// The identity of the fields taken.
+    /// The identity of the fields added so far.
     pub fn finish(&self) -> u64 {
         self.hasher.digest()
     }
 }
 
-/// The text by which a field counts, given its JSON; `None` where it is a string that cannot be decoded.
+/// The text that counts for a field with this JSON; `None` if it is a string that cannot be decoded.
 pub(crate) fn text_of(json: &str) -> Option<Cow<'_, str>> {
     match json.as_bytes().first() {
         Some(b'"') => decode_string(json)?.ok(),
@@ -55,7 +56,7 @@ pub(crate) fn text_of(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Rewrites JSON, which was parsed before and so is sound, as its value alone says.
+/// Rewrites JSON so that its text depends only on its value. The JSON was parsed before, so it is valid.
 struct Canonical<'j> {
     json: &'j [u8],
     at: usize,
@@ -63,7 +64,7 @@ struct Canonical<'j> {
 }
 
 impl Canonical<'_> {
-    /// The next byte that is no blank.
+    /// The next byte that is not blank.
     fn peek(&mut self) -> Option<u8> {
         while matches!(self.json.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
@@ -71,7 +72,7 @@ impl Canonical<'_> {
         self.json.get(self.at).copied()
     }
 
-    /// Passes over the next byte if it is this one.
+    /// Skips the next byte if it is this one.
     fn pass(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -148,7 +149,7 @@ impl Canonical<'_> {
         self.out.push(b'}');
     }
 
-    /// A key given twice counts once, where it came first and with its last value, as in Python.
+    /// Keeps a key that is given twice once, in its first place and with its last value, as Python does.
     fn keep_last_of_each(&mut self, start: usize, members: &[(Range<usize>, Range<usize>)]) {
         let mut places = std::collections::HashMap::new();
         let mut kept: Vec<(&Range<usize>, &Range<usize>)> = Vec::new();
@@ -214,7 +215,7 @@ fn float_text(value: f64) -> String {
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
-        // The point comes or stays, so that this is no integer.
+        // The point is added or kept, so that this does not become an integer.
         return format!("{value:?}");
     }
     let sign = if exponent < 0 { '-' } else { '+' };
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_python_could_not_write_counts_too() {
+    fn values_that_python_could_not_write_count_too() {
         assert_eq!(text(r#"["cut \ud83d", "\ude00\ud83d\ude00"]"#), "[\"cut \u{fffd}\",\"\u{fffd}😀\"]");
         assert_eq!(text("[1e400]"), "[1e400]");
     }

@@ -1,4 +1,4 @@
-//! JSON texts of rows: strings decoded, values told apart, without a tree.
+//! Reads the JSON text of rows, its strings and the kinds of its values, without building a tree.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// How deep lists and objects of a row may be nested. Readers everywhere, Python's among them, recurse into rows.
+/// How deep lists and objects of a row may be nested. Most readers, such as Python's, recurse into rows.
 pub const MAX_DEPTH: usize = 128;
 
 /// Whether lists and objects of a JSON text are nested deeper than `limit`.
@@ -37,7 +37,7 @@ pub(super) fn is_deeper_than(json: &[u8], limit: usize) -> bool {
     false
 }
 
-/// Decodes a JSON string; `None` if `json` is no string.
+/// Decodes a JSON string; `None` if `json` is not a string.
 pub(crate) fn decode_string(json: &str) -> Option<serde_json::Result<Cow<'_, str>>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     let Some(first) = memchr::memchr(b'\\', inner.as_bytes()) else { return Some(Ok(Cow::Borrowed(inner))) };
@@ -47,8 +47,8 @@ pub(crate) fn decode_string(json: &str) -> Option<serde_json::Result<Cow<'_, str
     })
 }
 
-/// `inner` without its escapes, the first of which is at `escape`; `None` where there are others than those of one letter,
-/// which line breaks and quotes have.
+/// Resolves the escapes of `inner`, whose first one is at `escape`; `None` if one of them has more than one letter.
+/// Those of line breaks and quotes have one.
 fn unescape(inner: &str, escape: usize) -> Option<String> {
     let mut text = String::with_capacity(inner.len());
     let (mut from, mut escape) = (0, Some(escape));
@@ -111,13 +111,14 @@ pub(super) fn keys_of(json: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// What is wrong with one line of JSON: the parser's own "line 1" would only mislead beside the file's line.
+/// The reason why one line of JSON is not valid, without the parser's own "line 1", which would mislead beside the
+/// file's line.
 pub(crate) fn json_reason(error: &serde_json::Error) -> String {
     let reason = error.to_string();
     format!("{} (column {})", reason.split(" at line ").next().unwrap_or_default(), error.column())
 }
 
-/// What a piece of JSON is, for messages.
+/// The kind of a JSON value, for messages.
 pub(crate) fn kind_of(json: &str) -> &'static str {
     match json.as_bytes().first() {
         Some(b'"') => "a string",

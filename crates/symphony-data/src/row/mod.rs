@@ -1,7 +1,7 @@
-//! Rows as JSON text plus where they came from, a batch at a time, and access to their fields by path.
+//! Rows as JSON text, in batches, with their origins, and access to their fields by path.
 //!
-//! A row stays the bytes that the source had: fields are borrowed from it, and a field that no caller asks for is passed
-//! over without being decoded.
+//! A row keeps the bytes of the source. Fields are borrowed from it, and a field that no caller asks for is not
+//! decoded.
 
 mod batch;
 mod fields;

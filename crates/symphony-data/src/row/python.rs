@@ -8,10 +8,10 @@ use std::{
     io::{self, BufRead, Read},
 };
 
-/// What Python writes for half a pair, as JSON has it. As long as the escape that it stands for.
+/// The replacement for half a pair, as long as the escape that it replaces.
 const REPLACEMENT: &[u8] = br"\ufffd";
 
-/// The text as JSON. Nothing is copied of a text that holds none of the above.
+/// The text as JSON. A text without any of the above is not copied.
 pub fn to_json(text: &[u8]) -> Cow<'_, [u8]> {
     let holds = |token: &[u8]| memchr::memmem::find(text, token).is_some();
     if !(holds(b"NaN") || holds(b"Infinity") || holds(br"\ud") || holds(br"\uD")) {
@@ -22,7 +22,7 @@ pub fn to_json(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// As [`to_json`], of a whole text.
+/// Like [`to_json`], for a `str`.
 pub fn text_to_json(text: &str) -> Cow<'_, str> {
     match to_json(text.as_bytes()) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
@@ -31,12 +31,12 @@ pub fn text_to_json(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reads JSON from a reader of what Python wrote.
+/// A reader that turns what Python wrote into JSON.
 pub struct PythonReader<R> {
     inner: R,
     rewriter: Rewriter,
     ready: Vec<u8>,
-    /// How much of `ready` was handed out.
+    /// How much of `ready` was handed out, in bytes.
     used: usize,
     ended: bool,
 }
@@ -81,12 +81,12 @@ impl<R: BufRead> BufRead for PythonReader<R> {
 #[derive(Default)]
 struct Rewriter {
     in_string: bool,
-    /// The beginning of a token of which the rest is not here yet.
+    /// The beginning of a token whose rest has not come yet.
     begun: Vec<u8>,
 }
 
 impl Rewriter {
-    /// Appends to `out` what `piece` becomes; after the last piece nothing more comes.
+    /// Rewrites `piece` and appends it to `out`; `last` says that no more pieces come.
     fn take(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) {
         let joined;
         let mut rest = if self.begun.is_empty() {
@@ -117,14 +117,14 @@ impl Rewriter {
             };
             rest = &rest[taken..];
         }
-        // What may belong to an infinity stays until that is known.
+        // Bytes that may belong to an infinity stay until that is known.
         if !last && !self.in_string && out.last() == Some(&b'-') {
             out.pop();
             self.begun.insert(0, b'-');
         }
     }
 
-    /// Takes a quote or the beginning of a word; `None` where more of it is needed.
+    /// Takes a quote or the beginning of a word; `None` if more of it is needed.
     fn between(&mut self, rest: &[u8], last: bool, out: &mut Vec<u8>) -> Option<usize> {
         if rest[0] == b'"' {
             self.in_string = true;
@@ -151,7 +151,7 @@ impl Rewriter {
         Some(1)
     }
 
-    /// Takes the end of a text or an escape; `None` where more of it is needed.
+    /// Takes the end of a text or an escape; `None` if more of it is needed.
     fn in_text(&mut self, rest: &[u8], last: bool, out: &mut Vec<u8>) -> Option<usize> {
         if rest[0] == b'"' {
             self.in_string = false;
@@ -163,7 +163,7 @@ impl Rewriter {
             return None;
         }
         let taken = match surrogate(rest) {
-            // Of no pair, or the second half without the first.
+            // An escape of another kind.
             None if rest.get(1) == Some(&b'u') => rest.len().min(6),
             None => rest.len().min(2),
             Some(Half::Low) => {
@@ -224,7 +224,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_python_writes_becomes_json() {
+    fn the_output_of_python_becomes_json() {
         for (python, json) in CASES {
             assert_eq!(std::str::from_utf8(&to_json(python.as_bytes())).unwrap(), json);
         }
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_matter_where_the_text_is_cut() {
+    fn the_result_does_not_depend_on_where_the_text_is_cut() {
         for (python, json) in CASES {
             for size in 1..=python.len() {
                 let mut read = String::new();

@@ -1,38 +1,39 @@
-//! JSON as Python writes it, made JSON as every reader takes it.
+//! Turns JSON as Python writes it into JSON that every reader accepts.
 //!
 //! Python's `json` writes `NaN`, `Infinity` and `-Infinity`, which JSON does not have, and pandas and pyarrow hold such
-//! numbers in columns. JavaScript and Java cut texts within a character, whose half is then written as the escape `\ud83d`.
-//! In a field that no feature reads neither is a reason to refuse the row: the numbers become null, as pandas and `datasets`
-//! write them, and the halves U+FFFD, because many readers of JSON (pyarrow among them) refuse a file that holds one.
+//! numbers in columns. JavaScript and Java cut texts within a character, whose half is then written as the escape
+//! `\ud83d`. Neither is a reason to refuse the row if no feature reads the field: the numbers become null, as pandas
+//! and `datasets` write them, and the halves become U+FFFD, because many readers of JSON (pyarrow among them) refuse a
+//! file that holds one.
 
 use memchr::{memchr2, memmem};
 
 use super::{FieldSet, Fields, RowFault};
 
 const NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
-/// The escape of the replacement character: as long as what it stands for.
+/// The escape of the replacement character, as long as the escape that it replaces.
 const REPLACEMENT: &str = r"\ufffd";
 
-/// A row's text with nothing in it but JSON.
+/// A row's text as standard JSON.
 #[derive(Debug)]
 pub(crate) struct Strict<'r> {
     /// The text.
     pub text: String,
-    /// What was replaced, by where its replacement begins in `text`; ascending.
+    /// The replaced texts, by where their replacements begin in `text`; ascending.
     changes: Vec<(usize, &'r str)>,
 }
 
-/// Whether a text may hold half a surrogate pair: a cheap look.
+/// Whether a text may hold half a surrogate pair; a cheap test.
 pub(super) fn may_hold_halves(text: &[u8]) -> bool {
     memmem::find(text, br"\ud").is_some() || memmem::find(text, br"\uD").is_some()
 }
 
 impl<'r> Strict<'r> {
-    /// The row in JSON as the standard has it; `None` if there is nothing in it to replace.
+    /// The row as standard JSON; `None` if there is nothing to replace.
     pub fn of(row: &'r str) -> Option<Self> {
         let bytes = row.as_bytes();
         let mut strict = Self { text: String::new(), changes: Vec::new() };
-        // Up to where the row was taken over, and where it is being looked at.
+        // Up to where the row was copied, and the place of the scan.
         let (mut taken, mut at) = (0, 0);
         let mut in_string = false;
         let mut replace = |from: usize, length: usize, by: &str, taken: &mut usize| {
@@ -83,7 +84,7 @@ impl<'r> Strict<'r> {
     /// Finds the fields of `set` in the row.
     ///
     /// # Errors
-    /// The text is not JSON even so, or a field holds what was replaced.
+    /// The text is still not JSON, or a field of `set` holds a replaced value.
     pub fn read<'f>(&'f self, set: &'f FieldSet, untyped: bool) -> Result<Fields<'f>, RowFault> {
         let fields = set.read(&self.text, untyped)?;
         for (slot, value) in fields.raw.iter().enumerate() {

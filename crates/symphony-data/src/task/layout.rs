@@ -1,10 +1,10 @@
-//! How rows and tasks lie in a file.
+//! The layouts of files of rows and tasks.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// How a store holds its rows.
+/// How a store or a pool holds its rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
@@ -16,7 +16,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// All formats.
+    /// All layouts.
     pub const ALL: [Self; 2] = [Self::Jsonl, Self::Parquet];
 
     /// `jsonl` or `parquet`, which is also the ending of its files.
@@ -27,12 +27,12 @@ impl Layout {
         }
     }
 
-    /// The format that a file's ending names.
+    /// The layout that a file's ending names.
     pub fn by_ending(path: &Path) -> Option<Self> {
         Self::parse(&path.extension()?.to_str()?.to_ascii_lowercase())
     }
 
-    /// The format of this name.
+    /// The layout of this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }

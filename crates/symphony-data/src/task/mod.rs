@@ -18,26 +18,26 @@ use crate::bin::Bin;
 pub struct Task {
     /// `exp_00000_humaneval`: its place in the stream.
     pub task_id: String,
-    /// The benchmark it is of.
+    /// Its benchmark.
     pub benchmark: String,
     /// 0..1 within the benchmark.
     pub difficulty_score: f64,
     /// `easy`, `medium` or `hard`, by thresholds over the full benchmark.
     pub difficulty_bin: String,
-    /// The row as the source has it, as JSON.
+    /// The row as in the source, as JSON.
     pub raw_data: Json,
-    /// The features that were read off it, as a JSON object.
+    /// The row's features, as a JSON object.
     pub scorer_metadata: Json,
-    /// `humaneval_26`: benchmark and row number, the task's id in its store. Pools of the Python program have none.
+    /// `humaneval_26`: benchmark and row number, the task's id in its store. `None` in pools of the Python program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<Text>,
-    /// 16 hex digits that say which task this is, anywhere. Pools of the Python program have none.
+    /// 16 hex digits that identify the task everywhere. `None` in pools of the Python program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Text>,
 }
 
 impl Task {
-    /// Why a task that was read is not valid, although it has the form of one.
+    /// Why a task that was read is not valid although it has the right form; `None` if it is valid.
     pub(super) fn fault(&self) -> Option<String> {
         let score = self.difficulty_score;
         if !(0.0..=1.0).contains(&score) {
@@ -47,7 +47,7 @@ impl Task {
         Bin::parse(bin).is_none().then(|| format!("its difficulty_bin is {bin:?}, not easy, medium or hard"))
     }
 
-    /// The task as it is looked at.
+    /// The task as a view.
     pub fn view(&self) -> TaskView<'_> {
         TaskView {
             task_id: TaskId::Given(&self.task_id),
@@ -62,7 +62,7 @@ impl Task {
     }
 }
 
-/// A task that somebody else holds, in the order of its keys on disk; see [`Task`].
+/// A borrowed task, in the order of its keys on disk; see [`Task`].
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct TaskView<'t> {
     /// Its place in the stream.
@@ -85,12 +85,12 @@ pub struct TaskView<'t> {
     pub identity: Option<&'t Text>,
 }
 
-/// What a task is called.
+/// A task's id.
 #[derive(Clone, Copy, Debug)]
 pub enum TaskId<'t> {
-    /// As somebody called it.
+    /// An id that was given to it.
     Given(&'t str),
-    /// By its place in a stream, from 0, and its benchmark: `exp_00000_humaneval`.
+    /// Its place in a stream, from 0, and its benchmark: `exp_00000_humaneval`.
     Place(usize, &'t str),
 }
 
@@ -110,7 +110,7 @@ impl Serialize for TaskId<'_> {
 }
 
 impl TaskView<'_> {
-    /// The task by itself.
+    /// A copy that owns its parts.
     pub fn to_task(&self) -> Task {
         Task {
             task_id: self.task_id.to_string(),
@@ -124,7 +124,7 @@ impl TaskView<'_> {
         }
     }
 
-    /// Writes the task as a line of a pool: what serializing it gives, without a look into the row.
+    /// Writes the task as a line of a pool. The line is the same as the serialized task, but the row is not parsed.
     pub(crate) fn write_line(&self, to: &mut impl io::Write) -> io::Result<()> {
         fn put(to: &mut impl io::Write, before: &str, value: &impl Serialize) -> io::Result<()> {
             to.write_all(before.as_bytes())?;
@@ -145,7 +145,7 @@ impl TaskView<'_> {
     }
 }
 
-/// A task as a store has it: it stands in its benchmark, not in a stream.
+/// A task of a store. It has a place in its benchmark, but none in a stream.
 #[derive(Clone, Debug)]
 pub struct StoredTask {
     /// `humaneval_26`.
@@ -165,7 +165,7 @@ pub struct StoredTask {
 }
 
 impl StoredTask {
-    /// Adds members of a JSON object, with a comma between them, to what is kept of the features.
+    /// Adds members of a JSON object, separated by commas, to the task's metadata.
     pub(crate) fn add_metadata(&mut self, more: &str) {
         let own = self.scorer_metadata.get();
         let open = own.trim_end().strip_suffix('}').unwrap_or(own).trim_end();
@@ -178,7 +178,7 @@ impl StoredTask {
         TaskView { task_id: TaskId::Place(place, &self.benchmark), difficulty_bin: bin.name(), ..self.alone() }
     }
 
-    /// The task by itself: its id in the store is the only one that it has.
+    /// The task outside of a stream, under its id in the store.
     pub fn alone(&self) -> TaskView<'_> {
         TaskView {
             task_id: TaskId::Given(&self.task_id),

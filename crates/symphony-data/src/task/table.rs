@@ -1,4 +1,4 @@
-//! Tasks as a table in Arrow's memory, which other tools read without a copy.
+//! Tasks as a table in Arrow's format, which other tools read without a copy.
 
 use std::{
     fmt::Write,
@@ -14,8 +14,8 @@ use super::{TaskView, Text};
 /// How much text a batch gathers, in bytes. A column of texts counts its bytes with 31 bits.
 const BATCH_BYTES: usize = 256 << 20;
 
-/// The columns of a table of tasks: a task's keys, in their order on disk. `raw_data` and `scorer_metadata` are JSON text,
-/// because each benchmark has rows of its own form.
+/// The columns of a table of tasks: a task's keys, in their order on disk. `raw_data` and `scorer_metadata` are JSON
+/// text, because the rows of each benchmark have their own form.
 pub fn schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
@@ -36,7 +36,7 @@ pub fn schema() -> SchemaRef {
 /// The tasks as batches of [`schema`], in their order.
 ///
 /// # Errors
-/// A task whose text a batch cannot hold.
+/// A task's text is too long for a batch.
 pub fn batches(tasks: &[TaskView<'_>]) -> Result<Vec<RecordBatch>, ArrowError> {
     let mut batches = Vec::new();
     let mut rest = tasks;

@@ -13,7 +13,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// The piece of `whole` in `piece`; `None` where it has none there.
+    /// The piece of `whole` at `piece`; `None` if there is no text at these bytes.
     pub(crate) fn slice(whole: &Arc<String>, piece: Range<usize>) -> Option<Self> {
         whole.get(piece.clone())?;
         Some(Self { whole: whole.clone(), piece })
@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for Text {
 pub struct Json(Text);
 
 impl Json {
-    /// Text that is known to be JSON, because it was read as such or stands where this program wrote it.
+    /// Takes text that is known to be JSON, because it was parsed or because this program wrote it.
     pub(crate) fn trusted(text: Text) -> Self {
         Self(text)
     }
@@ -81,7 +81,7 @@ impl Json {
     /// `text`, if it is JSON.
     ///
     /// # Errors
-    /// It is none.
+    /// `text` is not JSON.
     pub fn new(text: String) -> serde_json::Result<Self> {
         RawValue::from_string(text).map(Self::from)
     }

@@ -1,7 +1,8 @@
 //! YAML as a tree in which every node knows its file and line.
 //!
-//! Not for meaning: what the keys stand for is said by the rooms that walk the tree. Scalars keep their text, so that
-//! `80:20` or `2024` stay as they were typed until the code asks for a number. Anchors, aliases and merge keys (`<<`) are resolved.
+//! The rooms that walk the tree know what its keys mean; this one does not. Scalars keep their text, so that `80:20` or
+//! `2024` stay as they were typed until the code asks for a number. Anchors, aliases and merge keys (`<<`) are
+//! resolved.
 
 use std::{fmt, sync::Arc};
 
@@ -9,9 +10,9 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::problem::{Problem, Problems};
 
-/// The deepest nesting a configuration may have. Ours need six levels; the bound keeps the reader off the stack's end.
+/// The deepest nesting of a configuration. Ours need six levels; the bound keeps the reader from overflowing the stack.
 const MAX_DEPTH: usize = 64;
-/// The most nodes a configuration may unfold to; aliases of aliases reach any number from a few lines.
+/// The most nodes that a configuration may expand to. A few lines of aliases of aliases could expand to any number.
 const MAX_NODES: usize = 100_000;
 
 /// Where something was written: a file and a line (from 1), or nowhere, for a request that came without a file.
@@ -68,7 +69,7 @@ pub struct Key {
 }
 
 impl Node {
-    /// Reads the one document of `text`; `file` is what messages call it.
+    /// Reads the one document of `text`; messages call it `file`.
     ///
     /// # Errors
     /// Text that is not YAML, a key given twice, or a document larger or deeper than any configuration.
@@ -77,7 +78,8 @@ impl Node {
         if repeated.is_empty() { Ok(root) } else { Err(Problems(repeated)) }
     }
 
-    /// Like [`Node::parse`], but a key given twice counts as its first value, and the problem is given beside the tree.
+    /// Like [`Node::parse`], but a key that is given twice keeps its first value, and the problems come beside the
+    /// tree.
     ///
     /// # Errors
     /// As [`Node::parse`].
@@ -120,7 +122,7 @@ impl Node {
         }
     }
 
-    /// The number before a percent sign (`25%`): nothing takes one, and messages say what to write in its place.
+    /// The number before a percent sign (`25%`). No key accepts one; messages use it to say what to write instead.
     pub(crate) fn percent(&self) -> Option<f64> {
         match &self.value {
             Value::Scalar { text, .. } => {
@@ -154,7 +156,7 @@ impl Node {
         }
     }
 
-    /// What this is, for messages: `a list`, `"eighty"`, ….
+    /// Describes this value, for messages: `a list`, `"eighty"`, ….
     pub fn describe(&self) -> String {
         match &self.value {
             _ if self.is_null() => "nothing".to_owned(),
@@ -177,7 +179,7 @@ impl Node {
     }
 }
 
-/// What a word means where a boolean is expected. PyYAML and people who know it write `yes` and `off`.
+/// The meaning of a word where a boolean is expected. PyYAML and people who know it write `yes` and `off`.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
@@ -186,7 +188,7 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// Whether a word is a boolean wherever it stands. `yes` or `on` may also be a text, such as an answer to look for.
+/// Whether a word is a boolean everywhere. `yes` or `on` may also be a text, such as an answer to look for.
 fn is_boolean_in_yaml_1_2(text: &str) -> bool {
     matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
 }
@@ -252,7 +254,7 @@ impl Builder {
                 event => root = Some(self.node(&mut parser, event, span, 0)?),
             }
         }
-        // An empty file is an empty mapping: what is missing from it is then said by name.
+        // An empty file is an empty mapping, so that messages name the keys that are missing.
         Ok(root.unwrap_or(Node { place: self.place(1), value: Value::Map(Vec::new()) }))
     }
 
@@ -283,7 +285,7 @@ impl Builder {
         if depth > MAX_DEPTH || self.nodes > MAX_NODES {
             return Err(self.problem(
                 line,
-                "this file is nested deeper, or unfolds to more, than any configuration",
+                "this file is nested too deep, or its aliases expand to too much",
                 "remove aliases of aliases",
             ));
         }
@@ -323,7 +325,7 @@ impl Builder {
                             return Err(self.problem(
                                 key.place.line,
                                 "`<<` merges the keys of other mappings, but this value is not a mapping",
-                                "write `<<: *NAME`, where `&NAME` stands before a mapping further up",
+                                "write `<<: *NAME`, where `&NAME` marks a mapping further up",
                             ));
                         };
                         base = Some(found);
@@ -336,7 +338,7 @@ impl Builder {
                         entries.push((key, value));
                     }
                 }
-                // The merged keys come first, each with the value that stands here, if one does.
+                // The merged keys come first. A value that is given here replaces the merged one.
                 if let Some(base) = base {
                     let own = std::mem::replace(&mut entries, base);
                     for (key, value) in own {
@@ -350,7 +352,11 @@ impl Builder {
             }
             Event::Alias(id) => {
                 let Some(node) = self.anchors.get(&id) else {
-                    return Err(self.problem(line, "this alias names no finished anchor", "write the value out"));
+                    return Err(self.problem(
+                        line,
+                        "this alias names an anchor that is not complete here",
+                        "write the value out",
+                    ));
                 };
                 let node = node.clone();
                 self.nodes += count(&node);

@@ -1,13 +1,13 @@
-//! What is wrong with a configuration or a request: every problem with its place, all of them in one go.
+//! The problems of a configuration or a request, each with its place, all reported at once.
 
 use std::fmt;
 
 use super::Place;
 
-/// One mistake: where it is, which key it concerns, what is wrong, and what to write instead.
+/// One mistake: its place, its key, what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// File and line, where there is a file.
+    /// File and line, if there is a file.
     pub place: Place,
     /// The key with dots (`experiments.exp1.difficulty_split`); empty for the file as a whole.
     pub field: String,

@@ -1,4 +1,4 @@
-//! Walking the YAML tree: typed values out, and a problem with its place for whatever is not one.
+//! Walks the YAML tree and takes typed values out of it. Every other value becomes a problem with its place.
 
 use super::{Node, Problem, Value};
 
@@ -9,7 +9,7 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Notes a problem at `node`.
+    /// Adds a problem at `node`.
     pub fn problem(&mut self, node: &Node, field: &str, message: impl Into<String>, hint: impl Into<String>) {
         self.problems.push(Problem::new(node.place.clone(), field, message, hint));
     }
@@ -133,7 +133,7 @@ pub fn last(field: &str) -> &str {
     field.rsplit('.').next().unwrap_or(field)
 }
 
-/// `did you mean …?` where a known word is near, else all known words.
+/// `did you mean …?` if a known word is close, else all known words.
 pub fn nearest_of(word: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()

@@ -1,5 +1,5 @@
-//! Stands in for the AMC problems: contest problems with integer answers, from the easy ones that open a contest to
-//! the hard ones that close it. Every 25 rows are one contest, its problems in mixed order.
+//! Stands in for the AMC problems: contest problems with integer answers, from the easy ones that open a contest to the
+//! hard ones that close it. Every 25 rows are one contest, with its problems in mixed order.
 
 mod algebra;
 mod counting;
@@ -20,7 +20,7 @@ const PROBLEMS: u64 = 25;
 /// Where a third of a contest's numbers ends.
 const LEVELS: [i64; 2] = [8, 16];
 
-/// A problem before it is told: the sentences that are needed, and true ones that may be added between them.
+/// A problem before it becomes text: the sentences that it needs, and true ones that may be added between them.
 struct Problem {
     setup: String,
     extras: Vec<String>,
@@ -117,7 +117,7 @@ impl Problem {
         let people = cast::<2>(rng);
         let mut extras = String::new();
         let mut lead_in = "";
-        // One opening for some problems, and for all that have not enough else to say; a long one where much is missing.
+        // Some problems get an opening, and so do all that are too short without one; it is long if much is missing.
         let extra_chars: i64 = self.extras.iter().map(|extra| extra.len() as i64 + 1).sum();
         if missing > extra_chars || rng.chance(35) {
             let fits = |length: i64| length <= missing && length * 3 >= missing.min(200);

@@ -1,5 +1,5 @@
-//! A story and a question about who or what caused its end, or whether somebody meant it. The answer follows from
-//! the causal structure that the story states: what was connected, what came first, whose duty it was, what was known.
+//! A story and a question about who or what caused its end, or whether someone intended it. The answer follows from the
+//! causal structure that the story states: what was connected, what came first, whose duty it was, what was known.
 
 use super::super::people::cast;
 use super::super::text::{fill, word_count};
@@ -40,7 +40,7 @@ pub(super) fn write(draw: &mut Draw, text: &mut String) -> &'static str {
     write(text, story.text);
     text.push(' ');
     write(text, question);
-    // What is missing to the drawn length goes in front, as background that touches none of the causes.
+    // Background that touches none of the causes goes in front, up to the drawn length.
     let mut missing = wanted - word_count(&text[begin..]) - 15;
     if missing > 8 {
         let told = text.split_off(begin);

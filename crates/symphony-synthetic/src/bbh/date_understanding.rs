@@ -160,7 +160,7 @@ pub(super) fn write(draw: &mut Draw, text: &mut String) -> &'static str {
         _ => text.push_str(person.pronoun(slot).unwrap_or(slot)),
     });
 
-    // Where the hint gives today's date away, asking for it would be no question.
+    // If the hint gives today's date away, today's date is not asked for.
     let plain = matches!(shift, Shift::Days(0));
     let (words, ask) = &ASKS[if plain { 1 + rng.below(ASKS.len() - 1) } else { rng.below(ASKS.len()) }];
     let m = rng.range(2, 12);
@@ -175,7 +175,7 @@ pub(super) fn write(draw: &mut Draw, text: &mut String) -> &'static str {
     fill(text, words, |text, _| push_count(text, m));
     text.push_str(" in MM/DD/YYYY?");
 
-    // Wrong dates as people get them: a day, a week, a month, a year or a decade off, or the day they were told.
+    // Wrong dates as people make them: off by a day, a week, a month, a year or a decade, or the day of the hint.
     let mut options = [answer; 6];
     let mut count = 1;
     while count < 6 {

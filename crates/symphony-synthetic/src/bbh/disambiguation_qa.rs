@@ -1,4 +1,4 @@
-//! Whom does a pronoun mean? Each pattern says what the two people do and gives a reason that fits the first, the
+//! Whom does a pronoun refer to? Each pattern says what the two people do and gives a reason that fits the first, the
 //! second, or either of them.
 
 use super::super::text::{capitalize_at, fill};

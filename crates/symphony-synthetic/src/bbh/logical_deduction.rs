@@ -3,13 +3,13 @@
 use super::super::text::{article, capitalize_at};
 use super::{Draw, LETTERS, lettered_options};
 
-/// A kind of row: what it is made of, and how its places and comparisons are said.
+/// A kind of row: its objects, and the words for its places and comparisons.
 struct Setting {
     opening: &'static str,
     /// The noun after each object's distinguishing word, with its space; empty where the object is a noun itself.
     noun: &'static str,
     things: &'static [&'static str],
-    /// What the three places are called, from the first to the last.
+    /// The names of the three places, from the first to the last.
     places: [&'static str; 3],
     /// "X … Y" when X stands earlier, and when X stands later.
     earlier: &'static str,

@@ -20,7 +20,7 @@ use super::text::json_string;
 
 pub(super) struct Bbh;
 
-/// What a task draws from: random numbers, and a counter that never repeats for tasks with few texts.
+/// The source of a task's choices: random numbers, and a counter that never repeats for tasks with few texts.
 struct Draw {
     rng: Rng,
     stream: &'static str,
@@ -103,7 +103,7 @@ impl Generator for Bbh {
         &NAMES
     }
 
-    /// A config that is none of the ten counts as the first.
+    /// A config that is not one of the ten counts as the first.
     fn write_row(&self, config: &str, seed: u64, i: u64, out: &mut String) {
         let task = NAMES.iter().position(|name| *name == config).unwrap_or(0);
         let mut draw = Draw { rng: Rng::for_row(NAMES[task], seed, i), stream: NAMES[task], seed, row: i };

@@ -1,4 +1,4 @@
-//! Could this athlete have done this? Well-known athletes with their sport, and what is done in which sport only.
+//! Could this athlete have done this? Well-known athletes with their sports, and actions that belong to one sport only.
 
 use super::Draw;
 
@@ -317,8 +317,8 @@ const ACTIONS: usize = 14;
 const OCCASIONS: usize = 5;
 
 pub(super) fn write(draw: &mut Draw, text: &mut String) -> &'static str {
-    // There are few sentences, so all of them are told before one comes again: of each two rows, one is plausible and
-    // takes the next of the plausible ones, and the other one the next of those that are not.
+    // There are few sentences, so all of them are used before one repeats: of each two rows, one is plausible and takes
+    // the next of the plausible ones, and the other one the next of those that are not.
     let plausible = draw.first_of_pair();
     let others = if plausible { 1 } else { SPORTS.len() - 1 };
     let mut code = draw.unrepeated_pair(SPORTS.len() * ATHLETES * others * ACTIONS * OCCASIONS);

@@ -150,7 +150,7 @@ pub(super) fn write(draw: &mut Draw, text: &mut String) -> &'static str {
     let mut has = [0, 1, 2];
     let mut last = 3;
     for ordinal in ORDINALS {
-        // Whoever stays out of a swap takes part in the next: the same two never swap back at once.
+        // The person who stays out of a swap takes part in the next, so the same two never swap back at once.
         let mut out = rng.below(3);
         if out == last {
             out = (out + 1) % 3;

@@ -107,7 +107,7 @@ fn try_op(rng: &mut Rng, op: &Op, before: i64) -> Option<(i64, i64)> {
     let k = rng.stepped(op.low, op.high, op.step);
     let (k, after) = match op.kind {
         Kind::Add => (k, before + k),
-        // A subtraction leaves at least a fifth, so that the story has something to go on with.
+        // A subtraction leaves at least a fifth, so that the story can continue.
         Kind::Subtract => {
             let most = before * 4 / 5;
             let k = if k > most { op.low + (most - op.low).max(0) / op.step * op.step } else { k };

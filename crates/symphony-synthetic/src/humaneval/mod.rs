@@ -97,7 +97,7 @@ impl Problem {
     /// The examples of the docstring and the notes beside them, as many as the drawn length has room for.
     fn prompt(&self, rng: &mut Rng, text: &mut String) {
         let signature = self.signature();
-        // The few functions that stand alone need two examples, lest two rows show the same prompt.
+        // The few functions that stand alone need two examples, so that no two rows show the same prompt.
         let least = if self.explain.is_some() { 1 } else { 2 };
         let mut left = rng.quantile(&PROMPT_WORDS) - word_count(&signature) - word_count(&self.doc) - 1;
         let mut examples = String::new();

@@ -1,6 +1,6 @@
 //! Pipelines: a few small steps on a list or a string, one after the other, then one result.
 //!
-//! What can be done with lists is in `lists`, with strings in `strings`; this file makes problems out of either.
+//! The steps on lists are in `lists`, those on strings in `strings`; this file makes problems of both.
 
 use super::super::prng::Rng;
 use super::super::text::{fill, push_int};
@@ -30,7 +30,7 @@ pub(super) struct Reducer<T> {
     pub apply: fn(&T) -> Value,
 }
 
-/// All that pipelines over one type are made of.
+/// The parts of pipelines over one type.
 pub(super) struct Kind<T: 'static> {
     pub python: &'static str,
     pub steps: &'static [Step<T>],

@@ -22,7 +22,7 @@ const OPTION_QUARTERS: [i64; 13] = [4, 4, 5, 7, 8, 9, 10, 12, 15, 19, 26, 37, 70
 const KEYWORDS_PERCENT: [usize; 4] = [20, 55, 22, 3];
 const LETTERS: [&str; 4] = ["A", "B", "C", "D"];
 
-/// What a range of values means: its upper end, a label, and the end of the sentence "The value …".
+/// The meaning of a range of values: its upper end, a label, and the end of the sentence "The value …".
 type Class = (f64, &'static str, &'static str);
 
 /// A computation to be asked for.
@@ -34,7 +34,7 @@ struct Case {
     unit: &'static str,
     decimals: usize,
     right: f64,
-    /// What typical mistakes lead to.
+    /// The values that typical mistakes lead to.
     wrong: [f64; 3],
     /// From low to high; the last one has no upper end.
     classes: [Class; 4],
@@ -63,7 +63,8 @@ impl Case {
         for n in 0..3 {
             let mut value = self.wrong[n];
             let mut tries = 0;
-            // A mistake that leads to an impossible value, or near one that is taken, gives way to some other value.
+            // A mistake that leads to an impossible value, or to one near another option, is replaced by some other
+            // value.
             let unfit = |value: f64| {
                 value < 0.0
                     || (self.unit == "%" && value > 100.0)

@@ -1,4 +1,5 @@
-//! The vignette around a calculation: who comes with what, history, vital signs, examination, and other findings.
+//! The vignette around a calculation: the patient and the complaint, history, vital signs, examination, and other
+//! findings.
 //!
 //! Apart from the sentences in [`KEYWORDS`], nothing here contains a word that the difficulty rule counts, so that a
 //! question has as many of them as were drawn.
@@ -238,7 +239,7 @@ pub(super) fn write(rng: &mut Rng, out: &mut String, case: &Case, subject: &Subj
     }
     left -= remarks.iter().map(|(_, text)| word_count(text)).sum::<i64>();
 
-    // Choose by lot, tell in order.
+    // Choose at random, write in order.
     let all: Vec<(usize, Sentence)> =
         parts.iter().enumerate().flat_map(|(p, part)| part.iter().map(move |s| (p, *s))).collect();
     let mut lots: Vec<usize> = (0..all.len()).collect();

@@ -9,10 +9,10 @@ mod errands;
 mod people;
 mod trade;
 
-/// The phase in which the quantity is dollars. All themes that reach it go on in the same ways, [`CASH_OPS`].
+/// The phase in which the quantity is dollars. All themes that reach it continue in the same ways, [`CASH_OPS`].
 pub(super) const CASH: usize = 3;
 
-/// What a step does to the running quantity `v` with its number `k`.
+/// The change of the running quantity `v` by a step with the number `k`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Add,
