@@ -333,7 +333,7 @@ fn a_draw_that_reads_a_damaged_byte_makes_the_store_anew_and_draws_again() {
     fs::copy(other.path().join("gsm8k_full.index"), folder.path().join("gsm8k_full.index")).unwrap();
     let notes = Notes::default();
     assert_eq!(lines(draw(&notes)), expected);
-    assert!(notes.0.lock().unwrap().contains(&"index gsm8k: is not of this store".to_owned()));
+    assert!(notes.0.lock().unwrap().contains(&"index gsm8k: belongs to another store".to_owned()));
     assert_eq!(files(folder.path()), whole);
 }
 
