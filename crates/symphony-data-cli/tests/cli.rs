@@ -336,12 +336,12 @@ fn experiments_that_need_other_benchmarks_are_one_message_and_files_in_the_wrong
     assert!(
         place
             .fails(2, "--config experiments.yaml run")
-            .contains("name it as the file of experiments, not as the configuration")
+            .contains("use it as the file of experiments, not as the configuration")
     );
     assert!(
         place
             .fails(2, "run --experiments quiz.yaml")
-            .contains("name it as the configuration, not as the file of experiments")
+            .contains("use it as the configuration, not as the file of experiments")
     );
     assert!(
         place.fails(2, "--config quiz.yaml init").contains("this command reads no configuration; leave out --config")

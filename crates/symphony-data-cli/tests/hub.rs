@@ -1038,5 +1038,5 @@ fn a_revision_of_local_files_is_a_mistake_and_locked_compares_their_checksums() 
     );
     fs::write(place.path("local.yaml"), local.replace("identity", "revision: v1, identity")).unwrap();
     let said = place.fails(2, "--config local.yaml preprocess");
-    assert!(said.contains("`v1` pins a commit of the Hub, and the rows come from file:rows.jsonl"), "{said}");
+    assert!(said.contains("`v1` pins a commit of the Hub, but the rows come from file:rows.jsonl"), "{said}");
 }

@@ -306,7 +306,7 @@ fn rows_is_part_of_what_makes_a_store_current_only_where_it_is_set() {
         builder.preprocess_all_benchmarks(folder.path(), PreprocessOptions::default()).unwrap().remove(0)
     };
     assert_eq!((make("a").n_tasks_full, make("b").n_tasks_full), (1, 2));
-    for (key, why) in [("''", "names no key"), ("a..b", "names no key")] {
+    for (key, why) in [("''", "is not a valid key"), ("a..b", "is not a valid key")] {
         let error = rows_with("rows.json", b"[]", &format!("rows: {key},"), OnBadRow::Stop).unwrap_err();
         assert!(error.contains(why), "{error}");
     }
