@@ -223,7 +223,7 @@ fn a_command_that_is_offered_can_be_pasted_and_helps() {
         .unwrap();
     let refused = pasted(&place, other);
     let stderr = String::from_utf8(refused.stderr).unwrap();
-    assert!(stderr.contains("was made from file:rows.jsonl, and the configuration says file:more.jsonl"), "{stderr}");
+    assert!(stderr.contains("was made from file:rows.jsonl, but the configuration says file:more.jsonl"), "{stderr}");
     assert!(pasted(&place, offered(&stderr)).status.success());
     assert!(pasted(&place, other).status.success());
 }
@@ -237,7 +237,7 @@ fn answers_are_not_compared_with_what_a_demo_left_unless_that_is_said() {
     for command in ["validate", "calibrate --output cal"] {
         let stderr = place.fails(1, &format!("{command} --responses answers.csv"));
         let reason =
-            "was made from synthetic:amc?rows=83&seed=0, and the configuration says datasets:AI-MO/aimo-validation-amc";
+            "was made from synthetic:amc?rows=83&seed=0, but the configuration says datasets:AI-MO/aimo-validation-amc";
         assert!(stderr.contains(reason) && stderr.contains("--demo"), "{stderr}");
     }
     assert!(!place.path("cal").exists());

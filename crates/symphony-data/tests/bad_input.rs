@@ -229,7 +229,7 @@ fn files_that_are_the_same_byte_for_byte_are_warned_of() {
     fs::write(place.path().join("c.jsonl"), "").unwrap();
     let (rows, warnings) = rows_of(place.path(), "*.jsonl", "").unwrap();
     assert_eq!(rows, 2);
-    let expected = "quiz: its files a (copy).jsonl and a.jsonl are the same, byte for byte (46 bytes), so that their rows count twice";
+    let expected = "quiz: its files a (copy).jsonl and a.jsonl are identical (46 bytes), so their rows count twice";
     assert_eq!(warnings[..1], [expected.to_owned()], "{warnings:?}");
 }
 

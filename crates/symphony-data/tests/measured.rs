@@ -373,7 +373,7 @@ fn answers_are_never_compared_with_a_store_of_other_rows() {
     let mut catalogue = Catalogue::of(&real, full.path(), &[], &Silent).unwrap();
     let error = catalogue.shelf("gsm8k").err().unwrap().to_string();
     assert!(
-        error.contains("was made from synthetic:gsm8k?rows=120&seed=0, and the configuration says datasets:gsm8k/main"),
+        error.contains("was made from synthetic:gsm8k?rows=120&seed=0, but the configuration says datasets:gsm8k/main"),
         "{error}"
     );
     let before = contents(full.path());

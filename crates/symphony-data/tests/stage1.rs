@@ -158,7 +158,7 @@ fn stage_2_never_replaces_a_store_of_other_rows() {
         Stores::open(&other, folder.path(), [&request], upkeep, notes).map(drop).map_err(|error| error.to_string())
     };
     let reason =
-        "was made from synthetic:gsm8k?rows=700&seed=0, and the configuration says synthetic:gsm8k?rows=800&seed=0";
+        "was made from synthetic:gsm8k?rows=700&seed=0, but the configuration says synthetic:gsm8k?rows=800&seed=0";
     let error = open(Upkeep::Rebuild, &Notes::default()).unwrap_err();
     assert!(error.ends_with(&format!("its store of gsm8k {reason}")), "{error}");
     // Nor where the store is damaged, so that it would have to be rebuilt.
