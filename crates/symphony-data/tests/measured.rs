@@ -190,11 +190,11 @@ fn a_difficulty_that_cannot_be_had_is_an_error_that_says_why() {
     let empty = error(&by(full.path()));
     assert!(empty.contains(" holds no calibration of gsm8k or bbh"), "{empty}");
     let file = error(&by(fixture("pools.json")));
-    assert!(file.contains("pools.json is no calibration"), "{file}");
+    assert!(file.contains("pools.json is not a calibration"), "{file}");
     let surface = error(&RequestSpec { min_responses: Some(2), ..request() });
     assert!(surface.contains("surface scores have no responses"), "{surface}");
     let nobody = error(&RequestSpec { min_responses: Some(5), ..by(fixture("")) });
-    assert!(nobody.contains("none of its rows has responses of 5 models (min_responses)"), "{nobody}");
+    assert!(nobody.contains("none of its rows has responses from 5 models (min_responses)"), "{nobody}");
 }
 
 /// A calibration of the fixtures, changed and sealed again.
@@ -234,7 +234,7 @@ fn a_calibration_is_joined_by_identity_whatever_its_order() {
         lines
     });
     let error = drawn(&short).unwrap_err().to_string();
-    assert!(error.contains("does not know row 17") && error.contains("was made for other rows"), "{error}");
+    assert!(error.contains("has no line for row 17") && error.contains("was made for other rows"), "{error}");
     let long = changed(folder.path(), |mut lines| {
         let mut more = lines[0].clone();
         let at = more.find("\"identity\":\"").unwrap() + 12;
@@ -243,7 +243,7 @@ fn a_calibration_is_joined_by_identity_whatever_its_order() {
         lines
     });
     let error = drawn(&long).unwrap_err().to_string();
-    assert!(error.contains("has 121 rows, and the benchmark has 120"), "{error}");
+    assert!(error.contains("has 121 rows, but the benchmark has 120"), "{error}");
     // What was changed since it was written is not believed.
     let path = changed(folder.path(), |lines| lines);
     let text = fs::read_to_string(&path).unwrap().replacen("\"n_responses\":4", "\"n_responses\":9", 1);

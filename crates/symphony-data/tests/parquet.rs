@@ -216,7 +216,7 @@ fn a_pool_as_parquet_holds_the_tasks_of_one_as_json_lines() {
     fs::write(output.join("task_pool.parquet"), bytes).unwrap();
     let path = output.join("task_pool.parquet");
     let error = read_pool(&path).map(drop).unwrap_err().to_string();
-    assert!(error.contains("task_pool.parquet: this is no whole Parquet file"), "{error}");
+    assert!(error.contains("task_pool.parquet: this is not a complete Parquet file"), "{error}");
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_pool_that_others_wrote_is_read_by_its_columns_and_what_is_no_task_is_refuse
         ("difficulty_score", Some(scores([Some(f64::NAN), Some(1.0)])), "row 1: its difficulty_score is NaN"),
         ("difficulty_score", Some(texts([Some("0.5"), Some("1")])), "its column `difficulty_score` holds LargeUtf8"),
         ("difficulty_bin", Some(texts([Some("easy"), Some("hrad")])), "row 2: its difficulty_bin is \"hrad\""),
-        ("raw_data", Some(texts([Some("{"), Some("{}")])), "row 1: its `raw_data` is no JSON"),
+        ("raw_data", Some(texts([Some("{"), Some("{}")])), "row 1: its `raw_data` is not valid JSON"),
         ("benchmark", Some(texts([None, Some("quiz")])), "row 1: it has no `benchmark`"),
         ("scorer_metadata", None, "it has no column `scorer_metadata`"),
     ];
@@ -262,7 +262,7 @@ fn a_pool_that_others_wrote_is_read_by_its_columns_and_what_is_no_task_is_refuse
             None => _ = columns.remove(name),
         }
         let error = read(columns).unwrap_err();
-        assert!(error.contains("pool.PARQUET: this is no pool: ") && error.contains(expected), "{error}");
+        assert!(error.contains("pool.PARQUET: this is not a pool: ") && error.contains(expected), "{error}");
     }
     let line = r#"{"task_id": "a", "benchmark": "b", "difficulty_score": 0, "difficulty_bin": "hrad", "raw_data": {}, "scorer_metadata": {}}"#;
     let path = folder.path().join("pool.jsonl");

@@ -279,7 +279,7 @@ fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
     fs::remove_file(output.join("manifest.json")).unwrap();
     made(2, false).unwrap();
     fs::remove_file(output.join("manifest.json")).unwrap();
-    let nobody = "a task_pool.jsonl without a manifest, so that nothing says who made it";
+    let nobody = "a task_pool.jsonl without a manifest, so its origin is unknown";
     assert_eq!(made(3, false), Err(holds(nobody)));
     made(1, true).unwrap();
     fs::write(&pool_file, &whole).unwrap();
@@ -294,7 +294,7 @@ fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
     assert_eq!(made(2, false), Err(holds("a task_pool.jsonl that was changed since it was written")));
     // Nor is a pool of another program.
     fs::remove_file(output.join("manifest.json")).unwrap();
-    assert_eq!(made(2, false), Err(holds("a task_pool.jsonl without a manifest, so that nothing says who made it")));
+    assert_eq!(made(2, false), Err(holds("a task_pool.jsonl without a manifest, so its origin is unknown")));
     assert_eq!(fs::read_to_string(&pool_file).unwrap(), "my notes\n");
     // An experiment that was edited is the same experiment.
     fs::remove_dir_all(&output).unwrap();
