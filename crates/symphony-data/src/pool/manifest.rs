@@ -16,7 +16,7 @@ use crate::{
     task::Layout,
 };
 
-/// What `manifest.json` holds.
+/// The content of `manifest.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Manifest<'a> {
     /// The experiment's key, if the request has one.

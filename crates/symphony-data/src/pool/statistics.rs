@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{number::mean, task::TaskView};
 
-/// What `statistics.json` holds.
+/// The content of `statistics.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Statistics {
     /// The number of tasks in the stream.

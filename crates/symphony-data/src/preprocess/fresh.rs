@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The store in `folder`, and why it is out of date, if it is. Compares configuration, source files and checksums. With
-/// `stop`, a store of which rows were set aside is out of date; so is one in another format than `format`.
+/// `stop`, a store from which rows were set aside is out of date; so is one that is not in `format`.
 pub(super) fn current(
     benchmark: &Benchmark,
     folder: &Path,

@@ -31,7 +31,7 @@ const ROW: usize = 40;
 /// An index up to this size, in bytes, is read at once.
 const SMALL: u64 = 1 << 20;
 
-/// What the index holds of one row.
+/// The index entry of one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Entry {
     /// The difficulty score.

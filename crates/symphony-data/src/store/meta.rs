@@ -12,7 +12,7 @@ use crate::{
     task::Layout,
 };
 
-/// What `{b}_full_meta.json` holds.
+/// The content of `{b}_full_meta.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meta {
     /// The benchmark's name.
