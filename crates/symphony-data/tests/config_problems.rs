@@ -1,4 +1,4 @@
-//! Every mistake in a configuration is said at once, with file, line and what to write instead.
+//! All mistakes in a configuration are reported at once, each with file, line and the way out.
 
 use symphony_data::{
     bin::{Cut, Percentiles},
@@ -187,7 +187,7 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
 }
 
 #[test]
-fn aliases_of_aliases_do_not_unfold_without_bound() {
+fn aliases_of_aliases_expand_only_up_to_a_limit() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for i in 1..12 {
         let aliases = vec![format!("*a{}", i - 1); 10].join(", ");
@@ -270,7 +270,7 @@ benchmarks: {gsm8k: , amc: , bbh: }
 }
 
 #[test]
-fn a_demo_says_what_no_generator_stands_in_for() {
+fn a_demo_names_the_benchmarks_without_a_generator() {
     let text = "
 benchmarks:
   gsm8k:
@@ -302,7 +302,7 @@ fn a_benchmark_has_one_ratio() {
     );
 }
 
-/// The built-in files lie inside the package, so that it can be built away from the checkout; `config/` is for users.
+/// The built-in files are inside the package, so that it can be built without the checkout; `config/` is for users.
 #[test]
 fn the_built_in_files_are_those_in_the_checkouts_config_folder() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
@@ -317,13 +317,13 @@ fn the_built_in_files_are_those_in_the_checkouts_config_folder() {
         );
     }
 }
-/// A configuration of two benchmarks and these lines.
+/// A configuration of two benchmarks with these lines.
 fn two(lines: &str) -> String {
     format!("benchmarks: {{gsm8k: , amc: }}\n{lines}")
 }
 
 #[test]
-fn fractions_and_percentages_in_the_wrong_place_are_said_once_with_what_to_write() {
+fn fractions_and_percentages_in_the_wrong_place_are_reported_once_with_the_way_out() {
     let cases = [
         (two("stream_generation: {difficulty_percentiles: {gsm8k: [0.2, 0.8]}}"), "write 20:80"),
         (two("stream_generation: {difficulty_percentiles: {gsm8k: [0.07, 1]}}"), "write 7:100"),
@@ -365,12 +365,12 @@ fn fractions_and_percentages_in_the_wrong_place_are_said_once_with_what_to_write
     assert!(Percentiles::new(0.2, 0.8).unwrap_err().contains("20:80"));
     assert_eq!(Percentiles::new(0.5, 99.5), Ok(Percentiles { low: 0.5, high: 99.5 }));
     assert_eq!(Percentiles::new(0.0, 0.5), Ok(Percentiles { low: 0.0, high: 0.5 }));
-    // What version 0.1.0 recorded can still be read.
+    // Records of version 0.1.0 can still be read.
     assert_eq!(serde_json::from_str::<Percentiles>("[0.2, 0.8]").unwrap(), Percentiles { low: 0.2, high: 0.8 });
 }
 
 #[test]
-fn a_flat_list_is_not_taken_for_a_list_of_lists_nor_a_text_with_commas_for_a_list() {
+fn a_flat_list_is_not_a_list_of_lists_and_a_text_with_commas_is_not_a_list() {
     let cases = [
         ("mixing_rules: {exclude_combinations: [gsm8k, amc]}", "such as [[humaneval, amc]]"),
         ("mixing_rules: {exclude_combinations: [gsm8k]}", "such as [[humaneval, amc]]"),
@@ -416,7 +416,7 @@ fn yes_and_no_are_booleans_where_one_is_expected_and_texts_elsewhere() {
 }
 
 #[test]
-fn merge_keys_take_over_what_is_not_written_anew() {
+fn merge_keys_fill_in_the_keys_that_are_not_overridden() {
     let text = "
 benchmarks:
   first: &base {path: 'file:a.jsonl', split: train, difficulty: &length {preset: gsm8k}}
@@ -432,7 +432,7 @@ benchmarks:
 }
 
 #[test]
-fn only_the_devices_of_windows_are_no_names() {
+fn only_the_devices_of_windows_are_invalid_names() {
     use symphony_data::config::check_name;
     for device in ["con", "PRN", "aux.x", "nul", "com1", "LPT9"] {
         assert!(check_name(device).is_err(), "{device}");
@@ -443,7 +443,7 @@ fn only_the_devices_of_windows_are_no_names() {
 }
 
 #[test]
-fn a_file_that_is_given_for_both_says_each_problem_once() {
+fn one_file_for_configuration_and_experiments_reports_each_problem_once() {
     let text = "benchmarks: {gsm8k: }\nexperiments: {e: {benchmarks: [gsm9k], n_total_tasks: 5}}";
     let found = Config::from_yaml_with_experiments("my.yaml", text, Some(("my.yaml", text))).unwrap_err();
     assert_eq!(found.0.len(), 1, "{found}");
