@@ -68,7 +68,7 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ),
         (
             "benchmarks:\n  ../../etc: {}",
-            "my.yaml:2: benchmarks.../../etc: `../../etc` is not a valid name for a benchmark; file names use this name",
+            "my.yaml:2: benchmarks.../../etc: `../../etc` is not a valid name for a benchmark; it is used in file names",
         ),
         ("benchmarks:\n  CON: {}", "`CON` is not a valid name for a benchmark"),
         (

@@ -340,7 +340,7 @@ impl Config {
 /// Checks a name that is used as the name of a file or folder on every system: letters, digits, `_`, `-` and `.`, at most 64.
 ///
 /// # Errors
-/// The rule for such names.
+/// The rule for such names, as a hint.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let device = match stem.as_bytes() {
@@ -355,7 +355,7 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
         && name.len() <= 64;
     if device || !well_formed {
         return Err(
-            "file names use this name: write up to 64 letters, digits, `_`, `-` and `.`, and not a device such as CON",
+            "it is used in file names: write at most 64 letters, digits, `_`, `-` and `.`, and not a device such as CON",
         );
     }
     Ok(())

@@ -182,7 +182,7 @@ pub enum Existing {
     /// Files that no manifest names with their checksum: a user's work, or files of a run that was stopped before it wrote its
     /// manifest.
     Unvouched(Vec<Unvouched>),
-    /// A manifest that is damaged or of another program, or a file that cannot be read: a phrase that says which.
+    /// A phrase for another obstacle: the manifest is damaged or of another program, or a file cannot be read.
     Other(String),
 }
 

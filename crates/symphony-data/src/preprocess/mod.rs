@@ -44,7 +44,7 @@ pub use open::{Upkeep, open_store};
 /// Options of stage 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PreprocessOptions {
-    /// What to do with bad rows; `None`: the same as when the store was last made, or stop if there is none.
+    /// What to do with bad rows; `None`: the same as when the store was last made; for a new store, stop.
     pub on_bad_row: Option<OnBadRow>,
     /// Rebuild the store even if it is up to date.
     pub force: bool,

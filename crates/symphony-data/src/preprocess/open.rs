@@ -66,7 +66,7 @@ pub fn open_store(
     Ok(Store::open(folder, name, progress)?)
 }
 
-/// Rebuilds a store that can no longer be used. `reason` says why, for the message if this fails.
+/// Rebuilds a store that can no longer be used, for this `reason`, which is part of the error if this fails.
 ///
 /// # Errors
 /// The benchmark is not configured, or preprocessing fails.
