@@ -58,7 +58,7 @@ pub enum PreprocessError {
     #[error("{benchmark}: {source_path} changed while it was read; run again when nothing writes to it")]
     Changed { benchmark: String, source_path: String },
     /// Only the recorded source may be used, but none is recorded, or the configuration names another one.
-    #[error("{benchmark}: only the recorded source may be used, but {why}; it is recorded in {}", meta_name(.benchmark))]
+    #[error("{benchmark}: only the recorded source may be used, but {why}; each run records its source in {}", meta_name(.benchmark))]
     NotLocked { benchmark: String, why: String },
     /// Only the recorded source may be used, but its files have changed.
     #[error("{benchmark}: only the recorded source may be used, but {what}; restore the recorded files")]
