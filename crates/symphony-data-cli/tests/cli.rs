@@ -318,7 +318,7 @@ fn scores_that_make_no_bins_are_said_when_they_are_computed() {
     assert_eq!(
         forgotten,
         "warning: mine: all 30 rows have the raw score 1, so every task is easy and its score is 0.5; \
-         raw scores end at 1, which terms without `normalize: p95` soon reach\n"
+         raw scores are capped at 1, and terms without `normalize: p95` soon reach it\n"
     );
     let tied = warned("{features: {n: {number: n}}, score: [{feature: n}]}");
     assert_eq!(tied, "warning: mine: so many scores tie that no task is medium or hard (easy ≤ 1.000, hard ≥ 1.000)\n");
@@ -336,12 +336,12 @@ fn experiments_that_need_other_benchmarks_are_one_message_and_files_in_the_wrong
     assert!(
         place
             .fails(2, "--config experiments.yaml run")
-            .contains("name it as the file of experiments, not as the configuration")
+            .contains("use it as the file of experiments, not as the configuration")
     );
     assert!(
         place
             .fails(2, "run --experiments quiz.yaml")
-            .contains("name it as the configuration, not as the file of experiments")
+            .contains("use it as the configuration, not as the file of experiments")
     );
     assert!(
         place.fails(2, "--config quiz.yaml init").contains("this command reads no configuration; leave out --config")

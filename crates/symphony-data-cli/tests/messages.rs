@@ -1,5 +1,4 @@
-//! What people read: names that strangers chose never steer their terminal, and what they named and is not there, or cannot
-//! be read, is called that.
+//! Messages: names from data never control the terminal, and files that are absent or unreadable are reported as such.
 
 use std::{
     fs,
@@ -13,12 +12,12 @@ mod support;
 
 use support::Place;
 
-/// Sets a terminal's title, clears its screen, turns the direction of writing.
+/// Sets a terminal's title, clears its screen and reverses the direction of writing.
 const STEERING: &str = "\u{1b}]0;title\u{7}\u{1b}[2J\u{202e}\u{9b}2J";
-/// The same, as it is shown.
+/// The same text, as it is shown.
 const SHOWN: &str = r"\u{1b}]0;title\u{7}\u{1b}[2J\u{202e}\u{9b}2J";
 
-/// A benchmark of these rows files, with further keys.
+/// A configuration of one benchmark with these files of rows and further keys.
 fn quiz(path: &str, more: &str) -> String {
     json!({"benchmarks": {"quiz": {"path": path, "identity": ["question"], "MORE": 0, "difficulty": {
         "features": {"n": {"words": "question"}}, "score": [{"feature": "n", "normalize": "p95"}]
@@ -27,7 +26,7 @@ fn quiz(path: &str, more: &str) -> String {
     .replace("\"MORE\":0", more)
 }
 
-/// Runs the program, and checks that neither stream holds a character that steers; gives both.
+/// Runs the program, checks that neither output stream has control characters, and returns both.
 fn said(place: &Place, args: &str) -> String {
     let output = place.run(args);
     let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
@@ -38,7 +37,7 @@ fn said(place: &Place, args: &str) -> String {
 }
 
 #[test]
-fn names_of_fields_files_and_configs_never_steer_the_terminal() {
+fn names_of_fields_files_and_configs_never_control_the_terminal() {
     let place = Place::new();
     let rows = place.path("rows.jsonl");
     fs::write(&rows, json!({STEERING: "x"}).to_string() + "\n").unwrap();
@@ -61,7 +60,7 @@ fn names_of_fields_files_and_configs_never_steer_the_terminal() {
 }
 
 #[test]
-fn names_of_models_and_cells_of_tables_never_steer_the_terminal() {
+fn names_of_models_and_cells_of_tables_never_control_the_terminal() {
     let place = Place::new();
     let task = json!({
         "task_id": "x_00000_q", "benchmark": "q\u{1b}[2J\u{202e}\nr", "difficulty_score": 0.5, "difficulty_bin": "easy",
@@ -72,7 +71,7 @@ fn names_of_models_and_cells_of_tables_never_steer_the_terminal() {
     let stats = said(&place, "stats pool");
     assert!(stats.contains(r"pool  q\u{1b}[2J\u{202e}\nr "), "{stats}");
 
-    // A model whose answers made the score is left out of its validation, and named.
+    // A model whose answers made the score is left out of the validation, with a note.
     let rows = (0..60).map(|i| json!({"question": "word ".repeat(i % 9 + 1) + &i.to_string()}).to_string() + "\n");
     fs::write(place.path("rows.jsonl"), rows.collect::<String>()).unwrap();
     fs::write(place.path("c.yaml"), quiz("file:rows.jsonl", "\"split\": \"test\"")).unwrap();
@@ -109,7 +108,7 @@ fn names_of_models_and_cells_of_tables_never_steer_the_terminal() {
 }
 
 #[test]
-fn a_folder_or_file_that_was_named_and_is_absent_is_said_to_be_absent() {
+fn a_named_folder_or_file_that_is_absent_is_reported_as_absent() {
     let place = Place::new();
     fs::write(place.path("answers.jsonl"), "").unwrap();
     let make =
@@ -141,7 +140,7 @@ fn a_folder_or_file_that_was_named_and_is_absent_is_said_to_be_absent() {
 }
 
 #[test]
-fn a_configuration_in_the_usual_place_that_cannot_be_read_is_no_absent_one() {
+fn an_unreadable_configuration_in_the_usual_place_is_not_treated_as_absent() {
     let place = Place::new();
     fs::create_dir(place.path("config")).unwrap();
     std::os::unix::fs::symlink("/nowhere.yaml", place.path("config/data_config.yaml")).unwrap();
@@ -150,12 +149,12 @@ fn a_configuration_in_the_usual_place_that_cannot_be_read_is_no_absent_one() {
 }
 
 #[test]
-fn verify_tells_what_it_cannot_read_from_what_was_changed() {
+fn verify_distinguishes_unreadable_files_from_changed_ones() {
     let place = Place::new();
     place.ok("-q quick-start --demo");
     let pool = place.path("data/exp1/task_pool.jsonl");
     fs::remove_file(&pool).unwrap();
-    // For the superuser permissions mean nothing; that a folder cannot be read as a file stops everybody.
+    // The superuser ignores permissions, but even it cannot read a folder as a file.
     std::os::unix::fs::symlink(place.path("data"), &pool).unwrap();
     let output = place.run("verify data");
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -181,7 +180,7 @@ fn offered(stderr: &str) -> &str {
     &error[from..from + error[from..].find('`').unwrap()]
 }
 
-/// Runs a line as a person pastes it into a shell.
+/// Runs a line in a shell, as if a person had pasted it.
 fn pasted(place: &Place, line: &str) -> Output {
     let program = Path::new(env!("CARGO_BIN_EXE_symphony-data")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
@@ -191,7 +190,7 @@ fn pasted(place: &Place, line: &str) -> Output {
 }
 
 #[test]
-fn a_command_that_is_offered_can_be_pasted_and_helps() {
+fn an_offered_command_can_be_pasted_and_helps() {
     let place = Place::new();
     let rows: String = (0..20).map(|i| format!("{{\"n\": {i}}}\n")).collect();
     fs::write(place.path("rows.jsonl"), rows).unwrap();
@@ -199,7 +198,7 @@ fn a_command_that_is_offered_can_be_pasted_and_helps() {
     let of = |name: &str| format!("{name}: {{path: 'file:rows.jsonl', {rule}}}");
     fs::write(place.path("my config.yaml"), format!("benchmarks: {{{}, {}}}", of("one"), of("two"))).unwrap();
     let asks = [
-        // There is no such folder, then no such benchmark in it; what is given has blanks.
+        // First the folder is missing, then the benchmark in it; the arguments have blanks.
         "symphony-data --config 'my config.yaml' build --benchmarks one --n-total-tasks 4 --full-dir 'my full' --output a",
         "symphony-data --config 'my config.yaml' build --benchmarks one,two --n-total-tasks 4 --full-dir \"it's\" --output b",
         "symphony-data build --demo --benchmarks amc --n-total-tasks 4 --output c",
@@ -215,7 +214,7 @@ fn a_command_that_is_offered_can_be_pasted_and_helps() {
         let again = pasted(&place, ask);
         assert!(again.status.success(), "{stderr}\n{}", String::from_utf8_lossy(&again.stderr));
     }
-    // A store of other rows: by `preprocess` it is replaced, which nothing else does.
+    // A store from another source: only `preprocess` replaces it.
     let other =
         "symphony-data --config other.yaml build --benchmarks one --n-total-tasks 4 --full-dir 'my full' --output d";
     fs::write(place.path("more.jsonl"), fs::read_to_string(place.path("rows.jsonl")).unwrap().repeat(2)).unwrap();
@@ -223,13 +222,13 @@ fn a_command_that_is_offered_can_be_pasted_and_helps() {
         .unwrap();
     let refused = pasted(&place, other);
     let stderr = String::from_utf8(refused.stderr).unwrap();
-    assert!(stderr.contains("was made from file:rows.jsonl, and the configuration says file:more.jsonl"), "{stderr}");
+    assert!(stderr.contains("was made from file:rows.jsonl, but the configuration says file:more.jsonl"), "{stderr}");
     assert!(pasted(&place, offered(&stderr)).status.success());
     assert!(pasted(&place, other).status.success());
 }
 
 #[test]
-fn answers_are_not_compared_with_what_a_demo_left_unless_that_is_said() {
+fn answers_are_compared_with_stores_of_a_demo_only_on_request() {
     let place = Place::new();
     place.ok("preprocess --demo --benchmarks amc");
     let lines: String = (0..83).map(|row| format!("amc,amc_{row},m,{}\n", row % 2)).collect();
@@ -237,13 +236,13 @@ fn answers_are_not_compared_with_what_a_demo_left_unless_that_is_said() {
     for command in ["validate", "calibrate --output cal"] {
         let stderr = place.fails(1, &format!("{command} --responses answers.csv"));
         let reason =
-            "was made from synthetic:amc?rows=83&seed=0, and the configuration says datasets:AI-MO/aimo-validation-amc";
+            "was made from synthetic:amc?rows=83&seed=0, but the configuration says datasets:AI-MO/aimo-validation-amc";
         assert!(stderr.contains(reason) && stderr.contains("--demo"), "{stderr}");
     }
     assert!(!place.path("cal").exists());
     place.ok("validate --responses answers.csv --demo");
     place.ok("calibrate --responses answers.csv --output cal --demo");
-    // Rows that the configuration generates are those that it names, in a demo too.
+    // If the configuration itself names generated rows, a demo uses the same ones.
     fs::write(place.path("few.yaml"), "benchmarks: {amc: {path: 'synthetic:amc?rows=40'}}").unwrap();
     place.ok("--config few.yaml preprocess --output few");
     place.ok("--config few.yaml validate --responses answers.csv --demo --full-dir few");
@@ -252,9 +251,9 @@ fn answers_are_not_compared_with_what_a_demo_left_unless_that_is_said() {
 }
 
 #[test]
-fn a_demo_never_replaces_what_nothing_says_is_synthetic() {
+fn a_demo_never_replaces_files_that_are_not_known_to_be_synthetic() {
     let place = Place::new();
-    // A project of Symphony 2.0: the same names, and no seal.
+    // A project of Symphony 2.0 has files of the same names, without checksums of their own.
     fs::create_dir_all(place.path("data/benchmarks/full")).unwrap();
     fs::create_dir_all(place.path("data/exp1")).unwrap();
     let store = place.path("data/benchmarks/full/gsm8k_full.jsonl");
@@ -272,7 +271,7 @@ fn a_demo_never_replaces_what_nothing_says_is_synthetic() {
     let stderr = place.fails(1, "quick-start --demo");
     assert!(stderr.contains("holds a task_pool.jsonl without a manifest"), "{stderr}");
     assert_eq!(fs::read_to_string(&pool).unwrap(), "{\"task_id\": \"exp_00000_gsm8k\"}\n");
-    // Nor does `run` or `build`, demo or not.
+    // `run` and `build` do not replace them either, with or without --demo.
     place.ok("preprocess --demo --output demo");
     let build = "build --demo --benchmarks gsm8k --n-total-tasks 4 --full-dir demo --output data/exp1";
     assert!(place.fails(1, build).contains("holds a task_pool.jsonl without a manifest"));

@@ -1,4 +1,4 @@
-//! `DatasetBuilder`: the façade of the brief. No logic of its own.
+//! `DatasetBuilder`: the class of Symphony 2.0, as a thin layer over the other modules.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::{
     task::Task,
 };
 
-/// Makes task pools from a configuration, in the two stages of the brief.
+/// Makes task pools from a configuration, in two stages: preprocess the benchmarks, then draw tasks.
 pub struct DatasetBuilder {
     /// The checked configuration.
     pub config: Config,
@@ -22,20 +22,20 @@ pub struct DatasetBuilder {
 }
 
 impl DatasetBuilder {
-    /// A builder on a checked configuration.
+    /// A builder with a checked configuration.
     pub fn new(config: Config) -> Self {
         Self { config, progress: Box::new(Silent) }
     }
 
-    /// A builder on a configuration file.
+    /// A builder with the configuration in a file.
     ///
     /// # Errors
-    /// The file is absent, or has problems.
+    /// The file cannot be read, or has problems.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         Self::from_yaml(&path.to_string_lossy(), &read_file(path)?)
     }
 
-    /// A builder on configuration text that messages call `name`.
+    /// A builder with a configuration in YAML. Messages name it as `name`.
     ///
     /// # Errors
     /// The problems in it.
@@ -43,16 +43,16 @@ impl DatasetBuilder {
         Ok(Self::new(Config::from_yaml(name, text)?))
     }
 
-    /// The same builder, telling `progress` what it does.
+    /// The same builder, which reports its work to `progress`.
     #[must_use]
     pub fn with_progress(self, progress: impl Progress + Send + 'static) -> Self {
         Self { progress: Box::new(progress), ..self }
     }
 
-    /// Stage 1 for every enabled benchmark.
+    /// Runs stage 1 for every enabled benchmark.
     ///
     /// # Errors
-    /// The first benchmark that fails.
+    /// The error of the first benchmark that cannot be preprocessed.
     pub fn preprocess_all_benchmarks(&self, output_dir: &Path, options: PreprocessOptions) -> Result<Vec<Meta>, Error> {
         let all = self.config.enabled().map(|benchmark| {
             let cut = self.config.store_cut_of(&benchmark.name);
@@ -61,29 +61,29 @@ impl DatasetBuilder {
         all.collect()
     }
 
-    /// The scored tasks of one preprocessed benchmark, in the order of its rows.
+    /// All scored tasks of a preprocessed benchmark, in the order of its rows.
     ///
     /// # Errors
-    /// The store is missing, or is not as it was written.
+    /// The store is missing, or was changed since it was written.
     pub fn load_preprocessed_benchmark(&self, name: &str, preprocessed_dir: &Path) -> Result<Vec<Task>, Error> {
         let stored = draw::load_preprocessed_benchmark(name, preprocessed_dir, &*self.progress)?;
         Ok(stored.iter().map(|task| task.alone().to_task()).collect())
     }
 
-    /// Stage 2: the tasks that `request` asks for, in stream order.
+    /// Runs stage 2: draws the tasks of `request`, in stream order.
     ///
     /// # Errors
-    /// A bad request, a store that is missing, or a stream of no tasks.
+    /// The request has problems, a store is missing, or no task can be drawn.
     pub fn build_task_stream(&self, request: &RequestSpec, full_dir: &Path) -> Result<TaskStream, Error> {
         let request = request.resolve(&self.config)?;
         let (tasks, manifest) = draw::build_task_stream(&self.config, full_dir, &request, &*self.progress)?;
         Ok(TaskStream { tasks: tasks.iter().map(|task| task.to_task()).collect(), manifest: Some(manifest) })
     }
 
-    /// Writes a stream as JSON lines, or as Parquet where the path ends in `.parquet`; beside one that was drawn, its manifest.
+    /// Writes a stream as JSON lines, or as Parquet if the path ends in `.parquet`; and, if it was drawn, its manifest beside it.
     ///
     /// # Errors
-    /// The disk.
+    /// The disk fails.
     pub fn save_task_pool(&self, stream: &TaskStream, output_path: &Path) -> Result<(), Error> {
         Ok(draw::save_task_pool(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)?)
     }
@@ -91,13 +91,13 @@ impl DatasetBuilder {
     /// Writes the statistics of a stream.
     ///
     /// # Errors
-    /// No tasks, or the disk.
+    /// The stream has no tasks, or the disk fails.
     pub fn save_statistics(&self, stream: &TaskStream, output_path: &Path) -> Result<(), Error> {
         Ok(draw::save_statistics(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)?)
     }
 }
 
-/// The tasks of a stream, in order, and how they were drawn, where they were.
+/// The tasks of a stream, in order; and, if it was drawn, its manifest.
 #[derive(Clone, Debug)]
 pub struct TaskStream {
     tasks: Vec<Task>,

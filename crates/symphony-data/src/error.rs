@@ -1,4 +1,4 @@
-//! What a whole command can fail with: one room's error, or a wrong request.
+//! The error of a whole command: that of one module, or a wrong request.
 
 use crate::{
     disk::DiskError,
@@ -11,31 +11,31 @@ use crate::{
     yaml::Problems,
 };
 
-/// Any failure of the library.
+/// Any error of the library.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A configuration or a request.
+    /// A configuration or a request has problems.
     #[error(transparent)]
     Config(#[from] Problems),
-    /// Stage 1.
+    /// Stage 1 failed.
     #[error(transparent)]
     Preprocess(PreprocessError),
-    /// A store.
+    /// A store is missing or cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A draw.
+    /// A pool cannot be drawn or written.
     #[error(transparent)]
     Draw(DrawError),
-    /// A pool.
+    /// A pool cannot be read or written.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// Responses.
+    /// Responses cannot be used, for calibration or validation.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
-    /// The disk.
+    /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A table that cannot be made.
+    /// A table cannot be made.
     #[error(transparent)]
     Table(#[from] arrow_schema::ArrowError),
 }
@@ -49,7 +49,7 @@ impl From<PreprocessError> for Error {
     }
 }
 
-/// An error that a draw only passes on is what it was.
+/// Unwraps an error that a draw only passed on.
 impl From<DrawError> for Error {
     fn from(error: DrawError) -> Self {
         match error {
@@ -64,7 +64,7 @@ impl From<DrawError> for Error {
 }
 
 impl Error {
-    /// The ways out that are not in the message, the best first.
+    /// The ways out that are not in the message, best first.
     pub fn hints(&self) -> Vec<Hint> {
         match self {
             Self::Preprocess(error) => error.hints(),
@@ -75,7 +75,7 @@ impl Error {
         }
     }
 
-    /// Whether nothing went wrong but that the caller asked to stop.
+    /// Whether the only reason is that the caller asked to stop.
     pub fn is_stop(&self) -> bool {
         match self {
             Self::Preprocess(PreprocessError::Cancelled { .. })

@@ -1,5 +1,4 @@
-//! What a user meets when the input is not as it should be: one message with file, line, field and the way out, and
-//! nothing half-written.
+//! Bad input gives the user one message with file, line, field and the way out, and leaves no incomplete files.
 
 use std::{
     fs,
@@ -27,7 +26,7 @@ fn builder(path: &Path) -> DatasetBuilder {
     DatasetBuilder::from_yaml("quiz.yaml", &yaml).unwrap()
 }
 
-/// The message of stage 1 on a file of this name and content; asserts that no file is left in the store's folder.
+/// The error of stage 1 for a file with this name and content; asserts that no file is left in the store's folder.
 fn message(name: &str, content: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
@@ -42,7 +41,7 @@ fn message(name: &str, content: &[u8]) -> String {
 const GOOD: &str = r#"{"question": "a b", "year": 1, "options": []}"#;
 
 #[test]
-fn a_bad_row_is_named_by_file_line_field_and_the_way_out() {
+fn the_message_of_a_bad_row_has_file_line_field_and_the_way_out() {
     let way_out = "; fix the row";
     let cases: [(&str, &str); 9] = [
         (r#"{"question": "a b", "year": 1"#, "not JSON: EOF while parsing an object (column 29)"),
@@ -72,7 +71,7 @@ fn a_bad_row_is_named_by_file_line_field_and_the_way_out() {
 }
 
 #[test]
-fn bytes_that_are_not_utf_8_are_named_by_line() {
+fn the_message_of_bytes_that_are_not_utf_8_has_the_line() {
     let content = [GOOD.as_bytes(), b"\n{\"question\": \"\xff\"}\n"].concat();
     assert!(
         message("rows.jsonl", &content)
@@ -81,7 +80,7 @@ fn bytes_that_are_not_utf_8_are_named_by_line() {
 }
 
 #[test]
-fn a_file_that_is_not_what_its_name_says_ends_in_one_message() {
+fn a_file_in_another_format_than_its_name_gives_one_message() {
     let cases: [(&str, &[u8], &str); 8] = [
         ("rows.jsonl", b"", "has no rows; a benchmark needs at least one"),
         (
@@ -125,7 +124,7 @@ fn a_file_cut_off_in_its_compression_is_an_error_and_not_a_shorter_benchmark() {
     assert!(message("rows.jsonl.gz", &whole[..whole.len() / 2]).contains("check that it is whole"));
 }
 
-/// The rows of stage 1 on the files of a pattern, and what it warned of; else what it says.
+/// The rows that stage 1 finds in the files of a pattern, and its warnings; or its error.
 fn rows_of(folder: &Path, pattern: &str, more: &str) -> Result<(usize, Vec<String>), String> {
     #[derive(Clone, Default)]
     struct Warnings(Arc<Mutex<Vec<String>>>);
@@ -157,7 +156,7 @@ fn hidden_files_are_taken_only_where_the_pattern_writes_their_dot() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, format!("{}\n", GOOD.replace("a b", name))).unwrap();
     }
-    // As many as Python's glob.glob(pattern, recursive=True) finds.
+    // The same number as Python's glob.glob(pattern, recursive=True) finds.
     for (pattern, files) in [
         ("data/*.jsonl", 1),
         ("data/.*.jsonl", 1),
@@ -183,7 +182,7 @@ fn hidden_files_are_taken_only_where_the_pattern_writes_their_dot() {
 }
 
 #[test]
-fn a_file_that_two_patterns_find_is_an_error_that_names_both() {
+fn a_file_that_two_patterns_match_is_an_error_that_names_both() {
     let place = tempfile::tempdir().unwrap();
     for name in ["math.jsonl", "math_hard.jsonl"] {
         fs::write(place.path().join(name), format!("{}\n", GOOD.replace("a b", name))).unwrap();
@@ -201,7 +200,7 @@ fn a_file_that_two_patterns_find_is_an_error_that_names_both() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_is_found_through_a_link_to_its_folder_is_found_twice() {
+fn a_file_behind_a_link_to_its_folder_is_found_twice() {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir(place.path().join("real")).unwrap();
     fs::write(place.path().join("real/a.jsonl"), format!("{GOOD}\n")).unwrap();
@@ -209,7 +208,7 @@ fn a_file_that_is_found_through_a_link_to_its_folder_is_found_twice() {
     let message = rows_of(place.path(), "*/a.jsonl", "").unwrap_err();
     assert!(message.contains("a.jsonl is found twice by file:*/a.jsonl"), "{message}");
 
-    // A store from before there was the link is not taken for current.
+    // A store from before the link existed is out of date.
     fs::remove_file(place.path().join("link")).unwrap();
     let full = place.path().join("full");
     let builder = builder(&place.path().join("*/a.jsonl"));
@@ -220,7 +219,7 @@ fn a_file_that_is_found_through_a_link_to_its_folder_is_found_twice() {
 }
 
 #[test]
-fn files_that_are_the_same_byte_for_byte_are_warned_of() {
+fn identical_files_give_a_warning() {
     let place = tempfile::tempdir().unwrap();
     for name in ["a.jsonl", "a (copy).jsonl"] {
         fs::write(place.path().join(name), format!("{GOOD}\n")).unwrap();
@@ -229,12 +228,12 @@ fn files_that_are_the_same_byte_for_byte_are_warned_of() {
     fs::write(place.path().join("c.jsonl"), "").unwrap();
     let (rows, warnings) = rows_of(place.path(), "*.jsonl", "").unwrap();
     assert_eq!(rows, 2);
-    let expected = "quiz: its files a (copy).jsonl and a.jsonl are the same, byte for byte (46 bytes), so that their rows count twice";
+    let expected = "quiz: its files a (copy).jsonl and a.jsonl are identical (46 bytes), so their rows count twice";
     assert_eq!(warnings[..1], [expected.to_owned()], "{warnings:?}");
 }
 
 #[test]
-fn no_such_file_says_what_was_looked_for_and_where() {
+fn the_message_of_a_missing_file_has_its_pattern_and_folder() {
     let error = builder(Path::new("nowhere/*.jsonl"))
         .preprocess_all_benchmarks(tempfile::tempdir().unwrap().path(), PreprocessOptions::default());
     let message = error.unwrap_err().to_string();
@@ -269,7 +268,7 @@ fn skipped_rows_are_set_aside_with_line_and_reason_and_still_numbered() {
         (&"question".into(), &"expected a string, found a number".into())
     );
 
-    // A file of rejected rows that was lost or changed is made anew with its store.
+    // If the file of rejected rows is lost or changed, it is rebuilt with its store.
     fs::write(folder.path().join("quiz_rejected.jsonl"), "changed").unwrap();
     builder(&file).preprocess_all_benchmarks(folder.path(), options).unwrap();
     assert_eq!(read("quiz_rejected.jsonl"), rejected);
@@ -286,7 +285,7 @@ fn skipped_rows_are_set_aside_with_line_and_reason_and_still_numbered() {
 }
 
 #[test]
-fn missing_stores_and_empty_streams_say_what_to_do() {
+fn the_messages_of_missing_stores_and_empty_streams_have_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.jsonl");
     fs::write(&file, format!("{GOOD}\n").repeat(4)).unwrap();
@@ -303,14 +302,14 @@ fn missing_stores_and_empty_streams_say_what_to_do() {
     let preprocess = Hint::Preprocess { benchmarks: vec!["quiz".to_owned()], folder: full.clone(), force: false };
     assert_eq!(error.hints(), [preprocess, Hint::NameStores]);
     builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
-    // All scores are equal, so that every task is easy and no other bin has any.
+    // All scores are equal, so every task is easy and the other bins are empty.
     let error = builder.build_task_stream(&request("0:1"), &full).unwrap_err();
     assert!(matches!(&error, Error::Draw(DrawError::NoTasks { .. })));
     assert!(error.to_string().contains("quiz: 4 hard tasks asked, 0 there; choose difficulty_percentiles"), "{error}");
 }
 
 #[test]
-fn a_file_where_a_folder_should_be_is_said_with_the_way_out() {
+fn the_message_of_a_file_in_place_of_a_folder_has_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.jsonl");
     fs::write(&file, GOOD).unwrap();
@@ -322,7 +321,7 @@ fn a_file_where_a_folder_should_be_is_said_with_the_way_out() {
 }
 
 #[test]
-fn a_field_that_config_field_would_hide_is_an_error() {
+fn a_field_that_config_field_would_overwrite_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
         folder.path().join("law.jsonl"),
@@ -342,7 +341,7 @@ fn a_field_that_config_field_would_hide_is_an_error() {
 }
 
 #[test]
-fn features_that_take_more_than_64_mib_of_a_row_are_a_bad_row() {
+fn a_row_with_more_than_64_mib_of_features_is_a_bad_row() {
     let folder = tempfile::tempdir().unwrap();
     let row = format!("{{\"q\": \"{}\", \"n\": 1}}\n", "x".repeat(1 << 20));
     fs::write(folder.path().join("rows.jsonl"), row).unwrap();

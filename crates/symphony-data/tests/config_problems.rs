@@ -1,4 +1,4 @@
-//! Every mistake in a configuration is said at once, with file, line and what to write instead.
+//! All mistakes in a configuration are reported at once, each with file, line and the way out.
 
 use symphony_data::{
     bin::{Cut, Percentiles},
@@ -27,7 +27,7 @@ fn a_file_with_seven_mistakes_gets_seven_messages_in_one_go() {
         "my.yaml:23: experiments.first.benchmark_ratios: `amc` is not in the mix; the mix is gsm8k, mine",
         "my.yaml:24: experiments.first.difficulty_split: cannot read \"80-20\"; \
          write easy:hard or easy:medium:hard in whole numbers, not all 0, such as 80:20",
-        "my.yaml:26: experiments.first.random_seed: the numpy sampler cannot take 4294967296; use 0 to 4294967295, or `sampler: stable`",
+        "my.yaml:26: experiments.first.random_seed: 4294967296 is too large for the numpy sampler; use 0 to 4294967295, or `sampler: stable`",
     ];
     assert_eq!(found, expected);
 }
@@ -64,35 +64,35 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ),
         (
             "benchmarks:\n  mine: {path: 'file:x.jsonl'}",
-            "my.yaml:2: benchmarks.mine: `mine` is no preset and has no `difficulty`; say how its rows are scored",
+            "my.yaml:2: benchmarks.mine: `mine` is not a preset and has no `difficulty`; add a rule for its difficulty",
         ),
         (
             "benchmarks:\n  ../../etc: {}",
-            "my.yaml:2: benchmarks.../../etc: `../../etc` cannot name a benchmark; a name becomes a file's name",
+            "my.yaml:2: benchmarks.../../etc: `../../etc` is not a valid name for a benchmark; it is used in file names",
         ),
-        ("benchmarks:\n  CON: {}", "`CON` cannot name a benchmark"),
+        ("benchmarks:\n  CON: {}", "`CON` is not a valid name for a benchmark"),
         (
             "benchmarks:\n  gsm8k: {path: gsm8k.jsonl}",
             "`gsm8k.jsonl` does not say what kind of source it is; write datasets:REPO, file:PATTERN or synthetic:NAME",
         ),
         (
             "benchmarks:\n  gsm8k: {columns: [answer], drop_columns: [question]}",
-            "`columns` and `drop_columns` are both there; name either the columns to keep or those to leave out",
+            "`columns` and `drop_columns` cannot be combined; name either the columns to keep or the ones to leave out",
         ),
         (
             "benchmarks:\n  gsm8k: {drop_columns: answer, difficulty: {features: {w: {words: answer}}, score: [{feature: w}]}}",
-            "my.yaml:2: benchmarks.gsm8k.drop_columns: `answer` is left out, and the feature `w` reads it; keep it",
+            "my.yaml:2: benchmarks.gsm8k.drop_columns: `answer` is left out, but the feature `w` reads it; keep it",
         ),
         (
             "benchmarks:\n  medical_qa: {columns: [options, meta_info]}",
-            "my.yaml:2: benchmarks.medical_qa.columns: `question` is left out, and ",
+            "my.yaml:2: benchmarks.medical_qa.columns: `question` is left out, but ",
         ),
         (
             "benchmarks:\n  gsm8k: {drop_columns: [question], difficulty: {features: {w: {words: answer}}, score: [{feature: w}]}}",
-            "`question` is left out, and `identity` reads it; keep it",
+            "`question` is left out, but `identity` reads it; keep it",
         ),
         ("benchmarks:\n  gsm8k: {drop_columns: [a, a]}", "`a` is named twice; name each column once"),
-        ("benchmarks:\n  gsm8k: {columns: []}", "names no column; name some, or remove it"),
+        ("benchmarks:\n  gsm8k: {columns: []}", "is empty; name at least one column, or remove it"),
         ("benchmarks:\n  gsm8k: {path: 's3:bucket'}", "there is no source `s3:`"),
         ("benchmarks:\n  gsm8k: {path: 'synthetic:gsm9k'}", "there is no generator `gsm9k`; known: "),
         (
@@ -108,9 +108,9 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ("benchmarks:\n  bbh: {configs: [navigate, navigate]}", "`navigate` is named twice; name each config once"),
         (
             "benchmarks:\n  bbh: {configs: [../navigate]}",
-            "`../navigate` is no config's name; write names without folders",
+            "`../navigate` is not a valid name of a config; write names without folders",
         ),
-        ("benchmarks:\n  gsm8k: {store: parquett}", "`parquett` is no store format; write jsonl or parquet"),
+        ("benchmarks:\n  gsm8k: {store: parquett}", "`parquett` is not a store format; write jsonl or parquet"),
         (
             "benchmarks:\n  gsm8k: {difficulty: {preset: amc_lenght}}",
             "there is no preset `amc_lenght`; did you mean `amc_length`?",
@@ -153,7 +153,7 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ),
         (
             "benchmarks:\n  gsm8k:\nstream_generation: {difficulty_percentiles: {gsm8k: 20}}",
-            "expected two percentiles, as numbers, found 20; write `gsm8k: [20, 80]`",
+            "expected two numbers as percentiles, found 20; write `gsm8k: [20, 80]`",
         ),
         (
             "benchmarks:\n  gsm8k:\nstream_generation: {sample_with_replacement: sometimes}",
@@ -187,7 +187,7 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
 }
 
 #[test]
-fn aliases_of_aliases_do_not_unfold_without_bound() {
+fn aliases_of_aliases_expand_only_up_to_a_limit() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for i in 1..12 {
         let aliases = vec![format!("*a{}", i - 1); 10].join(", ");
@@ -270,7 +270,7 @@ benchmarks: {gsm8k: , amc: , bbh: }
 }
 
 #[test]
-fn a_demo_says_what_no_generator_stands_in_for() {
+fn a_demo_names_the_benchmarks_without_a_generator() {
     let text = "
 benchmarks:
   gsm8k:
@@ -284,7 +284,7 @@ benchmarks:
         lines[0]
             .starts_with("benchmarks.bbh: synthetic:bbh has no config `word_sorting`; known: boolean_expressions, ")
     );
-    assert!(lines[1].starts_with("benchmarks.mine: no generator stands in for this benchmark"));
+    assert!(lines[1].starts_with("benchmarks.mine: there is no generator for this benchmark"));
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn a_benchmark_has_one_ratio() {
     );
 }
 
-/// The built-in files lie inside the package, so that it can be built away from the checkout; `config/` is for users.
+/// The built-in files are inside the package, so that it can be built without the checkout; `config/` is for users.
 #[test]
 fn the_built_in_files_are_those_in_the_checkouts_config_folder() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
@@ -317,13 +317,13 @@ fn the_built_in_files_are_those_in_the_checkouts_config_folder() {
         );
     }
 }
-/// A configuration of two benchmarks and these lines.
+/// A configuration of two benchmarks with these lines.
 fn two(lines: &str) -> String {
     format!("benchmarks: {{gsm8k: , amc: }}\n{lines}")
 }
 
 #[test]
-fn fractions_and_percentages_in_the_wrong_place_are_said_once_with_what_to_write() {
+fn fractions_and_percentages_in_the_wrong_place_are_reported_once_with_the_way_out() {
     let cases = [
         (two("stream_generation: {difficulty_percentiles: {gsm8k: [0.2, 0.8]}}"), "write 20:80"),
         (two("stream_generation: {difficulty_percentiles: {gsm8k: [0.07, 1]}}"), "write 7:100"),
@@ -335,7 +335,7 @@ fn fractions_and_percentages_in_the_wrong_place_are_said_once_with_what_to_write
         ("benchmarks: {gsm8k: {difficulty_cuts: [20, 60]}}".to_owned(), "write `difficulty_cuts: [0.2, 0.6]`"),
         ("benchmarks: {gsm8k: {difficulty_cuts: [30, 70]}}".to_owned(), "write `difficulty_cuts: [0.3, 0.7]`"),
         ("benchmarks: {gsm8k: {chance: 25}}".to_owned(), "write 0.25"),
-        ("benchmarks: {gsm8k: {chance: 20%}}".to_owned(), "write 0.2 if 20 % are meant"),
+        ("benchmarks: {gsm8k: {chance: 20%}}".to_owned(), "write 0.2 if you mean 20 %"),
         (
             two(
                 "experiments: {e: {benchmarks: [gsm8k, amc], n_total_tasks: 5, benchmark_ratios: {gsm8k: 100%, amc: 0}}}",
@@ -365,19 +365,19 @@ fn fractions_and_percentages_in_the_wrong_place_are_said_once_with_what_to_write
     assert!(Percentiles::new(0.2, 0.8).unwrap_err().contains("20:80"));
     assert_eq!(Percentiles::new(0.5, 99.5), Ok(Percentiles { low: 0.5, high: 99.5 }));
     assert_eq!(Percentiles::new(0.0, 0.5), Ok(Percentiles { low: 0.0, high: 0.5 }));
-    // What version 0.1.0 recorded can still be read.
+    // Records of version 0.1.0 can still be read.
     assert_eq!(serde_json::from_str::<Percentiles>("[0.2, 0.8]").unwrap(), Percentiles { low: 0.2, high: 0.8 });
 }
 
 #[test]
-fn a_flat_list_is_not_taken_for_a_list_of_lists_nor_a_text_with_commas_for_a_list() {
+fn a_flat_list_is_not_a_list_of_lists_and_a_text_with_commas_is_not_a_list() {
     let cases = [
         ("mixing_rules: {exclude_combinations: [gsm8k, amc]}", "such as [[humaneval, amc]]"),
         ("mixing_rules: {exclude_combinations: [gsm8k]}", "such as [[humaneval, amc]]"),
         ("mixing_rules: {exclude_combinations: gsm8k}", "such as [[humaneval, amc]]"),
         (
             "mixing_rules: {exclude_combinations: [[gsm8k, amc], amc]}",
-            "[1]: a combination needs two benchmarks or more",
+            "[1]: a combination needs at least two benchmarks",
         ),
         ("experiments: {e: {benchmarks: 'x, y', n_total_tasks: 5}}", "there is no benchmark `x, y`"),
         (
@@ -416,7 +416,7 @@ fn yes_and_no_are_booleans_where_one_is_expected_and_texts_elsewhere() {
 }
 
 #[test]
-fn merge_keys_take_over_what_is_not_written_anew() {
+fn merge_keys_fill_in_the_keys_that_are_not_overridden() {
     let text = "
 benchmarks:
   first: &base {path: 'file:a.jsonl', split: train, difficulty: &length {preset: gsm8k}}
@@ -432,7 +432,7 @@ benchmarks:
 }
 
 #[test]
-fn only_the_devices_of_windows_are_no_names() {
+fn only_the_devices_of_windows_are_invalid_names() {
     use symphony_data::config::check_name;
     for device in ["con", "PRN", "aux.x", "nul", "com1", "LPT9"] {
         assert!(check_name(device).is_err(), "{device}");
@@ -443,7 +443,7 @@ fn only_the_devices_of_windows_are_no_names() {
 }
 
 #[test]
-fn a_file_that_is_given_for_both_says_each_problem_once() {
+fn one_file_for_configuration_and_experiments_reports_each_problem_once() {
     let text = "benchmarks: {gsm8k: }\nexperiments: {e: {benchmarks: [gsm9k], n_total_tasks: 5}}";
     let found = Config::from_yaml_with_experiments("my.yaml", text, Some(("my.yaml", text))).unwrap_err();
     assert_eq!(found.0.len(), 1, "{found}");

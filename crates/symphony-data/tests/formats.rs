@@ -306,7 +306,7 @@ fn a_change_of_rows_rebuilds_the_store_and_rows_without_a_key_is_refused() {
         builder.preprocess_all_benchmarks(folder.path(), PreprocessOptions::default()).unwrap().remove(0)
     };
     assert_eq!((make("a").n_tasks_full, make("b").n_tasks_full), (1, 2));
-    for (key, why) in [("''", "names no key"), ("a..b", "names no key")] {
+    for (key, why) in [("''", "is not a valid key"), ("a..b", "is not a valid key")] {
         let error = rows_with("rows.json", b"[]", &format!("rows: {key},"), OnBadRow::Stop).unwrap_err();
         assert!(error.contains(why), "{error}");
     }

@@ -34,7 +34,7 @@ fn features_scores_and_constants_are_the_python_programs_to_the_last_bit() {
             assert_eq!(tasks.len(), expected.len(), "{set} {benchmark}");
             for (row, (task, expected)) in tasks.iter().zip(expected).enumerate() {
                 assert_eq!(task["task_id"], format!("{benchmark}_{row}"));
-                // serde_json compares floats by value and keeps integers apart from floats, as Python's types do.
+                // serde_json compares floats by value and distinguishes integers from floats, as Python does.
                 assert_eq!(task["difficulty_score"], expected["difficulty_score"], "{set} {benchmark} {row}");
                 assert_eq!(task["scorer_metadata"], expected["scorer_metadata"], "{set} {benchmark} {row}");
                 let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
@@ -73,7 +73,7 @@ fn pools_from_the_real_rows_are_the_python_programs_in_exact_order() {
     }
 }
 
-/// The scores of the golden files stand in for the stores, so that this runs without the data.
+/// The scores of the golden files replace the stores, so that this runs without the data.
 #[test]
 fn pools_from_the_golden_scores_are_the_python_programs_in_exact_order() {
     let config = symphony_data::config::Config::from_yaml("default", symphony_data::config::DEFAULT_CONFIG).unwrap();
@@ -111,7 +111,7 @@ fn pools_from_the_golden_scores_are_the_python_programs_in_exact_order() {
 }
 
 fn golden_scores(set: &str, benchmark: &str) -> Vec<f64> {
-    // Only amc's rule differs between the sets.
+    // The sets differ only in the rule of amc.
     let set = if benchmark == "amc" { set } else { "default" };
     let full = golden(set, &format!("full/{benchmark}.json"));
     full["tasks"].as_array().unwrap().iter().map(|task| task["difficulty_score"].as_f64().unwrap()).collect()
@@ -169,7 +169,7 @@ fn statistics(tasks: &[Task]) -> Statistics {
     gatherer.finish().unwrap()
 }
 
-/// Every number of the golden statistics; ours may have more keys, and lists benchmarks in another order.
+/// Compares every number of the golden statistics; ours may have more keys, and list benchmarks in another order.
 fn assert_statistics(ours: &Statistics, golden: &Value, name: &str) {
     fn compare(ours: &Value, golden: &Value, name: &str) {
         match golden {

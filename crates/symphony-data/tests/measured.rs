@@ -1,4 +1,4 @@
-//! Difficulty is chosen when a pool is drawn: one store serves surface scores and every calibration.
+//! Difficulty is chosen when a pool is drawn: one store is enough for surface scores and every calibration.
 
 use std::{
     fs,
@@ -22,14 +22,14 @@ use symphony_data::{
     task::{Layout, Task},
 };
 
-/// Calibrations that version 0.1.0 fitted, and the tasks of the pools that it drew from stores made with them.
+/// Calibrations that version 0.1.0 fitted, and the tasks of pools that it drew from stores with these calibrations.
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/measured").join(name)
 }
 
 const SOURCES: [(&str, &str); 2] = [("gsm8k", "synthetic:gsm8k?rows=120"), ("bbh", "synthetic:bbh?rows=200")];
 
-/// The benchmarks of the fixtures, each with these keys more.
+/// The benchmarks of the fixtures, each with these additional keys.
 fn yaml(more: &dyn Fn(&str) -> String) -> String {
     let benchmark = |(name, path): &(&str, &str)| format!("  {name}: {{path: '{path}'{}}}\n", more(name));
     "benchmarks:\n".to_owned() + &SOURCES.iter().map(benchmark).collect::<String>()
@@ -86,7 +86,7 @@ fn the_pools_that_0_1_0_drew_from_measured_stores_stay_the_same_task_for_task() 
                 let file = fixture(&format!("{name}_calibration.jsonl"));
                 format!(", difficulty: {{measured: '{}', min_responses: {least}}}{cuts}", file.display())
             });
-            // The same by a request, which needs no such configuration.
+            // A request that names the calibration gives the same, without such a configuration.
             let asked = builder(&|_| cuts.to_owned());
             for sampler in ["numpy", "stable"] {
                 let expected = &expected[format!("{kind}-{sampler}")];
@@ -99,7 +99,7 @@ fn the_pools_that_0_1_0_drew_from_measured_stores_stay_the_same_task_for_task() 
                 for (builder, request) in [(&configured, &configured_request), (&asked, &asked_request)] {
                     let tasks = builder.build_task_stream(request, full.path()).unwrap();
                     assert_eq!(Value::from(names(&tasks)), expected["tasks"], "{kind} {sampler} {format:?}");
-                    // Where no row was set aside, the pool is the same to the last byte.
+                    // If no row was set aside, the pool is the same to the last byte.
                     if let Some(sha256) = expected["sha256"].as_str() {
                         let path = full.path().join("pool/task_pool.jsonl");
                         builder.save_task_pool(&tasks, &path).unwrap();
@@ -122,7 +122,7 @@ fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
-/// What was noted.
+/// Records notes.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -133,7 +133,7 @@ impl Progress for Notes {
 }
 
 #[test]
-fn a_request_names_its_difficulty_and_the_rest_stays_as_configured() {
+fn a_request_overrides_only_its_difficulty() {
     let full = stores(Layout::Jsonl);
     let notes = Notes::default();
     let calibrated = builder(&|name| match name {
@@ -154,14 +154,14 @@ fn a_request_names_its_difficulty_and_the_rest_stays_as_configured() {
     assert!(score(&as_configured, "gsm8k") && !score(&as_configured, "bbh"));
     let surface = drawn(&calibrated, &by("surface"));
     assert!(!score(&surface, "gsm8k") && !score(&surface, "bbh"));
-    // Cuts that go with a calibration are failure rates; of surface scores the percentiles count.
+    // Cuts beside a calibration are failure rates; for surface scores, the percentiles count.
     assert_eq!(names(&surface), names(&drawn(&plain(), &request())));
-    // A calibration is of one benchmark, and the others are told of.
+    // A calibration belongs to one benchmark; a warning names the others.
     let of_bbh = drawn(&calibrated, &by(fixture("bbh_calibration.jsonl")));
     assert!(score(&of_bbh, "gsm8k") && score(&of_bbh, "bbh"));
     let said = notes.0.lock().unwrap().join("\n");
     assert!(said.contains("is a calibration of bbh; what the configuration says counts for gsm8k"), "{said}");
-    // A folder that has no calibration of a benchmark: its configured difficulty, and it is said.
+    // If the folder has no calibration of a benchmark, its configured difficulty is used, with a warning.
     let folder = tempfile::tempdir().unwrap();
     for name in ["bbh_calibration.jsonl", "bbh_calibration_meta.json"] {
         fs::copy(fixture(name), folder.path().join(name)).unwrap();
@@ -177,7 +177,7 @@ fn a_request_names_its_difficulty_and_the_rest_stays_as_configured() {
 }
 
 #[test]
-fn a_difficulty_that_cannot_be_had_is_an_error_that_says_why() {
+fn a_difficulty_that_cannot_be_used_is_an_error_that_says_why() {
     let full = stores(Layout::Jsonl);
     let error = |request: &RequestSpec| plain().build_task_stream(request, full.path()).unwrap_err().to_string();
     let gsm8k =
@@ -190,11 +190,11 @@ fn a_difficulty_that_cannot_be_had_is_an_error_that_says_why() {
     let empty = error(&by(full.path()));
     assert!(empty.contains(" holds no calibration of gsm8k or bbh"), "{empty}");
     let file = error(&by(fixture("pools.json")));
-    assert!(file.contains("pools.json is no calibration"), "{file}");
+    assert!(file.contains("pools.json is not a calibration"), "{file}");
     let surface = error(&RequestSpec { min_responses: Some(2), ..request() });
     assert!(surface.contains("surface scores have no responses"), "{surface}");
     let nobody = error(&RequestSpec { min_responses: Some(5), ..by(fixture("")) });
-    assert!(nobody.contains("none of its rows has responses of 5 models (min_responses)"), "{nobody}");
+    assert!(nobody.contains("none of its rows has responses from 5 models (min_responses)"), "{nobody}");
 }
 
 /// A calibration of the fixtures, changed and sealed again.
@@ -214,7 +214,7 @@ fn changed(folder: &Path, change: impl Fn(Vec<String>) -> Vec<String>) -> PathBu
 }
 
 #[test]
-fn a_calibration_is_joined_by_identity_whatever_its_order() {
+fn a_calibration_is_joined_by_identity_in_any_order() {
     let full = stores(Layout::Jsonl);
     let folder = tempfile::tempdir().unwrap();
     let request = |path: &Path| RequestSpec { benchmarks: vec!["gsm8k".into()], benchmark_ratios: None, ..by(path) };
@@ -228,13 +228,13 @@ fn a_calibration_is_joined_by_identity_whatever_its_order() {
         lines
     });
     assert_eq!(names(&drawn(&moved).unwrap()), expected);
-    // A row that it does not know, or one more than there are, is of another benchmark.
+    // A calibration that lacks a row, or has too many, belongs to another benchmark.
     let short = changed(folder.path(), |mut lines| {
         lines.remove(17);
         lines
     });
     let error = drawn(&short).unwrap_err().to_string();
-    assert!(error.contains("does not know row 17") && error.contains("was made for other rows"), "{error}");
+    assert!(error.contains("has no line for row 17") && error.contains("was made for other rows"), "{error}");
     let long = changed(folder.path(), |mut lines| {
         let mut more = lines[0].clone();
         let at = more.find("\"identity\":\"").unwrap() + 12;
@@ -243,14 +243,14 @@ fn a_calibration_is_joined_by_identity_whatever_its_order() {
         lines
     });
     let error = drawn(&long).unwrap_err().to_string();
-    assert!(error.contains("has 121 rows, and the benchmark has 120"), "{error}");
-    // What was changed since it was written is not believed.
+    assert!(error.contains("has 121 rows, but the benchmark has 120"), "{error}");
+    // A changed calibration is refused.
     let path = changed(folder.path(), |lines| lines);
     let text = fs::read_to_string(&path).unwrap().replacen("\"n_responses\":4", "\"n_responses\":9", 1);
     fs::write(&path, text).unwrap();
     let error = drawn(&path).unwrap_err().to_string();
     assert!(error.contains("checksum"), "{error}");
-    // Nor is a difficulty that is no failure rate.
+    // So is a difficulty that is not a failure rate.
     let odd = changed(folder.path(), |mut lines| {
         let at = lines[3].find("\"expected_error\":").unwrap();
         lines[3].truncate(at);
@@ -279,7 +279,7 @@ fn a_manifest_names_kind_file_checksum_and_panel_of_each_difficulty() {
     let measured = &manifest["benchmarks"][1]["difficulty"];
     assert_eq!(measured["kind"], "measured");
     assert_eq!(measured["file"], "bbh_calibration.jsonl");
-    // The calibration that was read, whatever has taken its place since.
+    // The manifest names the calibration that was read, even if the file has been replaced since.
     assert_eq!(measured["checksum"], meta["self_checksum"]);
     let panel: Vec<&Value> = measured["panel"].as_array().unwrap().iter().map(|model| &model["name"]).collect();
     assert_eq!(panel, ["model-1", "model-2", "model-3", "model-4"]);
@@ -293,7 +293,7 @@ fn responses(models: &[u32]) -> String {
 }
 
 #[test]
-fn validate_looks_at_the_difficulty_that_is_named_and_leaves_its_panel_out() {
+fn validate_checks_the_named_difficulty_and_leaves_out_its_panel() {
     let full = stores(Layout::Jsonl);
     let file = full.path().join("r.csv");
     fs::write(&file, responses(&[1, 2, 7])).unwrap();
@@ -311,12 +311,12 @@ fn validate_looks_at_the_difficulty_that_is_named_and_leaves_its_panel_out() {
     assert_eq!((measured.method.as_str(), measured.rows), ("expected-error", 120));
     assert_eq!(measured.models, ["model-7"]);
     assert_eq!(measured.left_out, ["model-1", "model-2"]);
-    // 82 of the 120 rows have three responses or more: every fifth has none, and of the others every seventh two.
+    // 82 of the 120 rows have at least three responses: every fifth row has none, and every seventh of the others has two.
     assert_eq!(validation(&ScoredBy { difficulty, min_responses: Some(3) }).rows, 82);
 }
 
 #[test]
-fn the_panel_of_a_pool_is_its_own_whatever_it_is_looked_at_with() {
+fn a_pool_keeps_its_own_panel_under_any_configuration() {
     let full = stores(Layout::Jsonl);
     let file = full.path().join("r.csv");
     fs::write(&file, responses(&[1, 2])).unwrap();
@@ -347,7 +347,7 @@ fn the_panel_of_a_pool_is_its_own_whatever_it_is_looked_at_with() {
     };
     assert_eq!(found(&surface), ("min-max".to_owned(), false, 0));
     assert_eq!(found(&measured), ("expected-error".to_owned(), true, 0));
-    // Tasks alone say that they were measured, and not by whose answers.
+    // Tasks without a manifest show that their difficulty was measured, but not by which models.
     assert_eq!(found(&alone), ("expected-error".to_owned(), false, 1));
 }
 
@@ -366,14 +366,14 @@ fn a_calibration_of_generated_tasks_says_so() {
 }
 
 #[test]
-fn answers_are_never_compared_with_a_store_of_other_rows() {
+fn answers_are_never_compared_with_a_store_from_another_source() {
     let full = stores(Layout::Jsonl);
-    // The configuration that a user of the real benchmark has; the folder holds what a demo left.
+    // The configuration names the real benchmark; the folder holds the store of a demo.
     let real = Config::from_yaml("real.yaml", "benchmarks: {gsm8k: , bbh: }").unwrap();
     let mut catalogue = Catalogue::of(&real, full.path(), &[], &Silent).unwrap();
     let error = catalogue.shelf("gsm8k").err().unwrap().to_string();
     assert!(
-        error.contains("was made from synthetic:gsm8k?rows=120&seed=0, and the configuration says datasets:gsm8k/main"),
+        error.contains("was made from synthetic:gsm8k?rows=120&seed=0, but the configuration says datasets:gsm8k/main"),
         "{error}"
     );
     let before = contents(full.path());

@@ -1,4 +1,4 @@
-//! Parquet stores and pools: the same benchmark, the same draws, the same care as JSON lines.
+//! Parquet stores and pools: the same rows, draws and checks as with JSON lines.
 
 mod support;
 
@@ -25,7 +25,7 @@ const PARQUET: PreprocessOptions =
     PreprocessOptions { on_bad_row: None, force: false, locked: false, format: Some(Layout::Parquet) };
 const JSONL: PreprocessOptions = PreprocessOptions { format: Some(Layout::Jsonl), ..PARQUET };
 
-/// Several row groups.
+/// Enough rows for several row groups.
 const LARGE: &str = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=40000'}}";
 const SMALL: &str = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=700'}}";
 
@@ -57,7 +57,7 @@ fn draw(config: &Config, folder: &Path, n: u64, sampler: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_golden_pools_come_out_of_parquet_stores_too() {
+fn parquet_stores_give_the_golden_pools_too() {
     let Some((builder, _)) = real("default") else { return };
     let folder = tempfile::tempdir().unwrap();
     builder.preprocess_all_benchmarks(folder.path(), PARQUET).unwrap();
@@ -80,7 +80,7 @@ fn the_golden_pools_come_out_of_parquet_stores_too() {
 }
 
 #[test]
-fn the_same_tasks_are_drawn_from_either_format() {
+fn both_formats_give_the_same_tasks() {
     let (lines, columns) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let config = config(LARGE);
     stage1(&config, lines.path(), JSONL);
@@ -99,7 +99,7 @@ fn the_same_tasks_are_drawn_from_either_format() {
 }
 
 #[test]
-fn a_store_changes_its_format_when_that_is_asked_and_keeps_it_otherwise() {
+fn a_store_changes_its_format_only_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(SMALL);
     let names = || files(folder.path()).into_keys().collect::<Vec<_>>();
@@ -112,7 +112,7 @@ fn a_store_changes_its_format_when_that_is_asked_and_keeps_it_otherwise() {
     let forced = PreprocessOptions { force: true, ..PreprocessOptions::default() };
     assert_eq!(stage1(&config, folder.path(), forced), Outcome::Built);
     assert_eq!(names(), ["gsm8k_full.index", "gsm8k_full.parquet", "gsm8k_full_meta.json"]);
-    // What a run that was stopped between two files left.
+    // A file that a run left when it was stopped between two files.
     fs::write(folder.path().join("gsm8k_full.jsonl"), "{}").unwrap();
     assert_eq!(stage1(&config, folder.path(), PreprocessOptions::default()), Outcome::Cached);
     assert_eq!(names(), ["gsm8k_full.index", "gsm8k_full.parquet", "gsm8k_full_meta.json"]);
@@ -124,7 +124,7 @@ fn a_store_changes_its_format_when_that_is_asked_and_keeps_it_otherwise() {
 }
 
 #[test]
-fn other_percentiles_rewrite_the_bins_alone() {
+fn other_percentiles_rewrite_only_the_bins() {
     let (rewritten, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let other = config(&format!("{LARGE}\nstream_generation: {{difficulty_percentiles: {{gsm8k: [10, 60]}}}}"));
     stage1(&config(LARGE), rewritten.path(), PARQUET);
@@ -147,7 +147,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn a_damaged_byte_is_noticed_by_verify_and_by_the_draw_that_reads_it() {
+fn verify_and_the_draw_that_reads_it_notice_a_damaged_byte() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(SMALL);
     stage1(&config, folder.path(), PARQUET);
@@ -171,7 +171,7 @@ fn a_damaged_byte_is_noticed_by_verify_and_by_the_draw_that_reads_it() {
 }
 
 #[test]
-fn rows_are_set_aside_and_features_may_be_called_as_columns_are() {
+fn bad_rows_are_set_aside_and_features_may_share_the_names_of_columns() {
     let folder = tempfile::tempdir().unwrap();
     let rows = "{\"q\": \"one two\", \"n\": 1}\n{\"q\": 3}\n{\"q\": \"three\", \"n\": 2.5}\n";
     fs::write(folder.path().join("rows.jsonl"), rows).unwrap();
@@ -190,7 +190,7 @@ fn rows_are_set_aside_and_features_may_be_called_as_columns_are() {
 }
 
 #[test]
-fn a_pool_as_parquet_holds_the_tasks_of_one_as_json_lines() {
+fn a_parquet_pool_holds_the_same_tasks_as_one_in_json_lines() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(SMALL);
     let full = folder.path().join("full");
@@ -216,11 +216,11 @@ fn a_pool_as_parquet_holds_the_tasks_of_one_as_json_lines() {
     fs::write(output.join("task_pool.parquet"), bytes).unwrap();
     let path = output.join("task_pool.parquet");
     let error = read_pool(&path).map(drop).unwrap_err().to_string();
-    assert!(error.contains("task_pool.parquet: this is no whole Parquet file"), "{error}");
+    assert!(error.contains("task_pool.parquet: this is not a complete Parquet file"), "{error}");
 }
 
 #[test]
-fn a_pool_that_others_wrote_is_read_by_its_columns_and_what_is_no_task_is_refused() {
+fn a_pool_of_another_program_is_read_by_its_columns_and_rows_that_are_not_tasks_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let texts = |values: [Option<&str>; 2]| -> ArrayRef { Arc::new(LargeStringArray::from(values.to_vec())) };
     let scores = |values: [Option<f64>; 2]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
@@ -251,7 +251,7 @@ fn a_pool_that_others_wrote_is_read_by_its_columns_and_what_is_no_task_is_refuse
         ("difficulty_score", Some(scores([Some(f64::NAN), Some(1.0)])), "row 1: its difficulty_score is NaN"),
         ("difficulty_score", Some(texts([Some("0.5"), Some("1")])), "its column `difficulty_score` holds LargeUtf8"),
         ("difficulty_bin", Some(texts([Some("easy"), Some("hrad")])), "row 2: its difficulty_bin is \"hrad\""),
-        ("raw_data", Some(texts([Some("{"), Some("{}")])), "row 1: its `raw_data` is no JSON"),
+        ("raw_data", Some(texts([Some("{"), Some("{}")])), "row 1: its `raw_data` is not valid JSON"),
         ("benchmark", Some(texts([None, Some("quiz")])), "row 1: it has no `benchmark`"),
         ("scorer_metadata", None, "it has no column `scorer_metadata`"),
     ];
@@ -262,7 +262,7 @@ fn a_pool_that_others_wrote_is_read_by_its_columns_and_what_is_no_task_is_refuse
             None => _ = columns.remove(name),
         }
         let error = read(columns).unwrap_err();
-        assert!(error.contains("pool.PARQUET: this is no pool: ") && error.contains(expected), "{error}");
+        assert!(error.contains("pool.PARQUET: this is not a pool: ") && error.contains(expected), "{error}");
     }
     let line = r#"{"task_id": "a", "benchmark": "b", "difficulty_score": 0, "difficulty_bin": "hrad", "raw_data": {}, "scorer_metadata": {}}"#;
     let path = folder.path().join("pool.jsonl");
@@ -272,7 +272,7 @@ fn a_pool_that_others_wrote_is_read_by_its_columns_and_what_is_no_task_is_refuse
 }
 
 #[test]
-fn what_nothing_vouches_for_is_named_by_verify_and_the_manifest_says_which_pool_counts() {
+fn verify_names_files_that_no_manifest_lists_and_the_manifest_decides_which_pool_counts() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(SMALL);
     let (full, output) = (folder.path().join("full"), folder.path().join("pool"));
@@ -296,7 +296,7 @@ fn what_nothing_vouches_for_is_named_by_verify_and_the_manifest_says_which_pool_
 }
 
 #[test]
-fn a_row_group_is_cut_by_its_text_however_long_its_rows_are() {
+fn the_size_of_a_row_group_depends_on_its_text_not_on_its_number_of_rows() {
     let folder = tempfile::tempdir().unwrap();
     let row = format!("{{\"q\": \"{}\"}}\n", "long ".repeat(200 << 10));
     fs::write(folder.path().join("rows.jsonl"), row.repeat(40)).unwrap();
@@ -308,7 +308,7 @@ fn a_row_group_is_cut_by_its_text_however_long_its_rows_are() {
     stage1(&config(&yaml), &full, PARQUET);
     let file = fs::File::open(full.join("mine_full.parquet")).unwrap();
     let found = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().metadata().clone();
-    // Nine rows of a MiB less a bit reach 8 MiB.
+    // Nine rows of a little less than 1 MiB reach 8 MiB.
     let rows: Vec<i64> = (0..found.num_row_groups()).map(|group| found.row_group(group).num_rows()).collect();
     assert_eq!(rows, [9, 9, 9, 9, 4]);
 }

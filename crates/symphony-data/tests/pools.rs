@@ -1,4 +1,4 @@
-//! Pools on disk: what a task carries, what statistics count, what verification notices.
+//! Pools on disk: the fields of a task, statistics, and verification.
 
 mod support;
 
@@ -42,7 +42,7 @@ fn pool(folder: &Path, sampler: &str) -> DatasetBuilder {
 }
 
 #[test]
-fn every_task_says_where_it_stands_in_its_store_and_which_task_it_is() {
+fn every_task_has_its_place_in_the_store_and_its_identity() {
     for sampler in ["numpy", "stable"] {
         let folder = tempfile::tempdir().unwrap();
         pool(folder.path(), sampler);
@@ -142,7 +142,7 @@ fn pools_of_the_python_program_have_statistics_too() {
 }
 
 #[test]
-fn verification_notices_every_flipped_and_every_missing_byte() {
+fn verification_notices_every_flipped_or_missing_byte() {
     let folder = tempfile::tempdir().unwrap();
     pool(folder.path(), "numpy");
     let findings = verify(folder.path()).unwrap();
@@ -175,7 +175,7 @@ fn verification_notices_every_flipped_and_every_missing_byte() {
 }
 
 #[test]
-fn a_pool_can_be_saved_and_its_statistics_with_it() {
+fn a_pool_can_be_saved_with_its_statistics() {
     let folder = tempfile::tempdir().unwrap();
     let builder = pool(folder.path(), "numpy");
     let tasks: Vec<_> = read_pool(&folder.path().join("pool/task_pool.jsonl")).unwrap().map(Result::unwrap).collect();
@@ -191,7 +191,7 @@ fn a_pool_can_be_saved_and_its_statistics_with_it() {
 }
 
 #[test]
-fn a_saved_stream_says_how_it_was_drawn_and_is_verified() {
+fn a_saved_stream_has_a_manifest_and_can_be_verified() {
     let folder = tempfile::tempdir().unwrap();
     let builder = pool(folder.path(), "numpy");
     let request = RequestSpec {
@@ -222,18 +222,18 @@ fn a_saved_stream_says_how_it_was_drawn_and_is_verified() {
     assert_eq!((problem("manifest.json"), problem("statistics.json")), (None, None));
     fs::write(mine.join("amc.parquet"), "changed").unwrap();
     assert!(problem("amc.parquet").is_some());
-    // Nor does the manifest of another pool stay beside one.
+    // The manifest of the replaced pool is removed.
     builder.save_task_pool(&tasks[..3].to_vec().into(), &mine.join("amc.parquet")).unwrap();
     assert!(!mine.join("amc.manifest.json").exists());
     fs::write(mine.join("amc.manifest.json"), "{\"name\": \"mine\"}").unwrap();
     let error = builder.save_task_pool(&tasks, &mine.join("amc.parquet")).unwrap_err().to_string();
     assert!(error.contains("amc.manifest.json") && error.contains("symphony-data did not write it"), "{error}");
-    // A manifest of another pool stays as it was.
+    // The manifest of another pool is left as it is.
     let vouched = fs::read_to_string(mine.join("manifest.json")).unwrap();
     builder.save_task_pool(&tasks[..3].to_vec().into(), &mine.join("task_pool.parquet")).unwrap();
     assert_eq!(fs::read_to_string(mine.join("manifest.json")).unwrap(), vouched);
     assert_eq!(problem("task_pool.jsonl"), None);
-    // A part of a stream, or a list of tasks, no longer says how it was drawn; that nothing vouches for it is said.
+    // A part of a stream, or a list of tasks, has no manifest, and verification reports that.
     let alone = folder.path().join("alone");
     builder.save_task_pool(&tasks[..3].to_vec().into(), &alone.join("task_pool.jsonl")).unwrap();
     let findings = verify(&alone).unwrap();
@@ -243,7 +243,7 @@ fn a_saved_stream_says_how_it_was_drawn_and_is_verified() {
 }
 
 #[test]
-fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
+fn a_pool_replaces_only_one_of_the_same_experiment_or_request() {
     let folder = tempfile::tempdir().unwrap();
     let builder = pool(folder.path(), "numpy");
     let (full, output) = (folder.path().join("full"), folder.path().join("out"));
@@ -274,12 +274,12 @@ fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
     assert_eq!(fs::read(&pool_file).unwrap(), first);
     made(2, true).unwrap();
     assert_ne!(fs::read(&pool_file).unwrap(), first);
-    // What a run that was stopped left between two of its files is not somebody's work.
+    // Files of a run that was stopped in between are not a user's work.
     let whole = fs::read(&pool_file).unwrap();
     fs::remove_file(output.join("manifest.json")).unwrap();
     made(2, false).unwrap();
     fs::remove_file(output.join("manifest.json")).unwrap();
-    let nobody = "a task_pool.jsonl without a manifest, so that nothing says who made it";
+    let nobody = "a task_pool.jsonl without a manifest, so its origin is unknown";
     assert_eq!(made(3, false), Err(holds(nobody)));
     made(1, true).unwrap();
     fs::write(&pool_file, &whole).unwrap();
@@ -289,14 +289,14 @@ fn a_pool_replaces_only_what_the_same_experiment_or_request_made() {
     made(2, true).unwrap();
     fs::write(output.join("manifest.json"), &manifest_of_1).unwrap();
     made(2, false).unwrap();
-    // Work that somebody did on a pool is not lost.
+    // A user's changes to a pool are not lost.
     fs::write(&pool_file, "my notes\n").unwrap();
     assert_eq!(made(2, false), Err(holds("a task_pool.jsonl that was changed since it was written")));
-    // Nor is a pool of another program.
+    // A pool of another program is not lost either.
     fs::remove_file(output.join("manifest.json")).unwrap();
-    assert_eq!(made(2, false), Err(holds("a task_pool.jsonl without a manifest, so that nothing says who made it")));
+    assert_eq!(made(2, false), Err(holds("a task_pool.jsonl without a manifest, so its origin is unknown")));
     assert_eq!(fs::read_to_string(&pool_file).unwrap(), "my notes\n");
-    // An experiment that was edited is the same experiment.
+    // An edited experiment is still the same experiment.
     fs::remove_dir_all(&output).unwrap();
     let experiment = |n: u64, id: &str| {
         let text = format!("experiments: {{{id}: {{benchmarks: [amc], n_total_tasks: {n}}}}}");

@@ -1,4 +1,4 @@
-//! Benchmarks are data: a benchmark that no Rust code knows, scored by every feature function, from every file format.
+//! Benchmarks are data: a benchmark without any Rust code is scored by every feature function, from every file format.
 
 mod support;
 
@@ -61,7 +61,7 @@ fn every_feature_function_works_from_yaml_alone() {
     let lines: Vec<String> = rows().iter().map(Value::to_string).collect();
     fs::write(&file, lines.join("\n")).unwrap();
     let tasks = preprocess(&SIXTH.replace("PATH", &format!("file:{}", file.display())), folder.path());
-    // Worked out by hand from the rows above.
+    // Computed by hand from the rows above.
     let expected = [
         json!({"a_chars": 18, "b_words": 5, "c_lines": 1, "d_items": 3, "e_number": 2001, "f_field": "easy", "g_count": 1,
             "h_present": 2, "i_any_of": false, "j_matches": 2, "k_first": 12, "l_last": 30, "m_lookup": 0.1,
@@ -108,7 +108,7 @@ fn every_file_format_and_compression_gives_the_same_tasks() {
     let folder = tempfile::tempdir().unwrap();
     let rows: Vec<Value> =
         (0..40).map(|i| json!({"question": format!("{} \"quoted\", ü\nand {i}?", "word ".repeat(i % 7)), "year": (1990 + i).to_string()})).collect();
-    // As text throughout, which is what CSV has.
+    // All values are texts, as in CSV.
     let jsonl: String = rows.iter().map(|row| format!("{row}\n")).collect();
     let json = serde_json::to_string_pretty(&rows).unwrap();
     let mut csv = "question,year\n".to_owned();
@@ -133,7 +133,7 @@ fn every_file_format_and_compression_gives_the_same_tasks() {
                 _ => text.clone().into_bytes(),
             };
             fs::write(&file, bytes).unwrap();
-            // In JSON a number that is text is a mistake, in CSV there is nothing else.
+            // In JSON, a number written as a text is a mistake; CSV has only texts.
             let yaml = BY_WORDS.replace("PATH", &format!("file:{}", file.display()));
             let yaml = if name.ends_with("csv") {
                 yaml

@@ -1,4 +1,4 @@
-//! Stage 1: what is cached, what is rebuilt and why, and that the bytes depend on nothing but source and rule.
+//! Stage 1: which stores are cached, which are rebuilt and why, and that their bytes depend only on source and rule.
 
 use std::{
     collections::BTreeMap,
@@ -49,7 +49,7 @@ fn a_store_is_made_once_and_then_found_up_to_date() {
 }
 
 #[test]
-fn a_change_of_source_or_rule_makes_the_store_anew() {
+fn a_change_of_source_or_rule_rebuilds_the_store() {
     let folder = tempfile::tempdir().unwrap();
     stage1(&config(GSM8K), folder.path());
     for changed in [
@@ -64,7 +64,7 @@ fn a_change_of_source_or_rule_makes_the_store_anew() {
 }
 
 #[test]
-fn a_changed_source_file_makes_the_store_anew_even_at_the_same_size() {
+fn a_changed_source_file_rebuilds_the_store_even_at_the_same_size() {
     let folder = tempfile::tempdir().unwrap();
     let rows = folder.path().join("rows.jsonl");
     let config = config(&format!(
@@ -91,13 +91,13 @@ fn other_percentiles_rewrite_the_bins_and_nothing_else() {
 }
 
 #[test]
-fn damaged_stores_and_metas_are_noticed_and_made_anew() {
+fn damaged_stores_and_metas_are_noticed_and_rebuilt() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(GSM8K);
     stage1(&config, folder.path());
     let whole = files(folder.path());
     for (name, bytes) in &whole {
-        // An index is made anew from its store alone.
+        // An index is rebuilt from its store alone.
         let outcome = if name == "gsm8k_full.index" { Outcome::Cached } else { Outcome::Built };
         for at in [0, bytes.len() / 3, bytes.len() - 2] {
             let mut damaged = bytes.clone();
@@ -112,7 +112,7 @@ fn damaged_stores_and_metas_are_noticed_and_made_anew() {
     }
 }
 
-/// Remembers what was rebuilt, and why.
+/// Records what was rebuilt, and why.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -131,7 +131,7 @@ impl Progress for Notes {
 }
 
 #[test]
-fn stage_2_rebuilds_what_no_longer_fits_and_a_plan_only_says_so() {
+fn stage_2_rebuilds_a_store_that_is_out_of_date_and_a_plan_only_reports_it() {
     let folder = tempfile::tempdir().unwrap();
     stage1(&config(GSM8K), folder.path());
     let rule = "difficulty: {features: {n: {words: question}}, score: [{feature: n, normalize: p95}]}";
@@ -147,7 +147,7 @@ fn stage_2_rebuilds_what_no_longer_fits_and_a_plan_only_says_so() {
 }
 
 #[test]
-fn stage_2_never_replaces_a_store_of_other_rows() {
+fn stage_2_never_replaces_a_store_from_another_source() {
     let folder = tempfile::tempdir().unwrap();
     stage1(&config(GSM8K), folder.path());
     let before = files(folder.path());
@@ -158,10 +158,10 @@ fn stage_2_never_replaces_a_store_of_other_rows() {
         Stores::open(&other, folder.path(), [&request], upkeep, notes).map(drop).map_err(|error| error.to_string())
     };
     let reason =
-        "was made from synthetic:gsm8k?rows=700&seed=0, and the configuration says synthetic:gsm8k?rows=800&seed=0";
+        "was made from synthetic:gsm8k?rows=700&seed=0, but the configuration says synthetic:gsm8k?rows=800&seed=0";
     let error = open(Upkeep::Rebuild, &Notes::default()).unwrap_err();
     assert!(error.ends_with(&format!("its store of gsm8k {reason}")), "{error}");
-    // Nor where the store is damaged, so that it would have to be rebuilt.
+    // It does not replace a damaged one either, which would have to be rebuilt.
     let store = folder.path().join("gsm8k_full.jsonl");
     let whole = fs::read(&store).unwrap();
     fs::write(&store, &whole[1..]).unwrap();
@@ -169,14 +169,14 @@ fn stage_2_never_replaces_a_store_of_other_rows() {
     assert!(error.ends_with(&format!("its store of gsm8k {reason}")), "{error}");
     fs::write(&store, &whole).unwrap();
     assert_eq!(files(folder.path()), before);
-    // A report says so and goes on.
+    // A plan reports it and continues.
     let notes = Notes::default();
     open(Upkeep::Report, &notes).unwrap();
     assert_eq!(*notes.0.lock().unwrap(), [format!("stale gsm8k: it {reason}")]);
 }
 
 #[test]
-fn a_store_that_rebuilds_itself_keeps_its_way_with_bad_rows() {
+fn an_automatic_rebuild_treats_bad_rows_as_before() {
     let folder = tempfile::tempdir().unwrap();
     let rows = folder.path().join("rows.jsonl");
     let good = r#"{"question": "a b", "answer": "c"}"#;
@@ -197,7 +197,7 @@ fn a_store_that_rebuilds_itself_keeps_its_way_with_bad_rows() {
     Stores::open(&changed, &full, [&request], Upkeep::Rebuild, &Silent).unwrap();
     let meta = Meta::read(&full, "mine").unwrap();
     assert_eq!((meta.n_tasks_full, meta.rejected_rows), (2, 1));
-    // To stop is asked for by name, and then a store without some rows is not up to date.
+    // If `stop` is requested, a store from which rows were set aside is out of date.
     let asked = PreprocessOptions { on_bad_row: Some(OnBadRow::Stop), ..PreprocessOptions::default() };
     assert!(preprocess(&changed.benchmarks[0], changed.cut_of("mine"), &full, asked, &Silent).is_err());
     let stop = PreprocessOptions { on_bad_row: Some(OnBadRow::Stop), force: true, ..PreprocessOptions::default() };
@@ -205,7 +205,7 @@ fn a_store_that_rebuilds_itself_keeps_its_way_with_bad_rows() {
 }
 
 #[test]
-fn what_symphony_data_did_not_write_is_replaced_only_by_force() {
+fn only_force_replaces_files_that_symphony_data_did_not_write() {
     let folder = tempfile::tempdir().unwrap();
     let meta = folder.path().join("gsm8k_full_meta.json");
     fs::write(&meta, r#"{"benchmark": "gsm8k", "n_tasks_full": 1319}"#).unwrap();
@@ -236,19 +236,19 @@ fn copies_are_counted_and_compared() {
         let said = notes.0.lock().unwrap().join("\n");
         (meta.copies, said)
     };
-    // Of six rows three are copies: two of `a` and one of `b`; one of them has another answer.
+    // Three of six rows are copies: two of `a` and one of `b`; one of them has another answer.
     let (found, said) = copies(&of(", identity: [question]"), "by_question");
     let expected = Copies { rows: 3, differing: 1, fields: vec!["answer".to_owned()] };
     assert_eq!(found, Some(expected));
     let text = "3 rows are copies of an earlier one (same identity); 1 of them differ from it in answer";
     assert!(said.contains(text), "{said}");
     assert_eq!(copies(&of(", identity: [question, answer]"), "by_both").0.map(|copies| copies.rows), Some(2));
-    // By its number no row is another's copy.
+    // If row numbers are identities, no row is a copy.
     assert_eq!(copies(&of(""), "by_number").0, None);
 }
 
 #[test]
-fn distinct_tasks_are_counted_by_identity_also_across_benchmarks() {
+fn distinct_tasks_are_counted_by_identity_even_across_benchmarks() {
     let folder = tempfile::tempdir().unwrap();
     let rows: String =
         (0..8).map(|i| format!("{{\"question\": \"{}\", \"n\": {i}}}\n", ["a", "b", "c", "d"][i % 4])).collect();
@@ -281,22 +281,22 @@ fn distinct_tasks_are_counted_by_identity_also_across_benchmarks() {
         assert_eq!(parts, of_statistics);
         (statistics.n_total, parts, statistics.repeats.n_unique)
     };
-    // Four questions, each twice in either benchmark.
+    // Four questions, each twice in both benchmarks.
     let (n, parts, all) = distinct(&of(", identity: [question]"), "by_question");
     assert!(n > 8 && parts.iter().all(|n| *n <= 4), "{n} {parts:?}");
     assert_eq!(all, 4);
-    // Numbers of rows say nothing across benchmarks.
+    // Equal row numbers of two benchmarks are different tasks.
     let (n, parts, all) = distinct(&of(""), "by_number");
     assert_eq!((parts.iter().sum::<u64>(), all), (n, n));
 }
 
 #[test]
-fn a_draw_that_reads_a_damaged_byte_makes_the_store_anew_and_draws_again() {
+fn a_draw_that_reads_a_damaged_byte_rebuilds_the_store_and_draws_again() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(GSM8K);
     stage1(&config, folder.path());
     let whole = files(folder.path());
-    // Every row but the medium ones, and a warning.
+    // All rows except the medium ones, and a warning.
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 2000, ..RequestSpec::default() };
     let request = spec.resolve(&config).unwrap();
     let draw = |notes: &Notes| draw::build_task_stream(&config, folder.path(), &request, notes).unwrap().0;
@@ -326,24 +326,24 @@ fn a_draw_that_reads_a_damaged_byte_makes_the_store_anew_and_draws_again() {
         stage1(&config, folder.path());
         assert_eq!(files(folder.path()), whole, "{name} byte {at}");
     }
-    // An index that is whole, and of another store.
+    // A complete index of another store.
     let other = tempfile::tempdir().unwrap();
     let rows = self::config("benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=700&seed=1'}}");
     stage1(&rows, other.path());
     fs::copy(other.path().join("gsm8k_full.index"), folder.path().join("gsm8k_full.index")).unwrap();
     let notes = Notes::default();
     assert_eq!(lines(draw(&notes)), expected);
-    assert!(notes.0.lock().unwrap().contains(&"index gsm8k: is not of this store".to_owned()));
+    assert!(notes.0.lock().unwrap().contains(&"index gsm8k: belongs to another store".to_owned()));
     assert_eq!(files(folder.path()), whole);
 }
 
 #[test]
-fn a_store_without_an_index_that_nobody_may_write_beside_still_serves() {
+fn a_store_without_an_index_in_a_read_only_folder_can_be_used() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(GSM8K);
     stage1(&config, folder.path());
     fs::remove_file(folder.path().join("gsm8k_full.index")).unwrap();
-    // A folder of that name stands for a disk that refuses; tests may run as root, whom no permission stops.
+    // A folder in place of the file makes writing fail. Permissions would not: tests may run as root.
     fs::create_dir_all(folder.path().join(".gsm8k_full.index.unfinished")).unwrap();
     let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 10, ..RequestSpec::default() };
     let request = spec.resolve(&config).unwrap();
@@ -369,7 +369,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn a_builder_on_a_file_tells_its_progress_what_it_does() {
+fn a_builder_reports_its_work_to_its_progress() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.yaml");
     fs::write(&file, GSM8K).unwrap();
@@ -384,7 +384,7 @@ fn a_builder_on_a_file_tells_its_progress_what_it_does() {
 }
 
 #[test]
-fn a_store_whose_source_is_gone_serves_and_that_is_said() {
+fn a_store_whose_source_is_gone_can_be_used_with_a_note() {
     #[derive(Clone, Default)]
     struct Gone(Arc<Mutex<Vec<String>>>);
     impl Progress for Gone {
@@ -411,7 +411,7 @@ fn a_store_whose_source_is_gone_serves_and_that_is_said() {
 }
 
 #[test]
-fn no_absolute_path_and_no_clock_stands_in_what_is_written() {
+fn no_written_file_holds_an_absolute_path_or_a_time() {
     let write = || {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("rows.jsonl"), (0..30).map(|i| format!("{{\"n\": {i}}}\n")).collect::<String>())
@@ -437,12 +437,12 @@ fn no_absolute_path_and_no_clock_stands_in_what_is_written() {
     };
     let first = write();
     assert_eq!(first.1.keys().collect::<Vec<_>>(), ["manifest.json", "statistics.json", "task_pool.jsonl"]);
-    // The second run lies elsewhere and comes later.
+    // The second run uses another folder, at a later time.
     assert!(first == write());
 }
 
 #[test]
-fn a_stop_between_batches_leaves_nothing() {
+fn a_stop_between_batches_leaves_no_files() {
     struct Stop;
     impl Progress for Stop {
         fn cancelled(&self) -> bool {
@@ -458,7 +458,7 @@ fn a_stop_between_batches_leaves_nothing() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_removed_by_the_next() {
+fn a_run_removes_the_files_that_a_killed_run_left() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(".gsm8k_full.jsonl.unfinished"), "half a line").unwrap();
     fs::write(folder.path().join("notes.txt"), "the user's own").unwrap();

@@ -133,7 +133,7 @@ fn a_pinned_commit_is_read_wherever_the_branch_is_and_locked_refuses_another() {
     let stand_in = StandIn::new([("org/quiz", old.clone())]);
     let case = Case::new("org/quiz", "");
     let said = case.fails(&stand_in, "preprocess --locked");
-    assert!(said.contains("quiz: only the recorded source may be used, and no source is recorded yet"), "{said}");
+    assert!(said.contains("quiz: only the recorded source may be used, but no source is recorded yet"), "{said}");
     case.ok(&stand_in, "preprocess");
     assert_eq!(case.meta()["source"]["revision"], *commit);
     case.ok(&stand_in, "preprocess --locked");
@@ -222,10 +222,12 @@ fn a_revision_of_local_files_is_a_mistake_and_locked_compares_their_checksums() 
     fs::write(place.path("rows.jsonl"), "{\"question\": \"a c\"}\n").unwrap();
     let said = place.fails(1, "--config local.yaml preprocess --locked");
     assert!(
-        said.contains("error: quiz: only the recorded source may be used, and rows.jsonl is not as it was recorded"),
+        said.contains(
+            "error: quiz: only the recorded source may be used, but rows.jsonl has changed since it was recorded"
+        ),
         "{said}"
     );
     fs::write(place.path("local.yaml"), local.replace("identity", "revision: v1, identity")).unwrap();
     let said = place.fails(2, "--config local.yaml preprocess");
-    assert!(said.contains("`v1` pins a commit of the Hub, and the rows come from file:rows.jsonl"), "{said}");
+    assert!(said.contains("`v1` pins a commit of the Hub, but the rows come from file:rows.jsonl"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! Benchmarks: a preset's keys, overlaid with the user's.
+//! Benchmarks: the keys of a preset, overridden by those of the user.
 
 use super::{
     Benchmark, check_name,
@@ -40,11 +40,11 @@ pub(super) fn benchmarks(walk: &mut Walk, field: &str, node: &Node) -> Vec<Bench
     let mut found = Vec::new();
     for (name, field, node) in walk.entries(field, node) {
         if let Err(why) = check_name(&name) {
-            walk.problem(node, &field, format!("`{name}` cannot name a benchmark"), why);
+            walk.problem(node, &field, format!("`{name}` is not a valid name for a benchmark"), why);
             continue;
         }
         let preset = preset(&name);
-        // The user's keys first: where a key stands in both, the user's counts.
+        // The user's keys come first: they override the preset's.
         let mut merged = walk.fields(&field, node, &KEYS);
         let base = preset.as_ref().map(|preset| walk.fields(&field, preset, &KEYS)).unwrap_or_default();
         for entry in base {
@@ -61,13 +61,13 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
     let problems = walk.problems.len();
     let mut source = None;
     let mut difficulty = None;
-    // Where the configuration says which columns the rows have.
+    // The place of `columns` or `drop_columns`.
     let mut chosen = None;
     let mut benchmark = Benchmark {
         name: name.to_owned(),
         enabled: true,
         description: None,
-        // Stands only until `path` is read; without one there is a problem, and so no configuration.
+        // A placeholder until `path` is read. A benchmark without a `path` is a problem, so the placeholder is never used.
         source: SourcePath::File(String::new()),
         split: "test".to_owned(),
         configs: Vec::new(),
@@ -100,14 +100,14 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
             "revision" => {
                 benchmark.revision = walk.text(&field, node);
                 if benchmark.revision.as_deref() == Some("") {
-                    walk.problem(node, &field, "names no revision", "write a commit, a branch or a tag, or remove it");
+                    walk.problem(node, &field, "is empty", "write a commit, a branch or a tag, or remove it");
                 }
             }
             "rows" => benchmark.rows = rows(walk, &field, node),
             "columns" | "drop_columns" => {
                 if chosen.is_some() {
-                    let why = "`columns` and `drop_columns` are both there";
-                    walk.problem(node, &field, why, "name either the columns to keep or those to leave out");
+                    let why = "`columns` and `drop_columns` cannot be combined";
+                    walk.problem(node, &field, why, "name either the columns to keep or the ones to leave out");
                 }
                 let names = columns(walk, &field, node);
                 benchmark.columns = Some(if key == "columns" { Columns::Only(names) } else { Columns::Without(names) });
@@ -121,7 +121,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
                     walk.problem(
                         node,
                         &field,
-                        format!("`{}` is no store format", node.describe()),
+                        format!("`{}` is not a store format", node.describe()),
                         "write jsonl or parquet",
                     );
                 }
@@ -143,9 +143,9 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         None => walk.problem(
             node,
             field,
-            format!("`{name}` is no preset and has no `difficulty`"),
+            format!("`{name}` is not a preset and has no `difficulty`"),
             format!(
-                "say how its rows are scored, or as which preset: `difficulty: {{preset: NAME}}` with one of {}",
+                "add a rule for its difficulty, or use that of a preset: `difficulty: {{preset: NAME}}` with one of {}",
                 preset_names().join(", ")
             ),
         ),
@@ -153,7 +153,12 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
     match source {
         Some(source) => benchmark.source = source,
         None if walk.problems.len() == problems => {
-            walk.problem(node, field, "has no `path`", "say where its rows come from, such as `path: file:rows.jsonl`");
+            walk.problem(
+                node,
+                field,
+                "has no `path`",
+                "write where its rows come from, such as `path: file:rows.jsonl`",
+            );
         }
         None => {}
     }
@@ -163,17 +168,17 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         walk.problem(node, &format!("{field}.path"), why, hint);
     }
     if let (Some(revision), false) = (&benchmark.revision, matches!(benchmark.source, SourcePath::Datasets(_))) {
-        let why = format!("`{revision}` pins a commit of the Hub, and the rows come from {}", benchmark.source);
+        let why = format!("`{revision}` pins a commit of the Hub, but the rows come from {}", benchmark.source);
         walk.problem(node, &format!("{field}.revision"), why, "remove it, or write `path: datasets:…`");
     }
     if let (Some(rows), SourcePath::Synthetic { .. }) = (&benchmark.rows, &benchmark.source) {
-        let why = format!("`{rows}` is a key in a file, and the rows are generated");
+        let why = format!("`{rows}` is a key in a file, but the rows are generated");
         walk.problem(node, &format!("{field}.rows"), why, "remove it, or write `path: file:…`");
     }
     if let (Some((field, node)), true) = (chosen, walk.problems.len() == problems) {
         check_columns(walk, &field, node, &benchmark);
     }
-    // Even with problems: what else is wrong should not be said of a benchmark that merely has a mistake in it.
+    // A benchmark with problems is returned too, so that requests for it are not told that it does not exist.
     benchmark
 }
 
@@ -181,13 +186,13 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
 fn rows(walk: &mut Walk, field: &str, node: &Node) -> Option<String> {
     let key = walk.text(field, node)?;
     if key.split('.').any(str::is_empty) {
-        let hint = "write the key of the array that holds the rows, as in `rows: examples` or `rows: data.examples`";
-        walk.problem(node, field, format!("`{key}` names no key"), hint);
+        let hint = "write the key of the array that holds the rows, such as `rows: examples` or `rows: data.examples`";
+        walk.problem(node, field, format!("`{key}` is not a valid key"), hint);
     }
     Some(key)
 }
 
-/// Names of configs: each once, and none a path to elsewhere.
+/// Names of configs: each once, and without folders.
 fn configs(walk: &mut Walk, field: &str, node: &Node) -> Vec<String> {
     let names = walk.texts(field, node);
     for (at, name) in names.iter().enumerate() {
@@ -195,7 +200,12 @@ fn configs(walk: &mut Walk, field: &str, node: &Node) -> Vec<String> {
             walk.problem(node, field, format!("`{name}` is named twice"), "name each config once");
         }
         if name.contains(['/', '\\']) || matches!(name.as_str(), "" | "." | "..") {
-            walk.problem(node, field, format!("`{name}` is no config's name"), "write names without folders");
+            walk.problem(
+                node,
+                field,
+                format!("`{name}` is not a valid name of a config"),
+                "write names without folders",
+            );
         }
     }
     names
@@ -211,17 +221,17 @@ fn columns(walk: &mut Walk, field: &str, node: &Node) -> Vec<String> {
         }
     }
     if names.is_empty() && walk.problems.len() == problems {
-        walk.problem(node, field, "names no column", "name some, or remove it");
+        walk.problem(node, field, "is empty", "name at least one column, or remove it");
     }
     names
 }
 
-/// Whether the rows have all that the benchmark's features and identity read.
+/// Checks that `columns` or `drop_columns` keep all that features and identity read.
 fn check_columns(walk: &mut Walk, field: &str, node: &Node, benchmark: &Benchmark) {
     let Some(columns) = &benchmark.columns else { return };
     let mut said: Vec<String> = Vec::new();
     let mut check = |of: String, rule: &Rule, identity: &[String]| {
-        // What does not compile is said elsewhere; alone, a feature of another feature reads no field.
+        // A rule that does not compile is reported elsewhere; a feature of another feature reads no field itself.
         for path in Scorer::compile(rule, identity).iter().flat_map(Scorer::fields) {
             let name = path.split('.').next().unwrap_or(path);
             let is_there = columns.keeps(name) || benchmark.config_field.as_deref() == Some(name);
@@ -229,7 +239,7 @@ fn check_columns(walk: &mut Walk, field: &str, node: &Node, benchmark: &Benchmar
                 continue;
             }
             let hint = if matches!(columns, Columns::Only(_)) { "name it too" } else { "keep it" };
-            walk.problem(node, field, format!("`{name}` is left out, and {of} reads it"), hint);
+            walk.problem(node, field, format!("`{name}` is left out, but {of} reads it"), hint);
             said.push(name.to_owned());
         }
     };
@@ -247,7 +257,7 @@ fn cuts(walk: &mut Walk, field: &str, node: &Node) -> Option<[f64; 2]> {
         [Some(easy), Some(hard)] => Cut::at_scores(easy, hard).map(|_| [easy, hard]),
         _ => Err(format!("expected two scores, found {}", node.describe())),
     };
-    // Where percentages were written, what they mean as scores.
+    // If the values are percentages, the hint shows them as scores.
     let [easy, hard] = match pair[..] {
         [Some(easy), Some(hard)] if hard > 1.0 && (0.0..=hard).contains(&easy) && hard <= 100.0 => {
             [easy / 100.0, hard / 100.0]
@@ -257,23 +267,23 @@ fn cuts(walk: &mut Walk, field: &str, node: &Node) -> Option<[f64; 2]> {
     checked.map_err(|why| walk.problem(node, field, why, format!("write `difficulty_cuts: [{easy}, {hard}]`"))).ok()
 }
 
-/// `chance: 0.25`; 0 where it is not that.
+/// `chance: 0.25`, from 0 up to, not including, 1; 0 if it is not valid.
 fn chance(walk: &mut Walk, field: &str, node: &Node) -> f64 {
     let chance = node.number().filter(|chance| (0.0..1.0).contains(chance));
     if chance.is_none() {
         let why = format!("expected how often a guess is right, found {}", node.describe());
         let percent = node.percent().or(node.number()).filter(|percent| (1.0..100.0).contains(percent));
         let hint = match percent {
-            Some(percent) if percent > 1.0 => format!("write {} if {percent} % are meant", percent / 100.0),
-            _ => "write 0.25 where answers are one of four, and 0 where they are not chosen".to_owned(),
+            Some(percent) if percent > 1.0 => format!("write {} if you mean {percent} %", percent / 100.0),
+            _ => "write 0.25 for one of four options, or 0 for free answers".to_owned(),
         };
         walk.problem(node, field, why, hint);
     }
     chance.unwrap_or_default()
 }
 
-/// The keys of a difficulty that say from which calibration it is taken, and the rule that is left: that of the preset of the
-/// benchmark's own name where nothing is.
+/// Splits a difficulty into the calibration that `measured` names, and the rule in the other keys. Without other keys, the rule
+/// is that of the preset with the benchmark's name.
 fn measured(walk: &mut Walk, name: &str, field: &str, node: &Node) -> (Option<Measured>, Node) {
     let mut rest = node.clone();
     let Value::Map(entries) = &mut rest.value else { return (None, rest) };
@@ -297,7 +307,7 @@ fn measured(walk: &mut Walk, name: &str, field: &str, node: &Node) -> (Option<Me
     let Some(path) = path else {
         if !own.iter().any(|(key, _)| key.text == "measured") {
             let hint = "name the calibration: `measured: NAME_calibration.jsonl`";
-            walk.problem(node, field, "`min_responses` goes with a measured difficulty", hint);
+            walk.problem(node, field, "`min_responses` needs a measured difficulty", hint);
         }
         return (None, rest);
     };
@@ -310,7 +320,7 @@ fn measured(walk: &mut Walk, name: &str, field: &str, node: &Node) -> (Option<Me
     (Some(Measured { path: path.into(), min_responses }), rest)
 }
 
-/// A rule as written, or a preset's.
+/// The rule in the configuration, or that of the preset that it names.
 fn difficulty_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Rule> {
     let Value::Map(entries) = &node.value else {
         return Some(rule::rule(walk, field, node));
@@ -321,7 +331,7 @@ fn difficulty_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Rule> {
     let field = format!("{field}.preset");
     if let [_, (other, _), ..] = &entries[..] {
         let hint = "keep either `preset` or `features` and `score`";
-        walk.problem(node, &field, format!("a preset's rule takes no further keys (`{}`)", other.text), hint);
+        walk.problem(node, &field, format!("`preset` cannot be combined with other keys (`{}`)", other.text), hint);
         return None;
     }
     let name = walk.text(&field, value)?;

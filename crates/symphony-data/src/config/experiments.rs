@@ -1,4 +1,4 @@
-//! Experiments: the named requests of a file, and which of them a configuration allows.
+//! Experiments: the named requests of a file, and which of them the configuration allows.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use crate::{
     yaml::{Node, Value, last, walk::Walk},
 };
 
-/// An experiment that a configuration does not allow.
+/// An experiment that the configuration does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAllowed {
-    /// The experiment.
+    /// The experiment's key.
     pub id: String,
-    /// Its benchmarks that the configuration does not have, or does not enable; none where it forbids the mix.
+    /// Its benchmarks that are not configured or not enabled; empty where the configuration excludes its mix.
     pub needs: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ impl std::fmt::Display for NotAllowed {
     }
 }
 
-/// Takes the experiments that `config` does not allow out of a file of experiments.
+/// Removes the experiments that `config` does not allow, and returns them.
 pub(super) fn take_not_allowed(root: &mut Node, config: &Config) -> Vec<NotAllowed> {
     let mut taken = Vec::new();
     let Value::Map(sections) = &mut root.value else { return taken };
@@ -57,7 +57,7 @@ pub(super) fn take_not_allowed(root: &mut Node, config: &Config) -> Vec<NotAllow
     taken
 }
 
-/// A file whose top holds `experiments:`; the keys of a configuration may stand beside it.
+/// The experiments of a file with the key `experiments`. The file may have the keys of a configuration too.
 pub(super) fn experiments_file(root: &Node, config: &Config, walk: &mut Walk) -> Vec<Experiment> {
     let known = ["experiments", "benchmarks", "stream_generation", "mixing_rules"];
     let fields = walk.fields("", root, &known);
@@ -66,8 +66,8 @@ pub(super) fn experiments_file(root: &Node, config: &Config, walk: &mut Walk) ->
     }
     let (what, hint) = match fields.first() {
         Some(_) => (
-            "this file configures benchmarks and defines no experiment",
-            "name it as the configuration, not as the file of experiments",
+            "this file configures benchmarks but defines no experiments",
+            "use it as the configuration, not as the file of experiments",
         ),
         None => ("no experiment is defined", "write `experiments: {exp1: {benchmarks: [gsm8k], n_total_tasks: 100}}`"),
     };
@@ -80,7 +80,7 @@ pub(super) fn experiments(walk: &mut Walk, field: &str, node: &Node, config: &Co
     let mut all = Vec::new();
     for (id, field, node) in walk.entries(field, node) {
         if let Err(why) = check_name(&id) {
-            walk.problem(node, &field, format!("`{id}` cannot name an experiment"), why);
+            walk.problem(node, &field, format!("`{id}` is not a valid name for an experiment"), why);
             continue;
         }
         if id == "benchmarks" {
@@ -126,7 +126,7 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
             }
             "benchmark_ratios" => {
                 let ratios = walk.entries(field, node);
-                // A ratio that cannot be read stands as 1, so that it is not called missing too.
+                // A ratio that cannot be read becomes 1, so that it is not reported as missing too.
                 let ratios =
                     ratios.into_iter().map(|(name, field, node)| (name, walk.number(&field, node).unwrap_or(1.0)));
                 spec.benchmark_ratios = node.map().is_some().then(|| ratios.collect());
@@ -136,7 +136,7 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
                 walk.problem(node, field, why, "write `difficulty_split: 80:20`");
             }
             "difficulty_split" => spec.difficulty_split = walk.text(field, node),
-            // Where a value could not be read, its default keeps the walk going: the rest is still checked.
+            // A value that cannot be read gets its default, so that the rest is still checked.
             "n_total_tasks" => spec.n_total_tasks = walk.whole(field, node).unwrap_or(1),
             "random_seed" => spec.random_seed = walk.whole(field, node),
             "sample_with_replacement" => spec.sample_with_replacement = replacement(walk, field, node),
@@ -148,7 +148,7 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
     }
     let has = |wanted: &str| entries.iter().any(|(key, ..)| *key == wanted);
     if !has("n_total_tasks") {
-        walk.problem(node, field, "`n_total_tasks` is missing", "say how many tasks the pool shall have");
+        walk.problem(node, field, "`n_total_tasks` is missing", "write how many tasks the pool should have");
         spec.n_total_tasks = 1;
     }
     if !has("benchmarks") {
@@ -156,7 +156,7 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
         return None;
     }
     if spec.benchmarks.is_empty() && !readable {
-        // They could not be read: what they are asked together with cannot be checked against them.
+        // Without readable benchmarks, the other keys cannot be checked.
         return None;
     }
     let place = |key: &str| {
@@ -194,14 +194,14 @@ pub(super) fn percentiles(walk: &mut Walk, field: &str, node: &Node) -> BTreeMap
     for (name, field, node) in walk.entries(field, node) {
         let pair: Vec<Option<f64>> = node.list().unwrap_or_default().iter().map(Node::number).collect();
         let [Some(low), Some(high)] = pair[..] else {
-            walk.wrong_type(node, &field, "two percentiles, as numbers", &format!("{name}: [20, 80]"));
+            walk.wrong_type(node, &field, "two numbers as percentiles", &format!("{name}: [20, 80]"));
             continue;
         };
         match Percentiles::new(low, high) {
             Ok(percentiles) => _ = all.insert(name, percentiles),
-            // The message says which, in the form of an argument.
+            // The message shows the percentages in the form of a command's argument; a file needs a list.
             Err(why) if low > 0.0 && low <= 1.0 && high > 0.0 && high <= 1.0 => {
-                let hint = format!("in this file as a list, such as `{name}: [20, 80]`");
+                let hint = format!("write them here as a list, such as `{name}: [20, 80]`");
                 walk.problem(node, &field, why, hint);
             }
             Err(why) => {

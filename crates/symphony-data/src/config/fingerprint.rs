@@ -1,15 +1,15 @@
-//! The fingerprint of a benchmark: what decides the content of its store.
+//! The fingerprint of a benchmark: a checksum of all settings that decide the content of its store.
 
 use serde_json::json;
 
 use super::Benchmark;
 use crate::disk::checksum;
 
-/// Raised when the same source and rule would give another store than before.
+/// Raised when a new version makes a different store from the same source and rule.
 const FORMAT: u32 = 2;
 
 impl Benchmark {
-    /// `sha256:` over everything in a benchmark's configuration that decides what its store holds: source, identity and rule.
+    /// `sha256:` and 64 hex digits, over all settings that decide the content of the store: source, identity and rule.
     pub fn fingerprint(&self) -> String {
         let mut covered = json!({
             "format": FORMAT,
@@ -21,7 +21,7 @@ impl Benchmark {
             "identity": self.identity,
             "rule": self.rule,
         });
-        // Only where they are set, so that stores made before there were such keys stay current.
+        // Only where they are set, so that stores of versions without these keys stay up to date.
         if let Some(rows) = &self.rows {
             covered["rows"] = rows.as_str().into();
         }

@@ -1,6 +1,6 @@
-//! Configuration: YAML with its places in, checked values out, one direction.
+//! Configuration: from YAML with the place of each value to checked values.
 //!
-//! A file with seven mistakes gets seven messages. Past this room nobody sees a raw string.
+//! A file with seven mistakes gets seven messages. No other module reads raw strings of a configuration.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -25,9 +25,9 @@ pub mod schema;
 
 pub use experiments::NotAllowed;
 
-/// The configuration that serves where there is no file, and what `init` writes.
+/// The configuration that is used where there is no file; `init` writes it.
 pub const DEFAULT_CONFIG: &str = include_str!("defaults/data_config.yaml");
-/// The experiments that serve where there is no file, and what `init` writes.
+/// The experiments that are used where there is no file; `init` writes them.
 pub const DEFAULT_EXPERIMENTS: &str = include_str!("defaults/experiments.yaml");
 
 /// A checked configuration.
@@ -35,50 +35,50 @@ pub const DEFAULT_EXPERIMENTS: &str = include_str!("defaults/experiments.yaml");
 pub struct Config {
     /// The benchmarks, in the order of the file.
     pub benchmarks: Vec<Benchmark>,
-    /// The percentiles that a request without its own gets, by benchmark; [20, 80] for the others.
+    /// The default percentiles of requests, by benchmark; [20, 80] for benchmarks that are not listed.
     pub percentiles: BTreeMap<String, Percentiles>,
-    /// Whether a request that does not say may repeat tasks.
+    /// The default of requests: whether they may repeat tasks.
     pub sample_with_replacement: Replacement,
-    /// Benchmarks that may not be mixed.
+    /// Lists of benchmarks that must not all be in one request.
     pub exclude_combinations: Vec<Vec<String>>,
-    /// Experiments that stand in the same file, if any do.
+    /// The experiments of the same file, or of the file of experiments; may be empty.
     pub experiments: Vec<Experiment>,
 }
 
 /// A named source of rows plus the rule that scores them.
 #[derive(Clone, Debug)]
 pub struct Benchmark {
-    /// Its name: letters, digits, `_`, `-` and `.`.
+    /// Its name: letters, digits, `_`, `-` and `.` (see [`check_name`]).
     pub name: String,
-    /// Whether it takes part.
+    /// Whether it is preprocessed and can be drawn from.
     pub enabled: bool,
-    /// What it is, for people.
+    /// A description for people.
     pub description: Option<String>,
     /// Where its rows come from.
     pub source: SourcePath,
-    /// The split of the data set.
+    /// The split of the dataset, such as `test`.
     pub split: String,
-    /// The configs that make up the benchmark, in this order; empty for the source's only one.
+    /// The configs that make up the benchmark, in this order; empty if the source has only one.
     pub configs: Vec<String>,
-    /// The field under which each row gets its config.
+    /// The field that each row gets with the name of its config.
     pub config_field: Option<String>,
-    /// The commit that the source is pinned to.
+    /// The commit, branch or tag that the source is pinned to.
     pub revision: Option<String>,
-    /// Where the rows are in files that are one JSON object: the key of their array, or keys joined by dots.
+    /// The key of the array of rows, in files that are one JSON object; nested keys are joined by dots.
     pub rows: Option<String>,
-    /// Which of its source's columns its rows have, if not all.
+    /// Which columns of the source the rows keep, if not all.
     pub columns: Option<Columns>,
-    /// The fields that say which task a row is; empty for the row number.
+    /// The fields that identify a task; empty: the row number does.
     pub identity: Vec<String>,
-    /// How its store holds its rows, if the configuration says.
+    /// The format of its store, if the configuration names one.
     pub store: Option<Layout>,
     /// How its rows are scored.
     pub rule: Rule,
-    /// The calibration that requests draw by, unless they name another difficulty.
+    /// The calibration that requests draw by, unless they name a difficulty themselves.
     pub measured: Option<Measured>,
-    /// The scores at which its bins begin and end, in place of percentiles.
+    /// The scores where easy ends and hard begins, in place of percentiles.
     pub cuts: Option<[f64; 2]>,
-    /// How often a guess is right, 0 up to, not including, 1: what calibration takes as known.
+    /// How often a guess is right, from 0 up to, not including, 1. Calibration allows for it.
     pub chance: f64,
 }
 
@@ -98,7 +98,7 @@ impl Benchmark {
 }
 
 impl Config {
-    /// Checks the YAML `text`, which messages call `file`.
+    /// Checks a configuration in YAML. Messages name it as `file`.
     ///
     /// # Errors
     /// Every problem in it.
@@ -107,7 +107,7 @@ impl Config {
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
     }
 
-    /// Checks a configuration together with a file of experiments, so that the problems of both come in one go.
+    /// Checks a configuration and a file of experiments (name and text), and reports the problems of both at once.
     ///
     /// # Errors
     /// Every problem in either.
@@ -122,7 +122,7 @@ impl Config {
                 Ok((root, repeated)) => {
                     let mut walk = Walk { problems: repeated };
                     config.experiments = experiments::experiments_file(&root, &config, &mut walk);
-                    // A file that is given for both is read twice, and each of its problems said once.
+                    // If one file is given for both, it is read twice, but each problem is reported once.
                     walk.problems.retain(|problem| !problems.contains(problem));
                     problems.extend(walk.problems);
                 }
@@ -132,7 +132,8 @@ impl Config {
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
     }
 
-    /// Checks a configuration, and takes from a file of experiments that was not written for it those that it allows.
+    /// Checks a configuration, and keeps the experiments of a file that it allows; the file need not be written for it.
+    /// Returns the others too.
     ///
     /// # Errors
     /// Every problem in the configuration, and in the experiments that it allows.
@@ -161,7 +162,7 @@ impl Config {
         };
         let known = ["benchmarks", "stream_generation", "mixing_rules", "experiments"];
         let mut sections = walk.fields("", &root, &known);
-        // Whatever the order of the file: the others name benchmarks.
+        // Benchmarks come first, because the other sections name them.
         sections.sort_by_key(|(key, ..)| known.iter().position(|known| known == key));
         let mut experiments = None;
         for (key, field, node) in sections {
@@ -175,8 +176,8 @@ impl Config {
         if config.benchmarks.is_empty() && walk.problems.is_empty() {
             let (what, hint) = match experiments.take() {
                 Some(_) => (
-                    "this file defines experiments and no benchmark",
-                    "name it as the file of experiments, not as the configuration",
+                    "this file defines experiments but no benchmarks",
+                    "use it as the file of experiments, not as the configuration",
                 ),
                 None => ("no benchmark is configured", "add one, or run `symphony-data init` for a full example"),
             };
@@ -193,7 +194,7 @@ impl Config {
         for (key, field, node) in walk.fields(field, node, &["difficulty_percentiles", "sample_with_replacement"]) {
             if key == "difficulty_percentiles" {
                 self.percentiles = experiments::percentiles(walk, &field, node);
-                // Of what is no mapping the walk has spoken already.
+                // If the node is not a mapping, that is already reported.
                 let entries = if node.map().is_some() { walk.entries(&field, node) } else { Vec::new() };
                 for (name, entry, node) in entries {
                     if self.benchmark(&name).is_none() {
@@ -213,7 +214,7 @@ impl Config {
             let Some(combinations) =
                 node.list().filter(|all| all.is_empty() || all.iter().any(|one| one.list().is_some()))
             else {
-                // A flat list would forbid each of its benchmarks on its own.
+                // A flat list would exclude each of its benchmarks on its own.
                 let why = format!("expected a list of combinations, found {}", node.describe());
                 walk.problem(
                     node,
@@ -234,7 +235,7 @@ impl Config {
                     walk.problem(
                         combination,
                         &field,
-                        "a combination needs two benchmarks or more",
+                        "a combination needs at least two benchmarks",
                         "write `- [humaneval, amc]`",
                     );
                     continue;
@@ -255,29 +256,29 @@ impl Config {
         self.benchmarks.iter().find(|benchmark| benchmark.name == name)
     }
 
-    /// The benchmarks that take part.
+    /// The enabled benchmarks, in order.
     pub fn enabled(&self) -> impl Iterator<Item = &Benchmark> {
         self.benchmarks.iter().filter(|benchmark| benchmark.enabled)
     }
 
-    /// All names, in order.
+    /// The names of all benchmarks, enabled or not, in order.
     pub fn names(&self) -> Vec<&str> {
         self.benchmarks.iter().map(|benchmark| benchmark.name.as_str()).collect()
     }
 
-    /// The configured percentiles of a benchmark.
+    /// The configured percentiles of a benchmark; [20, 80] by default.
     pub fn percentiles_of(&self, name: &str) -> Percentiles {
         self.percentiles.get(name).copied().unwrap_or_default()
     }
 
-    /// Where a benchmark's bins begin and end, as configured.
+    /// The configured bounds of a benchmark's bins: its cuts, or else its percentiles.
     pub fn cut_of(&self, name: &str) -> Cut {
         let cuts = self.benchmark(name).and_then(|benchmark| benchmark.cuts);
         cuts.map_or_else(|| self.percentiles_of(name).into(), Cut::Cuts)
     }
 
-    /// Where the bins of a benchmark's store begin and end, as configured. Cuts that go with a measured difficulty are failure
-    /// rates, which say nothing of surface scores.
+    /// The configured bounds of the bins in a benchmark's store. Cuts beside a measured difficulty are failure rates, which do
+    /// not apply to surface scores; percentiles do.
     pub fn store_cut_of(&self, name: &str) -> Cut {
         match self.benchmark(name) {
             Some(Benchmark { measured: Some(_), .. }) => self.percentiles_of(name).into(),
@@ -285,8 +286,8 @@ impl Config {
         }
     }
 
-    /// The difficulty that a benchmark's tasks are drawn by: as `asked` (`surface`, a calibration or a folder of
-    /// calibrations), else as configured. `min_responses` goes before the configured number.
+    /// The difficulty that a benchmark's tasks are drawn by: the one `asked` for (`surface`, a calibration or a folder of
+    /// calibrations), or else the configured one. `min_responses` overrides the configured number.
     pub fn difficulty_of(&self, name: &str, asked: Option<&str>, min_responses: Option<u64>) -> Difficulty {
         let configured = self
             .benchmark(name)
@@ -311,7 +312,7 @@ impl Config {
     /// Registers a function for `{python: NAME}` in all rules.
     ///
     /// # Errors
-    /// No rule names it.
+    /// No rule uses this name.
     pub fn register_feature(&mut self, name: &str, function: &Arc<dyn RowFunction>) -> Result<(), Problems> {
         let mut used = false;
         for benchmark in &mut self.benchmarks {
@@ -324,21 +325,22 @@ impl Config {
         Err(Problem::new(Place::default(), "", format!("no benchmark's rule uses the function `{name}`"), hint).into())
     }
 
-    /// Puts the generator of the same name in place of each benchmark's source, at the real benchmark's size.
+    /// Replaces the source of each enabled benchmark by the generator of the same name, with as many rows as the real
+    /// benchmark has.
     ///
     /// # Errors
-    /// An enabled benchmark that no generator stands in for.
+    /// An enabled benchmark without a generator, or with configs that its generator does not have.
     pub fn use_synthetic_sources(&mut self) -> Result<(), Problems> {
         let mut problems = Vec::new();
         for benchmark in self.benchmarks.iter_mut().filter(|benchmark| benchmark.enabled) {
-            // What is generated already stays as it is configured.
+            // A generated source stays as configured.
             if benchmark.source.portable().starts_with("synthetic:") {
                 continue;
             }
             let field = format!("benchmarks.{}", benchmark.name);
             let Some(source) = SourcePath::synthetic(&benchmark.name) else {
                 let hint = "set `enabled: false` for it, or do without the demo";
-                problems.push(Problem::new(Place::default(), field, "no generator stands in for this benchmark", hint));
+                problems.push(Problem::new(Place::default(), field, "there is no generator for this benchmark", hint));
                 continue;
             };
             if let Err((why, hint)) = source.check_configs(&benchmark.configs) {
@@ -350,15 +352,15 @@ impl Config {
     }
 }
 
-/// A name that is also a file's or a folder's name, everywhere: letters, digits, `_`, `-` and `.`, at most 64.
+/// Checks a name that is used as the name of a file or folder on every system: letters, digits, `_`, `-` and `.`, at most 64.
 ///
 /// # Errors
-/// What such a name looks like.
+/// The rule for such names, as a hint.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let device = match stem.as_bytes() {
         b"con" | b"prn" | b"aux" | b"nul" => true,
-        // A port of Windows: com1 to com9, lpt1 to lpt9.
+        // The ports of Windows: com1 to com9, lpt1 to lpt9.
         [b'c', b'o', b'm', digit] | [b'l', b'p', b't', digit] => (b'1'..=b'9').contains(digit),
         _ => false,
     };
@@ -368,16 +370,16 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
         && name.len() <= 64;
     if device || !well_formed {
         return Err(
-            "a name becomes a file's name: letters, digits, `_`, `-` and `.`, at most 64, and no device such as CON",
+            "it is used in file names: write at most 64 letters, digits, `_`, `-` and `.`, and not a device such as CON",
         );
     }
     Ok(())
 }
 
-/// Reads a configuration file.
+/// Reads the text of a configuration file.
 ///
 /// # Errors
-/// A file that is absent, unreadable or not UTF-8.
+/// The file is absent, unreadable or not UTF-8.
 pub fn read_file(path: &Path) -> Result<String, Problems> {
     let place = Place { file: Some(Arc::from(path.to_string_lossy())), line: 0 };
     let bytes = std::fs::read(path).map_err(|error| {

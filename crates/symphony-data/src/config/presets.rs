@@ -1,8 +1,8 @@
-//! The benchmarks that are known by name: data, not code.
+//! The presets: benchmarks that are configured by their name alone.
 
 use crate::yaml::Node;
 
-/// The presets: data, not code. A preset's keys are those that a user writes.
+/// The presets, by name, in YAML with the keys of a user's benchmark.
 const PRESETS: [(&str, &str); 6] = [
     ("humaneval", include_str!("presets/humaneval.yaml")),
     ("gsm8k", include_str!("presets/gsm8k.yaml")),

@@ -1,4 +1,4 @@
-//! Requests checked against a configuration, with all defaults filled.
+//! Checks requests against a configuration, and fills in their defaults.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::{
 };
 
 impl Experiment {
-    /// The same experiment by another difficulty, and another least number of responses, where they are named.
+    /// The same experiment with another difficulty or another minimum of responses, where they are given.
     ///
     /// # Errors
-    /// What is wrong with the difficulty.
+    /// Every problem in the changed request.
     pub fn drawn_by(
         &self,
         config: &Config,
@@ -30,10 +30,10 @@ impl Experiment {
 }
 
 impl RequestSpec {
-    /// Checks the request against the configuration and fills its defaults.
+    /// Checks the request against the configuration, and fills in its defaults.
     ///
     /// # Errors
-    /// Every problem in it, each under the name of its key.
+    /// Every problem in it, each with the name of its key.
     pub fn resolve(&self, config: &Config) -> Result<Request, Problems> {
         self.resolve_at(config, &|key| (Place::default(), key.to_owned())).map_err(Problems)
     }
@@ -52,7 +52,7 @@ impl RequestSpec {
         if self.benchmarks.is_empty() {
             problem(
                 "benchmarks",
-                "no benchmark is asked for".to_owned(),
+                "no benchmark is named".to_owned(),
                 &format!("configured: {}", config.names().join(", ")),
             );
         }
@@ -85,7 +85,11 @@ impl RequestSpec {
         for combination in &config.exclude_combinations {
             if combination.iter().all(|name| self.benchmarks.contains(name)) {
                 let message = format!("{} may not be mixed", combination.join(" and "));
-                problem("benchmarks", message, "mixing_rules.exclude_combinations in the configuration says so");
+                problem(
+                    "benchmarks",
+                    message,
+                    "`mixing_rules.exclude_combinations` in the configuration excludes this mix",
+                );
             }
         }
         let ratios = match &self.benchmark_ratios {
@@ -109,7 +113,7 @@ impl RequestSpec {
                         problem(
                             "benchmark_ratios",
                             format!("`{name}` has the ratio {ratio}"),
-                            "write a number from 0 up",
+                            "write 0 or a positive number",
                         );
                     }
                 }
@@ -124,7 +128,7 @@ impl RequestSpec {
                 }
                 let ratios: Vec<f64> = self.benchmarks.iter().map(|name| of(name).unwrap_or(0.0)).collect();
                 let sum: f64 = ratios.iter().sum();
-                // NaN, too, is no sum to share by. Of ratios with a problem of their own the sum says nothing more.
+                // NaN is not a valid sum either. If single ratios have problems, the sum is not reported.
                 if !(sum > 0.0 && sum.is_finite()) && readable {
                     problem(
                         "benchmark_ratios",
@@ -162,7 +166,7 @@ impl RequestSpec {
         if sampler == Some(SamplerKind::Numpy) && random_seed > u64::from(u32::MAX) {
             problem(
                 "random_seed",
-                format!("the numpy sampler cannot take {random_seed}"),
+                format!("{random_seed} is too large for the numpy sampler"),
                 "use 0 to 4294967295, or `sampler: stable`",
             );
         }
@@ -179,7 +183,7 @@ impl RequestSpec {
         if asked == Some("") {
             problem(
                 "difficulty",
-                "names no difficulty".to_owned(),
+                "is empty".to_owned(),
                 "write `surface`, or name a calibration or a folder of calibrations",
             );
         }
@@ -217,7 +221,7 @@ impl RequestSpec {
             if let (true, Some((feature, _))) = (is_measured(name), taken) {
                 problem(
                     "difficulty",
-                    format!("`{name}` has a feature `{feature}`, a name that a measured difficulty needs"),
+                    format!("`{name}` has a feature `{feature}`, but a measured difficulty uses this name"),
                     "give the feature another name",
                 );
             }
@@ -228,7 +232,7 @@ impl RequestSpec {
             ratio,
             cut: match self.difficulty_percentiles.get(name) {
                 Some(own) => (*own).into(),
-                // Cuts that go with a configured calibration say nothing of surface scores.
+                // Cuts beside a configured calibration do not apply to surface scores.
                 None if asked == Some("surface") => config.store_cut_of(name),
                 None => config.cut_of(name),
             },

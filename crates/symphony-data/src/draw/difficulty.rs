@@ -1,4 +1,4 @@
-//! Which score counts when tasks are drawn: the store's own, or that of a calibration, joined to it row by row.
+//! Chooses the score that tasks are drawn by: the surface score of the store, or that of a calibration, joined row by row.
 
 use std::{
     collections::HashMap,
@@ -26,49 +26,34 @@ const CHUNK: usize = 1 << 20;
 
 /// Why a calibration cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant names its fields")]
 pub enum DifficultyError {
-    /// The calibration, or the folder that it should lie in.
+    /// The calibration cannot be used.
     #[error("{benchmark}: its difficulty cannot be taken from {place}: {why}", place = path.display())]
     Unusable {
-        /// The benchmark.
         benchmark: String,
-        /// The calibration.
         path: std::path::PathBuf,
         /// Why not, and the way out.
         why: String,
     },
-    /// A difficulty that was named and is not there.
+    /// The request names a file or folder that does not exist.
     #[error("there is no file or folder {}; a difficulty is `surface`, a calibration, or a folder of calibrations", path.display())]
-    Absent {
-        /// What was named.
-        path: std::path::PathBuf,
-    },
-    /// A file that was named and is no calibration.
-    #[error("{} is no calibration; a calibration's name is BENCHMARK_calibration.jsonl", path.display())]
-    NoCalibration {
-        /// The file.
-        path: std::path::PathBuf,
-    },
-    /// A folder of calibrations that has none of those that are wanted.
+    Absent { path: std::path::PathBuf },
+    /// The request names a file that is not a calibration.
+    #[error("{} is not a calibration; a calibration's name is BENCHMARK_calibration.jsonl", path.display())]
+    NoCalibration { path: std::path::PathBuf },
+    /// The folder has no calibration of any benchmark in the request.
     #[error("{folder} holds no calibration of {}; a calibration's name is BENCHMARK_calibration.jsonl", benchmarks.join(" or "), folder = folder.display())]
-    NoneInFolder {
-        /// The folder.
-        folder: std::path::PathBuf,
-        /// The benchmarks.
-        benchmarks: Vec<String>,
-    },
-    /// The disk.
+    NoneInFolder { folder: std::path::PathBuf, benchmarks: Vec<String> },
+    /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// The caller asked to stop.
     #[error("{benchmark}: stopped; nothing was written")]
-    Cancelled {
-        /// The benchmark.
-        benchmark: String,
-    },
+    Cancelled { benchmark: String },
 }
 
-/// Whether the folder of calibrations that a request names, if it does, holds one at all of its benchmarks.
+/// Checks that the folder of calibrations that a request names has one for at least one of its benchmarks.
 pub(crate) fn check_folder<'d>(
     difficulties: impl Iterator<Item = (&'d str, &'d Difficulty)>,
 ) -> Result<(), DifficultyError> {
@@ -90,8 +75,8 @@ pub(crate) fn check_folder<'d>(
     }
 }
 
-/// The calibration that a difficulty comes to on this machine; `None` is the surface score. With it, what a person should
-/// know where it is not the one that was asked.
+/// The calibration to use for a difficulty, `None` for the surface score; and a warning if it is not the requested one. A
+/// manifest records the warning.
 pub(crate) fn resolved(benchmark: &str, difficulty: &Difficulty) -> (Option<Measured>, Option<String>) {
     match difficulty {
         Difficulty::Surface => (None, None),
@@ -108,18 +93,18 @@ pub(crate) fn resolved(benchmark: &str, difficulty: &Difficulty) -> (Option<Meas
     }
 }
 
-/// A calibration as the rows of a store have it. It holds 20 bytes a row, whatever the calibration's size.
+/// A calibration, joined to the rows of a store. It takes 20 bytes per row of the store.
 #[derive(Debug)]
 pub struct Joined {
-    /// What a manifest says of it.
+    /// The record of the calibration in a manifest.
     pub record: MeasuredRecord,
-    /// The expected error of every row of the store, 0..1.
+    /// The expected error of every row of the store: the probability that a model fails it, 0..1.
     pub scores: Vec<f64>,
     standard_errors: Vec<f64>,
     n_responses: Vec<u32>,
 }
 
-/// A line of a calibration, as far as it is used here.
+/// The fields of a calibration's line that are used here.
 #[derive(Deserialize)]
 struct Line<'l> {
     #[serde(borrow)]
@@ -129,7 +114,7 @@ struct Line<'l> {
     expected_error: f64,
 }
 
-/// What a line says of a row.
+/// A checked line of a calibration.
 #[derive(Clone, Copy)]
 struct Calibrated {
     identity: u64,
@@ -146,12 +131,12 @@ struct Chunk {
 }
 
 impl Joined {
-    /// Joins a calibration to the rows of `benchmark` with these identities, `rejected` further rows of which its store does
-    /// not hold. A calibration is in the order of its store, so that it is read in step with it; lines out of that order are
-    /// kept aside and found by identity.
+    /// Joins a calibration to the rows of `benchmark` with these identities. `rejected` is the number of rows that were set
+    /// aside, and which the calibration may have too. A calibration has the order of its store, so both are read in step; lines
+    /// out of order are kept in memory and found by identity.
     ///
     /// # Errors
-    /// The calibration cannot be read, is not as it was written, or is of other rows; a stop.
+    /// The calibration cannot be read, was changed since it was written, or belongs to other rows; or the caller asked to stop.
     pub fn read(
         benchmark: &str,
         measured: &Measured,
@@ -161,7 +146,7 @@ impl Joined {
     ) -> Result<Self, DifficultyError> {
         let folder = measured.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let join = || Self::read_locked(benchmark, measured, identities, rejected, progress);
-        // A calibration that is being written is waited for.
+        // If a run is writing the calibration, this waits for it.
         if folder.is_dir() { Folder::shared(folder, progress, join)? } else { join() }
     }
 
@@ -229,17 +214,17 @@ impl Joined {
             return Err(failure);
         }
         if read.map_err(|error| unusable(error.to_string()))? != meta.calibration.checksum {
-            return Err(unusable("it is not the file that its meta tells of (checksum); calibrate again".to_owned()));
+            return Err(unusable("it was changed since it was written (checksum); calibrate again".to_owned()));
         }
         joined.find_the_rest(identities, &aside).map_err(|row| {
             unusable(format!(
-                "it does not know row {row} (identity {:016x}): it was made for other rows; calibrate on a store of these",
+                "it has no line for row {row} (identity {:016x}): it was made for other rows; calibrate on a store of these",
                 identities[row]
             ))
         })?;
         if lines > rows as u64 + rejected {
             return Err(unusable(format!(
-                "it has {lines} rows, and the benchmark has {rows}: it was made for other rows; calibrate on a store of these"
+                "it has {lines} rows, but the benchmark has {rows}: it was made for other rows; calibrate on a store of these"
             )));
         }
         Ok(joined)
@@ -251,7 +236,10 @@ impl Joined {
         self.n_responses.push(line.n_responses);
     }
 
-    /// Finds the rows that were not met in step, each copy of a task by a line of its own; or says which row has none.
+    /// Finds the remaining rows among the lines out of order; each copy of a task takes a line of its own.
+    ///
+    /// # Errors
+    /// The first row without a line.
     fn find_the_rest(&mut self, identities: &[u64], aside: &[Calibrated]) -> Result<(), usize> {
         if self.scores.len() == identities.len() {
             return Ok(());
@@ -262,7 +250,7 @@ impl Joined {
         }
         for (row, identity) in identities.iter().enumerate().skip(self.scores.len()) {
             let (lines, used) = by_identity.get_mut(identity).ok_or(row)?;
-            // Where there are more copies than lines, the last one tells of them too: they are the same task.
+            // If there are more copies than lines, the last line counts for the rest: they are the same task.
             let line = lines[(*used).min(lines.len() - 1)];
             *used += 1;
             self.push(aside[line]);
@@ -270,12 +258,12 @@ impl Joined {
         Ok(())
     }
 
-    /// Whether a row has responses of enough models to be drawn.
+    /// Whether enough models responded to a row for it to be drawn.
     pub fn is_eligible(&self, row: u32) -> bool {
         u64::from(self.n_responses[row as usize]) >= self.record.min_responses
     }
 
-    /// The task at a row with the measured difficulty as its score; the surface score goes into its metadata.
+    /// Makes the measured difficulty the score of the task at a row; the surface score moves into its metadata.
     pub(super) fn apply(&self, row: u32, task: &mut StoredTask) {
         let at = row as usize;
         let [surface, n, error] = MEASURED_KEYS;
@@ -290,7 +278,7 @@ impl Joined {
     }
 }
 
-/// Hands out a file's lines, some at a time, and gives its checksum (SHA-256).
+/// Passes a file to `sink` in chunks of whole lines, and returns its checksum (SHA-256).
 fn chunks(path: &Path, sink: &mut dyn FnMut(Chunk) -> ControlFlow<()>) -> std::io::Result<String> {
     let mut reader = BufReader::with_capacity(CHUNK, File::open(path)?);
     let mut hasher = Context::new(&SHA256);
@@ -311,7 +299,7 @@ fn chunks(path: &Path, sink: &mut dyn FnMut(Chunk) -> ControlFlow<()>) -> std::i
     }
 }
 
-/// What the lines of a chunk say; or which of them cannot be read, and why.
+/// The checked lines of a chunk; or the number of the first bad line, and what is wrong with it.
 fn parsed(chunk: &Chunk) -> Result<Vec<Calibrated>, (usize, String)> {
     let lines = chunk.text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
     let one = |(at, line): (usize, &[u8])| {

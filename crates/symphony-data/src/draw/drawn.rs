@@ -1,4 +1,4 @@
-//! A request carried out, before it is on disk: what was drawn, its tasks and its statistics.
+//! The result of a request before it is on disk: the draws, their tasks and their statistics.
 
 use super::{DrawError, Joined};
 use crate::{
@@ -17,30 +17,30 @@ use crate::{
 
 use rayon::prelude::*;
 
-/// A request carried out, before it is on disk.
+/// The result of a request before it is on disk.
 #[derive(Debug)]
 pub struct Drawn<'l> {
-    /// What was asked.
+    /// The request.
     pub request: &'l Request,
-    /// The draws.
+    /// The draws, in stream order, and what each bin owes.
     pub stream: Stream,
     /// Each benchmark's part, in the request's order.
     pub parts: Vec<DrawnPart<'l>>,
-    /// What the user should know: rescaled ratios, bins that deliver fewer.
+    /// Warnings for the user, which the manifest records: rescaled ratios, bins that deliver fewer tasks than they owe.
     pub warnings: Vec<String>,
 }
 
-/// One benchmark's part in what was drawn.
+/// One benchmark's part of the result.
 #[derive(Debug)]
 pub struct DrawnPart<'l> {
     pub(super) store: &'l Store,
-    /// The calibration that its tasks were drawn by; `None`: by surface scores.
+    /// The calibration that its tasks were drawn by; `None` for surface scores.
     pub joined: Option<&'l Joined>,
     /// Its rows by bin.
     pub bins: &'l Bins,
-    /// What each bin owes.
+    /// How many tasks each bin owes.
     pub asked: PerBin<u64>,
-    /// What each bin gave.
+    /// How many tasks each bin delivered.
     pub got: PerBin<u64>,
     /// How often its tasks repeat.
     pub repeats: Repeats,
@@ -58,9 +58,9 @@ impl DrawnPart<'_> {
 /// The tasks of a stream: each drawn row once, and the order in which they come.
 #[derive(Debug)]
 pub struct DrawnTasks {
-    /// The rows that were drawn from each benchmark, in the order of its store.
+    /// The drawn rows of each benchmark, each once, in the order of its store.
     stored: Vec<Vec<StoredTask>>,
-    /// For each place, the benchmark and which of its rows, and the bin.
+    /// For each place in the stream: the benchmark, the position in its `stored` tasks, and the bin.
     places: Vec<(usize, usize, Bin)>,
 }
 
@@ -74,10 +74,10 @@ impl DrawnTasks {
 }
 
 impl Drawn<'_> {
-    /// The tasks.
+    /// Reads the tasks from the stores.
     ///
     /// # Errors
-    /// A store that changed since it was opened.
+    /// A store was changed since it was opened.
     pub fn tasks(&self) -> Result<DrawnTasks, DrawError> {
         let rows_of = |part: usize| {
             let mut rows: Vec<u32> =
@@ -98,14 +98,14 @@ impl Drawn<'_> {
             self.parts.par_iter().enumerate().map(fetch).collect::<Result<_, _>>()?;
         let (rows, stored) = fetched;
         let place = |draw: &Draw| {
-            // Every row that was drawn was fetched.
+            // Every drawn row was fetched, so the search succeeds.
             let row = rows[draw.benchmark].binary_search(&draw.row).unwrap_or_default();
             (draw.benchmark, row, draw.bin)
         };
         Ok(DrawnTasks { places: self.stream.draws.iter().map(place).collect(), stored })
     }
 
-    /// Statistics of `tasks`, which are this stream's.
+    /// The statistics of `tasks`, which must be those of this stream.
     ///
     /// # Errors
     /// There are no tasks.
@@ -116,7 +116,7 @@ impl Drawn<'_> {
         gatherer.finish().ok_or(DrawError::NoTasks { experiment: None, why: Vec::new() })
     }
 
-    /// What `manifest.json` says of this stream, once these files of it are written.
+    /// The manifest of this stream, with `outputs` as its files.
     pub(super) fn manifest(
         &self,
         experiment: Option<&Experiment>,

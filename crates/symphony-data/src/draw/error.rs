@@ -7,17 +7,18 @@ use crate::{disk::DiskError, hint::Hint, pool::PoolError, preprocess::Preprocess
 
 /// Why a pool cannot be drawn or written.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant names its fields")]
 pub enum DrawError {
-    /// A store that is missing, and cannot be brought up to date.
+    /// A store is out of date and cannot be rebuilt.
     #[error(transparent)]
     Preprocess(Box<PreprocessError>),
-    /// A store.
+    /// A store is missing or cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A calibration that tasks should be drawn by.
+    /// The requested difficulty cannot be used.
     #[error(transparent)]
     Difficulty(#[from] DifficultyError),
-    /// A stream of no tasks.
+    /// The stream has no tasks.
     #[error("{}{}{}",
         .experiment.as_ref().map(|id| format!("{id}: ")).unwrap_or_default(),
         if .why.is_empty() { "there are no tasks" } else { "no task can be drawn" },
@@ -25,13 +26,13 @@ pub enum DrawError {
     NoTasks {
         /// The experiment that asks for it, if one does.
         experiment: Option<String>,
-        /// The bins that were asked, each with where the bins begin and end.
+        /// One line for each bin that should deliver tasks, with the bounds of the bins.
         why: Vec<String>,
     },
-    /// Requests that cannot be met in full, where they must be.
+    /// Some requests cannot be met in full, but they must be.
     #[error("{short} of {asked} requests cannot be met in full; nothing was written")]
     Short {
-        /// How many cannot.
+        /// How many cannot be met.
         short: usize,
         /// How many there are.
         asked: usize,
@@ -39,21 +40,20 @@ pub enum DrawError {
     /// The caller asked to stop.
     #[error("stopped; nothing was written")]
     Stopped,
-    /// A folder that holds something else than what would be written there.
+    /// The folder holds files that may not be replaced.
     #[error("{folder} holds {what}; nothing was written", folder = folder.display())]
     Occupied {
-        /// The folder.
         folder: PathBuf,
-        /// What is there.
+        /// A phrase for these files.
         what: String,
     },
-    /// A pool.
+    /// A pool cannot be written.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// The disk.
+    /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A table that cannot be made.
+    /// A table cannot be made.
     #[error(transparent)]
     Table(#[from] arrow_schema::ArrowError),
 }
@@ -68,7 +68,7 @@ impl From<PreprocessError> for DrawError {
 }
 
 impl DrawError {
-    /// The ways out that are not in the message, the best first.
+    /// The ways out that are not in the message, best first.
     pub fn hints(&self) -> Vec<Hint> {
         match self {
             Self::Preprocess(error) => error.hints(),
@@ -78,7 +78,7 @@ impl DrawError {
         }
     }
 
-    /// Whether nothing went wrong but that the caller asked to stop.
+    /// Whether the only reason is that the caller asked to stop.
     pub fn is_stop(&self) -> bool {
         match self {
             Self::Stopped | Self::Difficulty(DifficultyError::Cancelled { .. }) => true,

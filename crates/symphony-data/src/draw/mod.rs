@@ -1,4 +1,4 @@
-//! Drives stage 2: store.scores() ─► bins ► allocate ► sample ► order ─► draws; store.fetch(draws) ─► pool.
+//! Runs stage 2: store.scores() ─► bins ► allocate ► sample ► order ─► draws; store.fetch(draws) ─► pool.
 
 use std::path::Path;
 
@@ -26,11 +26,11 @@ pub use error::DrawError;
 pub use stores::{Stores, with_stores};
 pub use write::{Made, Order, Writing, make_pools, save_statistics, save_task_pool};
 
-/// The tasks that `request` asks for from the stores in `folder`, in stream order, once its warnings are told; and what a
-/// manifest says of them.
+/// Draws the tasks of `request` from the stores in `folder`, and reports its warnings. Returns the tasks in stream order, and
+/// their manifest.
 ///
 /// # Errors
-/// As [`Stores::open`]; a stream of no tasks.
+/// Those of [`Stores::open`]; or no task can be drawn.
 pub fn build_task_stream(
     config: &Config,
     folder: &Path,
@@ -47,10 +47,10 @@ pub fn build_task_stream(
     })
 }
 
-/// The scored tasks of one preprocessed benchmark, in the order of its rows.
+/// All scored tasks of a preprocessed benchmark, in the order of its rows.
 ///
 /// # Errors
-/// The store is missing, or is not as it was written.
+/// The store is missing, or was changed since it was written.
 pub fn load_preprocessed_benchmark(
     name: &str,
     preprocessed_dir: &Path,
@@ -64,10 +64,10 @@ pub fn load_preprocessed_benchmark(
     Ok(store.fetch(&rows)?)
 }
 
-/// [`build_task_stream`] as batches of [`table::schema`].
+/// [`build_task_stream`] as record batches of [`table::schema`].
 ///
 /// # Errors
-/// As there; a task whose text a batch cannot hold.
+/// Those of [`build_task_stream`]; or a task is too large for a batch.
 pub fn build_task_table(
     config: &Config,
     folder: &Path,
@@ -78,10 +78,10 @@ pub fn build_task_table(
     Ok((table::batches(&tasks.iter().collect::<Vec<_>>())?, manifest))
 }
 
-/// [`load_preprocessed_benchmark`] as batches of [`table::schema`].
+/// [`load_preprocessed_benchmark`] as record batches of [`table::schema`].
 ///
 /// # Errors
-/// As there; a task whose text a batch cannot hold.
+/// Those of [`load_preprocessed_benchmark`]; or a task is too large for a batch.
 pub fn load_preprocessed_table(
     name: &str,
     preprocessed_dir: &Path,

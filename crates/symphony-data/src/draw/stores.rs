@@ -1,4 +1,4 @@
-//! The preprocessed benchmarks that requests draw from, each read once.
+//! Holds the preprocessed benchmarks that requests draw from; each is read once.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -22,10 +22,10 @@ pub struct Stores<'a> {
     folder: &'a Path,
     upkeep: Upkeep,
     progress: &'a dyn Progress,
-    /// Whether a request draws by identity, or by a calibration, which is joined by it.
+    /// Whether any request needs identities: its sampler reads them, or a calibration is joined by them.
     by_identity: bool,
     loaded: BTreeMap<String, Loaded>,
-    /// The stores that were made anew because reading them found them damaged.
+    /// The names of stores that were rebuilt because they turned out to be damaged.
     renewed: Vec<String>,
 }
 
@@ -33,18 +33,18 @@ struct Loaded {
     store: Store,
     /// The surface score of every row.
     scores: Vec<f64>,
-    /// Empty where no request draws by identity, and no row is a copy of another.
+    /// The identity of every row; empty if no request needs identities and no row is a copy.
     identities: Vec<u64>,
     /// The calibrations that requests draw by.
     joined: Vec<(Measured, Joined)>,
-    /// The rows by bin, for each calibration (`None`: surface scores) and cut that a request draws by.
+    /// The rows by bin, for each calibration (`None` for surface scores) and cut that a request draws by.
     bins: Vec<(Option<Measured>, Cut, Bins)>,
 }
 
 impl Loaded {
     fn of(store: Store, by_identity: bool) -> Result<Self, StoreError> {
         let scores = store.scores()?;
-        // Without copies each row is a task of its own, and its number says which.
+        // Without copies, the row number identifies a task.
         let needed = by_identity || store.meta.copies.is_some();
         let identities = if needed { store.identities()? } else { Vec::new() };
         Ok(Self { store, scores, identities, joined: Vec::new(), bins: Vec::new() })
@@ -56,11 +56,11 @@ impl Loaded {
 }
 
 impl<'a> Stores<'a> {
-    /// Opens the stores in `folder` that `requests` draw from, brings them up to date where that is allowed, and sorts
-    /// their rows into bins.
+    /// Opens the stores in `folder` that `requests` draw from, rebuilds them if they are out of date and `upkeep` allows it,
+    /// and sorts their rows into bins.
     ///
     /// # Errors
-    /// A store that is missing or cannot be brought up to date.
+    /// A store is missing or cannot be rebuilt, or a calibration cannot be used.
     pub fn open<'r>(
         config: &'a Config,
         folder: &'a Path,
@@ -86,7 +86,7 @@ impl<'a> Stores<'a> {
                 names.push(&part.benchmark);
             }
         }
-        // Opened one after the other, as to bring a store up to date takes the folder's lock; read all at once.
+        // Stores are opened one after the other, because a rebuild takes the folder's lock, and then read in parallel.
         let opened: Vec<_> = names.iter().map(|name| open_store(config, folder, name, upkeep, progress)).collect();
         let opened: Vec<Result<Loaded, DrawError>> =
             opened.into_par_iter().map(|store| Ok(Loaded::of(store?, by_identity)?)).collect();
@@ -96,7 +96,7 @@ impl<'a> Stores<'a> {
                 Ok(loaded) => _ = stores.loaded.insert(name.to_owned(), loaded),
                 Err(DrawError::Store(StoreError::Missing { benchmark, .. })) => missing.push(benchmark),
                 Err(DrawError::Store(StoreError::Stale { path, reason })) if upkeep == Upkeep::Rebuild => {
-                    // What was opened turns out to be damaged when it is read.
+                    // The store opened well, but reading it found damage.
                     rebuild(config, folder, name, format!("{}: {reason}", path.display()), progress)?;
                     let loaded = Loaded::of(open_store(config, folder, name, upkeep, progress)?, by_identity)?;
                     stores.loaded.insert(name.to_owned(), loaded);
@@ -114,10 +114,10 @@ impl<'a> Stores<'a> {
         Ok(stores)
     }
 
-    /// Draws what `request`, one of those this was opened for, asks for.
+    /// Draws the stream of `request`, one of the requests that the stores were opened for.
     ///
     /// # Errors
-    /// A stream of no tasks.
+    /// No task can be drawn.
     pub fn draw<'l>(&'l self, request: &'l Request) -> Result<Drawn<'l>, DrawError> {
         let mut parts = Vec::with_capacity(request.parts.len());
         let mut warnings = request.warnings.clone();
@@ -165,7 +165,7 @@ impl<'a> Stores<'a> {
             let (mut counts, mut all) = (PerBin::<BTreeMap<u64, u64>>::default(), BTreeMap::new());
             for draw in stream.draws.iter().filter(|draw| draw.benchmark == at) {
                 part.got[draw.bin] += 1;
-                // Copies of a task are one task.
+                // Copies count as one task.
                 let identity = identities.get(draw.row as usize).copied().unwrap_or(u64::from(draw.row));
                 *counts[draw.bin].entry(identity).or_insert(0) += 1;
                 *all.entry(identity).or_insert(0) += 1;
@@ -179,7 +179,7 @@ impl<'a> Stores<'a> {
         Ok(Drawn { request, stream, parts, warnings })
     }
 
-    /// Sorts a benchmark's rows into bins by its surface scores, or those of a calibration.
+    /// Sorts a benchmark's rows into bins, by surface scores or by a calibration.
     fn cut(&mut self, name: &str, by: Option<&Measured>, cut: Cut) -> Result<(), DrawError> {
         let Some(loaded) = self.loaded.get_mut(name) else { return Ok(()) };
         if loaded.bins.iter().any(|(known, of, _)| known.as_ref() == by && *of == cut) {
@@ -203,7 +203,7 @@ impl<'a> Stores<'a> {
                     benchmark: name.to_owned(),
                     path: measured.path.clone(),
                     why: format!(
-                        "none of its rows has responses of {} models (min_responses); ask for fewer",
+                        "none of its rows has responses from {} models (min_responses); ask for fewer",
                         measured.min_responses
                     ),
                 })?
@@ -213,7 +213,7 @@ impl<'a> Stores<'a> {
         Ok(())
     }
 
-    /// Makes the store at `path` (or the index at it) anew, once; `false` where that cannot help.
+    /// Rebuilds the store whose file or index is at `path`, but only once; `false` if it cannot or was already rebuilt.
     fn renew(&mut self, path: &Path, reason: &str) -> Result<bool, DrawError> {
         let is_it = |(name, loaded): &(&String, &Loaded)| {
             path == loaded.store.path() || *path == self.folder.join(index_name(name))
@@ -232,7 +232,7 @@ impl<'a> Stores<'a> {
         Ok(true)
     }
 
-    /// Tells warnings, once: what was drawn from a store that had to be made anew is drawn again.
+    /// Reports warnings, but not again after a rebuild, when the same requests are drawn again.
     pub(super) fn tell(&self, warnings: impl IntoIterator<Item = String>) {
         if self.renewed.is_empty() {
             warnings.into_iter().for_each(|warning| self.progress.note(Note::Warning(&warning)));
@@ -240,11 +240,11 @@ impl<'a> Stores<'a> {
     }
 }
 
-/// Opens the stores that `requests` draw from, as [`Stores::open`] does, and hands them to `work`. A draw reads only what
-/// it draws; where that turns out to be damaged, the store is made anew and `work` done again.
+/// Opens the stores that `requests` draw from with [`Stores::open`], and passes them to `work`. A draw reads only the rows that
+/// it draws; if these turn out to be damaged, the store is rebuilt and `work` runs again.
 ///
 /// # Errors
-/// As [`Stores::open`], and what `work` fails with.
+/// Those of [`Stores::open`] and of `work`.
 pub fn with_stores<'r, T>(
     config: &Config,
     folder: &Path,

@@ -1,4 +1,4 @@
-//! Pools written: whole or not at all, in place of nothing that is not theirs.
+//! Writes pools: whole or not at all, and never over files of another origin.
 
 use std::path::{Path, PathBuf};
 
@@ -16,43 +16,46 @@ use crate::{
     task::{Layout, Task, TaskView},
 };
 
-/// How pools are written.
+/// Options for writing pools.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Writing {
-    /// Write none where one cannot be met in full.
+    /// Write no pool if any cannot be met in full.
     pub strict: bool,
-    /// Replace whatever is in their place.
+    /// Replace existing files, whatever they are.
     pub force: bool,
 }
 
-/// A pool to be made.
+/// An order for a pool.
 #[derive(Clone, Debug)]
 pub struct Order<'o> {
-    /// What is asked.
+    /// The request.
     pub request: &'o Request,
-    /// The experiment that asks it, if one does.
+    /// The experiment with this request, if there is one.
     pub experiment: Option<&'o Experiment>,
-    /// The folder that the pool goes to.
+    /// The pool's folder.
     pub output: PathBuf,
-    /// How the pool holds its tasks.
+    /// The format of the pool's tasks.
     pub format: Layout,
 }
 
 impl<'o> Order<'o> {
-    /// The pool of an experiment, in the folder of its name.
+    /// An order for the pool of an experiment, in the folder with its key.
     pub fn of(experiment: &'o Experiment, output_dir: &Path, format: Layout) -> Self {
         let output = output_dir.join(&experiment.id);
         Self { request: &experiment.request, experiment: Some(experiment), output, format }
     }
 
-    /// Whether what is in the pool's place may be replaced by it; the files there that nothing vouches for may only be if the
-    /// pool's own are the same.
+    /// Checks that the pool may replace the existing files in its folder. Returns the files that no manifest names: these may be
+    /// replaced only by equal ones.
+    ///
+    /// # Errors
+    /// The folder holds another pool or another program's files.
     fn check_place(&self, drawn: &Drawn<'_>) -> Result<Vec<Unvouched>, DrawError> {
         let id = self.experiment.map(|experiment| experiment.id.as_str());
         let what = match manifest::existing(&self.output) {
             Existing::Nothing => return Ok(Vec::new()),
             Existing::Other(what) => what,
-            // What a run that was stopped left has no manifest yet, or that of the pool before.
+            // Files of a run that was stopped have no manifest yet, or still the one of the previous pool.
             Existing::Unvouched(files) => return Ok(files),
             Existing::Pool { experiment, .. } if experiment.is_some() || id.is_some() => {
                 if experiment.as_deref() == id {
@@ -78,16 +81,16 @@ impl<'o> Order<'o> {
     }
 }
 
-/// A pool that was made; or why there are no tasks for it.
+/// A pool that was made, or why it has no tasks.
 pub type Made<'l> = Result<(Drawn<'l>, Statistics), DrawError>;
 
-/// Draws all that is asked, tells the warnings, then writes all pools: for each order what was made, or
-/// [`DrawError::NoTasks`]. Under `strict`, where one cannot be met in full, none is written. A pool replaces one that the same
-/// experiment made, or, without one, the same request; any other only under `force`.
+/// Draws all orders, reports their warnings, then writes all pools. Returns for each order the pool, or
+/// [`DrawError::NoTasks`]. With `strict`, no pool is written if any cannot be met in full. A pool replaces an earlier one of the
+/// same experiment or, without an experiment, of the same request; other files are replaced only with `force`.
 ///
 /// # Errors
-/// Under `strict` a stream of no tasks or [`DrawError::Short`]; [`DrawError::Occupied`], the disk, or a store that changed since it was
-/// opened.
+/// With `strict`: [`DrawError::NoTasks`] or [`DrawError::Short`]. Always: [`DrawError::Occupied`], the disk fails, or a store was
+/// changed since it was opened.
 pub fn make_pools<'l>(
     stores: &'l Stores<'_>,
     orders: &'l [Order<'l>],
@@ -130,7 +133,7 @@ pub fn make_pools<'l>(
     Ok(made)
 }
 
-/// The tasks up to where the caller asks to stop.
+/// The tasks, until the caller asks to stop.
 fn until_stopped<'t>(
     tasks: impl Iterator<Item = TaskView<'t>>,
     progress: &dyn Progress,
@@ -142,11 +145,11 @@ fn statistics_text(statistics: &Statistics) -> String {
     serde_json::to_string_pretty(statistics).unwrap_or_default() + "\n"
 }
 
-/// Writes tasks as a pool of its own at `path`, whole or not at all; as Parquet where it ends in `.parquet`. With `manifest`,
-/// what it says of the tasks is written beside them: `manifest.json` beside `task_pool.*`, `NAME.manifest.json` beside others.
+/// Writes tasks as a pool at `path`, whole or not at all: as Parquet if the name ends in `.parquet`, else as JSON lines.
+/// `manifest` is written beside it: as `manifest.json` beside `task_pool.*`, as `NAME.manifest.json` beside other names.
 ///
 /// # Errors
-/// The disk.
+/// The disk fails, or another program's file has the name of the manifest.
 pub fn save_task_pool(
     tasks: &[Task],
     manifest: Option<&PoolManifest>,
@@ -162,7 +165,7 @@ pub fn save_task_pool(
         let is_ours = found.as_ref().is_none_or(|text| checksum::has_seal(text));
         let Some(manifest) = manifest else {
             folder.publish(vec![pool], true)?;
-            // It was of the tasks that these replaced, unless it is of another file.
+            // The manifest of the replaced tasks goes too, but not that of another file.
             let is_of_these = found.is_some_and(|text| is_ours && manifest::names_output(&text, name));
             return if is_of_these { folder.remove(&beside) } else { Ok(()) };
         };
@@ -176,11 +179,11 @@ pub fn save_task_pool(
     })
 }
 
-/// Writes the statistics of tasks at `path`, whole or not at all. Beside the pool of the same tasks, its manifest vouches for them
-/// too.
+/// Writes the statistics of tasks at `path`, whole or not at all. If the pool of the same tasks is in the same folder, its
+/// manifest lists them too.
 ///
 /// # Errors
-/// No tasks, or the disk.
+/// There are no tasks, or the disk fails.
 pub fn save_statistics(
     tasks: &[Task],
     manifest: Option<&PoolManifest>,
@@ -209,29 +212,28 @@ fn save(
         DiskError::new(
             path,
             "write this file",
-            std::io::Error::new(std::io::ErrorKind::InvalidInput, "its name is no file's name"),
+            std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path has no valid file name"),
         )
     })?;
     write(&Folder::lock(parent, progress)?, name)
 }
 
 impl Drawn<'_> {
-    /// Writes pool, statistics and manifest into the folder of `order`. All three are written in full before the first takes
-    /// its place; then each takes its place by a rename of its own, the manifest last, so that what a kill leaves in
-    /// between is noticed.
+    /// Writes pool, statistics and manifest into the folder of `order`. All three are complete before the first is renamed into
+    /// place. The manifest is renamed last, so that the files of a run that is killed in between are noticed.
     ///
     /// # Errors
-    /// The disk, or a store that changed since it was opened.
+    /// The disk fails, or a store was changed since it was opened.
     fn write(&self, order: &Order<'_>, force: bool, progress: &dyn Progress) -> Result<Statistics, DrawError> {
         let Order { experiment, format, .. } = *order;
         let tasks = self.tasks()?;
         let statistics = self.statistics(&tasks)?;
         let folder = Folder::lock(&order.output, progress)?;
-        // Another run may have made a pool here meanwhile.
+        // Another run may have made a pool here in the meantime.
         let unvouched = if force { Vec::new() } else { order.check_place(self)? };
         let mut pool_file =
             pool::write_pool(folder.create_small(task_pool(format))?, format, until_stopped(tasks.iter(), progress))?;
-        // What was written of the tasks may be only some of them.
+        // The file may hold only some of the tasks.
         if progress.cancelled() {
             return Err(DrawError::Stopped);
         }
@@ -246,7 +248,7 @@ impl Drawn<'_> {
         let manifest = self.manifest(experiment, outputs);
         // A manifest holds finite numbers, texts and maps with text keys: it can always be written.
         let manifest_file = folder.write_small(MANIFEST, &checksum::seal(&manifest).unwrap_or_default())?;
-        // The manifest comes last: what a stop leaves before it is what the same command writes again.
+        // The manifest comes last: if the run stops before it, the same command writes the same files again.
         folder.publish(vec![pool_file, statistics_file], true)?;
         for other in Layout::ALL.into_iter().filter(|other| *other != format) {
             folder.remove(task_pool(other))?;

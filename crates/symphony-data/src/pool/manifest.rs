@@ -16,7 +16,7 @@ use crate::{
     task::Layout,
 };
 
-/// What `manifest.json` holds.
+/// The content of `manifest.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Manifest<'a> {
     /// The experiment's key, if the request has one.
@@ -25,20 +25,20 @@ pub struct Manifest<'a> {
     /// The experiment's title.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The request, all defaults filled.
+    /// The request, with all defaults filled in.
     pub request: &'a Request,
     /// Whether any task is generated rather than real.
     pub synthetic: bool,
     /// Each benchmark's part.
     pub benchmarks: Vec<ManifestPart<'a>>,
-    /// What the user was told: rescaled ratios, bins that deliver fewer.
+    /// The warnings that the user got: rescaled ratios, bins that deliver fewer tasks than they owe.
     pub warnings: &'a [String],
-    /// The pool and its statistics.
+    /// The files of the pool: tasks and statistics.
     #[serde(serialize_with = "super::as_map")]
     pub outputs: Vec<(String, WrittenFile)>,
     /// The program that wrote this.
     pub tool: &'static str,
-    /// Over this file with this value empty.
+    /// The checksum of this file with this value empty.
     pub self_checksum: &'static str,
 }
 
@@ -51,19 +51,19 @@ pub struct ManifestPart<'a> {
     pub n_tasks_full: u64,
     /// How many rows were set aside when it was made.
     pub rejected_rows: u64,
-    /// Its fingerprint.
+    /// The fingerprint of its configuration.
     pub benchmark_config_fingerprint: &'a str,
     /// Its normalization constants.
     pub normalization_constants: &'a Constants,
-    /// Which difficulty its tasks were drawn by.
+    /// The difficulty that its tasks were drawn by.
     pub difficulty: DifficultyRecord<'a>,
     /// The request's thresholds.
     pub thresholds: Thresholds,
-    /// How many rows each bin has under them.
+    /// How many rows each bin has under these thresholds.
     pub bins: PerBin<u64>,
-    /// What each bin owes.
+    /// How many tasks each bin owes.
     pub asked: BinCounts,
-    /// What each bin gave.
+    /// How many tasks each bin delivered.
     pub got: BinCounts,
     /// Where its rows came from.
     pub source: &'a SourceRecord,
@@ -71,7 +71,7 @@ pub struct ManifestPart<'a> {
     pub store: &'a StoreRecord,
 }
 
-/// Which difficulty a benchmark's tasks were drawn by.
+/// The difficulty that a benchmark's tasks were drawn by.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum DifficultyRecord<'a> {
@@ -88,7 +88,7 @@ impl<'a> From<Option<&'a MeasuredRecord>> for DifficultyRecord<'a> {
 }
 
 impl<'a> ManifestPart<'a> {
-    /// A part from the store's meta and what was drawn from it.
+    /// The part of the benchmark with this meta.
     pub fn new(
         meta: &'a Meta,
         difficulty: DifficultyRecord<'a>,
@@ -115,34 +115,34 @@ impl<'a> ManifestPart<'a> {
 }
 
 impl BinCounts {
-    /// Counts of all bins as a split of this form shows them.
+    /// Counts by bin; without medium tasks if the split does not ask for them.
     pub fn under(split: Split, counts: PerBin<u64>) -> Self {
         Self { easy: counts.easy, medium: split.medium.map(|_| counts.medium), hard: counts.hard }
     }
 }
 
-/// What a manifest says of a stream whose tasks are not written yet.
+/// The manifest of a stream before its tasks are written: it names no files yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PoolManifest(Value);
 
 impl PoolManifest {
-    /// What `manifest` says.
+    /// Copies `manifest`, so that it outlives the stores.
     pub fn of(manifest: &Manifest<'_>) -> Self {
         // A manifest holds finite numbers, texts and maps with text keys: it can always be written.
         Self(serde_json::to_value(manifest).unwrap_or_default())
     }
 
-    /// What it says of measured difficulties.
+    /// The calibrations that it names; `None` if it cannot be understood.
     pub fn measured_parts(&self) -> Option<MeasuredParts> {
         measured_parts_of(&self.0)
     }
 
-    /// The text of the manifest once the tasks are written to this file.
+    /// The text of the manifest that names `file`, with the tasks, under `name`.
     pub fn vouching_for(&self, name: &str, file: &WrittenFile) -> String {
         self.with_outputs(&serde_json::json!({ name: file }))
     }
 
-    /// The text of the manifest in `folder` with this file too, if it is the manifest of the same tasks.
+    /// The text of the manifest in `folder` with one more file; `None` if that manifest belongs to other tasks.
     pub fn vouching_too(&self, folder: &Path, name: &str, file: &WrittenFile) -> Option<String> {
         let text =
             std::fs::read_to_string(folder.join(super::MANIFEST)).ok().filter(|text| checksum::is_sealed(text))?;
@@ -159,44 +159,45 @@ impl PoolManifest {
     }
 }
 
-/// The name of the manifest of tasks in a file of this name.
+/// The name of the manifest beside a file of tasks with this name.
 pub fn manifest_name(pool: &str) -> String {
     let stem = pool.rsplit_once('.').map_or(pool, |(stem, _)| stem);
     if stem == "task_pool" { super::MANIFEST.to_owned() } else { format!("{stem}.{}", super::MANIFEST) }
 }
 
-/// What is in the place of a pool that is to be written.
+/// The existing content of a folder where a pool will be written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Existing {
-    /// None of a pool's files.
+    /// No files of a pool.
     Nothing,
-    /// A pool of ours, as it was written.
+    /// A pool that symphony-data wrote, unchanged.
     Pool {
-        /// The experiment that made it, if one did.
+        /// The key of the experiment that made it, if one did.
         experiment: Option<String>,
-        /// Its request, and which difficulty each benchmark was drawn by.
+        /// Its request, and the difficulty of each benchmark.
         request: (Value, Vec<Value>),
-        /// Whether any task of it is generated.
+        /// Whether any of its tasks is generated.
         synthetic: bool,
     },
-    /// Files that no manifest vouches for: somebody's work, or what a run that was stopped had written before its manifest.
+    /// Files that no manifest names with their checksum: a user's work, or files of a run that was stopped before it wrote its
+    /// manifest.
     Unvouched(Vec<Unvouched>),
-    /// Something else: what is there, in words.
+    /// A phrase for another obstacle: the manifest is damaged or of another program, or a file cannot be read.
     Other(String),
 }
 
-/// A file in a pool's place that no manifest vouches for.
+/// A file in a pool's folder that no manifest names with its checksum.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unvouched {
     /// Its name.
     pub name: &'static str,
     /// Its checksum (SHA-256).
     pub checksum: String,
-    /// What it is, in words.
+    /// A phrase that says what is wrong with it.
     pub what: String,
 }
 
-/// What is in `folder`, where a pool is to be written.
+/// Looks at `folder`, where a pool will be written.
 pub fn existing(folder: &Path) -> Existing {
     let files: Vec<&'static str> = Layout::ALL.map(super::task_pool).into_iter().chain([super::STATISTICS]).collect();
     let is_there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
@@ -220,7 +221,7 @@ pub fn existing(folder: &Path) -> Existing {
             Some(Some(recorded)) if recorded == checksum => continue,
             Some(Some(_)) => format!("a {name} that was changed since it was written"),
             Some(None) => format!("a {name} that its manifest does not name"),
-            None => format!("a {name} without a manifest, so that nothing says who made it"),
+            None => format!("a {name} without a manifest, so its origin is unknown"),
         };
         unvouched.push(Unvouched { name, checksum, what });
     }
@@ -243,31 +244,31 @@ pub fn existing(folder: &Path) -> Existing {
     }
 }
 
-/// The manifest in `folder`; `None` if none lies there.
+/// The manifest in `folder`; `None` if it is missing or not valid JSON.
 fn read(folder: &Path) -> Option<Value> {
     serde_json::from_str(&std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?).ok()
 }
 
-/// Whether a manifest of this text names this file among what it vouches for.
+/// Whether the manifest with this text lists the file `name` among its outputs.
 pub fn names_output(text: &str, name: &str) -> bool {
     serde_json::from_str::<Value>(text).is_ok_and(|manifest| manifest["outputs"].get(name).is_some())
 }
 
-/// Whether the manifest in `folder` says that any task of its pool is generated rather than real; `None` where there is no
-/// manifest, or it does not say.
+/// Whether any task of the pool in `folder` is generated rather than real; `None` if there is no manifest, or it does not
+/// say.
 pub fn is_synthetic(folder: &Path) -> Option<bool> {
     read(folder)?.get("synthetic")?.as_bool()
 }
 
-/// The files that the manifest in `folder` names, and what it says of each; `None` if no manifest lies there.
+/// The files that the manifest in `folder` lists, each with its size and checksum; `None` if there is no manifest.
 pub fn outputs(folder: &Path) -> Option<serde_json::Map<String, Value>> {
     read(folder)?.get("outputs")?.as_object().cloned()
 }
 
-/// The calibration behind each benchmark of a pool whose difficulty was measured.
+/// The calibration of each benchmark in a pool that was drawn by measured difficulty.
 pub type MeasuredParts = BTreeMap<String, MeasuredRecord>;
 
-/// What the manifest in `folder` says of measured difficulties; `None` if no manifest lies there that can be understood.
+/// The calibrations that the manifest in `folder` names; `None` if there is no manifest, or it cannot be understood.
 pub fn measured_parts(folder: &Path) -> Option<MeasuredParts> {
     measured_parts_of(&read(folder)?)
 }
@@ -275,7 +276,7 @@ pub fn measured_parts(folder: &Path) -> Option<MeasuredParts> {
 fn measured_parts_of(manifest: &Value) -> Option<MeasuredParts> {
     let mut parts = MeasuredParts::new();
     for part in manifest.get("benchmarks")?.as_array()? {
-        // Version 0.1.0 had the record under `measured`, and nothing where there was none.
+        // Version 0.1.0 wrote the record under `measured`, and nothing for surface scores.
         let of_surface = |difficulty: &&Value| difficulty.get("kind").is_some_and(|kind| kind == "surface");
         let record = part.get("difficulty").filter(|difficulty| !of_surface(difficulty)).or(part.get("measured"));
         if let Some(measured) = record {

@@ -1,4 +1,4 @@
-//! Pools: streams on disk, rows and all, with their statistics and their manifest.
+//! Pools: streams on disk with all their rows, statistics and a manifest.
 
 pub mod manifest;
 mod parquet;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::task::Layout;
 
-/// Writes pairs as a map, in their order.
+/// Serializes pairs as a map, in their order.
 fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(
     pairs: &[(K, V)],
     to: S,
@@ -21,7 +21,7 @@ fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(
     to.collect_map(pairs.iter().map(|(key, value)| (key, value)))
 }
 
-/// The file that holds a pool's tasks.
+/// The name of the file with a pool's tasks.
 pub fn task_pool(format: Layout) -> &'static str {
     match format {
         Layout::Jsonl => "task_pool.jsonl",
@@ -29,10 +29,10 @@ pub fn task_pool(format: Layout) -> &'static str {
     }
 }
 
-/// The pool in `folder`, in whatever format it is: the one that its manifest names, where there are two.
+/// The file with the tasks of the pool in `folder`, in either format. If there are two, the manifest decides.
 pub fn find_pool(folder: &Path) -> Option<PathBuf> {
     let mut there: Vec<&str> = Layout::ALL.into_iter().map(task_pool).collect();
-    // One that may not be looked at is there: whoever reads it is told why that cannot be.
+    // A file without permission to look at it counts as existing: reading it fails with a message that says why.
     there.retain(|name| match folder.join(name).metadata() {
         Ok(_) => true,
         Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
@@ -42,7 +42,7 @@ pub fn find_pool(folder: &Path) -> Option<PathBuf> {
     name.or(there.first()).map(|name| folder.join(name))
 }
 
-/// The file that holds a pool's statistics.
+/// The name of the file with a pool's statistics.
 pub const STATISTICS: &str = "statistics.json";
-/// The file that says how a pool was made.
+/// The name of the file that says how a pool was made.
 pub const MANIFEST: &str = "manifest.json";

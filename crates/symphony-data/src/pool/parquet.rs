@@ -1,4 +1,4 @@
-//! `task_pool.parquet`: the pool as a table of [`table::schema`].
+//! `task_pool.parquet`: a pool as a table with the columns of [`table::schema`].
 
 use std::{fs::File, path::Path};
 
@@ -18,13 +18,13 @@ use crate::{
     task::{Json, Task, TaskView, Text, table},
 };
 
-/// How many tasks are made a table of at once.
+/// How many tasks one record batch holds.
 const TASKS_AT_ONCE: usize = 1024;
 
 /// Writes tasks into an empty file.
 ///
 /// # Errors
-/// The disk.
+/// The disk fails.
 pub(super) fn write<'t>(file: NewFile, tasks: impl IntoIterator<Item = TaskView<'t>>) -> Result<NewFile, DiskError> {
     let path = file.path().to_owned();
     let failed = |error| cannot_write(&path, error);
@@ -42,18 +42,18 @@ pub(super) fn write<'t>(file: NewFile, tasks: impl IntoIterator<Item = TaskView<
     writer.into_inner().map_err(failed)
 }
 
-/// The tasks of a pool, by the names of its columns, whoever wrote it.
+/// Reads the tasks of a pool by the names of its columns, so that other programs may have written it.
 ///
 /// # Errors
-/// The file is no Parquet; each task that is none is an error of its own.
+/// The file is not Parquet. Each row that is not a task is an error of its own.
 pub(super) fn read(path: &Path, file: File) -> Result<impl Iterator<Item = Result<Task, PoolError>> + '_, PoolError> {
     let malformed = move |reason: String| PoolError::Malformed {
         path: path.to_owned(),
-        reason: format!("this is no whole Parquet file ({reason})"),
+        reason: format!("this is not a complete Parquet file ({reason})"),
     };
     let no_pool = move |reason: String| PoolError::Malformed {
         path: path.to_owned(),
-        reason: format!("this is no pool: {reason}; a pool has the columns of a `task_pool.parquet`"),
+        reason: format!("this is not a pool: {reason}; a pool has the columns of a `task_pool.parquet`"),
     };
     let opened =
         guarded(|| ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build));
@@ -77,17 +77,17 @@ pub(super) fn read(path: &Path, file: File) -> Result<impl Iterator<Item = Resul
     Ok(guarded_batches(batches).flat_map(tasks))
 }
 
-/// The rows of a batch, each a task or why it is none; or why none can be.
+/// The tasks of a batch, or why a row is not one; an error if columns are missing or have wrong types.
 fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, String> {
     let column = |name: &str, kind: &DataType| {
         let column = batch.column_by_name(name).ok_or_else(|| format!("it has no column `{name}`"))?;
-        // Texts are texts however they are held, and numbers numbers; but neither is the other.
+        // Any kind of text counts as text, and any kind of number as a number, but a number is not a text.
         let fits = column.data_type().is_numeric() == kind.is_numeric();
         let cast = if fits { arrow_cast::cast(column, kind).ok() } else { None };
         cast.ok_or_else(|| format!("its column `{name}` holds {}", column.data_type()))
     };
     let text = |name: &str| Ok::<StringArray, String>(column(name, &DataType::Utf8)?.as_string::<i32>().clone());
-    // Pools of others have none.
+    // Pools of other programs may lack these columns.
     let optional = |name: &str| batch.column_by_name(name).map(|_| text(name)).transpose();
     let [ids, benchmarks, bins] = [text("task_id")?, text("benchmark")?, text("difficulty_bin")?];
     let [raw_data, metadata] = [text("raw_data")?, text("scorer_metadata")?];
@@ -99,7 +99,7 @@ fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, String> {
             text.ok_or_else(|| format!("it has no `{name}`"))
         };
         let json = |column: &StringArray, name: &str| {
-            Json::new(text(column, name)?).map_err(|error| format!("its `{name}` is no JSON: {error}"))
+            Json::new(text(column, name)?).map_err(|error| format!("its `{name}` is not valid JSON: {error}"))
         };
         let given = |column: &Option<StringArray>| {
             column.as_ref().filter(|column| column.is_valid(row)).map(|column| Text::from(column.value(row).to_owned()))

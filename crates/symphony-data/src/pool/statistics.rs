@@ -1,4 +1,4 @@
-//! Statistics of a stream: the brief's, and how often tasks repeat.
+//! Statistics of a stream: those of Symphony 2.0, and how often tasks repeat.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,16 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{number::mean, task::TaskView};
 
-/// What `statistics.json` holds.
+/// The content of `statistics.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Statistics {
-    /// Tasks in the stream.
+    /// The number of tasks in the stream.
     pub n_total: u64,
     /// The benchmarks, in the order of the request.
     pub benchmarks: Vec<String>,
-    /// Difficulty scores over all tasks.
+    /// The difficulty scores of all tasks.
     pub difficulty_distribution: Distribution,
-    /// Tasks by bin.
+    /// The number of tasks in each bin.
     pub difficulty_bins: BinCounts,
     /// The same for each benchmark.
     #[serde(serialize_with = "super::as_map")]
@@ -26,20 +26,20 @@ pub struct Statistics {
     pub repeats: Repeats,
 }
 
-/// Mean, standard deviation of the population, least and greatest.
+/// The distribution of difficulty scores, 0..1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Distribution {
     /// The mean.
     pub mean: f64,
-    /// The standard deviation of the population.
+    /// The standard deviation (of a population: divided by n).
     pub std: f64,
-    /// The least score.
+    /// The smallest score.
     pub min: f64,
-    /// The greatest score.
+    /// The largest score.
     pub max: f64,
 }
 
-/// Tasks by bin; `medium` only where the split asks for medium tasks.
+/// The number of tasks in each bin; `medium` only if the split asks for medium tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BinCounts {
     /// Easy tasks.
@@ -54,16 +54,16 @@ pub struct BinCounts {
 /// How often tasks repeat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Repeats {
-    /// Distinct tasks.
+    /// The number of distinct tasks.
     pub n_unique: u64,
     /// How often the most frequent task occurs.
     pub max_repeats: u64,
-    /// Kish's effective sample size: n² / Σ repeats². Equal to n where nothing repeats.
+    /// Kish's effective sample size: n² / Σ repeats². Equal to n if no task repeats.
     pub effective_n: f64,
 }
 
 impl Repeats {
-    /// From the number of occurrences of each distinct task.
+    /// Computes it from the number of occurrences of each distinct task.
     pub fn of(counts: impl Iterator<Item = u64>) -> Self {
         let (mut n, mut squares, mut repeats) = (0_u64, 0.0, Self::default());
         for count in counts {
@@ -80,13 +80,13 @@ impl Repeats {
 /// One benchmark's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Breakdown {
-    /// Its tasks in the stream.
+    /// The number of its tasks in the stream.
     pub count: u64,
     /// Their mean difficulty score; `None` if there are no tasks.
     pub mean_difficulty: Option<f64>,
-    /// The standard deviation of their scores.
+    /// The standard deviation of their scores; `None` if there are no tasks.
     pub std_difficulty: Option<f64>,
-    /// Tasks by bin.
+    /// The number of its tasks in each bin.
     #[serde(flatten)]
     pub bins: BinCounts,
     /// Their repeats.
@@ -94,7 +94,7 @@ pub struct Breakdown {
     pub repeats: Repeats,
 }
 
-/// Gathers statistics, task by task.
+/// Computes statistics, task by task.
 #[derive(Clone, Debug)]
 pub struct Gatherer {
     benchmarks: Vec<(String, Part)>,
@@ -106,17 +106,18 @@ struct Part {
     scores: Vec<f64>,
     bins: BinCounts,
     medium: u64,
-    /// Occurrences of each task, by a hash of what names it; copies of a task have one name, in every benchmark.
+    /// How often each task occurs, by the hash of [`name_of`]; copies of a task share a name, even across benchmarks.
     tasks: HashMap<u64, u64>,
 }
 
 impl Gatherer {
-    /// `benchmarks` come first, in this order, others as they appear; `medium` counts medium tasks even if there are none.
+    /// Starts with these benchmarks, in this order; others follow as they appear. With `medium`, the statistics show medium tasks
+    /// even if there are none.
     pub fn new(benchmarks: impl IntoIterator<Item = String>, medium: bool) -> Self {
         Self { benchmarks: benchmarks.into_iter().map(|name| (name, Part::default())).collect(), medium }
     }
 
-    /// Takes in a task.
+    /// Adds a task.
     pub fn add(&mut self, task: TaskView<'_>) {
         let at = self.benchmarks.iter().position(|(known, _)| known == task.benchmark).unwrap_or_else(|| {
             self.benchmarks.push((task.benchmark.to_string(), Part::default()));
@@ -132,7 +133,7 @@ impl Gatherer {
         }
     }
 
-    /// Repeats over all benchmarks: a task that two of them have is one task.
+    /// Repeats over all benchmarks: a task of two benchmarks is one task.
     fn repeats(&self) -> Repeats {
         let mut all = HashMap::<u64, u64>::new();
         for (task, count) in self.benchmarks.iter().flat_map(|(_, part)| &part.tasks) {
@@ -141,7 +142,7 @@ impl Gatherer {
         Repeats::of(all.into_values())
     }
 
-    /// The statistics of all tasks so far; `None` if there were none.
+    /// The statistics of all tasks so far; `None` if there are no tasks.
     pub fn finish(self) -> Option<Statistics> {
         let medium = self.medium || self.benchmarks.iter().any(|(_, part)| part.medium > 0);
         let all: Vec<f64> = self.benchmarks.iter().flat_map(|(_, part)| part.scores.iter().copied()).collect();
@@ -173,8 +174,8 @@ impl Gatherer {
     }
 }
 
-/// What says which task this is: its identity, where that is more than a row number; else its source_id; without either, as
-/// in pools of the Python program, the row itself.
+/// A name that copies of a task share: its identity, unless that is only a row number; else its `source_id`; or the row itself,
+/// for pools of the Python program, which have neither.
 fn name_of<'t>(task: &TaskView<'t>) -> &'t str {
     let row_number = task.source_id.and_then(|id| id.as_str().rsplit('_').next());
     let is_row_number =

@@ -1,4 +1,4 @@
-//! `task_pool.jsonl`, one task a line, or `task_pool.parquet`.
+//! Reads and writes `task_pool.jsonl`, with one task per line, and `task_pool.parquet`.
 
 use std::{
     fs::File,
@@ -15,38 +15,26 @@ use crate::{
 
 /// Why a pool cannot be read or written.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant names its fields")]
 pub enum PoolError {
-    /// A line that is no task.
-    #[error("{path}:{line}: not a task: {reason}; a pool has one JSON object a line, as in a `task_pool.jsonl`")]
+    /// A line is not a task.
+    #[error("{path}:{line}: not a task: {reason}; a pool has one JSON object per line, as in a `task_pool.jsonl`")]
     NotATask {
-        /// The pool.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// Why.
         reason: String,
     },
-    /// No pool where one was named.
-    #[error("{path}: no pool lies here; name a task_pool.jsonl or task_pool.parquet, or its folder")]
-    Missing {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// A pool without a line.
+    /// There is no pool at the path.
+    #[error("{path}: there is no pool here; name a task_pool.jsonl or task_pool.parquet, or its folder")]
+    Missing { path: PathBuf },
+    /// The pool has no tasks.
     #[error("{path}: this pool has no tasks")]
-    Empty {
-        /// The pool.
-        path: PathBuf,
-    },
-    /// A file that should hold JSON and does not.
+    Empty { path: PathBuf },
+    /// A file of the pool has the wrong format.
     #[error("{path}: {reason}")]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The disk.
+    Malformed { path: PathBuf, reason: String },
+    /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
 }
@@ -54,7 +42,7 @@ pub enum PoolError {
 /// Writes tasks as a pool into an empty file.
 ///
 /// # Errors
-/// The disk.
+/// The disk fails.
 pub fn write_pool<'t>(
     mut file: NewFile,
     format: Layout,
@@ -71,13 +59,14 @@ pub fn write_pool<'t>(
     Ok(file)
 }
 
-/// The tasks of a pool that is read, each a task or why it is none.
+/// The tasks of a pool, as they are read; an error for each line or row that is not a task.
 pub type Tasks<'p> = Box<dyn Iterator<Item = Result<Task, PoolError>> + 'p>;
 
-/// Reads a pool task by task: JSON lines, or Parquet where the name says so. Pools of the Python program are read as well.
+/// Reads a pool task by task: Parquet if the name ends in `.parquet`, else JSON lines. It also reads pools of the Python
+/// program.
 ///
 /// # Errors
-/// The file cannot be opened; each item that is no task is an error of its own.
+/// The file cannot be opened. Each line or row that is not a task is an error of its own.
 pub fn read_pool(path: &Path) -> Result<Tasks<'_>, PoolError> {
     let file = File::open(path).map_err(|error| DiskError::new(path, "read this pool", error))?;
     if Layout::by_ending(path) == Some(Layout::Parquet) {

@@ -1,4 +1,4 @@
-//! Copies: rows of one identity, and whether they agree in everything else.
+//! Copies: rows with the same identity, and whether their other fields agree.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -10,18 +10,18 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{difficulty::FeatureColumns, row::RowBatch, store::Copies};
 
-/// How many copies are compared at most; a benchmark with more has other problems.
+/// About how many copies are compared at most; a benchmark with more has other problems.
 pub(super) const COMPARED: usize = 10_000;
 
-/// The rows whose identity occurs more than once.
+/// Counts the rows whose identity occurs more than once, and compares their fields.
 pub(crate) struct CopyFinder {
-    /// Rows beyond the first of their identity.
+    /// The number of rows beyond the first of each identity.
     rows: u64,
-    /// The identities that occur more than once, as far as they are compared, with the fields of each of their rows.
+    /// The repeated identities that are compared, with the fields of each of their rows.
     seen: Mutex<HashMap<u64, Vec<Fields>, foldhash::fast::FixedState>>,
 }
 
-/// A row's number, and a hash of each of its fields.
+/// A row's number, and each of its fields with a hash of its value, sorted by name.
 pub(super) type Fields = (u64, Vec<(String, u64)>);
 
 impl CopyFinder {
@@ -38,7 +38,7 @@ impl CopyFinder {
         Self { rows, seen: Mutex::new(seen) }
     }
 
-    /// Notes the fields of a batch's copies.
+    /// Records the fields of the copies in a batch.
     pub fn look_at(&self, batch: &RowBatch, features: &FeatureColumns) {
         if self.rows == 0 {
             return;
@@ -58,7 +58,7 @@ impl CopyFinder {
         }
     }
 
-    /// What was found; `None` if no two rows have one identity.
+    /// The result; `None` if no two rows have the same identity.
     pub fn found(self) -> Option<Copies> {
         let mut copies = Copies { rows: self.rows, differing: 0, fields: Vec::new() };
         let mut fields = BTreeSet::new();

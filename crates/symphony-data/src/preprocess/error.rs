@@ -12,120 +12,91 @@ use crate::{
 
 /// Why a benchmark could not be preprocessed.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant names its fields")]
 pub enum PreprocessError {
-    /// The source.
+    /// The source cannot be found, downloaded or read.
     #[error("{benchmark}: {error}")]
     Source {
-        /// The benchmark.
         benchmark: String,
-        /// Why.
+        #[source]
         error: SourceError,
     },
-    /// A row.
+    /// A row cannot be scored.
     #[error("{origin}: row {row} of {benchmark}: {fault}; fix the row")]
     BadRow {
-        /// The benchmark.
         benchmark: String,
         /// File and line.
         origin: Origin,
         /// The row's number, from 0.
         row: u64,
-        /// What is wrong.
         fault: RowFault,
     },
-    /// No rows.
+    /// The source has no rows that can be scored.
     #[error("{benchmark}: {source_path} has no rows{}; a benchmark needs at least one", if *.rejected > 0 { format!(" left ({rejected} were set aside)") } else { String::new() })]
     Empty {
-        /// The benchmark.
         benchmark: String,
-        /// Its source.
         source_path: String,
         /// How many rows were set aside.
         rejected: u64,
     },
-    /// A rule that does not compile. One that a configuration holds was compiled when it was checked.
+    /// The rule does not compile. The rule of a checked configuration does.
     #[error("{benchmark}: its rule cannot be computed: {why}")]
     Rule {
-        /// The benchmark.
         benchmark: String,
-        /// Each feature that cannot, and why.
+        /// Each feature that cannot be computed, and why.
         why: String,
     },
-    /// Scores that are no numbers.
+    /// Scores or constants are infinite or NaN.
     #[error(
         "{benchmark}: its rule gives scores or constants that are not finite; check its weights and features for overflow"
     )]
-    NotFinite {
-        /// The benchmark.
-        benchmark: String,
-    },
-    /// More rows than a store takes.
+    NotFinite { benchmark: String },
+    /// The source has more rows than a store can hold.
     #[error("{benchmark}: more than 4294967295 rows; split it into several benchmarks")]
-    TooLarge {
-        /// The benchmark.
-        benchmark: String,
-    },
-    /// The source is not what it was a moment ago.
+    TooLarge { benchmark: String },
+    /// The two passes over the source found different rows.
     #[error("{benchmark}: {source_path} changed while it was read; run again when nothing writes to it")]
-    Changed {
-        /// The benchmark.
-        benchmark: String,
-        /// Its source.
-        source_path: String,
-    },
-    /// Only the recorded source may be used, and there is nothing to compare with.
-    #[error("{benchmark}: only the recorded source may be used, and {why}; {} records it", meta_name(.benchmark))]
-    NotLocked {
-        /// The benchmark.
-        benchmark: String,
-        /// Why nothing is recorded.
-        why: String,
-    },
-    /// Only the recorded source may be used, and there are other rows than those recorded.
-    #[error("{benchmark}: only the recorded source may be used, and {what}; get the files that were recorded")]
-    Moved {
-        /// The benchmark.
-        benchmark: String,
-        /// What differs.
-        what: String,
-    },
+    Changed { benchmark: String, source_path: String },
+    /// Only the recorded source may be used, but none is recorded, or the configuration names another one.
+    #[error("{benchmark}: only the recorded source may be used, but {why}; each run records its source in {}", meta_name(.benchmark))]
+    NotLocked { benchmark: String, why: String },
+    /// Only the recorded source may be used, but its files have changed.
+    #[error("{benchmark}: only the recorded source may be used, but {what}; restore the recorded files")]
+    Moved { benchmark: String, what: String },
     /// The caller asked to stop.
-    #[error("{benchmark}: stopped; nothing was written{}", if *.downloading { ", and what came is kept: the next run goes on from there" } else { "" })]
+    #[error("{benchmark}: stopped; nothing was written{}", if *.downloading { ", and the next run resumes the download" } else { "" })]
     Cancelled {
-        /// The benchmark.
         benchmark: String,
         /// Whether its files were being downloaded.
         downloading: bool,
     },
-    /// A store of other rows than those that the configuration names. Only `preprocess` replaces it.
-    #[error("{folder}: its store of {benchmark} was made from {had}, and the configuration says {wants}")]
+    /// The store was made from another source than the configured one. Only `preprocess` replaces it.
+    #[error("{folder}: its store of {benchmark} was made from {had}, but the configuration says {wants}")]
     OtherSource {
-        /// The benchmark.
         benchmark: String,
-        /// Where the store is.
         folder: PathBuf,
-        /// Where its rows come from.
+        /// The source of the store.
         had: String,
-        /// Where the configuration says that they come from.
+        /// The configured source.
         wants: String,
     },
-    /// A store that no longer fits and could not be rebuilt.
+    /// The store is out of date or damaged, and could not be rebuilt.
     #[error("the store of {benchmark} cannot be used ({reason}), and rebuilding it failed: {error}")]
     Rebuild {
-        /// The benchmark.
         benchmark: String,
-        /// Why it cannot be used.
+        /// Why the store cannot be used.
         reason: String,
         /// Why rebuilding failed.
+        #[source]
         error: Box<PreprocessError>,
     },
-    /// A store.
+    /// A store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl PreprocessError {
-    /// The ways out, the best first.
+    /// The ways out, best first.
     pub fn hints(&self) -> Vec<Hint> {
         match self {
             Self::Source { error: SourceError::Hub(error), .. } => error.hints(),

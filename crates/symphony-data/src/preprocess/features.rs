@@ -1,4 +1,4 @@
-//! The first pass: features, set down in a scratch file, and what summaries they give.
+//! The first pass: computes features, keeps them in a scratch file, and summarizes them.
 
 use super::{PreprocessError, Stage1};
 use crate::{
@@ -9,23 +9,24 @@ use crate::{
     store::OnBadRow,
 };
 
-/// What the first pass over the rows leaves.
+/// The result of the first pass over the rows.
 pub(super) struct Featured {
-    /// The features, batch by batch, as [`FeatureColumns::to_bytes`] has them.
+    /// The features, batch by batch, in the form of [`FeatureColumns::to_bytes`].
     pub(super) features: Scratch,
     /// How many good rows each batch has.
     pub(super) rows: Vec<usize>,
-    /// What each normalization constant is a percentile of.
+    /// A summary of each feature that has a normalization constant, to take the percentile from.
     pub(super) summaries: Vec<Summary>,
+    /// The source files, in the order in which they were read.
     pub(super) files: Vec<NamedFile>,
-    /// The identity of every good row; empty where it is the row's number, so that no two are the same.
+    /// The identity of every good row; empty if identities are row numbers, because no two of these are equal.
     pub(super) identities: Vec<u64>,
-    /// Good rows and bad ones.
+    /// The number of rows, good and bad.
     pub(super) rows_read: u64,
 }
 
 impl Stage1<'_> {
-    /// The first pass over the rows, which computes their features.
+    /// Runs the first pass over the rows, which computes their features.
     pub(super) fn features(&self, folder: &Folder) -> Result<Featured, PreprocessError> {
         let mut features = folder.scratch(&format!("{}_features", self.benchmark.name));
         let mut summaries = vec![Summary::default(); self.plan.constants().len()];

@@ -1,4 +1,4 @@
-//! Whether a store is up to date: configuration, source files and checksums are compared.
+//! Checks whether a store is up to date: compares configuration, source files and checksums.
 
 use std::{fmt, io, path::Path};
 
@@ -11,7 +11,8 @@ use crate::{
     task::Layout,
 };
 
-/// The store in `folder`, and why it is out of date, if it is: configuration, source files and checksums are compared.
+/// The store in `folder`, and why it is out of date, if it is. Compares configuration, source files and checksums. With
+/// `stop`, a store from which rows were set aside is out of date; so is one that is not in `format`.
 pub(super) fn current(
     benchmark: &Benchmark,
     folder: &Path,
@@ -22,10 +23,10 @@ pub(super) fn current(
     let store = Store::open_in(folder, &benchmark.name)?;
     let mut reason = difference(&store, benchmark).map(|difference| difference.to_string());
     if stop && store.meta.rejected_rows > 0 {
-        reason = reason.or(Some("rows were set aside, and bad rows are now to stop it".to_owned()));
+        reason = reason.or(Some("rows were set aside, but now a bad row must stop the run".to_owned()));
     }
     if let Some(format) = format.filter(|format| reason.is_none() && store.meta.store.format != *format) {
-        reason = Some(format!("it is {}, and {} is asked", store.meta.store.format.name(), format.name()));
+        reason = Some(format!("it is {}, but {} is requested", store.meta.store.format.name(), format.name()));
     }
     if reason.is_none() {
         let (now, _) = checksum::of_file(store.path(), &store.meta.store.file.checksum)
@@ -35,7 +36,7 @@ pub(super) fn current(
         }
     }
     if reason.is_none() && !rejected_is_current(folder, &store.meta)? {
-        reason = Some(format!("{} is not as it was written", rejected_name(&benchmark.name)));
+        reason = Some(format!("{} does not match its meta", rejected_name(&benchmark.name)));
     }
     if reason.is_none()
         && let SourcePath::File(pattern) = &benchmark.source
@@ -57,7 +58,7 @@ pub(super) fn current(
     Ok((store, reason))
 }
 
-/// Whether the file of rows that were set aside is the one that the meta records: none, or one of its checksum.
+/// Whether the file of rejected rows matches the meta: no file, or one with the recorded checksum.
 pub(super) fn rejected_is_current(folder: &Path, meta: &Meta) -> Result<bool, DiskError> {
     let path = folder.join(rejected_name(&meta.benchmark));
     let Some(recorded) = &meta.rejected else { return Ok(!path.exists()) };
@@ -68,17 +69,17 @@ pub(super) fn rejected_is_current(folder: &Path, meta: &Meta) -> Result<bool, Di
     }
 }
 
-/// How a store differs from the one that a configuration asks for.
+/// How a store differs from the one that the configuration asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// Its rows come from somewhere else.
+    /// Its rows come from another source.
     Source {
-        /// Where they come from.
+        /// The source of the store.
         had: String,
-        /// Where the configuration says that they come from.
+        /// The configured source.
         wants: String,
     },
-    /// Something else in the benchmark's configuration.
+    /// Another setting of the benchmark changed, such as its rule.
     Rule,
     /// Its source files have other names or sizes.
     Files,
@@ -87,14 +88,14 @@ pub enum Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Source { had, wants } => write!(f, "it was made from {had}, and the configuration says {wants}"),
+            Self::Source { had, wants } => write!(f, "it was made from {had}, but the configuration says {wants}"),
             Self::Rule => f.write_str("its configuration changed"),
             Self::Files => f.write_str("its source files changed"),
         }
     }
 }
 
-/// How a store differs from the one that the configuration asks for, if it does; looks at names and sizes only.
+/// How a store differs from the one that the configuration asks for, if it does. Compares only names and sizes of files.
 pub(super) fn difference(store: &Store, benchmark: &Benchmark) -> Option<Difference> {
     let (had, wants) = (&store.meta.source.path, benchmark.source.portable());
     if *had != wants {

@@ -1,4 +1,4 @@
-//! `--locked`: only the source that the meta records may be used.
+//! `--locked`: allows only the source that the meta records.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::{
     store::{Meta, SourceRecord, StoreError},
 };
 
-/// The source that the meta in `folder` records.
+/// The source that the meta in `folder` records, if it is the configured one.
 pub(super) fn recorded_source(benchmark: &Benchmark, folder: &Path) -> Result<SourceRecord, PreprocessError> {
     let nothing = |why: String| PreprocessError::NotLocked { benchmark: benchmark.name.clone(), why };
     let source = match Meta::read(folder, &benchmark.name) {
@@ -20,20 +20,20 @@ pub(super) fn recorded_source(benchmark: &Benchmark, folder: &Path) -> Result<So
     };
     let now = benchmark.source.portable();
     if source.path != now {
-        return Err(nothing(format!("the recorded source is {}, and the configuration says {now}", source.path)));
+        return Err(nothing(format!("the recorded source is {}, and the configured one is {now}", source.path)));
     }
     Ok(source)
 }
 
 impl Stage1<'_> {
-    /// Whether these are the files that were recorded, where only those may serve.
+    /// Checks that these are the recorded files, if only those may be used.
     pub(super) fn check_lock(&self, files: &[NamedFile]) -> Result<(), PreprocessError> {
         let Some(locked) = &self.locked else { return Ok(()) };
         let other = files.iter().find(|file| !locked.files.contains(file));
         let what = match (other, files.len() == locked.files.len()) {
             (None, true) => return Ok(()),
-            (Some(file), _) => format!("{} is not as it was recorded", file.name),
-            (None, false) => format!("{} files were recorded, and {} are there", locked.files.len(), files.len()),
+            (Some(file), _) => format!("{} has changed since it was recorded", file.name),
+            (None, false) => format!("{} files were recorded, and now there are {}", locked.files.len(), files.len()),
         };
         Err(PreprocessError::Moved { benchmark: self.benchmark.name.clone(), what })
     }

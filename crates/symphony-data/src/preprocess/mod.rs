@@ -1,8 +1,8 @@
-//! Drives stage 1: source ─► difficulty ─► store, batch by batch; rows are never held.
+//! Runs stage 1: source ─► difficulty ─► store, batch by batch. It never holds all rows.
 //!
-//! The source is read twice. The first pass computes the features and sets them down in a scratch file, from which the
-//! constants, the scores and the thresholds follow; the second writes the store. Each batch is worked on by one core, and
-//! what a few batches take is all the memory there is to it.
+//! It reads the source twice. The first pass computes the features and keeps them in a scratch file; constants, scores and
+//! thresholds are computed from it. The second pass writes the store. One core works on each batch, so memory holds only a
+//! few batches at a time.
 
 use std::path::Path;
 
@@ -41,34 +41,34 @@ pub use oddities::{bin_shares, oddities};
 pub(crate) use open::rebuild;
 pub use open::{Upkeep, open_store};
 
-/// How stage 1 is run.
+/// Options of stage 1.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PreprocessOptions {
-    /// What to do with bad rows; `None`: as when the store was last made, else stop.
+    /// What to do with bad rows; `None`: the same as when the store was last made; for a new store, stop.
     pub on_bad_row: Option<OnBadRow>,
-    /// Make the store anew even if it is up to date.
+    /// Rebuild the store even if it is up to date.
     pub force: bool,
-    /// Take no other source than the one that the meta records: the same commit, the same files.
+    /// Use only the source that the meta records: the same commit, the same files.
     pub locked: bool,
-    /// How the store holds its rows; `None`: as the configuration says, else as it does already, else as JSON lines.
+    /// The format of the store; `None`: the configured one, else that of the existing store, else JSON lines.
     pub format: Option<Layout>,
 }
 
-/// What stage 1 did for a benchmark.
+/// The outcome of stage 1 for a benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Made the store.
+    /// It made the store.
     Built,
-    /// Found it up to date.
+    /// It found the store up to date.
     Cached,
-    /// Rewrote the bins of an otherwise current store for other percentiles.
+    /// It rewrote the bins for other percentiles or cuts; the store was up to date otherwise.
     Rebinned,
 }
 
-/// Preprocesses one benchmark into `folder`, unless what lies there is up to date.
+/// Preprocesses one benchmark into `folder`, unless its store there is up to date. `cut` sets the bounds of its bins.
 ///
 /// # Errors
-/// See [`PreprocessError`]. What lay there before is then untouched.
+/// See [`PreprocessError`]. An existing store is then untouched.
 pub fn preprocess(
     benchmark: &Benchmark,
     cut: Cut,
@@ -85,14 +85,14 @@ pub fn preprocess(
     let reason = match found {
         Ok(None) | Err(StoreError::Missing { .. }) => None,
         Ok(Some((mut store, None))) => {
-            // What is made anew below is checked where its source is opened.
+            // A store that is rebuilt below is checked when its source is opened.
             if let (SourcePath::Datasets(address), Some(SourceRecord { revision: Some(commit), .. })) =
                 (&benchmark.source, &locked)
             {
                 HubSource::check_lock(address, benchmark.wanted(), commit, progress)
                     .map_err(|error| of_source(benchmark, error.into()))?;
             }
-            // What a run that was stopped before its end may have left.
+            // A run that was stopped early may have left a store in the other format.
             remove_other(&folder, &benchmark.name, store.meta.store.format)?;
             if let Some(reason) = store.index_problem(true) {
                 progress.note(Note::Indexing {
@@ -115,7 +115,7 @@ pub fn preprocess(
             let (had, wants) = (&store.meta.source.path, benchmark.source.portable());
             if *had != wants {
                 progress.note(Note::Warning(&format!(
-                    "{}: its store in {} was made from {had}, and is replaced by one made from {wants}",
+                    "{}: its store in {} was made from {had}; it is replaced by one made from {wants}",
                     benchmark.name,
                     folder.path().display()
                 )));
@@ -123,11 +123,11 @@ pub fn preprocess(
             Some(reason)
         }
         Err(StoreError::Stale { path, reason }) => Some(format!("{}: {reason}", path.display())),
-        // What cannot be read may be as good as ever, and what another program wrote is not ours to replace.
+        // A file that cannot be read may still be good, and another program's file is not ours to replace.
         Err(error) => return Err(error.into()),
     };
     progress.note(Note::Building { benchmark: &benchmark.name, reason: reason.as_deref() });
-    // What is made anew is made of the same commit, unless it is the source that shall be renewed.
+    // A rebuild uses the same commit, unless `force` asks for the latest one.
     let recorded = match &locked {
         Some(locked) => locked.revision.clone(),
         None if options.force => None,

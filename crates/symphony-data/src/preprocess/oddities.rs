@@ -1,4 +1,4 @@
-//! Odd scores: bins that do not mean what their names say.
+//! Odd scores, which make the names of bins misleading.
 
 use crate::{
     bin::{Bin, Cut, PerBin, Percentiles, Thresholds},
@@ -12,13 +12,13 @@ pub fn bin_shares(meta: &Meta) -> PerBin<f64> {
     PerBin { easy: share(Bin::Easy), medium: share(Bin::Medium), hard: share(Bin::Hard) }
 }
 
-/// What is odd about a benchmark's scores, so that bins do not mean what their names say: all raw scores equal, or so
-/// many ties that a bin is empty.
+/// A sentence about odd scores, which make the names of bins misleading: all raw scores are equal, or so many scores tie that
+/// a bin is empty. `None` if scores are not odd.
 pub fn oddities(meta: &Meta) -> Option<String> {
     let (n, normalization) = (meta.n_tasks_full, &meta.normalization);
     if normalization.raw_min == normalization.raw_max {
         let capped = if normalization.raw_max >= 1.0 {
-            "; raw scores end at 1, which terms without `normalize: p95` soon reach"
+            "; raw scores are capped at 1, and terms without `normalize: p95` soon reach it"
         } else {
             ""
         };

@@ -1,4 +1,4 @@
-//! Opening the store of a configured benchmark, which is brought up to date on the way where that is allowed.
+//! Opens the store of a configured benchmark, and rebuilds it first if it is out of date and that is allowed.
 
 use std::path::Path;
 
@@ -14,20 +14,20 @@ use crate::{
     store::{Meta, Store, StoreError, index_name},
 };
 
-/// Whether a command may bring stores up to date.
+/// Whether a command may rebuild stores that are out of date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upkeep {
-    /// Rebuild what no longer fits the configuration or its own checksum, and say why.
+    /// Rebuild a store that no longer matches the configuration or its own checksum, and report why.
     Rebuild,
-    /// Only report.
+    /// Only report it.
     Report,
 }
 
-/// Opens the store of a configured benchmark. What no longer fits the configuration or its own checksum is rebuilt where
-/// `upkeep` allows it, and else said; a store of other rows than those that the configuration names is never replaced.
+/// Opens the store of a configured benchmark. A store that no longer matches the configuration or its own checksum is rebuilt
+/// if `upkeep` allows it, and reported otherwise. A store with another source than the configured one is never replaced.
 ///
 /// # Errors
-/// The store is missing, is of other rows, or cannot be rebuilt.
+/// The store is missing, comes from another source, or cannot be rebuilt.
 pub fn open_store(
     config: &Config,
     folder: &Path,
@@ -66,10 +66,10 @@ pub fn open_store(
     Ok(Store::open(folder, name, progress)?)
 }
 
-/// Rebuilds a store that cannot be used any more, for this reason.
+/// Rebuilds a store that can no longer be used, for this `reason`, which is part of the error if this fails.
 ///
 /// # Errors
-/// Why it cannot be rebuilt.
+/// The benchmark is not configured, or preprocessing fails.
 pub(crate) fn rebuild(
     config: &Config,
     folder: &Path,
@@ -80,7 +80,7 @@ pub(crate) fn rebuild(
     let Some(benchmark) = config.benchmark(name) else {
         return Err(StoreError::Missing { benchmark: name.to_owned(), folder: folder.to_owned() }.into());
     };
-    // `preprocess` finds and names the same reason, unless another run has rebuilt it meanwhile.
+    // `preprocess` finds and reports the same reason, unless another run has rebuilt the store in the meantime.
     let rebuilt = preprocess(benchmark, config.store_cut_of(name), folder, PreprocessOptions::default(), progress);
     rebuilt.map(drop).map_err(|error| match error {
         PreprocessError::Store(error) => PreprocessError::Store(error),
@@ -88,8 +88,8 @@ pub(crate) fn rebuild(
     })
 }
 
-/// The store with an index that can be used: a new one in the folder, or in memory where the folder cannot be written to or
-/// is only to be reported on.
+/// The store with a valid index. If needed, a new index is made: in the folder, or in memory if the folder is not writable or
+/// `upkeep` only allows reports.
 pub(super) fn with_index(
     mut store: Store,
     folder: &Path,
@@ -106,7 +106,7 @@ pub(super) fn with_index(
     let in_folder = || {
         let locked = Folder::lock(folder, progress)?;
         let mut store = Store::open_in(folder, name)?;
-        // Another run may have made it meanwhile.
+        // Another run may have made it in the meantime.
         if store.index_problem(false).is_some() {
             store.make_index(Some(&locked))?;
         }

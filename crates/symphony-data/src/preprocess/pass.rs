@@ -1,4 +1,4 @@
-//! One run over one benchmark: what both passes need, and what is published at the end.
+//! One run over one benchmark: the parts that both passes need, and publishing the result.
 
 use std::{collections::HashMap, ops::ControlFlow};
 
@@ -20,12 +20,13 @@ use crate::{
     yaml::Refusal,
 };
 
-/// Removes the benchmark's store in any other format than this.
+/// Removes stores of the benchmark in other formats than this one.
 pub(super) fn remove_other(folder: &Folder, benchmark: &str, format: Layout) -> Result<(), DiskError> {
     let mut others = Layout::ALL.into_iter().filter(|other| *other != format);
     others.try_for_each(|other| folder.remove(&store_name(benchmark, other)))
 }
 
+/// Fills in the program's name, and returns the text of the meta with its own checksum.
 pub(super) fn seal(meta: &mut Meta) -> String {
     meta.self_checksum.clear();
     TOOL.clone_into(&mut meta.tool);
@@ -39,12 +40,12 @@ pub(super) struct Stage1<'a> {
     pub(super) plan: Scorer,
     pub(super) source: Box<dyn Source + 'a>,
     pub(super) on_bad_row: OnBadRow,
-    /// The source that must serve.
+    /// The only source that may be used, if the run is locked.
     pub(super) locked: Option<SourceRecord>,
     progress: &'a dyn Progress,
 }
 
-/// Some batches, each with its number.
+/// Batches, each with its number.
 pub(super) type Batches = Vec<(usize, RowBatch)>;
 
 impl<'a> Stage1<'a> {
@@ -103,7 +104,7 @@ impl<'a> Stage1<'a> {
             self_checksum: String::new(),
         };
         files.push(folder.write_small(&meta_name(&self.benchmark.name), &seal(&mut meta))?);
-        // A store can be rebuilt and a lost write shows in its checksum, so that it need not be synced.
+        // No sync is needed: a store can be rebuilt, and its checksum reveals a lost write.
         folder.publish(files, false)?;
         if rejected_rows == 0 {
             folder.remove(&rejected_name(&self.benchmark.name))?;
@@ -112,13 +113,13 @@ impl<'a> Stage1<'a> {
         Ok(meta)
     }
 
-    /// Says which files are the same, byte for byte: their rows count more than once.
+    /// Warns of identical files, because their rows count more than once.
     fn note_same_files(&self, files: &[NamedFile]) {
         let mut known: HashMap<&str, &str> = HashMap::new();
         for NamedFile { name, bytes, checksum } in files.iter().filter(|file| file.bytes > 0) {
             if let Some(first) = known.get(checksum.as_str()) {
                 self.progress.note(Note::Warning(&format!(
-                    "{}: its files {first} and {name} are the same, byte for byte ({bytes} bytes), so that their rows count twice",
+                    "{}: its files {first} and {name} are identical ({bytes} bytes), so their rows count twice",
                     self.benchmark.name
                 )));
             } else {
@@ -127,9 +128,9 @@ impl<'a> Stage1<'a> {
         }
     }
 
-    /// Reads the source once: `work` on some batches (each with its number), about `bytes` of text at once but no less than
-    /// a batch, on all cores; then `take`, which says how many rows it took, in the order of the rows. Tells progress, and
-    /// listens for a stop.
+    /// Reads the source once. All cores run `work`, each on about `bytes` of text but at least one batch; then `take` gets the
+    /// results in the order of the rows, and returns how many rows it took. Reports progress, and stops on request. Returns the
+    /// files that were read.
     pub(super) fn pass<'p, R: Send>(
         &'p self,
         pass: Pass,
@@ -154,7 +155,7 @@ impl<'a> Stage1<'a> {
                 sink(std::mem::take(&mut gathered))
             });
             if !gathered.is_empty() {
-                // Whether anybody wants the last of them no longer matters.
+                // These are the last batches, so it does not matter whether more are wanted.
                 let _ = sink(gathered);
             }
             files

@@ -1,4 +1,4 @@
-//! Other percentiles or cuts: the bins of a store that is otherwise up to date.
+//! Rewrites the bins of a store for other percentiles or cuts, if it is up to date otherwise.
 
 use super::{PreprocessError, pass::seal};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     store::{Meta, MetaThresholds, Store, meta_name},
 };
 
-/// Writes the bins of a current store anew.
+/// Rewrites the bins of a store that is up to date otherwise, and its meta.
 pub(super) fn rebin(folder: &Folder, benchmark: &Benchmark, cut: Cut, store: Store) -> Result<Meta, PreprocessError> {
     let scores = store.scores()?;
     let (thresholds, bins) = thresholds_and_bins(&scores, cut)

@@ -1,4 +1,4 @@
-//! Constants, range and thresholds, from the features.
+//! Computes constants, range and thresholds from the features.
 
 use super::{PreprocessError, Stage1, features::Featured};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     number::{Mean, Summary},
 };
 
-/// How features become scores, and scores bins.
+/// The numbers that turn features into scores, and scores into bins.
 pub(super) struct Scale {
     pub(super) constants: Vec<f64>,
     pub(super) range: RawRange,
@@ -16,7 +16,7 @@ pub(super) struct Scale {
 }
 
 impl Stage1<'_> {
-    /// Constants, range and thresholds, from the features.
+    /// Computes constants, range and thresholds from the features.
     pub(super) fn scale(&self, featured: &Featured, cut: Cut) -> Result<Scale, PreprocessError> {
         let mut constants = Vec::with_capacity(featured.summaries.len());
         for (summary, (_, at)) in featured.summaries.iter().zip(self.plan.constants()) {
@@ -60,7 +60,7 @@ impl Stage1<'_> {
         Ok(Scale { constants, range, normalization, thresholds })
     }
 
-    /// Goes through the scored features of all rows, batch by batch.
+    /// Hands the scored features of all rows to `take`, batch by batch, with the number of rows of each batch.
     pub(super) fn scored(
         &self,
         featured: &Featured,

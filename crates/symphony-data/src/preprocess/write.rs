@@ -1,4 +1,4 @@
-//! The second pass, which writes the store.
+//! The second pass: writes the store.
 
 use super::{PreprocessError, Stage1, copies::CopyFinder, features::Featured, pass::Batches, scale::Scale};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Stage1<'_> {
-    /// The second pass over the rows, which writes the store.
+    /// Runs the second pass over the rows, which writes the store.
     pub(super) fn write(
         &self,
         folder: &Folder,

@@ -1,5 +1,5 @@
-//! The checksums beside a Parquet store, block by block, so that a draw knows that what it reads is what was written
-//! (Parquet's own checksums of pages are optional, and its writers write none).
+//! The checksums beside a Parquet store, block by block, so that a draw notices damage in the bytes that it reads (Parquet's
+//! own checksums of pages are optional, and its writers write none).
 
 use std::{
     fs::File,
@@ -18,12 +18,12 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use super::seal::{damaged, number, open, sealed, unreadable, unsealed};
 use crate::disk::{WrittenFile, read_at};
 
-/// Raised when the form changes.
+/// The number at the end is raised when the format changes.
 const MAGIC: [u8; 8] = *b"symblk01";
 /// The bytes of a block: about what a page of a few rows takes.
 const BLOCK: usize = 16 << 10;
 
-/// Sums up blocks on their way to a file.
+/// Computes the checksum of each block on its way to a file.
 pub(super) struct BlockWriter<W> {
     to: W,
     block: Xxh3,
@@ -42,7 +42,7 @@ impl<W: Write> BlockWriter<W> {
         self.filled = 0;
     }
 
-    /// What was written to, and the sums.
+    /// The file, and the checksums of its blocks.
     pub fn finish(mut self) -> (W, Vec<u8>) {
         if self.filled > 0 {
             self.end_block();
@@ -72,12 +72,12 @@ impl<W: Write> Write for BlockWriter<W> {
     }
 }
 
-/// The index of a store of so many rows with these sums.
+/// The index of a store with this many rows and these checksums of its blocks.
 pub(super) fn index_of(sums: Vec<u8>, rows: u64, store: &WrittenFile) -> Vec<u8> {
     sealed(sums, MAGIC, rows, store)
 }
 
-/// A file of which every byte that is read is checked.
+/// A file that checks every byte that is read from it.
 #[derive(Clone, Debug)]
 pub(super) struct CheckedFile {
     path: Arc<PathBuf>,
@@ -91,7 +91,7 @@ impl CheckedFile {
     /// The store `file` at `path`, with the index at `index`.
     ///
     /// # Errors
-    /// Why the index does not serve.
+    /// Why the index cannot be used.
     pub fn open(path: &Path, file: &Arc<File>, store: &WrittenFile, index: &Path) -> std::result::Result<Self, String> {
         let (mut opened, length) = open(index)?;
         let mut written = Vec::with_capacity(length as usize);
@@ -99,7 +99,7 @@ impl CheckedFile {
         Self::of(path, file, store, &written)
     }
 
-    /// The same, with an index that was read already.
+    /// The same, with an index that is already in memory.
     pub fn of(path: &Path, file: &Arc<File>, store: &WrittenFile, index: &[u8]) -> std::result::Result<Self, String> {
         let (sums, rows) = unsealed(index, MAGIC, store)?;
         if sums.len() as u64 != store.bytes.div_ceil(BLOCK as u64) * 8 {
@@ -149,7 +149,7 @@ impl ChunkReader for CheckedFile {
     }
 }
 
-/// Reads on from a place.
+/// Reads a checked file in sequence, from a given position.
 pub(super) struct Sequence {
     file: CheckedFile,
     at: u64,

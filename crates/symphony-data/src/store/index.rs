@@ -1,8 +1,8 @@
-//! The index beside a store of JSON lines: scores, identities, and where each line stands, so that a draw reads no more
-//! than it draws, and knows that it is what was written.
+//! The index beside a store of JSON lines: the score, the identity and the place of each line, so that a draw reads only the
+//! lines that it draws, and notices damage in them.
 //!
-//! Rows come in groups, and a group in three blocks: its scores, its identities, its places. Behind the last group the
-//! checksums of all blocks, and last what store the index is of ([`super::seal`]). Numbers are little-endian.
+//! Rows come in groups, and a group has three blocks: its scores, its identities, its places. After the last group come the
+//! checksums of all blocks, then the store that the index belongs to ([`super::seal`]). Numbers are little-endian.
 
 use std::{
     fs::File,
@@ -21,32 +21,32 @@ use super::{
 };
 use crate::disk::{DiskError, NewFile, WrittenFile, read_at};
 
-/// Raised when the form changes.
+/// The number at the end is raised when the format changes.
 const MAGIC: &[u8; 8] = b"symidx01";
-/// How many rows a group has. A drawn row costs the reading of a group's places.
+/// How many rows a group has. To read a drawn row, all places of its group are read.
 const GROUP: usize = 1024;
 /// The bytes of a row in each block: a score, an identity, a place.
 const WIDTHS: [usize; 3] = [8, 8, 24];
 const ROW: usize = 40;
-/// An index up to this size is read at once, in bytes.
+/// An index up to this size, in bytes, is read at once.
 const SMALL: u64 = 1 << 20;
 
-/// What the index holds of one row.
+/// The index entry of one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Entry {
     /// The difficulty score.
     pub score: f64,
     /// The identity.
     pub identity: u64,
-    /// The line's length in bytes, its end of line included.
+    /// The line's length in bytes, with its end of line.
     pub length: u32,
-    /// How long the row in it is.
+    /// The length in bytes of the row in it.
     pub raw_length: u32,
     /// xxh3_64 of the line.
     pub hash: u64,
 }
 
-/// Where a row's line stands.
+/// The place of a row's line in the store.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub offset: u64,
@@ -56,7 +56,7 @@ pub(super) struct Place {
 }
 
 impl Entry {
-    /// The entry of a store's line; `None` where it is none.
+    /// The entry of a line; `None` if the line is not valid in a store.
     pub fn of_line(line: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Line<'l> {
@@ -87,7 +87,7 @@ pub(super) struct IndexWriter<T> {
     offset: u64,
 }
 
-/// Where an index is written to: a file, or memory.
+/// The target of an index: a file, or memory.
 pub(super) trait Target {
     fn put(&mut self, bytes: &[u8]) -> Result<(), DiskError>;
 }
@@ -110,7 +110,7 @@ impl<T: Target> IndexWriter<T> {
         Self { to, blocks: Default::default(), table: Vec::new(), rows: 0, offset: 0 }
     }
 
-    /// Appends the entries of the rows that follow.
+    /// Appends the entries of the next rows.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), DiskError> {
         for entry in entries {
             let [scores, identities, places] = &mut self.blocks;
@@ -138,7 +138,7 @@ impl<T: Target> IndexWriter<T> {
         Ok(())
     }
 
-    /// Ends the index of this store.
+    /// Completes the index of this store.
     pub fn finish(mut self, store: &WrittenFile) -> Result<T, DiskError> {
         if !self.blocks[0].is_empty() {
             self.end_group()?;
@@ -148,7 +148,7 @@ impl<T: Target> IndexWriter<T> {
     }
 }
 
-/// An index that is read.
+/// An open index.
 #[derive(Debug)]
 pub(super) struct Index {
     path: PathBuf,
@@ -179,10 +179,10 @@ impl Bytes {
 }
 
 impl Index {
-    /// Opens the index at `path`, if it is one of this store.
+    /// Opens the index at `path`, if it belongs to this store.
     ///
     /// # Errors
-    /// Why it is not.
+    /// Why the index cannot be used.
     pub fn open(path: &Path, store: &WrittenFile) -> Result<Self, String> {
         let (mut file, length) = open(path)?;
         let bytes = if length <= SMALL {
@@ -233,7 +233,7 @@ impl Index {
         self.column(1, |bits| number(bits, 0))
     }
 
-    /// The places of these rows, which ascend.
+    /// The places of these rows, which must ascend.
     pub fn places(&self, rows: &[u32]) -> Result<Vec<Place>, StoreError> {
         let groups: Vec<&[u32]> = rows.chunk_by(|a, b| *a as usize / GROUP == *b as usize / GROUP).collect();
         let places = |rows: &&[u32]| {
@@ -258,10 +258,10 @@ impl Index {
         Ok(places.into_iter().flatten().collect())
     }
 
-    /// Reads all of it.
+    /// Checks every block.
     ///
     /// # Errors
-    /// It is not as it was written.
+    /// The index was changed since it was written.
     pub fn check(&self) -> Result<(), StoreError> {
         (0..self.table.len()).try_for_each(|group| (0..3).try_for_each(|block| self.block(group, block).map(drop)))
     }

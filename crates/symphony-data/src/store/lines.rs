@@ -1,4 +1,4 @@
-//! Stores as JSON lines: one object a line, and an index beside them.
+//! Stores as JSON lines: one object per line, and an index beside the file.
 
 use std::{
     fs::File,
@@ -29,7 +29,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Writes some rows into memory.
+    /// Encodes rows in memory.
     pub fn encode(benchmark: &str, thresholds: Thresholds, rows: &[ScoredRows<'_>]) -> Self {
         let mut out = Self::default();
         for rows in rows {
@@ -44,7 +44,7 @@ impl Lines {
                 out.entries.push(Entry {
                     score,
                     identity,
-                    // Rows and their features are at most 64 MiB long, each.
+                    // A row and its features are at most 64 MiB each.
                     length: (out.text.len() - start) as u32,
                     raw_length: raw_data.len() as u32,
                     hash: xxh3_64(&out.text[start..]),
@@ -64,7 +64,7 @@ struct Line<'l> {
 }
 
 impl Line<'_> {
-    /// Appends the line. Names are safe in JSON as they are (see `check_name`).
+    /// Appends the line. Names need no escapes in JSON (see `check_name`).
     fn write(&self, out: &mut Vec<u8>, benchmark: &str, metadata: &[u8]) {
         // Writing to memory cannot fail.
         out.extend_from_slice(br#"{"task_id":""#);
@@ -120,7 +120,7 @@ pub(crate) struct LinesReader {
     path: PathBuf,
     file: File,
     store: WrittenFile,
-    /// The index, or why there is none that serves.
+    /// The index, or why it cannot be used.
     index: Result<Index, String>,
 }
 
@@ -131,7 +131,7 @@ impl LinesReader {
         Self { path: path.to_owned(), file, store, index }
     }
 
-    /// Why the index does not serve, if it does not; reads all of it if `whole`.
+    /// Why the index cannot be used; `None` if it can. With `whole`, every byte of the index is checked.
     pub fn index_problem(&self, whole: bool) -> Option<String> {
         match &self.index {
             Err(reason) => Some(reason.clone()),
@@ -160,7 +160,7 @@ impl LinesReader {
         Ok(())
     }
 
-    /// Goes through all lines, and checks them against the store's checksum.
+    /// Reads all lines, and checks them against the store's checksum.
     fn scan(&self, mut take: impl FnMut(Entry) -> Result<(), DiskError>) -> Result<(), StoreError> {
         let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
@@ -180,7 +180,7 @@ impl LinesReader {
     }
 
     pub fn fetch(&self, benchmark: &str, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
-        /// How many rows are fetched at once: enough to outweigh handing them over.
+        /// How many rows one job fetches: enough to outweigh the cost of a job.
         const ROWS_PER_TASK: usize = 64;
         let places = self.index(benchmark)?.places(rows)?;
         let tasks: Vec<Vec<StoredTask>> =
@@ -190,7 +190,7 @@ impl LinesReader {
 
     fn lines_at(&self, places: &[Place]) -> Result<Vec<StoredTask>, StoreError> {
         let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
-        // An index that somebody made up may name places that are none.
+        // A forged index may name places outside the file.
         let is_within = |place: &Place| {
             place.offset.checked_add(u64::from(place.length)).is_some_and(|end| end <= self.store.bytes)
         };
@@ -199,7 +199,7 @@ impl LinesReader {
         }
         let mut bytes = vec![0; places.iter().map(|place| place.length as usize).sum()];
         let mut rest = &mut bytes[..];
-        // Lines that stand one behind the other are read at once.
+        // Adjacent lines are read at once.
         for run in places.chunk_by(|a, b| a.offset + u64::from(a.length) == b.offset) {
             let (piece, after) = rest.split_at_mut(run.iter().map(|place| place.length as usize).sum());
             read_at(&self.file, piece, run[0].offset)
@@ -221,10 +221,10 @@ impl LinesReader {
             .collect()
     }
 
-    /// Writes the store anew with bins that follow `thresholds`; its lines differ in `difficulty_bin` alone.
+    /// Writes the store again with bins that follow `thresholds`; only `difficulty_bin` changes in its lines.
     ///
     /// # Errors
-    /// A line that is none of a store's, or the disk.
+    /// A line is not valid in a store, or the disk fails.
     pub fn rewrite_bins(
         &self,
         folder: &Folder,
@@ -234,13 +234,13 @@ impl LinesReader {
         const SCORE: &str = r#","difficulty_score":"#;
         const BIN: &str = r#","difficulty_bin":""#;
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
-        let changed = || StoreError::stale(&self.path, "a line is not as it was written");
+        let changed = || StoreError::stale(&self.path, "a line of this file was changed or damaged");
         let mut writer = LinesWriter::create(folder, benchmark)?;
         (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
         let mut lines = BufReader::with_capacity(256 << 10, &self.file);
         let mut line = String::new();
         while lines.read_line(&mut line).map_err(read_error)? > 0 {
-            // The keys before raw_data hold no free text, so that their first occurrence is the key itself.
+            // The values before raw_data hold no free text, so the first match is the key itself.
             let parts = line.split_once(SCORE).and_then(|(head, rest)| {
                 let (score, rest) = rest.split_once(BIN)?;
                 let (_, tail) = rest.split_once('"')?;
@@ -257,13 +257,13 @@ impl LinesReader {
     }
 }
 
-/// The task in `text[from..to]`, a line as [`Line::write`] writes it, whose row is `raw_length` bytes long.
+/// The task in `text[from..to]`, a line in the form of [`Line::write`] with a row of `raw_length` bytes.
 fn stored_task(text: &Arc<String>, from: usize, to: usize, raw_length: usize) -> Option<StoredTask> {
     const METADATA: &str = r#","scorer_metadata":"#;
     const IDENTITY: &str = r#","identity":""#;
     const DIGITS: usize = 16;
     let mut at = from;
-    // What stands behind `key`: so many bytes, or all up to a byte.
+    // The value after `key`, up to `end`.
     let mut field = |key: &str, end: End| {
         let start = at + text.get(at..to)?.strip_prefix(key).map(|_| key.len())?;
         let length = match end {
@@ -290,10 +290,10 @@ fn stored_task(text: &Arc<String>, from: usize, to: usize, raw_length: usize) ->
 
 /// Where a field of a line ends.
 enum End {
-    /// After so many bytes.
+    /// After this many bytes.
     After(usize),
-    /// Before the first such byte.
+    /// Before the first byte of this value.
     Before(u8),
-    /// At this place.
+    /// At this position in the text.
     At(usize),
 }

@@ -12,7 +12,7 @@ use crate::{
     task::Layout,
 };
 
-/// What `{b}_full_meta.json` holds.
+/// The content of `{b}_full_meta.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meta {
     /// The benchmark's name.
@@ -34,10 +34,10 @@ pub struct Meta {
     /// The file of the rows that were set aside, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<WrittenFile>,
-    /// What was to be done with bad rows; a store that is rebuilt by itself is rebuilt so.
+    /// How bad rows were treated; an automatic rebuild treats them the same way.
     #[serde(default, skip_serializing_if = "OnBadRow::is_stop")]
     pub on_bad_row: OnBadRow,
-    /// The rows that are copies of others, if there are any.
+    /// Rows that are copies of earlier ones, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copies: Option<Copies>,
     /// Where the rows came from.
@@ -46,7 +46,7 @@ pub struct Meta {
     pub store: StoreRecord,
     /// The program that wrote this.
     pub tool: String,
-    /// Over this file with this value empty.
+    /// The checksum of this file with this value empty.
     pub self_checksum: String,
 }
 
@@ -56,24 +56,24 @@ pub struct MetaThresholds {
     /// The configured percentiles, or cuts.
     #[serde(flatten)]
     pub cut: Cut,
-    /// The scores there.
+    /// The scores at these percentiles, or the cuts themselves.
     #[serde(flatten)]
     pub scores: Thresholds,
 }
 
-/// Rows that have the identity of an earlier row.
+/// Rows with the same identity as an earlier row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copies {
     /// How many there are.
     pub rows: u64,
-    /// How many of them differ from the first row of their identity, of some ten thousand that are compared.
+    /// How many of them differ from the first row of their identity; at most about ten thousand copies are compared.
     pub differing: u64,
-    /// The fields in which they differ, in the order of their names.
+    /// The fields in which they differ, sorted by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
 }
 
-/// In words.
+/// One sentence for people, such as `2 rows are copies of an earlier one (same identity)`.
 impl std::fmt::Display for Copies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { rows, differing, fields } = self;
@@ -90,22 +90,22 @@ impl std::fmt::Display for Copies {
 /// Where a store's rows came from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceRecord {
-    /// The configured path, without folders that only one machine has.
+    /// The configured path, without folders that exist on one machine only.
     pub path: String,
-    /// The commit that served, where the source has commits.
+    /// The commit that was read, where the source has commits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// The branch that the commit was found by; absent where the configuration names the commit itself.
+    /// The branch that pointed to the commit; absent where the configuration names the commit itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// The files, in the order read; none for generated rows.
+    /// The files, in the order in which they were read; empty for generated rows.
     pub files: Vec<NamedFile>,
 }
 
 /// A store's format, size and checksum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoreRecord {
-    /// Its format.
+    /// JSON lines or Parquet.
     pub format: Layout,
     /// Size and checksum.
     #[serde(flatten)]
@@ -121,7 +121,7 @@ impl Meta {
     /// Reads and checks the meta of `benchmark` in `folder`.
     ///
     /// # Errors
-    /// It is not there, or is not as it was written.
+    /// The meta is missing, was changed since it was written, or comes from another program or version.
     pub fn read(folder: &Path, benchmark: &str) -> Result<Self, StoreError> {
         let path = folder.join(meta_name(benchmark));
         let text = match std::fs::read(&path) {
@@ -131,31 +131,32 @@ impl Meta {
             }
             Err(error) => return Err(crate::disk::DiskError::new(&path, "read this file", error).into()),
         };
-        // A link is nobody's work: what it leads to is not touched.
+        // A link is not another program's file: replacing it leaves the file that it points to untouched.
         if !checksum::has_seal(&text) && !path.is_symlink() {
             return Err(StoreError::Foreign { path });
         }
         if !checksum::is_sealed(&text) {
             return Err(StoreError::stale(&path, "this file was changed or damaged (self_checksum)"));
         }
-        serde_json::from_str(&text)
-            .map_err(|error| StoreError::stale(&path, format!("written by another version ({error})")))
+        serde_json::from_str(&text).map_err(|error| {
+            StoreError::stale(&path, format!("this file was written by another version of symphony-data ({error})"))
+        })
     }
 }
 
-/// What to do with a row that no score can be computed for.
+/// What to do with a row that cannot be scored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnBadRow {
-    /// End with an error that names it.
+    /// Stop with an error that names the row.
     #[default]
     Stop,
-    /// Set it aside in `{b}_rejected.jsonl` and go on.
+    /// Write the row to `{b}_rejected.jsonl` and continue.
     Skip,
 }
 
 impl OnBadRow {
-    /// Whether this is to stop.
+    /// Whether a bad row stops the run.
     pub fn is_stop(&self) -> bool {
         *self == Self::Stop
     }

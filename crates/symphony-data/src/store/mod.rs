@@ -1,6 +1,6 @@
 //! A preprocessed benchmark on disk: `{b}_full.jsonl` or `{b}_full.parquet`, its index, and `{b}_full_meta.json`.
 //!
-//! [`Store::scores`] gives what drawing needs, [`Store::fetch`] the tasks that were drawn.
+//! [`Store::scores`] reads the scores that drawing needs; [`Store::fetch`] reads the drawn tasks.
 
 use crate::{disk::DiskError, hint::Hint, task::Layout};
 mod blocks;
@@ -18,64 +18,56 @@ pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore};
 
 use std::path::{Path, PathBuf};
 
-/// The name of a benchmark's store.
+/// The file name of a benchmark's store.
 pub fn store_name(benchmark: &str, format: Layout) -> String {
     format!("{benchmark}_full.{}", format.name())
 }
 
-/// The 16 hex digits of an identity.
+/// An identity as 16 hex digits.
 fn hex(identity: u64) -> [u8; 16] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     std::array::from_fn(|at| DIGITS[(identity >> (60 - 4 * at)) as usize & 15])
 }
 
-/// The name of the index beside a store.
+/// The file name of the index beside a store.
 pub fn index_name(benchmark: &str) -> String {
     format!("{benchmark}_full.index")
 }
 
-/// The name of a benchmark's meta.
+/// The file name of a benchmark's meta.
 pub fn meta_name(benchmark: &str) -> String {
     format!("{benchmark}_full_meta.json")
 }
 
-/// The name of the file of rows that were set aside.
+/// The file name of the rows that were set aside.
 pub fn rejected_name(benchmark: &str) -> String {
     format!("{benchmark}_rejected.jsonl")
 }
 
 /// Why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant names its fields")]
 pub enum StoreError {
-    /// It is not there.
+    /// There is no store of the benchmark in the folder.
     #[error("not preprocessed in {folder}: {benchmark}")]
     Missing {
-        /// The benchmark, or several with commas between them.
+        /// The benchmark, or several, joined by commas.
         benchmark: String,
-        /// The folder.
         folder: PathBuf,
     },
-    /// It is there, and not what its meta or the configuration says.
+    /// A file of the store is missing, damaged, or does not match its meta or the configuration.
     #[error("{path}: {reason}")]
-    Stale {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        reason: String,
-    },
-    /// Something else has its name: this program did not write it.
+    Stale { path: PathBuf, reason: String },
+    /// Another program wrote a file of this name.
     #[error("{path}: this file was not written by symphony-data")]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The disk.
+    Foreign { path: PathBuf },
+    /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
 }
 
 impl StoreError {
-    /// The ways out, the best first.
+    /// The ways out, best first.
     pub fn hints(&self) -> Vec<Hint> {
         let preprocess = |benchmarks: &str, folder: &Path, force| Hint::Preprocess {
             benchmarks: benchmarks.split(',').map(str::to_owned).collect(),

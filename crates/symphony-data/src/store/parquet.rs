@@ -1,5 +1,5 @@
-//! Stores as Parquet: typed columns, so that scores are read without rows, and rows in pages of few, so that a draw reads
-//! little beside what it draws.
+//! Stores as Parquet: typed columns, so that scores are read without rows, and small pages of rows, so that a draw reads
+//! little more than the rows that it draws.
 
 use std::{
     fs::File,
@@ -44,13 +44,13 @@ use crate::{
     task::{Json, Layout, StoredTask, Text},
 };
 
-/// About how much row text a row group holds, in bytes: several are in memory at once while a store is written.
+/// About how much row text a row group holds, in bytes. Several are in memory at once while a store is written.
 pub(super) const GROUP_BYTES: usize = 8 << 20;
-/// How large a page of row text becomes, in bytes: about 128 rows. What is drawn is read with the page that it is in.
+/// How large a page of row text becomes, in bytes: about 128 rows. A drawn row is read with its whole page.
 const ROW_PAGE: usize = 64 << 10;
 /// How large other pages become, in bytes.
 const PAGE: usize = 16 << 10;
-/// How many values are written between two looks at the size of a page.
+/// How many values are written between two checks of the page size.
 const VALUES_AT_ONCE: usize = 64;
 
 const TASK_ID: &str = "task_id";
@@ -60,7 +60,7 @@ const RAW_DATA: &str = "raw_data";
 const METADATA: &str = "scorer_metadata";
 const IDENTITY: &str = "identity";
 
-/// The columns of a store with these scored features. A feature that is called as another column is has `feature.` before it.
+/// The columns of a store with these scored features. A feature with the name of another column gets the prefix `feature.`.
 fn schema<'s>(scored: impl IntoIterator<Item = &'s str>) -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, false);
     let number = |name: &str| Field::new(name, DataType::Float64, false);
@@ -82,7 +82,7 @@ fn properties() -> WriterProperties {
         .set_data_page_size_limit(PAGE)
         .set_statistics_enabled(EnabledStatistics::Chunk);
     for name in [TASK_ID, "source_id", RAW_DATA, METADATA, IDENTITY] {
-        // Hardly two are the same; and a dictionary would have to be read with each page.
+        // Hardly any two values are equal, and a dictionary would have to be read with each page.
         properties = properties
             .set_column_dictionary_enabled(ColumnPath::from(name), false)
             .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
@@ -90,7 +90,7 @@ fn properties() -> WriterProperties {
     properties.set_column_data_page_size_limit(ColumnPath::from(RAW_DATA), ROW_PAGE).build()
 }
 
-/// Makes row groups of rows.
+/// Encodes rows as row groups.
 #[derive(Debug)]
 pub(super) struct ParquetEncoder {
     schema: SchemaRef,
@@ -140,7 +140,7 @@ impl ParquetEncoder {
         let mut identities = StringBuilder::with_capacity(count, count * 16);
         for rows in rows {
             for (i, (_, text)) in rows.good().enumerate() {
-                // All of this is UTF-8: the rows were looked at before, features are JSON, hex digits ASCII.
+                // All of this is UTF-8: the rows were checked before, features are JSON, hex digits are ASCII.
                 raw_data.append_value(String::from_utf8_lossy(&text));
                 metadata.append_value(String::from_utf8_lossy(rows.features.metadata.get(i)));
                 identities.append_value(String::from_utf8_lossy(&hex(rows.features.identities[i])));
@@ -195,7 +195,7 @@ impl ParquetWriter {
     }
 
     pub fn append(&mut self, group: RowGroup) -> Result<(), StoreError> {
-        // A row group of no rows is none.
+        // Parquet has no empty row groups.
         if group.rows == 0 {
             return Ok(());
         }
@@ -224,7 +224,7 @@ pub(crate) struct ParquetReader {
     index_path: PathBuf,
     file: Arc<File>,
     store: WrittenFile,
-    /// The file, each byte of which is checked when it is read; or why the index that this takes does not serve.
+    /// The file with checks of every byte that is read; or why the index that these checks need cannot be used.
     checked: Result<CheckedFile, String>,
 }
 
@@ -286,7 +286,7 @@ impl ParquetReader {
         self.column(IDENTITY, |column| column.as_string::<i32>().iter().map(number).collect())
     }
 
-    /// Runs a decoder's `work`; what it stumbles over is damage.
+    /// Runs a decoder's `work`, and reports its failures as damage.
     fn decode<T>(&self, work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, StoreError> {
         match guarded(work) {
             Ok(Ok(done)) => Ok(done),
@@ -350,7 +350,7 @@ impl ParquetReader {
         if tasks.len() == rows.len() { Ok(tasks) } else { Err(self.damaged("rows are missing")) }
     }
 
-    /// The tasks at these rows, which are all in one row group, whose first row is `start`.
+    /// The tasks at these rows, all of one row group, whose first row is `start`.
     fn tasks(
         &self,
         benchmark: &str,
@@ -387,7 +387,7 @@ impl ParquetReader {
         Ok(tasks)
     }
 
-    /// Writes the store anew with bins that follow `thresholds`, row group by row group.
+    /// Writes the store again, row group by row group, with bins that follow `thresholds`.
     pub fn rewrite_bins(
         &self,
         folder: &Folder,

@@ -1,4 +1,4 @@
-//! Reading a store: scores of all rows without their data, then the data of the drawn rows.
+//! Reading a store: first the scores of all rows, without their data, then the data of the drawn rows.
 
 use std::{
     fs::File,
@@ -13,10 +13,10 @@ use crate::{
     task::{Layout, StoredTask},
 };
 
-/// An opened store. What it reads is the store as it was when it was opened, whatever is put in its place meanwhile.
+/// An open store. It keeps its files open, so it reads the same rows even if another run replaces the files.
 #[derive(Debug)]
 pub struct Store {
-    /// What its meta says.
+    /// The store's meta.
     pub meta: Meta,
     path: PathBuf,
     rows: Rows,
@@ -29,10 +29,10 @@ enum Rows {
 }
 
 impl Store {
-    /// Opens the store of `benchmark` in `folder`, when no run is writing to it.
+    /// Opens the store of `benchmark` in `folder`. Waits while another run writes to the folder.
     ///
     /// # Errors
-    /// It is missing, or its meta is damaged or tells of another size.
+    /// The store is missing, its meta is damaged, or its size differs from the one in its meta.
     pub fn open(folder: &Path, benchmark: &str, progress: &dyn Progress) -> Result<Self, StoreError> {
         if folder.metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
             return Err(StoreError::Missing { benchmark: benchmark.to_owned(), folder: folder.to_owned() });
@@ -43,7 +43,7 @@ impl Store {
     /// Opens the store of `benchmark` in a folder that the caller has locked.
     ///
     /// # Errors
-    /// As [`Store::open`].
+    /// The same as [`Store::open`].
     pub fn open_in(folder: &Path, benchmark: &str) -> Result<Self, StoreError> {
         let meta = Meta::read(folder, benchmark)?;
         let path = folder.join(store_name(benchmark, meta.store.format));
@@ -56,7 +56,7 @@ impl Store {
         };
         let bytes = file.metadata().map_err(|error| DiskError::new(&path, "read this file", error))?.len();
         if bytes != meta.store.file.bytes {
-            let reason = format!("has {bytes} bytes where its meta says {}", meta.store.file.bytes);
+            let reason = format!("this file has {bytes} bytes, but its meta says {}", meta.store.file.bytes);
             return Err(StoreError::stale(&path, reason));
         }
         let rows = match meta.store.format {
@@ -66,20 +66,20 @@ impl Store {
         Ok(Self { meta, path, rows })
     }
 
-    /// Why the index does not serve, if it does not; reads all of it if `whole`.
+    /// Why the index cannot be used; `None` if it can. With `whole`, every byte of the index is checked.
     pub fn index_problem(&self, whole: bool) -> Option<String> {
         match &self.rows {
             Rows::Lines(lines) => lines.index_problem(whole),
-            // Its checksums were read as a whole when it was opened.
+            // This index was read and checked in full when the store was opened.
             Rows::Parquet(parquet) => parquet.index_problem(),
         }
     }
 
-    /// Makes an index from the store, which is checked against its checksum on the way: in `folder`, or in memory where
-    /// there is none to write to.
+    /// Rebuilds the index from the store, and checks the store against its checksum on the way. The index goes to
+    /// `folder`, or stays in memory where there is no folder to write to.
     ///
     /// # Errors
-    /// The store is not as it was written, or the disk.
+    /// The store was changed since it was written, or the disk fails.
     pub fn make_index(&mut self, folder: Option<&Folder>) -> Result<(), StoreError> {
         match &mut self.rows {
             Rows::Lines(lines) => lines.make_index(&self.meta.benchmark, folder),
@@ -87,10 +87,10 @@ impl Store {
         }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     ///
     /// # Errors
-    /// There is no index that serves.
+    /// The index cannot be used.
     pub fn rows(&self) -> Result<usize, StoreError> {
         match &self.rows {
             Rows::Lines(lines) => Ok(lines.index(&self.meta.benchmark)?.rows()),
@@ -98,10 +98,10 @@ impl Store {
         }
     }
 
-    /// The difficulty score of every row, 0..1.
+    /// The difficulty score of every row, 0..1, in the order of the rows.
     ///
     /// # Errors
-    /// What is read is not as it was written, or there is no index that serves.
+    /// The bytes that are read were changed since they were written, or the index cannot be used.
     pub fn scores(&self) -> Result<Vec<f64>, StoreError> {
         match &self.rows {
             Rows::Lines(lines) => lines.index(&self.meta.benchmark)?.scores(),
@@ -109,10 +109,10 @@ impl Store {
         }
     }
 
-    /// xxh3_64 of every row's identity bytes.
+    /// The identity of every row: xxh3_64 of its identity bytes.
     ///
     /// # Errors
-    /// As [`Store::scores`].
+    /// The same as [`Store::scores`].
     pub fn identities(&self) -> Result<Vec<u64>, StoreError> {
         match &self.rows {
             Rows::Lines(lines) => lines.index(&self.meta.benchmark)?.identities(),
@@ -120,10 +120,10 @@ impl Store {
         }
     }
 
-    /// The tasks at these rows, which ascend, in their order.
+    /// The tasks at these rows, which must ascend, in the same order.
     ///
     /// # Errors
-    /// As [`Store::scores`].
+    /// The same as [`Store::scores`].
     pub fn fetch(&self, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
         match &self.rows {
             Rows::Lines(lines) => lines.fetch(&self.meta.benchmark, rows),
@@ -131,11 +131,11 @@ impl Store {
         }
     }
 
-    /// Writes the store anew with bins that follow `thresholds`, and otherwise as it is; the store and its index, to be
-    /// published in this order.
+    /// Writes the store again with bins that follow `thresholds`; everything else stays. Returns the store and its index, to
+    /// be published in this order.
     ///
     /// # Errors
-    /// The store is not as it was written, or the disk.
+    /// The store was changed since it was written, or the disk fails.
     pub fn rewrite_bins(
         &self,
         folder: &Folder,
@@ -147,7 +147,7 @@ impl Store {
         }
     }
 
-    /// Where the store lies.
+    /// The path of the store's file.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! How an index ends: with a table of checksums, what store it is of, and a checksum of both.
+//! The end of an index: a table of checksums, the size and checksum of the store that it belongs to, and a checksum of both.
 
 use std::{fs::File, io, path::Path};
 
@@ -6,13 +6,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::disk::WrittenFile;
 
-/// `blake3:` and 64 hex digits.
+/// The length of `blake3:` and 64 hex digits.
 const CHECKSUM: usize = 71;
-/// The bytes behind the table: rows, the store's size and checksum, a checksum of the table and of these, and what kind of
-/// index it is.
+/// The length of the bytes after the table: the number of rows, the store's size and checksum, a checksum of all that and of
+/// the table, and the kind of index.
 pub(super) const END: usize = 8 + 8 + CHECKSUM + 8 + 8;
 
-/// The table with its end.
+/// Appends the end to a table.
 pub(super) fn sealed(table: Vec<u8>, magic: [u8; 8], rows: u64, store: &WrittenFile) -> Vec<u8> {
     let mut end = table;
     end.extend_from_slice(&rows.to_le_bytes());
@@ -23,10 +23,10 @@ pub(super) fn sealed(table: Vec<u8>, magic: [u8; 8], rows: u64, store: &WrittenF
     end
 }
 
-/// The table without its end, and how many rows the store has, if this is the index of this store.
+/// The table without its end, and the number of rows, if this index belongs to this store.
 ///
 /// # Errors
-/// Why it is not.
+/// Why the index cannot be used, as a phrase that follows "this file".
 pub(super) fn unsealed<'b>(bytes: &'b [u8], magic: [u8; 8], store: &WrittenFile) -> Result<(&'b [u8], u64), String> {
     let (table, end) = bytes.split_at_checked(bytes.len().wrapping_sub(END)).ok_or_else(damaged)?;
     let (covered, own) = bytes.split_at(bytes.len() - 16);
@@ -34,12 +34,12 @@ pub(super) fn unsealed<'b>(bytes: &'b [u8], magic: [u8; 8], store: &WrittenFile)
         return Err(damaged());
     }
     if number(end, 8) != store.bytes || end[16..16 + CHECKSUM] != *store.checksum.as_bytes() {
-        return Err("is not of this store".to_owned());
+        return Err("belongs to another store".to_owned());
     }
     Ok((table, number(end, 0)))
 }
 
-/// Opens an index, and says how long it is.
+/// Opens an index, and returns its length in bytes.
 pub(super) fn open(path: &Path) -> Result<(File, u64), String> {
     let file = File::open(path).map_err(|error| unreadable(&error))?;
     let length = file.metadata().map_err(|error| unreadable(&error))?.len();

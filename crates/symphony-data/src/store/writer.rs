@@ -1,4 +1,4 @@
-//! Writing a store: rows are encoded on all cores, and appended in order.
+//! Writing a store: all cores encode rows, one thread appends them in order.
 
 use std::borrow::Cow;
 
@@ -18,24 +18,24 @@ use crate::{
     task::Layout,
 };
 
-/// Some rows on their way into a store.
+/// A batch of rows with features and scores, ready to be encoded.
 #[derive(Clone, Copy)]
 pub struct ScoredRows<'r> {
-    /// The rows.
+    /// The rows, good and bad.
     pub batch: &'r RowBatch,
-    /// Their features.
+    /// The features of the good rows, and what is wrong with the bad ones.
     pub features: &'r FeatureColumns,
-    /// The difficulty scores of the good ones.
+    /// The difficulty score of each good row, 0..1.
     pub scores: &'r [f64],
 }
 
 impl<'r> ScoredRows<'r> {
-    /// The good rows: their places in the batch, and their text in JSON as the standard has it. Rows that are not UTF-8
-    /// were rejected with their features, so that this is not asked again.
+    /// The good rows: the position of each in the batch, and its text as standard JSON. Their text is UTF-8: other rows were
+    /// rejected when features were computed.
     pub(super) fn good(self) -> impl Iterator<Item = (usize, Cow<'r, [u8]>)> {
         let mut lax = self.features.lax.iter().peekable();
         self.features.rows().map(move |row| {
-            // A row may have been set aside after it was found to be lax.
+            // A row with lax JSON may have been set aside for another reason.
             while lax.next_if(|lax| **lax < row).is_some() {}
             let strict = lax.next_if_eq(&&row).and_then(|_| Strict::of(self.batch.row(row).ok()?));
             (row, strict.map_or(Cow::Borrowed(self.batch.bytes(row)), |strict| Cow::Owned(strict.text.into_bytes())))
@@ -43,7 +43,7 @@ impl<'r> ScoredRows<'r> {
     }
 }
 
-/// How the rows of a benchmark are written: what of its store does not depend on the rows before.
+/// Encodes rows of a benchmark, independently of the rows before them, so that all cores can work at once.
 #[derive(Debug)]
 pub struct Encoder<'b> {
     benchmark: &'b str,
@@ -57,7 +57,7 @@ enum EncoderFormat {
     Parquet(ParquetEncoder),
 }
 
-/// Rows ready to be appended to a store.
+/// Encoded rows, ready to be appended to a store.
 #[derive(Debug)]
 pub struct Encoded {
     rows: EncodedRows,
@@ -72,7 +72,7 @@ enum EncodedRows {
     RowGroup(RowGroup),
 }
 
-/// Writes `{b}_full.jsonl` or `{b}_full.parquet`, its index and, if rows were set aside, `{b}_rejected.jsonl`.
+/// Writes `{b}_full.jsonl` or `{b}_full.parquet`, its index and, if any rows were set aside, `{b}_rejected.jsonl`.
 pub struct StoreWriter<'f> {
     folder: &'f Folder,
     benchmark: &'f str,
@@ -87,7 +87,7 @@ enum Writer {
     Parquet(Box<ParquetWriter>),
 }
 
-/// A row that was set aside, and why.
+/// A line of `{b}_rejected.jsonl`: a row that was set aside, and why.
 #[derive(Serialize)]
 struct Rejected<'r> {
     row: u64,
@@ -100,7 +100,7 @@ struct Rejected<'r> {
 }
 
 impl Encoder<'_> {
-    /// How much row text is encoded at once, in bytes: what a batch holds, or what a row group does.
+    /// How much row text to encode at once, in bytes: one batch for JSON lines, one row group for Parquet.
     pub fn bytes_at_once(&self) -> usize {
         match self.format {
             EncoderFormat::Jsonl => 1,
@@ -108,10 +108,10 @@ impl Encoder<'_> {
         }
     }
 
-    /// Writes some rows into memory.
+    /// Encodes rows in memory.
     ///
     /// # Errors
-    /// Why they cannot be written.
+    /// Parquet cannot encode the rows.
     pub fn encode(&self, rows: &[ScoredRows<'_>]) -> Result<Encoded, StoreError> {
         let mut bins = PerBin::default();
         let mut rejected = Vec::new();
@@ -130,7 +130,7 @@ impl Encoder<'_> {
     }
 }
 
-/// Appends a row that was set aside as a line.
+/// Appends a rejected row to `out` as one line of JSON.
 fn reject(out: &mut Vec<u8>, batch: &RowBatch, row: usize, fault: &RowFault) {
     let origin = batch.origin(row);
     let line = Rejected {
@@ -150,11 +150,11 @@ fn reject(out: &mut Vec<u8>, batch: &RowBatch, row: usize, fault: &RowFault) {
 }
 
 impl<'f> StoreWriter<'f> {
-    /// Begins the store of `benchmark` in this format, whose bins follow `thresholds` and whose scored features have these
-    /// names; and gives what encodes its rows.
+    /// Starts the store of `benchmark` in this format, and returns the encoder of its rows. Bins follow `thresholds`; `scored`
+    /// names the scored features, which are columns of a Parquet store.
     ///
     /// # Errors
-    /// The file cannot be made.
+    /// The file cannot be created.
     pub fn create<'s>(
         folder: &'f Folder,
         benchmark: &'f str,
@@ -182,8 +182,8 @@ impl<'f> StoreWriter<'f> {
         match (&mut self.store, rows.rows) {
             (Writer::Lines(writer), EncodedRows::Lines(lines)) => writer.append(&lines)?,
             (Writer::Parquet(writer), EncodedRows::RowGroup(group)) => writer.append(group)?,
-            // Nobody hands over what another store's encoder made; and if, it is not lost without a word.
-            _ => return Err(StoreError::stale(self.folder.path(), "rows of another format were handed over")),
+            // Only a mistake in this program leads here; an error is better than rows lost silently.
+            _ => return Err(StoreError::stale(self.folder.path(), "these rows were encoded for another format")),
         }
         if rows.rejected_rows > 0 {
             let file = match &mut self.rejected {
@@ -199,10 +199,10 @@ impl<'f> StoreWriter<'f> {
         Ok(())
     }
 
-    /// Ends the files: what was written, and the files to publish, data first.
+    /// Completes the files. Returns sizes and checksums, and the files to publish, data first.
     ///
     /// # Errors
-    /// The disk.
+    /// The disk fails.
     pub fn finish(mut self) -> Result<WrittenStore, StoreError> {
         let rejected = self.rejected.as_mut().map(NewFile::written).transpose()?;
         let (store, files) = match self.store {
@@ -219,17 +219,17 @@ impl<'f> StoreWriter<'f> {
     }
 }
 
-/// What [`StoreWriter::finish`] leaves to publish.
+/// A store that is complete and not published yet.
 #[derive(Debug)]
 pub struct WrittenStore {
-    /// The store.
+    /// Size and checksum of the store.
     pub store: WrittenFile,
     /// How many tasks each bin has.
     pub bins: PerBin<u64>,
-    /// The rows that were set aside, if there are any.
+    /// Size and checksum of the file of rejected rows, if there are any.
     pub rejected: Option<WrittenFile>,
-    /// How many they are.
+    /// How many rows were rejected.
     pub rejected_rows: u64,
-    /// The files themselves.
+    /// The files, in the order in which to publish them.
     pub files: Vec<NewFile>,
 }

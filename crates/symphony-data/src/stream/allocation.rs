@@ -7,28 +7,27 @@ use crate::{
     request::Split,
 };
 
-/// What each bin of each benchmark owes, in the request's order.
+/// How many tasks each bin of each benchmark owes; benchmarks are in the request's order.
 pub type Allocation = Vec<PerBin<u64>>;
 
-/// Two priorities closer than this, relative to the larger, are a tie: what float noise makes of equal shares.
+/// Two priorities closer than this, relative to the larger, are a tie: rounding makes equal shares differ by less.
 const TIE: f64 = 1e-12;
 /// How far below its upper quota a benchmark must be to take a seat; absorbs the rounding of h·w.
 const QUOTA_SLACK: f64 = 1e-9;
 
-/// Shares `n` tasks out, each first to a benchmark, then to a bin.
+/// Distributes `n` tasks: each goes to a benchmark first, then to a bin of it.
 ///
-/// The benchmark is found by the quota method (Balinski and Young 1975), which never misses a benchmark's share by 1 or
-/// more. In each benchmark every bin, too, is less than one task from its share of the benchmark's tasks. Within these
-/// bounds the bin is the one that the stream as a whole lacks most, so that many small benchmarks do not all round the same
-/// way.
+/// The quota method (Balinski and Young 1975) chooses the benchmark, and never misses a benchmark's share by 1 or more. In each
+/// benchmark, every bin is also less than one task away from its share of the benchmark's tasks. Within these bounds, the task
+/// goes to the bin that the stream as a whole lacks most, so that many small benchmarks do not all round the same way.
 ///
-/// `ratios` are not negative and have a positive, finite sum.
+/// `ratios` must not be negative, and must have a positive, finite sum.
 pub fn allocate(n: u64, ratios: &[f64], split: Split) -> Allocation {
     let mut benchmarks = Quota::new(ratios);
     let mut bins = BinSeats::new(split, ratios.len());
     if let Some(only) = benchmarks.only() {
-        // A benchmark that has no other beside it takes every seat. Whenever all of its shares are whole numbers its counts
-        // are exact, and the same seats follow again: whole periods need not be given one by one.
+        // A single benchmark takes every seat. Whenever all of its shares are whole numbers, its counts are exact and the
+        // sequence of seats repeats, so whole periods need not be given one by one.
         let periods = n / bins.period();
         bins.skip(only, periods);
         for _ in periods * bins.period()..n {
@@ -45,11 +44,11 @@ pub fn allocate(n: u64, ratios: &[f64], split: Split) -> Allocation {
     bins.given
 }
 
-/// Which benchmark gets the next seat.
+/// Decides which benchmark gets the next seat.
 struct Quota {
     shares: Vec<f64>,
     tasks: Vec<u64>,
-    /// share / (tasks + 1), kept because only the taker's changes.
+    /// share / (tasks + 1) of each benchmark; stored, because each seat changes only one of them.
     priorities: Vec<f64>,
 }
 
@@ -60,7 +59,7 @@ impl Quota {
         Self { tasks: vec![0; shares.len()], priorities: shares.clone(), shares }
     }
 
-    /// The benchmark that has all of the shares, if one has.
+    /// The only benchmark with a share, if the others have none.
     fn only(&self) -> Option<usize> {
         let mut some = (0..self.shares.len()).filter(|&at| self.shares[at] > 0.0);
         let first = some.next();
@@ -87,16 +86,16 @@ impl Quota {
     }
 }
 
-/// Which bin gets the next seat. Deficits are whole numbers, in units of one task by the sum of the split, so that they are
-/// exact: a split has shares below 2³², a stream fewer than 2³⁰ tasks.
+/// Decides which bin gets the next seat. Deficits are exact: they are whole numbers in units of one task divided by the sum of
+/// the split. A split has shares below 2³², and a stream has fewer than 2³⁰ tasks.
 struct BinSeats {
     /// The shares of the split.
     shares: PerBin<i64>,
     /// Their sum.
     sum: i64,
-    /// How many tasks each bin of the stream has.
+    /// How many tasks each bin of the whole stream has so far.
     stream: PerBin<i64>,
-    /// What each bin of each benchmark has.
+    /// How many tasks each bin of each benchmark has so far.
     given: Allocation,
 }
 
@@ -113,12 +112,12 @@ impl BinSeats {
         }
     }
 
-    /// After how many of a benchmark's seats all of its bins have exactly their shares, for the first time.
+    /// The smallest number of seats that gives each bin of a benchmark exactly its share.
     fn period(&self) -> u64 {
         self.sum.unsigned_abs()
     }
 
-    /// Gives the benchmark `at`, which has none yet, this many periods at once.
+    /// Gives the benchmark `at`, which must have no tasks yet, this many periods at once.
     fn skip(&mut self, at: usize, periods: u64) {
         for bin in Bin::ALL {
             let tasks = periods * self.shares[bin].unsigned_abs();
@@ -127,7 +126,7 @@ impl BinSeats {
         }
     }
 
-    /// Gives the benchmark `at` one task more.
+    /// Gives the benchmark `at` one more task.
     fn give(&mut self, at: usize) {
         let given = &mut self.given[at];
         let own_seat = given.total() as i64 + 1;
@@ -138,20 +137,20 @@ impl BinSeats {
             let in_benchmark = own_seat * share - given[bin] as i64 * self.sum;
             let in_stream = seat * share - self.stream[bin] * self.sum;
             if in_benchmark <= 0 {
-                // It has its share, or more.
+                // The bin has its share, or more.
                 continue;
             }
             if in_benchmark >= self.sum {
-                // It would be a whole task below its share, and no other bin is.
+                // The bin would be a whole task below its share; this holds for one bin at most.
                 taker = Some((bin, (in_stream, in_benchmark)));
                 break;
             }
-            // In a tie the harder bin, which comes later.
+            // In a tie, the harder bin wins: it comes later.
             if taker.is_none_or(|(_, best)| (in_stream, in_benchmark) >= best) {
                 taker = Some((bin, (in_stream, in_benchmark)));
             }
         }
-        // Counts sum to one less than shares do, so some bin is below its share.
+        // The sum of the counts is one less than that of the shares, so some bin is below its share.
         if let Some((bin, _)) = taker {
             given[bin] += 1;
             self.stream[bin] += 1;
@@ -198,7 +197,7 @@ mod tests {
     fn the_largest_request_is_exact() {
         assert_eq!(of_one(100_000_000, "1:2:1"), [25_000_000, 50_000_000, 25_000_000]);
         assert_eq!(of_one(100_000_000, "4294967295:0:4294967295"), [50_000_000, 0, 50_000_000]);
-        // 10⁸ · 1/4294967296 is less than one task, and so is what is missing to 10⁸.
+        // The share of the easy bin, 10⁶ / 4294967296, is less than one task.
         let [easy, _, hard] = of_one(1_000_000, "1:0:4294967295");
         assert!(easy <= 1 && easy + hard == 1_000_000, "{easy}");
     }

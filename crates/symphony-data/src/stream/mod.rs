@@ -1,4 +1,4 @@
-//! From scores to draws: bins, allocation, samplers, order. Pure: nothing here reads or writes.
+//! From bins to draws: allocation, samplers, order. Pure: nothing here reads or writes files.
 
 use crate::{
     bin::{Bin, Bins, Cut, Percentiles},
@@ -9,23 +9,23 @@ pub mod sample;
 
 pub use allocation::{Allocation, allocate};
 
-/// One benchmark as the samplers see it.
+/// A benchmark, in the form that samplers need.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidates<'a> {
     /// The benchmark's name.
     pub benchmark: &'a str,
     /// Its rows by bin.
     pub bins: &'a Bins,
-    /// The identity of each row.
+    /// The identity of each row of the store; may be empty if the sampler does not read identities.
     pub identities: &'a [u64],
 }
 
-/// One taken row.
+/// One drawn row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Draw {
-    /// The benchmark, as a position in the request.
+    /// The position of the benchmark in the request, from 0.
     pub benchmark: usize,
-    /// The row, as a position in the store.
+    /// The position of the row in the store, from 0.
     pub row: u32,
     /// How many earlier draws took the same row.
     pub copy: u32,
@@ -40,11 +40,11 @@ pub struct Shortfall {
     pub benchmark: String,
     /// The bin.
     pub bin: Bin,
-    /// Where the benchmark's bins begin and end: what may be moved to make the bin larger.
+    /// The bounds of the benchmark's bins; moving them makes the bin larger.
     pub cut: Cut,
-    /// How many tasks it owes.
+    /// How many tasks the bin owes.
     pub asked: u64,
-    /// How many rows it has.
+    /// How many rows the bin has.
     pub has: u64,
 }
 
@@ -71,18 +71,18 @@ impl std::fmt::Display for Shortfall {
     }
 }
 
-/// A request carried out: what each bin owes, and the draws in stream order.
+/// The result of a request: what each bin owes, and the draws in stream order.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    /// What each (benchmark, bin) owes.
+    /// How many tasks each bin of each benchmark owes.
     pub allocation: Allocation,
-    /// The draws in order.
+    /// The draws, in stream order.
     pub draws: Vec<Draw>,
-    /// The bins that deliver fewer.
+    /// The bins that deliver fewer tasks than they owe.
     pub shortfalls: Vec<Shortfall>,
 }
 
-/// Draws the stream that `request` asks for from `candidates`, which stand in the request's order.
+/// Draws the stream of `request` from `candidates`, which must be in the request's order.
 pub fn draw(request: &Request, candidates: &[Candidates<'_>]) -> Stream {
     let ratios: Vec<f64> = request.parts.iter().map(|part| part.ratio).collect();
     let allocation = allocate(request.n_total_tasks, &ratios, request.split);
@@ -91,7 +91,7 @@ pub fn draw(request: &Request, candidates: &[Candidates<'_>]) -> Stream {
     Stream { shortfalls: shortfalls(request, candidates, &allocation), allocation, draws }
 }
 
-/// How many tasks a bin of `has` rows delivers where `asked` are asked.
+/// How many tasks a bin with `has` rows delivers if it owes `asked`.
 pub(crate) fn delivered(asked: u64, has: u64, replacement: Replacement) -> u64 {
     match replacement {
         _ if has == 0 => 0,

@@ -99,7 +99,7 @@ fn wrong_configurations_of_a_measured_difficulty_are_named() {
             Ok(_) => panic!("no problem with {difficulty}"),
         }
     };
-    assert!(problems("difficulty: {min_responses: 2}").contains("goes with a measured difficulty"));
+    assert!(problems("difficulty: {min_responses: 2}").contains("needs a measured difficulty"));
     assert!(problems("difficulty_cuts: [0.6, 0.2]").contains("the lower first"));
     assert!(problems("difficulty_cuts: 0.2").contains("expected two scores"));
 }

@@ -1,4 +1,4 @@
-//! Samplers: from bins, allocation and seed to draws in stream order. One file each.
+//! Samplers: from bins, allocation and seed to draws in stream order. Each has its own file.
 
 use super::{Allocation, Candidates, Draw};
 use crate::request::{Replacement, SamplerKind, for_each_sampler};
@@ -6,10 +6,10 @@ use crate::request::{Replacement, SamplerKind, for_each_sampler};
 mod numpy;
 mod stable;
 
-/// A way to choose the tasks and their order.
+/// Chooses the tasks and their order.
 pub trait Sampler {
-    /// Draws what `allocation` owes from `candidates`, in stream order. A bin that is too small delivers what
-    /// `replacement` lets it; an empty one delivers nothing.
+    /// Draws the tasks of `allocation` from `candidates`, in stream order. If a bin is too small, `replacement` decides whether
+    /// it repeats rows or delivers fewer; an empty bin delivers nothing.
     fn draw(
         &self,
         candidates: &[Candidates<'_>],
@@ -18,7 +18,7 @@ pub trait Sampler {
         seed: u64,
     ) -> Vec<Draw>;
 
-    /// Whether it reads the identities of candidates. They take 8 bytes a row, and are not loaded where no one reads them.
+    /// Whether the sampler reads the identities of candidates. They take 8 bytes per row, and are loaded only if needed.
     fn reads_identities(&self) -> bool {
         false
     }

@@ -1,9 +1,9 @@
-//! The sampler of the Python program: NumPy's `RandomState`, which is frozen by guarantee.
+//! The sampler of the Python program: NumPy's `RandomState`, whose numbers NumPy guarantees never to change.
 //!
-//! Benchmarks in the order given, each easy, then medium, then hard, by `choice`; last, `shuffle` of the whole list.
-//! Facts of the frozen stream (NEP 19): MT19937 (Matsumoto and Nishimura 1998) seeded by init_genrand; `choice` without
-//! replacement is the head of a permutation, with replacement it is `randint`; both draw bounded integers by masked
-//! rejection, one 32-bit output an attempt, and a range of one draws nothing.
+//! `choice` draws from the benchmarks in the request's order, from each easy tasks, then medium, then hard ones; at the end,
+//! `shuffle` mixes the whole list. The guarantee (NEP 19) covers: MT19937 (Matsumoto and Nishimura 1998) seeded by
+//! init_genrand; `choice` without replacement is the head of a permutation, with replacement it is `randint`; both draw
+//! bounded integers by masked rejection, with one 32-bit output per attempt, and a range of one draws nothing.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ impl Sampler for Numpy {
         replacement: Replacement,
         seed: u64,
     ) -> Vec<Draw> {
-        // Requests with a larger seed are refused when they are checked.
+        // The check of a request refuses larger seeds.
         let mut random = Mt19937::new(seed as u32);
         let mut draws = Vec::new();
         for (benchmark, (candidate, asked)) in candidates.iter().zip(allocation).enumerate() {
@@ -94,12 +94,12 @@ impl Mt19937 {
         y ^ (y >> 18)
     }
 
-    /// A number from 0 to `max`, by masked rejection.
+    /// A number from 0 to `max`, both included, by masked rejection.
     fn up_to(&mut self, max: usize) -> usize {
         if max == 0 {
             return 0;
         }
-        // Bins and streams are far smaller than 2^32, so one 32-bit output serves each attempt.
+        // Bins and streams are far smaller than 2^32, so one 32-bit output is enough for each attempt.
         let mask = u32::MAX >> (max as u32).leading_zeros();
         loop {
             let value = (self.next_u32() & mask) as usize;
@@ -131,7 +131,7 @@ impl Mt19937 {
 mod tests {
     use super::*;
 
-    /// The reference outputs of the generator's authors for the default seed 5489, first and 10,000th.
+    /// The 1st and 10,000th reference output of the generator's authors for the default seed 5489.
     #[test]
     fn mt19937_gives_its_authors_numbers() {
         let mut random = Mt19937::new(5489);

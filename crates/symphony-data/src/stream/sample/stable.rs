@@ -1,8 +1,8 @@
-//! The sampler whose pools nest: every choice is a hash of the task itself.
+//! The sampler with nested pools: every choice depends on a hash of the task itself.
 //!
-//! A task's priority is xxh3_64(benchmark, identity, k; seed), where k counts the earlier rows of the same identity.
-//! Neither the other tasks nor their number enter, so a larger pool holds the smaller one, and row order, file format,
-//! threads and machines do not matter. Hashed fields are joined by 0x1F; identities are their 16 hex digits.
+//! A task's priority is xxh3_64(benchmark, identity, k; seed), where k counts the earlier rows with the same identity. It does
+//! not depend on other tasks or their number, so a larger pool contains the smaller one, and row order, file format, threads
+//! and machines do not matter. Hashed fields are joined by 0x1F; identities are hashed as 16 hex digits.
 
 use std::{collections::HashMap, io::Write};
 
@@ -16,7 +16,7 @@ use crate::{
     stream::{Allocation, Candidates, Draw, delivered},
 };
 
-/// What stands between two hashed fields.
+/// The separator of two hashed fields.
 const JOIN: u8 = 0x1f;
 
 pub(super) struct Stable;
@@ -61,7 +61,7 @@ impl Sampler for Stable {
                     .map_init(Vec::new, |text, &row| (hash_of(text, &[candidate.benchmark], row, None), row))
                     .collect();
                 if n < ranked.len() && replacement != Replacement::Always {
-                    // Only those that are taken need an order.
+                    // Only the rows that are taken need an order.
                     ranked.select_nth_unstable(n);
                     ranked.truncate(n);
                 }
@@ -71,7 +71,7 @@ impl Sampler for Stable {
                 for i in 0..n {
                     let rank = match replacement {
                         Replacement::Always => independent_rank(candidate.benchmark, bin, i, ranked.len(), seed),
-                        // Round and round: every task ⌊n/m⌋ times before any is taken once more.
+                        // Round after round: every one of the m tasks ⌊n/m⌋ times before any is taken once more.
                         Replacement::Never | Replacement::WhenShort => i % ranked.len(),
                     };
                     let row = ranked[rank].1;
@@ -93,14 +93,14 @@ fn independent_rank(benchmark: &str, bin: Bin, i: usize, rows: usize, seed: u64)
     ((u128::from(hash) * rows as u128) >> 64) as usize
 }
 
-/// For each row that may be drawn, how many earlier ones have the same identity; nothing where all identities differ.
+/// For each row, how many earlier rows that may be drawn have the same identity; empty if all identities differ.
 struct Earlier(Vec<u32>);
 
 impl Earlier {
     fn of(candidate: &Candidates<'_>) -> Self {
         let identities = candidate.identities;
         let eligible = candidate.bins.sizes().total() as usize;
-        // Where some rows may not be drawn, those that may are told apart as if the others were not there.
+        // Rows that may not be drawn do not count.
         let rows: Option<Vec<u32>> = (eligible < identities.len()).then(|| {
             let mut rows: Vec<u32> =
                 Bin::ALL.iter().flat_map(|&bin| candidate.bins.rows[bin].iter().copied()).collect();
@@ -112,7 +112,7 @@ impl Earlier {
             Some(rows) => rows.iter().map(|row| identities[*row as usize]).collect(),
         };
         sorted.par_sort_unstable();
-        // Only those that occur again are counted: of ten million rows, these may be few.
+        // Only repeated identities are counted: even of ten million rows, these may be few.
         let mut seen: HashMap<u64, u32> =
             sorted.windows(2).filter(|two| two[0] == two[1]).map(|two| (two[0], 0)).collect();
         drop(sorted);
