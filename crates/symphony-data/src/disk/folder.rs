@@ -140,7 +140,7 @@ impl Folder {
     /// # Errors
     /// The file cannot be made.
     pub fn create_small(&self, name: &str) -> Result<NewFile, DiskError> {
-        NewFile::create(&self.path, name, Hasher::Sha256(Context::new(&SHA256)))
+        NewFile::create(&self.path, name, Hasher::Sha256(Box::new(Context::new(&SHA256))))
     }
 
     /// Writes a whole small file under its dot name.
@@ -232,7 +232,7 @@ struct Hashing {
 #[derive(Clone)]
 enum Hasher {
     Blake3(Box<blake3::Hasher>),
-    Sha256(Context),
+    Sha256(Box<Context>),
 }
 
 impl fmt::Debug for Hashing {
@@ -300,7 +300,7 @@ impl NewFile {
         let Hashing { hasher, bytes, .. } = self.file.get_ref();
         let checksum = match hasher.clone() {
             Hasher::Blake3(hasher) => checksum::blake3_text(&hasher),
-            Hasher::Sha256(hasher) => checksum::sha256_text(hasher),
+            Hasher::Sha256(hasher) => checksum::sha256_text(*hasher),
         };
         Ok(WrittenFile { bytes: *bytes, checksum })
     }
