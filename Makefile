@@ -67,10 +67,10 @@ audit:
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
 	else echo "SKIPPED: cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
 
-# The program beside plain Python, Polars and DuckDB; writes benches/RESULTS.md. DATA is the folder of the five real
-# benchmarks, without which generated rows serve.
+# Compares the program with plain Python, Polars and DuckDB; writes benches/RESULTS.md. DATA is the folder of the five real
+# benchmarks; without it, the rows are generated.
 DATA ?= $(wildcard ../shared/data)
-COMPARE = $(VENV)/bin/python benches/compare.py target/release/symphony-data $(if $(DATA),--data $(DATA))
+COMPARE = $(VENV)/bin/python benches/compare target/release/symphony-data $(if $(DATA),--data $(DATA))
 
 bench: $(VENV)/ready
 	cargo build --release

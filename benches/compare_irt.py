@@ -6,40 +6,35 @@ usage: compare_irt.py PROGRAM [--sizes 100x2000,12x41871,11785x36259] [--runs 3]
                       [--output benches/RESULTS_IRT.md] [--work FOLDER]
 
 A size is models x rows. `--sizes` are timed; at those of `--recovery`, at which girth ends, several draws are fitted,
-as one tells little of which program recovers b better. Answers follow the two-parameter model, the same for the same
-size and draw: a model of ability theta solves a row of difficulty b and discrimination a with probability
+because a single one does not show which program recovers b better. Answers follow the two-parameter model, the same
+for the same size and draw: a model of ability theta solves a row of difficulty b and discrimination a with probability
 1 / (1 + exp(-a (theta - b))), where theta and b are drawn from N(0, 1) and log a from N(0, 0.3^2). Both programs fit
-that model, so both can be held against the true b. For girth a benchmark's rows are the items, and the models the
+that model, so both can be compared with the true b. For girth a benchmark's rows are the items, and the models the
 participants.
 
-The largest size needs 1 GB in WORK; answers that are there already are used again. What follows the line
-`<!-- notes -->` in the output file is kept. Needs numpy, scipy, pyarrow and girth.
+The largest size needs 1 GB in WORK; existing answers are used again. Text after the line `<!-- notes -->` in the output
+file is kept. Needs numpy, scipy, pyarrow and girth.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import importlib.util
 import json
 import os
-import platform
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compare import NOTES, machine
+from compare import report
+from compare.measure import Failed, Measured, run, run_until
 
-# The measuring process imports no data library, for the reason that compare.py gives: its own memory would show in the
-# peak of every child. What simulates, fits with girth and compares is a part that runs in a process of its own.
+# The measuring process imports no data library, because its own memory would show in the peak of every child. Parts
+# that simulate, fit with girth and compare run in processes of their own.
 if TYPE_CHECKING:
     import numpy
 
@@ -48,7 +43,7 @@ SIZES = "100x2000,12x41871,11785x36259"
 RECOVERY = "100x50,200x100,500x50,1000x30"
 BENCHMARK = "gsm8k"
 SEED = 2025
-# Larger than that is fitted once, and not by girth: it keeps a 64-bit number for each answer, and several at a time.
+# Larger sizes are fitted once, and not by girth, which keeps a 64-bit number for each answer, and several at a time.
 SMALL = 10_000_000
 GROUP = 2**20
 
@@ -80,7 +75,7 @@ class Size:
 
     @property
     def seed(self) -> list[int]:
-        """What the generators start from. None ends with 0, which numpy would take for nothing."""
+        """The seed of the generators. It never ends with 0, which numpy would ignore."""
         return [SEED, self.models, self.rows, 1 + self.draw]
 
     @property
@@ -108,9 +103,9 @@ class Truth:
         self.discrimination = numpy.exp(random.normal(scale=0.3, size=size.rows))
 
     def answers(self, model: int) -> numpy.ndarray:
-        """What one model solved.
+        """The rows that one model solved.
 
-        From the model's own seed, so that nobody has to hold the answers of all to know those of one.
+        From the model's own seed, so that the answers of one model do not need those of all.
         """
         import numpy
 
@@ -177,7 +172,7 @@ def girth(size: Size) -> None:
 
 
 def spearman(fitted: numpy.ndarray, truth: numpy.ndarray) -> float | None:
-    """None where a fit gave something that is no number, or the same for all rows."""
+    """None if a fit gave a value that is not a number, or the same value for all rows."""
     import numpy
     from scipy.stats import spearmanr
 
@@ -186,7 +181,7 @@ def spearman(fitted: numpy.ndarray, truth: numpy.ndarray) -> float | None:
     return float(spearmanr(fitted, truth).statistic)
 
 
-# What `compare_irt.py --part NAME SIZE ARGUMENT...` does.
+# The functions that `compare_irt.py --part NAME SIZE ARGUMENT...` runs.
 PARTS = {"simulate": simulate, "recovery": recovery, "girth": girth}
 
 
@@ -197,57 +192,6 @@ def part(name: str, size: Size, *arguments: Path) -> list[str]:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Measuring.
-
-
-@dataclass
-class Run:
-    """What one process took, and what it printed."""
-
-    seconds: float
-    peak: float  # MiB
-    printed: str
-
-
-class Failed(Exception):
-    """A process ended with an error; says which."""
-
-
-def run(command: list[str], work: Path, limit: float | None = None) -> Run | None:
-    """One whole process; None where it had not ended after the limit, and was stopped."""
-    errors, printed = work / "stderr", work / "stdout"
-    late = threading.Event()
-
-    def stop(child: int) -> None:
-        late.set()
-        os.kill(child, signal.SIGKILL)
-
-    with open(errors, "wb") as stderr, open(printed, "wb") as stdout:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
-        timer = threading.Timer(limit, stop, [process.pid]) if limit is not None else None
-        if timer:
-            timer.start()
-        # Not process.wait: only wait4 tells the peak of this child alone.
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        if timer:
-            timer.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if late.is_set():
-        return None
-    if process.returncode != 0:
-        lines = errors.read_text(errors="replace").strip().splitlines()
-        raise Failed(f"ended with {process.returncode}: {lines[-1] if lines else 'nothing said'}")
-    # Linux counts in KiB, macOS in bytes.
-    peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    return Run(seconds, peak, printed.read_text(encoding="utf-8"))
-
-
-def untimed(command: list[str], work: Path) -> Run:
-    """A process without a limit."""
-    done = run(command, work)
-    assert done is not None
-    return done
 
 
 @dataclass
@@ -284,45 +228,49 @@ class Bench:
         path = self.work / f"{size}.parquet"
         if not path.exists():
             half = path.with_suffix(".half")
-            made = untimed(part("simulate", size, half), self.work)
+            made = run(part("simulate", size, half), self.work)
             half.rename(path)
             megabytes = path.stat().st_size / 1e6
             say(f"{size}: {megabytes:.1f} MB of answers in {made.seconds:.1f} s, peak {made.peak:.0f} MiB")
         return path
 
+    def config(self, size: Size) -> Path:
+        """The configuration of the store."""
+        path = self.work / f"{size}.yaml"
+        # JSON is YAML.
+        path.write_text(json.dumps({"benchmarks": {BENCHMARK: {"path": f"synthetic:{BENCHMARK}?rows={size.rows}"}}}))
+        return path
+
     def store(self, size: Size) -> Path:
         """A preprocessed store of as many generated rows, whose features know nothing of the simulated b."""
-        # JSON is YAML.
-        config, store = self.work / f"{size}.yaml", self.work / f"{size}-store"
-        source = {"path": f"synthetic:{BENCHMARK}?rows={size.rows}"}
-        config.write_text(json.dumps({"benchmarks": {BENCHMARK: source}}))
-        command = [self.program, "--config", config, "-q", "preprocess", "--benchmarks", BENCHMARK]
-        untimed([*map(str, command), "--output-dir", str(store)], self.work)
+        store = self.work / f"{size}-store"
+        command = [self.program, "--config", self.config(size), "-q", "preprocess", "--benchmarks", BENCHMARK]
+        run([*map(str, command), "--output-dir", str(store)], self.work)
         return store
 
     def ours(self, size: Size, model: str) -> tuple[Fit, dict[str, Any]]:
         """Median time and highest peak of the runs, and the meta of the last."""
         output = self.work / f"{size}-{model}"
-        command = [self.program, "-q", "calibrate", "--responses", self.answers(size), "--model", model]
-        command += ["--full-dir", self.store(size), "--output", output]
-        runs = []
+        store = self.store(size)
+        command = [self.program, "--config", self.config(size), "-q", "calibrate", "--model", model]
+        command += ["--responses", self.answers(size), "--full-dir", store, "--output", output]
+        measured = Measured()
         for _ in range(self.runs if size.small and not size.draw else 1):
-            # Nobody pays for writing back what the one before wrote.
+            # So that no run pays for writing back the files of the one before.
             os.sync()
-            runs.append(untimed(list(map(str, command)), self.work))
+            measured.runs.append(run(list(map(str, command)), self.work))
         fitted = part("recovery", size, output / f"{BENCHMARK}_calibration.jsonl")
-        rank = json.loads(untimed(fitted, self.work).printed)["spearman"]
+        rank = json.loads(run(fitted, self.work).printed)["spearman"]
         meta = json.loads((output / f"{BENCHMARK}_calibration_meta.json").read_text(encoding="utf-8"))
-        seconds = statistics.median(done.seconds for done in runs)
-        return Fit(size, f"symphony-data {model}", seconds, max(done.peak for done in runs), rank), meta
+        return Fit(size, f"symphony-data {model}", measured.median, measured.peak, rank), meta
 
     def girth(self, size: Size) -> Fit:
-        """Once: where it takes seconds it takes many times ours, and where it takes minutes nobody waits twice."""
+        """Once: a second run would take long and change little, because it is many times slower than ours."""
         if not size.small:
             gigabytes = size.models * size.rows * 8 / 1e9
             return Fit(size, "girth", instead=f"not tried: {gigabytes:.1f} GB for each of its arrays would not fit")
         try:
-            done = run(part("girth", size), self.work, self.limit)
+            done = run_until(part("girth", size), self.work, self.limit)
         except Failed as error:
             return Fit(size, "girth", instead=str(error))
         if done is None:
@@ -353,7 +301,7 @@ class Recovery:
 
 
 def recovered(bench: Bench, size: Size, draws: int) -> Recovery:
-    """Fits both programs to several draws of a size; those at which girth gave no numbers are left out, and said."""
+    """Fits both programs to several draws of a size; those without numbers from girth are left out, with a message."""
     pairs = []
     for draw in range(1, draws + 1):
         own = Size(size.models, size.rows, draw)
@@ -372,20 +320,17 @@ def recovered(bench: Bench, size: Size, draws: int) -> Recovery:
 
 
 def introduction(bench: Bench) -> str:
-    """What was measured, where and how."""
-    command = [str(bench.program), "--version"]
-    version = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    """The first paragraph of the report: machine, versions and method."""
     times = "one run" if bench.runs == 1 else f"the median of {bench.runs} runs"
     return (
-        f"Measured by `benches/compare_irt.py` on {machine()}; {version}, Python {platform.python_version()}, "
-        f"{packages}. Answers are simulated by the two-parameter model (theta and b from N(0, 1), log a from "
+        f"{report.measured_by('benches/compare_irt.py', bench.program, PACKAGES)} "
+        "Answers are simulated by the two-parameter model (theta and b from N(0, 1), log a from "
         "N(0, 0.3^2)), so the true b is known. Ours is the whole process of `calibrate`, which reads the answers "
         f"as Parquet, joins them with the preprocessed rows, fits, and writes; {times}, or one where there are "
         f"more than {SMALL:,} answers. Of girth it is `twopl_mml` alone, with its default options, once, on an array "
-        f"of the same answers that is there already; it is stopped after {bench.limit:g} s. The peak is the highest "
-        "resident memory of the process. Spearman's rank correlation is that of the fitted b with the true one, over "
-        "all rows."
+        f"of the same answers that is in memory already; it is stopped after {bench.limit:g} s. The peak is the "
+        "highest resident memory of the process. Spearman's rank correlation is that of the fitted b with the true "
+        "one, over all rows."
     )
 
 
@@ -395,16 +340,8 @@ def remark(size: Size, model: str, meta: dict[str, Any]) -> str:
     return f"{size.title}, {model}: {meta['iterations']} iterations, {ended}."
 
 
-def write_report(lines: list[str], output: Path) -> None:
-    """Keeps the notes that somebody wrote below the results."""
-    notes = ""
-    if output.exists():
-        notes = output.read_text(encoding="utf-8").partition(f"\n{NOTES}\n")[2]
-    output.write_text("\n".join([*lines, NOTES, notes]), encoding="utf-8")
-
-
 def recoveries(bench: Bench, sizes: list[Size], draws: int) -> list[str]:
-    """The table of what both programs recover, where several draws were asked for."""
+    """The table of how well both programs recover b, if several draws are requested."""
     if not sizes:
         return []
     heading = ["| models x rows | draws | symphony-data 2pl | girth | difference | its standard error | ours better |"]
@@ -416,8 +353,8 @@ def recoveries(bench: Bench, sizes: list[Size], draws: int) -> list[str]:
     return [said, "", *heading, *lines, ""]
 
 
-def report(bench: Bench, sizes: list[Size], recovery: list[str]) -> Iterator[list[str]]:
-    """The report so far, after each size: the largest takes long, and what is before it should not be lost."""
+def reports(bench: Bench, sizes: list[Size], recovery: list[str]) -> Iterator[list[str]]:
+    """The report so far, after each size, so that stopping during the largest size does not lose the others."""
     heading = ["| models x rows | program | seconds | peak MiB | Spearman of b with the truth | time to ours (2pl) |"]
     heading.append("|---|---|---|---|---|---|")
     table: list[str] = []
@@ -427,7 +364,7 @@ def report(bench: Bench, sizes: list[Size], recovery: list[str]) -> Iterator[lis
         fits = [ours]
         remarks.append(remark(size, "2pl", meta))
         if size.small:
-            # What is advised for few models.
+            # 1pl is advised for few models.
             other, meta = bench.ours(size, "1pl")
             fits.append(other)
             remarks.append(remark(size, "1pl", meta))
@@ -444,7 +381,7 @@ def report(bench: Bench, sizes: list[Size], recovery: list[str]) -> Iterator[lis
 
 
 def arguments() -> argparse.Namespace:
-    """What was asked, checked."""
+    """The options, checked."""
     parser = argparse.ArgumentParser(description="Compares symphony-data calibrate with girth.")
     parser.add_argument("program", type=Path, help="the binary symphony-data")
     parser.add_argument("--sizes", default=SIZES, help=f"models x rows, comma separated [default: {SIZES}]")
@@ -464,16 +401,15 @@ def arguments() -> argparse.Namespace:
             parser.error(f"--{option} {asked}: as {SIZES}, at least 2x2")
     if parsed.runs < 1 or parsed.draws < 2:
         parser.error("--runs must be at least 1, and --draws at least 2")
-    if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
-        parser.error(f"{', '.join(missing)} not found: pip install {' '.join(missing)}")
+    report.require_packages(parser, PACKAGES)
     return parsed
 
 
 def measure(asked: argparse.Namespace, work: Path) -> None:
     """All sizes, with files in WORK."""
     bench = Bench(asked.program.resolve(), work, asked.runs, asked.limit)
-    for lines in report(bench, asked.sizes, recoveries(bench, asked.recovery, asked.draws)):
-        write_report(lines, asked.output)
+    for lines in reports(bench, asked.sizes, recoveries(bench, asked.recovery, asked.draws)):
+        report.write(lines, asked.output)
     say(f"{asked.output} written")
 
 
@@ -491,9 +427,9 @@ def main() -> None:
         sys.exit(f"compare_irt.py: {error}")
 
 
-def say(what: str) -> None:
-    """To whoever waits."""
-    print(f"compare_irt.py: {what}", file=sys.stderr, flush=True)
+def say(text: str) -> None:
+    """Tells the user how far it is."""
+    report.say("compare_irt.py", text)
 
 
 if __name__ == "__main__":

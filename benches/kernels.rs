@@ -1,6 +1,6 @@
-//! The kernels of both stages, each on one core: what a change of one of them costs or gains.
+//! The kernels of both stages, each on one core: measures what a change to one of them costs or gains.
 //!
-//! `cargo bench --bench kernels`, or with a name behind it, such as `-- percentile`.
+//! Run all with `cargo bench --bench kernels`, or add a name, such as `-- percentile`, to run some.
 
 use std::{convert::Infallible, hint::black_box};
 
@@ -62,7 +62,7 @@ fn features(c: &mut Criterion) {
     group.finish();
 }
 
-/// Scores that tie as a mean of counts does, and scores that hardly ever tie.
+/// Scores that tie as often as means of counts do, and scores that hardly ever tie.
 fn scores() -> [(&'static str, Vec<f64>); 2] {
     let random = |i: u64| xxhash_rust::xxh3::xxh3_64(&i.to_le_bytes());
     let tied = (0..1_000_000).map(|i| (random(i) % 40) as f64 / 40.0).collect();

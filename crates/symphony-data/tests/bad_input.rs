@@ -105,7 +105,7 @@ fn a_file_in_another_format_than_its_name_gives_one_message() {
             b"this is no gzip",
             "rows.jsonl.gz: this file is plain text, not compressed as its name says",
         ),
-        ("rows.xlsx", b"PK", "rows.xlsx: the format is not known by this name; name it .jsonl, .json, .csv or .tsv"),
+        ("rows.xlsx", b"PK", "rows.xlsx: its name does not show its format; name it .jsonl, .json, .csv or .tsv"),
     ];
     for (name, content, expected) in cases {
         let found = message(name, content);
@@ -121,7 +121,7 @@ fn a_file_cut_off_in_its_compression_is_an_error_and_not_a_shorter_benchmark() {
         writeln!(gz, r#"{{"question": "a {i}", "year": {i}, "options": []}}"#).unwrap();
     }
     let whole = gz.finish().unwrap();
-    assert!(message("rows.jsonl.gz", &whole[..whole.len() / 2]).contains("check that it is whole"));
+    assert!(message("rows.jsonl.gz", &whole[..whole.len() / 2]).contains("check that it is complete"));
 }
 
 /// The rows that stage 1 finds in the files of a pattern, and its warnings; or its error.
@@ -192,7 +192,7 @@ fn a_file_that_two_patterns_match_is_an_error_that_names_both() {
     assert_eq!(
         rows_of(place.path(), "{config}*.jsonl", configs).unwrap_err(),
         "quiz: math_hard.jsonl is found by file:{config}*.jsonl of the config math and by file:{config}*.jsonl of the \
-         config math_hard, so that its rows would count twice; change the patterns so that each file is found once"
+         config math_hard, so its rows would count twice; change the patterns so that each file is found once"
             .replacen("{config}", "math", 1)
             .replacen("{config}", "math_hard", 1)
     );

@@ -73,7 +73,7 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ("benchmarks:\n  CON: {}", "`CON` is not a valid name for a benchmark"),
         (
             "benchmarks:\n  gsm8k: {path: gsm8k.jsonl}",
-            "`gsm8k.jsonl` does not say what kind of source it is; write datasets:REPO, file:PATTERN or synthetic:NAME",
+            "`gsm8k.jsonl` does not name a kind of source; write datasets:REPO, file:PATTERN or synthetic:NAME",
         ),
         (
             "benchmarks:\n  gsm8k: {columns: [answer], drop_columns: [question]}",
@@ -102,7 +102,7 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ("benchmarks:\n  bbh: {path: 'file:all.jsonl'}", "the path has no `{config}`, but the benchmark has configs"),
         (
             "benchmarks:\n  gsm8k: {path: 'file:{config}.jsonl'}",
-            "`{config}` stands for each of `configs`, and there are none",
+            "`{config}` stands for each of `configs`, and the benchmark has none",
         ),
         ("benchmarks:\n  bbh: {path: 'synthetic:bbh', configs: [navigat]}", "synthetic:bbh has no config `navigat`"),
         ("benchmarks:\n  bbh: {configs: [navigate, navigate]}", "`navigate` is named twice; name each config once"),

@@ -1,4 +1,4 @@
-//! Logs of Python programs and responses in our own form, as they come.
+//! Logs of Python programs and responses in our own format, with their oddities.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ use symphony_data::{
     store::Store,
 };
 
-/// A folder with a benchmark `b` in it, whose rows are the file that the configuration names.
+/// A folder with a benchmark `b`, whose rows are in the file that the configuration names.
 struct Place {
     folder: tempfile::TempDir,
     builder: DatasetBuilder,
@@ -118,10 +118,10 @@ fn docs(rows: usize) -> Vec<Value> {
     (0..rows).map(|row| json!({"question": question(row)})).collect()
 }
 
-// ---- whose answers a log holds
+// ---- the model of a log
 
 #[test]
-fn a_log_is_of_the_model_that_the_results_file_of_its_run_names() {
+fn the_results_file_of_a_run_names_the_model_of_its_log() {
     let place = Place::new(4);
     let (weak, strong) = (harness(&docs(4), |row| f64::from(u8::from(row < 1))), harness(&docs(4), |_| 1.0));
     // --output_path results/weak.json, then results/strong.json.
@@ -133,7 +133,7 @@ fn a_log_is_of_the_model_that_the_results_file_of_its_run_names() {
         "results/weak_2026-01-01T10-00-00.000001.json",
         r#"{"results": {"count": {"acc,none": NaN}}, "model_name": "org/weak", "config": {"model_args": "pretrained=other"}}"#,
     );
-    // Older files have the arguments alone, as a text or as an object.
+    // Older files have only the arguments, as a text or as an object.
     let of_arguments = r#"{"config": {"model": "hf", "model_args": {"pretrained": "org/strong", "dtype": "auto"}}}"#;
     place.write("results/strong_2026-01-01T11-00-00.000001.json", of_arguments);
     let notes = Notes::default();
@@ -162,8 +162,11 @@ fn two_logs_of_one_task_under_one_guessed_name_are_refused() {
     ];
     let error = place.error(&inputs);
     assert!(error.contains("T10-00-00.000001.jsonl and ") && error.contains("T11-00-00.000001.jsonl hold"), "{error}");
-    assert!(error.contains("the task count, and both seem to be of results") && error.contains("say whose"), "{error}");
-    // Two tasks are one model's, and whoever says whose they are is believed.
+    assert!(
+        error.contains("the task count, and both seem to be of results") && error.contains("name the model"),
+        "{error}"
+    );
+    // Logs of two tasks may be of one model, and a model that the caller names is not a guess.
     let other = place.write("results/samples_other_2026-01-01T11-00-00.000001.jsonl", harness(&docs(4), |_| 1.0));
     let notes = Notes::default();
     place.read_with(&[inputs[0].clone(), other], &notes).unwrap();
@@ -190,7 +193,7 @@ fn the_first_logs_of_the_harness_have_the_model_in_their_name_and_may_be_arrays(
     let inputs = [
         place.write("old/pretrained__org__weak,dtype__auto_b.jsonl", array),
         place.write("old/pretrained__org__strong,dtype__auto_b.jsonl", &plain),
-        // Here nothing marks where the model's name ends; tasks are named after benchmarks.
+        // Nothing separates the model's name from the task's here, but tasks are named after benchmarks.
         place.write("old/pretrained__org__my_model_b_cot.jsonl", plain + "\n"),
     ];
     let notes = Notes::default();
@@ -202,7 +205,7 @@ fn the_first_logs_of_the_harness_have_the_model_in_their_name_and_may_be_arrays(
     assert_eq!(guesses, 1, "{notes:?}", notes = notes.0.lock().unwrap());
 }
 
-// ---- which task a row is
+// ---- the task of a row
 
 /// Rows whose identity holds lists, and what Python's `xxhash.xxh3_64_hexdigest` gives of each: of the question, U+001F,
 /// `json.dumps(choices, separators=(",", ":"), ensure_ascii=False)`, U+001F, and the levels likewise.
@@ -238,7 +241,7 @@ fn parquet_of_lists() -> Vec<u8> {
 }
 
 #[test]
-fn the_identity_of_lists_is_that_of_their_values_whatever_the_file() {
+fn lists_have_the_same_identity_in_every_format() {
     let spaced = r#"{"question": "Which is largest, list 0?", "choices": ["0", "5", "\u00e9"], "levels": [1.0, 5e-1]}
 {"levels" : [ 2.00,0.5 ],"choices":["1","6","éé"],"question":"Which is largest, list 1\u003f"}
 "#;
@@ -269,8 +272,8 @@ fn the_identity_of_lists_is_that_of_their_values_whatever_the_file() {
 }
 
 #[test]
-fn the_identity_of_numbers_and_booleans_is_that_of_their_text() {
-    // xxh3_64 of `Which?`, U+001F, `1.50`, U+001F, `true`: as 0.1.0 had it.
+fn numbers_and_booleans_have_the_identity_of_their_text() {
+    // xxh3_64 of `Which?`, U+001F, `1.50`, U+001F, `true`, as in 0.1.0.
     let rows = "{\"question\": \"Which?\", \"level\": 1.50, \"open\": true}\n";
     let more = QUESTIONS.replace("[question]", "[question, level, open]");
     let place = Place::of("rows.jsonl", rows.as_bytes(), &more);
@@ -279,8 +282,8 @@ fn the_identity_of_numbers_and_booleans_is_that_of_their_text() {
 }
 
 #[test]
-fn identities_of_the_presets_stay() {
-    // As 0.1.0 had them.
+fn identities_of_the_presets_do_not_change() {
+    // 0.1.0 gave these.
     for (preset, expected) in PRESETS {
         let folder = tempfile::tempdir().unwrap();
         let yaml = format!("benchmarks: {{{preset}: {{path: 'synthetic:{preset}?rows=50'}}}}");
@@ -324,7 +327,7 @@ fn a_task_of_a_pool_whose_identity_no_row_has_is_left_out_and_counted() {
     };
     let pool: Vec<_> = pool.into_iter().collect();
     let whole = rows(pool.clone(), &Notes::default());
-    // Its source_id is that of a row, which is another question by now.
+    // Its source_id is that of a row that holds another question by now.
     let mut changed = pool;
     let gone = changed[3].source_id.clone();
     for task in changed.iter_mut().filter(|task| task.source_id == gone) {
@@ -339,7 +342,7 @@ fn a_task_of_a_pool_whose_identity_no_row_has_is_left_out_and_counted() {
 }
 
 #[test]
-fn an_answer_with_an_identity_that_no_row_has_is_left_out_whatever_its_source_id() {
+fn an_answer_with_an_identity_that_no_row_has_is_left_out_with_any_source_id() {
     let place = Place::new(3);
     let identity = &place.identities()[1];
     let line = |source_id: &str, identity: &str, score: f64| {
@@ -354,12 +357,12 @@ fn an_answer_with_an_identity_that_no_row_has_is_left_out_whatever_its_source_id
     assert!(unmapped(&gathered)[0].contains("identity \"0123456789abcdef\" (source_id \"b_0\")"));
 }
 
-// ---- what Python writes
+// ---- numbers and texts that Python writes
 
 #[test]
-fn what_is_no_number_refuses_no_log_and_is_no_score() {
+fn values_that_are_not_numbers_are_missing_scores_and_refuse_no_log() {
     let place = Place::new(4);
-    // As Python's json writes them: NaN where nobody looks, NaN as a score, half a character of an emoji.
+    // Python's json writes these: NaN in an unused value, NaN as a score, half a character of an emoji.
     let line = |row: usize, score: &str| {
         format!(
             r#"{{"doc_id": {row}, "doc": {{"question": "what is {row}?", "weight": NaN}}, "resps": [["x\ud835", -Infinity]], "filter": "none", "metrics": ["acc"], "acc": {score}}}"#
@@ -386,13 +389,13 @@ fn what_is_no_number_refuses_no_log_and_is_no_score() {
         assert!(found[0] == 1.0 && found[1].is_nan() && found[2] == 0.0 && found[3] == 1.0, "{input:?}: {found:?}");
         assert_eq!(unmapped(&gathered), ["1 answer without a score: \"what is 1?\""], "{input:?}");
     }
-    // An infinite score is one, and wrong.
+    // An infinite score is a wrong score, not a missing one.
     let text = line(0, "Infinity");
-    assert!(place.error(&[place.write("m/samples_w.jsonl", text)]).contains("\"inf\", no number"));
+    assert!(place.error(&[place.write("m/samples_w.jsonl", text)]).contains("\"inf\", not a number"));
 }
 
 #[test]
-fn a_score_that_is_no_number_is_none_in_every_form() {
+fn a_score_that_is_not_a_number_is_missing_in_every_format() {
     let place = Place::new(2);
     let scores_of = Float64Array::from(vec![f64::NAN, 1.0]);
     let text = |texts: [&str; 2]| Arc::new(StringArray::from(texts.to_vec())) as arrow_array::ArrayRef;
@@ -424,10 +427,10 @@ fn a_score_that_is_no_number_is_none_in_every_form() {
 }
 
 #[test]
-fn a_score_that_is_a_list_is_called_one() {
+fn a_score_that_is_a_list_is_refused_as_a_list() {
     let place = Place::new(2);
     for (score, said) in [
-        ("[1, 0]", "`score`: [1, 0] is a list, and should be one number"),
+        ("[1, 0]", "`score`: [1, 0] is a list, and must be one number"),
         ("{\"acc\": 1}", "`score`: {\"acc\": 1} is an object"),
     ] {
         let text = format!("{{\"benchmark\":\"b\",\"source_id\":\"b_0\",\"model\":\"m\",\"score\":{score}}}\n");
@@ -437,7 +440,7 @@ fn a_score_that_is_a_list_is_called_one() {
 }
 
 #[test]
-fn a_task_id_of_a_pool_is_told_from_a_source_id() {
+fn a_task_id_of_a_pool_in_place_of_a_source_id_has_its_own_reason() {
     let place = Place::new(2);
     let line = |id: &str| json!({"benchmark": "b", "source_id": id, "model": "m", "score": 1}).to_string() + "\n";
     let gathered = place.read(&[place.write("r.jsonl", line("b_0") + &line("exp_00012_b") + &line("b_12"))]).unwrap();
@@ -446,10 +449,10 @@ fn a_task_id_of_a_pool_is_told_from_a_source_id() {
     assert!(said[1].contains("give the task's source_id: source_id \"exp_00012_b\""), "{said:?}");
 }
 
-// ---- copies, and what does not count
+// ---- copies, and answers that do not count
 
 #[test]
-fn an_answer_to_a_question_that_is_there_twice_counts_for_both() {
+fn an_answer_to_a_question_with_two_copies_counts_for_both() {
     let place = Place::of_questions(&["same?".to_owned(), "other?".to_owned(), "same?".to_owned()]);
     let log = place.write("m/samples_b.jsonl", harness(&[json!({"question": "same?"})], |_| 1.0));
     let inspect = r#"{"eval": {"task": "b", "model": "m"}, "samples": [{"id": 1, "epoch": 1, "input": "same?", "scores": {"s": {"value": "C"}}}]}"#;
@@ -499,7 +502,7 @@ fn words_for_true_and_false_are_scores_as_inspect_counts_them() {
 #[test]
 fn a_sample_that_two_logs_hold_counts_once() {
     let place = Place::new(3);
-    // A run that failed, and its retry, which logs what was finished again.
+    // A run that failed, and its retry, which logs the finished samples again.
     let sample = |row: usize, value: u8| {
         format!(
             r#"{{"id": {row}, "uuid": "u{row}", "input": "what is {row}?", "scores": {{"s": {{"value": {value}}}}}}}"#
@@ -514,7 +517,7 @@ fn a_sample_that_two_logs_hold_counts_once() {
     let tries: Vec<u32> = (0..3).flat_map(|row| gathered.benchmarks[0].answers(row)).map(|own| own.tries).collect();
     assert_eq!(tries, [1, 1, 1]);
     assert_eq!(gathered.unmapped[0].answers, 2);
-    assert!(gathered.unmapped[0].reason.contains("another log holds as well"), "{:?}", gathered.unmapped);
+    assert!(gathered.unmapped[0].reason.contains("another log holds too"), "{:?}", gathered.unmapped);
 }
 
 #[test]
@@ -524,7 +527,7 @@ fn an_old_log_with_several_filters_that_it_does_not_name_is_refused() {
     let (strict, flexible) = (unnamed(0.0), unnamed(1.0));
     assert!(!strict.contains("filter"));
     let error = place.error(&[place.write("org__m/samples_b_2024-06-26T10-00-00.000001.jsonl", strict + &flexible)]);
-    assert!(error.contains("has the document 0 a second time, and does not say by which filter"), "{error}");
+    assert!(error.contains("has the document 0 a second time and does not name the filter"), "{error}");
 }
 
 #[test]
@@ -544,7 +547,7 @@ fn one_name_is_not_given_to_the_responses_of_several_models() {
 }
 
 #[test]
-fn a_source_id_is_written_as_a_store_writes_it() {
+fn a_source_id_matches_only_as_a_store_writes_it() {
     let place = Place::new(4);
     let lines = ["b_1", "b_01", "b_+1", "b_1.0"].map(|id| format!("b,{id},m,1\n")).concat();
     let input = place.write("r.csv", "benchmark,source_id,model,score\n".to_owned() + &lines);
@@ -553,12 +556,12 @@ fn a_source_id_is_written_as_a_store_writes_it() {
 }
 
 #[test]
-fn samples_may_stand_before_what_the_log_says_of_the_run() {
+fn samples_may_stand_before_the_header_of_a_log() {
     let place = Place::new(1);
     let log = r#"{"samples": [{"id": 1, "input": "what is 0?", "scores": {"s": {"value": 1}}}], "eval": {"task": "b", "model": "m"}}"#;
     assert_eq!(scores(&place.read(&[place.write("log.json", log)]).unwrap(), "m"), [1.0]);
     let error = place.error(&[place.write("none.json", "{\"samples\": []}")]);
-    assert!(error.contains("no log of Inspect") && error.contains("it has no `eval`"), "{error}");
+    assert!(error.contains("not a valid log of Inspect") && error.contains("it has no `eval`"), "{error}");
 }
 
 // ---- size
@@ -585,7 +588,7 @@ fn sample_with_events(events: &str) -> String {
 }
 
 #[test]
-fn a_member_of_an_archive_that_decompresses_to_far_more_than_data_does_is_refused() {
+fn a_member_of_an_archive_that_decompresses_to_far_more_than_real_data_is_refused() {
     let place = Place::new(1);
     let bomb = archive(HEADER, &[sample_with_events(&"a".repeat(200 << 20))]);
     assert!(bomb.len() < 300 << 10, "{}", bomb.len());
@@ -596,7 +599,7 @@ fn a_member_of_an_archive_that_decompresses_to_far_more_than_data_does_is_refuse
 #[test]
 fn a_long_sample_is_read_as_a_stream() {
     let place = Place::new(1);
-    // Varied enough that it is no bomb; with half a character and what is no number on the way.
+    // Varied enough not to be a bomb, with half a character and NaN in it.
     let mut events = String::with_capacity(40 << 20);
     let mut state = 1_u64;
     while events.len() < 33 << 20 {
@@ -610,7 +613,7 @@ fn a_long_sample_is_read_as_a_stream() {
     assert_eq!(scores(&place.read(&[place.write("long.json", whole)]).unwrap(), "m"), [1.0]);
 }
 
-/// Asks to stop when it was asked so many times.
+/// Asks to stop after it was asked the given number of times.
 struct Stops(AtomicUsize);
 
 impl Progress for Stops {

@@ -57,7 +57,7 @@ fn a_wrong_repository_config_or_split_answers_with_those_that_exist() {
     let said = text(&Case::new("org/quiz/algebra", "configs: [zoology]").run(&stand_in, "preprocess"));
     assert!(
         said.contains(
-            "the path names a config, and `configs` lists some; write either datasets:org/quiz or `configs: []`"
+            "the path names a config, and the benchmark has `configs` too; write either datasets:org/quiz or `configs: []`"
         ),
         "{said}"
     );

@@ -1,4 +1,4 @@
-//! Calibration: a difficulty for every row of a benchmark, fitted to the answers of a panel of models, as files.
+//! Calibration: fits a difficulty for every row of a benchmark to the answers of a panel of models, and writes it to files.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -16,22 +16,25 @@ use crate::{
     store::Store,
 };
 
-/// Where fewer than one of so many rows was answered, it is said.
+/// If fewer than one in this many rows has responses, a warning says so.
 const FEW_ANSWERED: usize = 10;
 
 /// How to calibrate.
 #[derive(Clone, Debug, Default)]
 pub struct CalibrateOptions {
-    /// Which model is fitted.
+    /// The model to fit.
     pub model: ItemModel,
-    /// How often a guess is right, for each benchmark; as the configuration has it for those that are not named.
+    /// For each benchmark, how often a guess is right, from 0 up to but not including 1. Benchmarks that are not named here
+    /// use the chance in the configuration.
     pub chance: BTreeMap<String, f64>,
 }
 
-/// Fits a difficulty to the answers to one benchmark, and writes it with its meta into `folder`.
+/// Fits a difficulty to the answers to one benchmark, and writes it and its meta into `folder`. The meta records `files` and
+/// the number of `unmapped` answers.
 ///
 /// # Errors
-/// The store, the disk, or a stop.
+/// The chance is not valid, the store cannot be read, the folder holds a calibration of real rows and these are generated,
+/// a file cannot be written, or the caller asked to stop.
 pub fn calibrate(
     responses: &Responses,
     (files, unmapped): (&[NamedFile], &[Unmapped]),
@@ -46,15 +49,16 @@ pub fn calibrate(
     let configured = || catalogue.benchmark(name).map(|benchmark| benchmark.chance);
     let chance = options.chance.get(name).copied().or_else(configured).unwrap_or_default();
     if !(0.0..1.0).contains(&chance) {
-        return Err(insufficient(&format!("chance is {chance}; it is how often a guess is right, such as 0.25")));
+        return Err(insufficient(&format!("chance is {chance}; give how often a guess is right, such as 0.25")));
     }
     let Some(shelf) = catalogue.shelf(name)? else {
-        return Err(insufficient("it is no longer preprocessed"));
+        return Err(insufficient("its preprocessed store is missing; preprocess it again"));
     };
     let discrimination = options.model == ItemModel::TwoParameters;
     if discrimination && responses.models().len() < FEW_MODELS {
         let warning = format!(
-            "{name}: discriminations of {} models are mostly their prior; with fewer than {FEW_MODELS}, 1pl tells as much",
+            "{name}: with only {} models, the discriminations come mostly from their prior; with fewer than {FEW_MODELS}, \
+             1pl ranks rows as well",
             responses.models().len()
         );
         progress.note(Note::Warning(&warning));
@@ -63,8 +67,8 @@ pub fn calibrate(
     let answered = (0..rows).filter(|row| responses.answers(*row).len() > 0).count();
     if answered * FEW_ANSWERED < rows {
         let warning = format!(
-            "{name}: models answered {answered} of {rows} rows; the difficulty of the others is what features say, as far as \
-             these tell; `min_responses: 1` leaves such rows out"
+            "{name}: models answered {answered} of {rows} rows; the difficulty of the others is predicted from features \
+             alone; `min_responses: 1` leaves such rows out"
         );
         progress.note(Note::Warning(&warning));
     }
@@ -72,7 +76,8 @@ pub fn calibrate(
     if let Some(what) =
         [(1.0, "solved"), (0.0, "failed")].into_iter().find_map(|(score, what)| alike(score).then_some(what))
     {
-        let warning = format!("{name}: models {what} every row that they answered, which tells no row from another");
+        let warning =
+            format!("{name}: models {what} every row that they answered, so their answers do not tell rows apart");
         progress.note(Note::Warning(&warning));
     }
     let Rows { source_ids, identities, features } = rows_of(&shelf.store, shelf.rows)?;
@@ -80,7 +85,8 @@ pub fn calibrate(
     let options = FitOptions { discrimination, chance };
     let fitted = fit(responses, &columns, options, &|| progress.cancelled()).ok_or(EvidenceError::Cancelled)?;
     if !fitted.converged {
-        let warning = format!("{name}: the fit did not come to rest in {} rounds; its meta says so", fitted.iterations);
+        let warning =
+            format!("{name}: the fit did not converge in {} rounds; its meta records that", fitted.iterations);
         progress.note(Note::Warning(&warning));
     }
     let (store, synthetic) = (shelf.store.meta.store.file.clone(), shelf.store.meta.is_synthetic());
@@ -112,10 +118,10 @@ pub fn calibrate(
     let mut meta = meta_of(responses, &fitted, names, options, chance, store, calibration);
     meta.synthetic = synthetic;
     meta.responses = files.to_vec();
-    // In whichever order they were named, the meta is the same.
+    // Sorted, so that the order of the inputs does not change the meta.
     meta.responses.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.checksum.cmp(&b.checksum)));
     meta.unmapped_answers = unmapped.iter().map(|unmapped| unmapped.answers).sum();
-    // A meta holds finite numbers, texts and lists: it can always be written.
+    // A meta holds finite numbers, texts and lists, so it can always be serialized.
     let text = checksum::seal(&meta).unwrap_or_default();
     let sealed = folder.write_small(&calibration_meta_name(name), &text)?;
     folder.publish(vec![file, sealed], true)?;
@@ -175,11 +181,11 @@ fn meta_of(
     }
 }
 
-/// What a fit needs of a store.
+/// The parts of a store that a fit needs.
 struct Rows {
     source_ids: Vec<String>,
     identities: Vec<String>,
-    /// Every feature that is a number or a boolean in all rows: name and column.
+    /// The name and column of every feature that is a number or a boolean in all rows.
     features: Vec<(String, Vec<f64>)>,
 }
 

@@ -1,11 +1,10 @@
-//! What can go wrong with evidence.
+//! Errors of reading, validating and fitting responses.
 
 use std::path::PathBuf;
 
 use super::responses::{FORM, Unmapped};
 use crate::{
-    disk::DiskError, draw::DifficultyError, hint::Hint, pool::PoolError, preprocess::PreprocessError,
-    store::StoreError, yaml::Problems,
+    disk::DiskError, draw::DifficultyError, hint::Hint, pool::PoolError, preprocess::PreprocessError, store::StoreError,
 };
 
 impl From<PreprocessError> for EvidenceError {
@@ -18,103 +17,84 @@ impl From<PreprocessError> for EvidenceError {
 }
 
 /// Why responses cannot be used.
+// The names of the fields say what they hold; comments give the rest.
+#[allow(missing_docs)]
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// Something in a file that is no response.
+    /// A file contains something that is not a valid response.
     #[error("{}{}: {reason}", path.display(), if *line > 0 { format!(":{line}") } else { String::new() })]
     NotAResponse {
-        /// The file.
         path: PathBuf,
-        /// The line, from 1; 0 where there are no lines.
+        // From 1; 0 if the file has no lines.
         line: u64,
-        /// What is wrong.
         reason: String,
-        /// The way out, where the reason does not say it.
+        // The way out, if the reason does not include it.
         hint: Option<Hint>,
     },
-    /// A file whose name says nothing.
+    /// The name of a file does not show its format.
     #[error(
-        "{path}: what form it has cannot be told by its name; name it .jsonl, .csv, .tsv, .json (each also .gz or .zst), .parquet, .arrow, or .eval"
+        "{path}: its name does not show its format; name it .jsonl, .csv, .tsv, .json (each also .gz or .zst), .parquet, .arrow, or .eval"
     )]
-    UnknownForm {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A folder.
-    #[error("{path}: this is a folder; name the files in it, as {path}/*.jsonl")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A file that is given twice.
-    #[error("{path} is given twice, so that its answers would count as two tries; give each file once")]
-    GivenTwice {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Nothing that could be used.
+    UnknownForm { path: PathBuf },
+    /// A folder is named where files are needed.
+    #[error("{path}: this is a folder; name the files in it, such as {path}/*.jsonl")]
+    Folder { path: PathBuf },
+    /// A file is given twice.
+    #[error("{path} is given twice, so its answers would count as two tries; give each file once")]
+    GivenTwice { path: PathBuf },
+    /// No response belongs to a row.
     #[error("no response could be mapped to a row{}", list(unmapped))]
-    NothingMapped {
-        /// Why not.
-        unmapped: Vec<Unmapped>,
-    },
-    /// No line or row in any of the inputs.
-    #[error("there is no answer in {}; a response has {FORM}", if files.is_empty() { "the table".to_owned() } else { files.join(", ") })]
+    NothingMapped { unmapped: Vec<Unmapped> },
+    /// The inputs have no lines or rows.
+    #[error("there are no responses in {}; a response has {FORM}", if files.is_empty() { "the table".to_owned() } else { files.join(", ") })]
     NoAnswers {
-        /// The files; none for tables.
+        // Empty for tables.
         files: Vec<String>,
     },
-    /// Two logs that may or may not be of one model.
+    /// Two logs have the same guessed model, but may be of two models.
     #[error(
         "{} and {} hold different answers to the task {task}, and both seem to be of {model}, a guess from their names and \
-         folders; say whose answers each file holds",
+         folders; name the model of each file",
         files[0].display(),
         files[1].display()
     )]
     WhoseAnswers {
-        /// The two.
         files: [PathBuf; 2],
-        /// The task, as their names have it.
+        // The task in the names of the logs.
         task: String,
-        /// The model, by guess.
+        // The guessed model.
         model: String,
     },
-    /// A calibration of real rows in the place of one of generated rows.
-    #[error("{} is of real rows, and responses to generated ones do not replace it; name another folder", path.display())]
+    /// A calibration of generated rows would replace one of real rows.
+    #[error("{} is of real rows, and a calibration of generated rows does not replace it; name another folder", path.display())]
     Occupied {
-        /// Its meta.
+        // The meta of the existing calibration.
         path: PathBuf,
     },
-    /// Files that change under us.
-    #[error("the responses changed while they were read, or can be read only once; run again on files that stay")]
+    /// The inputs changed between the two times that they are read.
+    #[error(
+        "the responses changed while they were read, or can be read only once; run again on files that do not change"
+    )]
     Changed,
-    /// Too little to work with.
+    /// There are too few rows or responses.
     #[error("{benchmark}: {reason}")]
-    Insufficient {
-        /// The benchmark.
-        benchmark: String,
-        /// What is missing.
-        reason: String,
-    },
+    Insufficient { benchmark: String, reason: String },
     /// The caller asked to stop.
     #[error("stopped; nothing was written")]
     Cancelled,
-    /// A store that is not the one that the configuration asks for.
+    /// A store could not be opened or rebuilt.
     #[error(transparent)]
     Preprocess(#[from] Box<PreprocessError>),
-    /// A calibration.
+    /// A calibration cannot be used.
     #[error(transparent)]
     Difficulty(#[from] DifficultyError),
-    /// A store.
+    /// A store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A pool.
+    /// A pool cannot be read.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// The configuration.
-    #[error(transparent)]
-    Config(#[from] Problems),
-    /// The disk.
+    /// A file cannot be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
 }

@@ -1,8 +1,9 @@
-//! Evidence: how real models did on the rows, and what that says of difficulty.
+//! Evidence: how real models did on the rows, and how that relates to difficulty.
 //!
-//! A side room of the house. It reads stores and the answers of models ([`responses`]), says how far a difficulty score
-//! foretells failure ([`validation`], up to the ceiling that [`reliability`] sets), and fits a difficulty to the answers
-//! ([`calibration`], by [`irt`]), which stage 1 may read from a file.
+//! A side room: no stage uses it. It reads stores and the responses of models ([`responses`]), measures how well a
+//! difficulty score predicts failure ([`validation`], up to the ceiling that [`reliability`](validation::reliability) sets),
+//! and fits a difficulty to the responses ([`calibrate`](mod@calibrate), with [`irt`](crate::irt)). It writes that difficulty
+//! to a file, and a pool can be drawn by it.
 
 pub mod calibrate;
 mod error;
@@ -11,5 +12,5 @@ pub mod validation;
 
 pub use error::EvidenceError;
 
-/// While answers are gone through, the caller is asked whether to stop after so many of them: some milliseconds.
+/// Long loops over answers check whether to stop after this many of them, which takes some milliseconds.
 const ANSWERS_BETWEEN_QUESTIONS: usize = 1 << 18;

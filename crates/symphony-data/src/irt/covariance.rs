@@ -1,21 +1,21 @@
-//! How uncertain the shared parameters are, and together with which others.
+//! The covariance of the shared parameters.
 
 use super::numeric::{Cholesky, square};
 
-/// How the shared parameters vary together, given that the panel's mean ability is 0 and the mean logarithm of its slopes
-/// too: from there, and in that unit, difficulties are measured, so that no error is made in either.
+/// The covariance of the shared parameters, given that the panel's mean ability and mean log slope are 0. These two fix the
+/// zero and the unit of the difficulties, so they have no error.
 pub(super) struct Covariance {
     cholesky: Cholesky,
-    /// What is given, one after the other.
+    /// The means that are given, in order.
     given: Vec<Given>,
 }
 
-/// A mean of some parameters that is given.
+/// A mean of some parameters whose value is given.
 struct Given {
     weights: Vec<f64>,
-    /// The covariances of the parameters with it, less what is explained by what is given before it.
+    /// The covariances of the parameters with this mean, given the means before it.
     with: Vec<f64>,
-    /// Its variance, likewise.
+    /// The variance of this mean, given the means before it.
     variance: f64,
 }
 

@@ -1,21 +1,21 @@
 //! Item response theory for few models: an explanatory model, fitted by marginal maximum a posteriori.
 //!
-//! Model j solves row i with probability c + (1 − c)·logistic(aᵢ·sⱼ·(θⱼ − bᵢ)): θ its ability, s its slope (how much its
-//! answers tell of difficulty at all), b the row's difficulty, a its discrimination (1 for all under `1pl`), c the chance
-//! that a guess is right, which is known and not estimated. Rows are a sample: bᵢ ~ N(xᵢ'β, σ²) with xᵢ the row's features
-//! (De Boeck & Wilson, *Explanatory Item Response Models*, 2004; Fischer's linear logistic test model, 1973, plus error),
-//! ln aᵢ ~ N(0, ω²). Models are one too: θⱼ ~ N(0, τ²), ln sⱼ ~ N(0, 0.3²). σ, τ and ω are estimated, each with a weak
-//! prior that decides only where the answers say nothing of it. The panel's mean θ and mean ln s are 0, which fixes the scale.
-//! A score between 0 and 1 counts as so much of a success.
+//! Model j solves row i with probability c + (1 − c)·logistic(aᵢ·sⱼ·(θⱼ − bᵢ)). θ is the model's ability and s its slope
+//! (how closely its answers follow difficulty). b is the row's difficulty and a its discrimination (1 for all rows under
+//! `1pl`). c is the chance that a guess is right; it is known, not estimated. Rows are a sample: bᵢ ~ N(xᵢ'β, σ²), where xᵢ
+//! are the row's features (De Boeck & Wilson, *Explanatory Item Response Models*, 2004; Fischer's linear logistic test
+//! model, 1973, plus error), and ln aᵢ ~ N(0, ω²). Models are a sample too: θⱼ ~ N(0, τ²), ln sⱼ ~ N(0, 0.3²). σ, τ and ω
+//! are estimated, each with a weak prior that matters only where the answers do not determine it. The panel's mean θ and
+//! mean ln s are 0, which fixes the scale. A score between 0 and 1 counts as that fraction of a success.
 //!
-//! The rows' own parameters are integrated out ([`row`]). For panels of up to some fifty models all others are found
-//! together by Newton's method, with the information that is left when what is missing is taken out (Louis, 1982); larger
-//! panels, whose rows are known well, by expectation and maximization in turns. Of very many rows, a few thousand are
-//! fitted first, and all of them from there on.
+//! The rows' own parameters are integrated out ([`posterior`]). For panels of up to about fifty models, Newton's method
+//! finds all other parameters together; it uses the complete-data information minus the missing information (Louis, 1982).
+//! Larger panels determine each row well, and expectation and maximization alternate instead. With very many rows, a few
+//! thousand are fitted first, and the fit of all rows starts from that result.
 //!
-//! Equal evidence gives equal bits, on every machine: models come sorted by name, sums are formed in an order that does not
-//! depend on the number of threads, exponentials and logarithms are our own ([`numeric`]), and what is reported is rounded
-//! to the precision of the fit ([`report`]).
+//! Equal evidence gives equal bits on every machine: models are sorted by name, the order of sums does not depend on the
+//! number of threads, exponentials and logarithms are our own ([`numeric`]), and results are rounded to the precision of
+//! the fit ([`report`]).
 
 mod covariance;
 mod newton;
@@ -36,102 +36,105 @@ use crate::{
     response::Responses,
 };
 
-/// Below this share of variance explained, features do not order rows that all models solved, or none.
+/// Features that explain less than this share of the variance do not order the rows that all models solved or all failed.
 pub const WEAK_FEATURES: f64 = 0.1;
-/// The least number of models that discriminations should be fitted to.
+/// The smallest number of models that discriminations should be fitted to.
 pub const FEW_MODELS: usize = 20;
 
-/// Where the intercept is expected: so wide that it counts only where all rows are solved, or none.
+/// The prior standard deviation of the intercept, so wide that it matters only if models solve all rows or fail all.
 const INTERCEPT_SD: f64 = 3.0;
-/// The standard deviation of ln s.
+/// The prior standard deviation of ln s.
 const SLOPE_SD: f64 = 0.3;
-/// Where ln σ is expected, and how exactly. What one model answers says nothing of σ; answers of several models to real
-/// benchmarks gave 1.7 to 4.0.
+/// The prior mean and standard deviation of ln σ. The answers of one model do not determine σ; fits of several models to
+/// real benchmarks gave 1.7 to 4.0.
 const SD_PRIOR: (f64, f64) = (std::f64::consts::LN_2, 0.5);
-/// τ² is expected at 1 with the weight of so many models, ω² at 0.3² with that of so many rows.
+/// The prior of τ² is 1, with the weight of this many models.
 const ABILITY_PRIOR_MODELS: f64 = 3.0;
+/// The prior of ω (0.3), and the number of rows whose weight it has.
 const DISCRIMINATION_PRIOR: (f64, f64) = (0.3, 100.0);
-/// The most parameters that Newton's method is used for; with more, rows are known so well that turns need fewer rounds.
+/// The most parameters for which Newton's method is used. With more, each row is determined so well that alternating
+/// needs fewer rounds.
 const NEWTON_PARAMETERS: usize = 100;
-/// The most parameters whose covariances are worked out, and the most work that this may take.
+/// The most parameters whose covariances are computed.
 const WHOLE_PARAMETERS: usize = 600;
+/// The most work that those covariances may take: the parameters squared times the rows.
 const WHOLE_WORK: f64 = 2e10;
-/// How many rows are enough to begin with.
+/// About how many rows the first, rough fit uses.
 const FIRST_ROWS: usize = 4000;
 const MOST_ITERATIONS: usize = 300;
 const MOST_HALVINGS: usize = 5;
-/// Whether to stop is asked every so many rows: of the largest panels, a fraction of a second.
+/// The fit checks whether to stop every 16 rows; with the largest panels that is a fraction of a second.
 const ROWS_BETWEEN_QUESTIONS: usize = 16;
-/// A step after which no parameter moves by more is the last: in logits, far below what is uncertain of any. What is
-/// reported is rounded to go with it: see [`report`].
+/// The fit stops after a step that moves no parameter by more than this, in logits; every standard error is far larger.
+/// Results are rounded to match: see [`report`].
 const NEAR_ENOUGH: f64 = 3e-3;
 
-/// What to fit.
+/// Which model to fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FitOptions {
     /// Whether each row has a discrimination of its own (2pl).
     pub discrimination: bool,
-    /// How often a guess is right, 0 up to, not including, 1.
+    /// How often a guess is right, from 0 up to but not including 1.
     pub chance: f64,
 }
 
-/// A model's place.
+/// The fitted parameters of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ability {
     /// θ, in logits; the panel's mean is 0.
     pub ability: f64,
     /// Its standard error.
     pub standard_error: f64,
-    /// s: above 1 where its answers follow difficulty more closely than the panel's do.
+    /// s: above 1 if the model's answers follow difficulty more closely than the panel's.
     pub slope: f64,
 }
 
-/// A row's place.
+/// The fitted parameters of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RowDifficulty {
-    /// b, in logits: the posterior's mean.
+    /// b, in logits: the mean of the posterior.
     pub difficulty: f64,
-    /// Its standard error, that of the models' parameters included.
+    /// The standard error of b, including the uncertainty of the models' parameters.
     pub standard_error: f64,
-    /// a; 1 where none is fitted.
+    /// a; 1 if discriminations are not fitted.
     pub discrimination: f64,
     /// The failure probability, averaged over the posterior and over abilities ~ N(0, τ²).
     pub expected_error: f64,
 }
 
-/// What was fitted.
+/// The result of a fit.
 #[derive(Clone, Debug)]
 pub struct Fit {
-    /// Each model.
+    /// One entry per model, in the order of the responses' models.
     pub abilities: Vec<Ability>,
-    /// Each row.
+    /// One entry per row.
     pub difficulties: Vec<RowDifficulty>,
-    /// The slope of difficulty on each feature, in logits for a standard deviation of the feature.
+    /// The slope of difficulty on each feature, in logits per standard deviation of the feature.
     pub coefficients: Vec<f64>,
     /// The mean difficulty of a row with mean features.
     pub intercept: f64,
-    /// σ: what the features leave unexplained.
+    /// σ: the standard deviation of difficulty that the features do not explain.
     pub residual_sd: f64,
-    /// τ.
+    /// τ: the standard deviation of abilities.
     pub ability_sd: f64,
-    /// ω, if discriminations were fitted.
+    /// ω: the standard deviation of ln a, if discriminations were fitted.
     pub discrimination_sd: Option<f64>,
-    /// The variance of xᵢ'β over that of bᵢ.
+    /// The variance of xᵢ'β divided by the variance of bᵢ.
     pub variance_explained: f64,
-    /// The log-likelihood of all answers, rows integrated out.
+    /// The log-likelihood of all answers, with the rows integrated out.
     pub log_likelihood: f64,
-    /// How often all rows were gone through.
+    /// The number of passes over all rows.
     pub iterations: usize,
-    /// Whether the last step was small enough.
+    /// Whether the last step was small enough to stop.
     pub converged: bool,
 }
 
-/// What all rows share.
+/// The parameters that all rows share.
 #[derive(Clone, Debug)]
 struct Parameters {
     ability: Vec<f64>,
     log_slope: Vec<f64>,
-    /// The intercept, then a slope for each feature.
+    /// The intercept, followed by one slope per feature.
     coefficients: Vec<f64>,
     log_sd: f64,
     ability_sd: f64,
@@ -139,7 +142,7 @@ struct Parameters {
 }
 
 impl Parameters {
-    /// By how much any of them differs at most.
+    /// The largest absolute difference between two sets of parameters.
     fn distance(&self, other: &Self) -> f64 {
         let all = |own: &Self| {
             let scalars = [own.log_sd, own.ability_sd, own.discrimination_sd];
@@ -148,7 +151,7 @@ impl Parameters {
         all(self).iter().zip(all(other)).fold(0.0, |most, (a, b)| most.max((a - b).abs()))
     }
 
-    /// Updates τ, from abilities whose mean is given.
+    /// Updates τ from the abilities and their variances; the mean ability is fixed at 0.
     fn update_ability_sd(&mut self, variances: &[f64]) {
         let squares: f64 = self.ability.iter().zip(variances).map(|(x, v)| x * x + v).sum();
         let free = variances.len() as f64 - 1.0;
@@ -156,27 +159,27 @@ impl Parameters {
     }
 }
 
-/// One run over one benchmark.
+/// A fit of one benchmark.
 struct Fitter<'a> {
     responses: &'a Responses,
-    /// Each row's features, standardized, behind a 1.
+    /// For each row a 1, followed by its standardized features; rows × `width`.
     design: Vec<f64>,
     width: usize,
     options: FitOptions,
-    /// Whether models have slopes; that of a single one says nothing.
+    /// Whether models have slopes. With a single model, the slope cannot be determined.
     slopes: bool,
-    /// How many rows are gone through at once.
+    /// The number of rows in one unit of parallel work.
     chunk: usize,
-    /// Whether to stop.
+    /// Returns true if the caller wants to stop.
     cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// What a pass over some rows leaves.
+/// The sums that a pass over some rows computes.
 #[derive(Clone, Debug, Default)]
 struct Sums {
     log_likelihood: f64,
     gradient: Vec<f64>,
-    /// Whole for Newton's method, else what concerns one model: ability, both, slope.
+    /// The whole matrix for Newton's method; otherwise, for each model, the entries of ability, of both, and of slope.
     information: Vec<f64>,
     square_log_discrimination: f64,
 }
@@ -194,8 +197,10 @@ impl Sums {
     }
 }
 
-/// Fits the model to the answers of one benchmark. `features` are columns, a value for each row: numbers that were read off
-/// it, in any unit. `None` if `cancelled` said so, which is asked several times a second.
+/// Fits the model to the answers of one benchmark.
+///
+/// `features` are columns with one number per row, in any unit. The fit calls `cancelled` several times a second and
+/// returns `None` once it is true.
 pub fn fit(
     responses: &Responses,
     features: &[Vec<f64>],
@@ -204,7 +209,7 @@ pub fn fit(
 ) -> Option<Fit> {
     let fitter = Fitter::new(responses, features, options, cancelled);
     let mut parameters = fitter.start();
-    // Where there are many rows, a few thousand of them tell nearly all about the models; the others have the last word.
+    // With many rows, a few thousand determine the models almost completely. The final fit still uses all rows.
     let stride = responses.rows() / FIRST_ROWS;
     if stride >= 4 {
         let some = responses.every(stride);
@@ -214,12 +219,12 @@ pub fn fit(
     fitter.finish(&parameters, &mut modes, &sums, ended)
 }
 
-/// The mean; 0 of nothing.
+/// The mean; 0 for an empty slice.
 fn mean(values: &[f64]) -> f64 {
     crate::number::mean(values).unwrap_or_default()
 }
 
-/// A column with mean 0 and standard deviation 1, nothing farther out than 3; `None` where all values are equal.
+/// The column scaled to mean 0 and standard deviation 1, clamped to ±3; `None` if all values are equal.
 fn standardized(column: &[f64]) -> Option<Vec<f64>> {
     let center = mean(column);
     let sd = mean(&column.iter().map(|x| (x - center) * (x - center)).collect::<Vec<_>>()).sqrt();
@@ -234,7 +239,7 @@ impl<'a> Fitter<'a> {
         options: FitOptions,
         cancelled: &'a (dyn Fn() -> bool + Sync),
     ) -> Self {
-        // A feature that does not vary gets a column of zeros, and so, by its prior, a slope of 0.
+        // A feature that does not vary gets a column of zeros, so its prior gives it a slope of 0.
         let columns: Vec<Option<Vec<f64>>> = features.iter().map(|column| standardized(column)).collect();
         let width = 1 + features.len();
         let mut design = vec![0.0; responses.rows() * width];
@@ -252,7 +257,7 @@ impl<'a> Fitter<'a> {
         responses.rows().div_ceil(64).max(64)
     }
 
-    /// The same over every so manieth row only, `responses` being those to these rows.
+    /// A fitter of every `stride`-th row; `responses` are the responses to those rows.
     fn of_every<'r>(&self, stride: usize, responses: &'r Responses) -> Fitter<'r>
     where
         'a: 'r,
@@ -261,14 +266,14 @@ impl<'a> Fitter<'a> {
         Fitter { responses, design, chunk: Self::chunk_of(responses), ..*self }
     }
 
-    /// Whether the information is worked out as a whole, and not for each model apart.
+    /// Whether the information matrix is computed as a whole rather than for each model separately.
     fn whole(&self) -> bool {
         let size = self.parameters();
         size <= WHOLE_PARAMETERS && (size * size) as f64 * self.responses.rows() as f64 <= WHOLE_WORK
     }
 
-    /// Finds the most probable parameters, from those given on. Leaves where each row's posterior has its mode, the sums
-    /// there, how many rounds it took and whether it came to rest.
+    /// Finds the most probable parameters, starting from the given ones. Returns the mode of each row's posterior, the sums
+    /// at those parameters, the number of rounds, and whether the fit converged; `None` if stopped.
     fn climb(&self, parameters: &mut Parameters) -> Option<(Vec<Mode>, Sums, (usize, bool))> {
         let start = Mode { difficulty: parameters.coefficients[0], log_discrimination: 0.0 };
         let mut modes = vec![start; self.responses.rows()];
@@ -281,17 +286,17 @@ impl<'a> Fitter<'a> {
         Some((modes, sums, ended))
     }
 
-    /// How many parameters Newton's method has: abilities, slopes of models, coefficients, ln σ, and ln ω under 2pl.
+    /// The number of parameters of Newton's method: abilities, slopes of models, coefficients, ln σ, and ln ω under 2pl.
     fn parameters(&self) -> usize {
         self.log_sd() + 1 + usize::from(self.options.discrimination)
     }
 
-    /// Which of them is the intercept, before the other coefficients.
+    /// The index of the intercept; the other coefficients follow it.
     fn intercept(&self) -> usize {
         self.models() * (1 + usize::from(self.slopes))
     }
 
-    /// Which of them is ln σ.
+    /// The index of ln σ.
     fn log_sd(&self) -> usize {
         self.intercept() + self.width
     }
@@ -300,7 +305,7 @@ impl<'a> Fitter<'a> {
         self.responses.models().len()
     }
 
-    /// Abilities by the models' mean scores.
+    /// The starting values: abilities from the models' mean scores.
     fn start(&self) -> Parameters {
         let models = self.models();
         let (mut sums, mut counts) = (vec![0.0; models], vec![0.0; models]);
@@ -339,7 +344,7 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    /// Whether to stop, asked at some of the rows.
+    /// Whether to stop at this row; asks the caller only at every [`ROWS_BETWEEN_QUESTIONS`]-th row.
     fn stops_at(&self, row: usize) -> bool {
         row.is_multiple_of(ROWS_BETWEEN_QUESTIONS) && (self.cancelled)()
     }
@@ -356,7 +361,7 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    /// Goes through all rows: sums, and each row's posterior; `None` if stopped. `whole`: with the information that
+    /// Computes the sums over all rows and each row's posterior; `None` if stopped. `whole` adds the information matrix that
     /// Newton's method needs.
     fn pass(&self, parameters: &Parameters, modes: &mut [Mode], whole: bool) -> Option<(Sums, Vec<Posterior>)> {
         let quadrature = Quadrature::new(parameters.ability_sd);

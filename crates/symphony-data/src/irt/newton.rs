@@ -1,4 +1,4 @@
-//! Newton's method, over the parameters of all models together.
+//! Newton's method for all shared parameters together.
 
 use super::{
     DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_HALVINGS, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SD_PRIOR,
@@ -9,7 +9,7 @@ use super::{
 };
 
 impl Fitter<'_> {
-    /// Each parameter that a row has a say on, and the covariances of its derivative with the row's own parameters.
+    /// Collects each parameter that a row affects, with the covariances of its derivative with the row's own parameters.
     pub(super) fn touched(
         &self,
         row: usize,
@@ -43,7 +43,7 @@ impl Fitter<'_> {
         }
     }
 
-    /// Adds what a row says of all parameters: gradient, and information less what is missing.
+    /// Adds a row's gradient, and its information minus the missing information, for all parameters.
     pub(super) fn learn(
         &self,
         row: usize,
@@ -88,7 +88,7 @@ impl Fitter<'_> {
         for (a, (i, own)) in touched.iter().enumerate() {
             let weighted: [f64; BASIS] =
                 posterior.precision.map(|line| line.iter().zip(own).map(|(precision, own)| precision * own).sum());
-            // They ascend, so that this is the lower triangle.
+            // The indices ascend, so these entries are in the lower triangle.
             let line = &mut sums.information[i * size..][..size];
             for (j, other) in &touched[..=a] {
                 line[*j] -= weighted.iter().zip(other).map(|(x, y)| x * y).sum::<f64>();
@@ -96,7 +96,7 @@ impl Fitter<'_> {
         }
     }
 
-    /// The logarithm of the parameters' prior density, but for what does not change.
+    /// The logarithm of the parameters' prior density, without constant terms.
     fn log_prior(&self, parameters: &Parameters) -> f64 {
         let squares = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
         let sd = (parameters.log_sd - SD_PRIOR.0) / SD_PRIOR.1;
@@ -116,7 +116,7 @@ impl Fitter<'_> {
             - of_discriminations
     }
 
-    /// Adds the prior's part to gradient and information.
+    /// Adds the prior's part to the gradient and the information.
     fn add_prior(&self, parameters: &Parameters, sums: &mut Sums) {
         let (models, size) = (self.models(), self.parameters());
         let mut add = |at: usize, value: f64, sd: f64| {
@@ -143,7 +143,7 @@ impl Fitter<'_> {
         }
     }
 
-    /// The parameters, moved by `step`.
+    /// The parameters after a step.
     fn moved(&self, from: &Parameters, step: &[f64]) -> Parameters {
         let models = self.models();
         let mut to = from.clone();
@@ -159,15 +159,15 @@ impl Fitter<'_> {
         to
     }
 
-    /// How the shared parameters vary together, by the information in `sums` and the prior's.
+    /// The covariance of the shared parameters, from the information in `sums` and in the prior, and the gradient.
     pub(super) fn covariance(&self, mut sums: Sums, parameters: &Parameters) -> (Covariance, Vec<f64>) {
         self.add_prior(parameters, &mut sums);
         let cholesky = factored(&sums.information, self.parameters());
         (Covariance::of(cholesky, self.models(), self.slopes), sums.gradient)
     }
 
-    /// Newton's method, along what moves neither the mean ability nor the mean slope; halves a step that leads down. Leaves
-    /// the sums at the end.
+    /// Runs Newton's method in the directions that keep the mean ability and the mean slope. Halves a step that lowers the
+    /// density. Returns the sums at the end, the number of rounds, and whether it converged; `None` if stopped.
     pub(super) fn newton(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(Sums, (usize, bool))> {
         let (mut sums, _) = self.pass(parameters, modes, true)?;
         let mut iterations = 1;
@@ -185,21 +185,21 @@ impl Fitter<'_> {
                 let mut tried = self.moved(parameters, &step);
                 tried.update_ability_sd(&variances);
                 if shorter == 0 && parameters.distance(&tried) < NEAR_ENOUGH {
-                    // So short a step costs nothing, and what is left beyond it is far shorter.
+                    // Such a short step needs no further pass, and the remaining distance is far shorter.
                     *parameters = tried;
                     return Some((sums, (iterations, true)));
                 }
                 let (new, _) = self.pass(&tried, modes, true)?;
                 iterations += 1;
-                // At the same τ: what is best for these abilities makes the density of any lower where they lie apart.
+                // Compare at the same τ: the best τ for these abilities lowers their density if they lie farther apart.
                 let of_prior = self.log_prior(&Parameters { ability_sd: parameters.ability_sd, ..tried.clone() });
-                // What quadrature leaves uncertain is not to be mistaken for a way down.
+                // The tolerance keeps quadrature error from looking like a step down.
                 if new.log_likelihood + of_prior >= before - 1e-7 * before.abs().max(1.0) {
                     (*parameters, sums) = (tried, new);
                     break;
                 }
                 if shorter == MOST_HALVINGS {
-                    // No way up is left that quadrature could tell: this is the top, unless the last step was a leap.
+                    // Quadrature cannot resolve a further step up: this is the maximum, unless the last step was long.
                     return Some((sums, (iterations, longest < 0.1)));
                 }
                 step.iter_mut().for_each(|x| *x /= 2.0);

@@ -1,7 +1,7 @@
-//! The few functions that the fit spends its time in, written so that they give the same bits on every machine and that a
-//! compiler can do several at once: the C library's `exp` and `log` do neither.
+//! The few functions that take most of the fit's time. They give the same bits on every machine and a compiler can
+//! vectorize them; the C library's `exp` and `log` offer neither.
 
-/// The terms of e^x about 0.
+/// The Taylor coefficients of e^x at 0.
 const TAYLOR: [f64; 14] = [
     1.0,
     1.0,
@@ -19,10 +19,10 @@ const TAYLOR: [f64; 14] = [
     1.0 / 6_227_020_800.0,
 ];
 
-/// e^x, to about one part in 10^15, for |x| up to 700; beyond, the value at 700.
+/// e^x, to about one part in 10^15, for |x| up to 700. Larger |x| gives the value at ±700.
 #[inline]
 pub(super) fn exp(x: f64) -> f64 {
-    // x = k·ln 2 + r with |r| ≤ ln 2 / 2; adding 1.5·2^52 rounds to a whole number, which then stands in the low bits.
+    // x = k·ln 2 + r with |r| ≤ ln 2 / 2; adding 1.5·2^52 rounds to a whole number and leaves it in the low bits.
     const MAGIC: f64 = 6_755_399_441_055_744.0;
     const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
@@ -30,8 +30,8 @@ pub(super) fn exp(x: f64) -> f64 {
     let shifted = x * std::f64::consts::LOG2_E + MAGIC;
     let k = shifted - MAGIC;
     let r = x - k * LN2_HIGH - k * LN2_LOW;
-    // Taylor's series: the term after the last is below 2^-53 for such r. In pairs (Estrin's scheme), which wait for each
-    // other less than one term after the other does.
+    // Taylor's series: for such r, the first term left out is below 2^-53. Summing in pairs (Estrin's scheme) has shorter
+    // chains of dependent operations than summing term by term.
     let pair = |at: usize| TAYLOR[at] + TAYLOR[at + 1] * r;
     let r2 = r * r;
     let r4 = r2 * r2;
@@ -60,7 +60,7 @@ pub(super) fn ln(x: f64) -> f64 {
     k as f64 * std::f64::consts::LN_2 + 2.0 * (s + s * s2 * sum)
 }
 
-/// x². (The standard library says of its powers that their last bits may differ from machine to machine.)
+/// x². (The last bits of the standard library's powers may differ from machine to machine, by its documentation.)
 #[inline]
 pub(super) fn square(x: f64) -> f64 {
     x * x
@@ -72,11 +72,11 @@ pub(super) fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// Nodes and weights of a standard normal distribution. Up to five of them are Gauss's, by their closed form, so that `n`
-/// nodes are exact for polynomials of degree 2n − 1; more are evenly spaced, which for smooth functions is as good (the
-/// trapezoidal rule on the whole line: Schwartz, 1969). The weights sum to 1.
+/// Nodes and weights for integrating over a standard normal distribution, as (node, weight). One, three and five nodes are
+/// Gauss's, in closed form: `n` of them are exact for polynomials of degree 2n − 1. More nodes are evenly spaced, which is
+/// as good for smooth functions (the trapezoidal rule on the whole line: Schwartz, 1969). The weights sum to 1.
 pub(super) fn normal_nodes(n: usize) -> Vec<(f64, f64)> {
-    // The more of them, the farther out they reach, for posteriors with a long tail, and the closer they stand.
+    // More nodes reach farther out, for posteriors with a long tail, and stand closer together.
     let reach = match n {
         1 => return vec![(0.0, 1.0)],
         3 => {
@@ -100,7 +100,7 @@ pub(super) fn normal_nodes(n: usize) -> Vec<(f64, f64)> {
     nodes.into_iter().map(|z| (z, exp(-z * z / 2.0) / total)).collect()
 }
 
-/// A symmetric positive definite matrix as the product of a lower triangle with itself.
+/// The Cholesky factor L of a symmetric positive definite matrix M = L·L'.
 #[derive(Clone, Debug)]
 pub(super) struct Cholesky {
     n: usize,
@@ -108,7 +108,7 @@ pub(super) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factors a matrix, row by row; `None` if it is not positive definite.
+    /// Factors an n × n matrix that is stored row by row; `None` if it is not positive definite.
     pub fn of(matrix: &[f64], n: usize) -> Option<Self> {
         let mut lower = matrix.to_vec();
         for i in 0..n {
@@ -127,12 +127,12 @@ impl Cholesky {
         Some(Self { n, lower })
     }
 
-    /// How many rows the matrix has.
+    /// The number of rows of the matrix.
     pub fn size(&self) -> usize {
         self.n
     }
 
-    /// L⁻¹·v: its squared length is v'·M⁻¹·v.
+    /// L⁻¹·v, whose squared length is v'·M⁻¹·v.
     pub fn forward(&self, v: &[f64]) -> Vec<f64> {
         let mut out = v.to_vec();
         for i in 0..self.n {
@@ -143,7 +143,7 @@ impl Cholesky {
         out
     }
 
-    /// The factor of the matrix with 1 in its diagonal and 0 elsewhere.
+    /// The factor of the identity matrix.
     pub fn diagonal(n: usize) -> Self {
         let mut lower = vec![0.0; n * n];
         (0..n).for_each(|i| lower[i * n + i] = 1.0);
@@ -161,8 +161,8 @@ impl Cholesky {
     }
 }
 
-/// The factor of a matrix of which the lower triangle counts, made positive definite by as little as it takes: far from the
-/// maximum, information is no more than an estimate.
+/// The factor of a symmetric matrix given by its lower triangle. If the matrix is not positive definite, a small multiple of
+/// the identity is added until it is: far from the maximum, the information is only an estimate.
 pub(super) fn factored(lower: &[f64], n: usize) -> Cholesky {
     let mut matrix = lower.to_vec();
     let largest = (0..n).fold(1e-9_f64, |largest, i| largest.max(matrix[i * n + i].abs()));
@@ -184,9 +184,9 @@ pub(super) fn factored(lower: &[f64], n: usize) -> Cholesky {
 mod tests {
     use super::*;
 
-    /// No figure that comes of evidence may depend on the C library of a machine: its exponentials, logarithms and powers
-    /// differ in their last bits from one to the next, and no test on one machine would show it. So the sources are read:
-    /// outside of tests, nothing in this room calls such a function of the standard library. (Roots and rounding are exact
+    /// No figure that comes from evidence may depend on a machine's C library: the last bits of its exponentials, logarithms
+    /// and powers differ between machines, and a test on one machine cannot show that. So this test reads the sources:
+    /// outside of tests, these rooms call no such function of the standard library. (Roots and rounding are exact
     /// everywhere.)
     #[test]
     fn no_function_whose_last_bits_differ_between_machines_is_called() {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn exp_and_ln_are_those_of_the_library_to_the_last_digits() {
+    fn exp_and_ln_agree_with_the_standard_library_to_the_last_digits() {
         for step in -70_000..=70_000 {
             let x = f64::from(step) / 100.0;
             let (ours, theirs) = (exp(x), x.exp());
@@ -234,8 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_integrate_what_they_should() {
-        // The first moments of a standard normal distribution.
+    fn nodes_integrate_polynomials_to_the_moments_of_a_normal_distribution() {
         for (n, exact) in [(3, 6), (5, 10), (7, 0), (9, 0), (13, 0), (16, 0), (31, 0)] {
             let nodes = normal_nodes(n);
             for (power, moment) in [(0, 1.0), (1, 0.0), (2, 1.0), (3, 0.0), (4, 3.0), (6, 15.0), (8, 105.0)] {
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_is_solved() {
+    fn a_factored_matrix_solves_its_linear_system() {
         let matrix = [4.0, 2.0, 0.5, 2.0, 3.0, 1.0, 0.5, 1.0, 2.0];
         let solved = Cholesky::of(&matrix, 3).unwrap().solve(&[1.0, 2.0, 3.0]);
         for (row, right) in matrix.chunks(3).zip([1.0, 2.0, 3.0]) {

@@ -1,7 +1,7 @@
-//! One row: what its answers, and the prior, say of its difficulty and discrimination, given the models.
+//! The posterior of one row's difficulty and discrimination, given its answers, the prior and the models.
 //!
-//! The posterior is integrated on nodes laid around its mode (adaptive quadrature: Naylor & Smith, 1982; with one node it
-//! is Laplace's approximation), fewer the more answers there are.
+//! It is integrated on nodes around its mode (adaptive quadrature: Naylor & Smith, 1982; with one node this is Laplace's
+//! approximation). A row with more answers gets fewer nodes.
 
 use super::{
     Quadrature, Wanted,
@@ -9,15 +9,14 @@ use super::{
     quadrature::{Means, Point, Shared},
 };
 
-/// The answers to one row, as columns: for each, its model's ability and slope, the score, and how many answers it counts
-/// for.
+/// The answers to one row, as columns: the model's ability and slope, the score, and the number of answers it counts for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Answers {
     pub ability: Vec<f64>,
     pub slope: Vec<f64>,
     pub score: Vec<f64>,
     pub weight: Vec<f64>,
-    /// Whether any weight is other than 1.
+    /// Whether any weight differs from 1.
     pub weighted: bool,
 }
 
@@ -34,33 +33,33 @@ impl Answers {
     }
 }
 
-/// What is believed of a row before it is answered.
+/// The prior of a row's parameters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Prior {
     /// The mean of the difficulty.
     pub mean: f64,
-    /// Its standard deviation.
+    /// The standard deviation of the difficulty.
     pub sd: f64,
-    /// The standard deviation of the logarithm of the discrimination; `None`: all rows discriminate alike.
+    /// The standard deviation of the logarithm of the discrimination; `None` if all rows discriminate equally.
     pub discrimination_sd: Option<f64>,
     /// How often a guess is right.
     pub chance: f64,
 }
 
-/// Where a row's posterior has its mode: difficulty, and logarithm of the discrimination.
+/// The mode of a row's posterior: difficulty, and logarithm of the discrimination.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Mode {
     pub difficulty: f64,
     pub log_discrimination: f64,
 }
 
-/// How many functions of a row's parameters are told apart: with them, what the models' and the prior's derivatives share
-/// with the row's parameters is all but exhausted. Straight lines alone would say nothing of σ and ω.
+/// The number of basis functions of a row's parameters. They capture almost all of the covariance between the row's
+/// parameters and the derivatives of models and prior. Linear functions alone would miss σ and ω.
 pub(super) const BASIS: usize = 5;
-/// A small symmetric matrix.
+/// A symmetric matrix over the basis functions.
 pub(super) type Matrix = [[f64; BASIS]; BASIS];
 
-/// The posterior of a row, in moments.
+/// The moments of a row's posterior.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Posterior {
     pub difficulty: f64,
@@ -72,37 +71,36 @@ pub(super) struct Posterior {
     /// The covariances of [`BASIS`] functions of the row's parameters: difficulty, logarithm of the discrimination, the
     /// square and the cube of the difficulty's distance from the mode, and the square of the logarithm's.
     pub covariance: Matrix,
-    /// The inverse of these.
+    /// The inverse of `covariance`.
     pub precision: Matrix,
-    /// The logarithm of the probability of the answers, the row's own parameters integrated out.
+    /// The logarithm of the probability of the answers, with the row's own parameters integrated out.
     pub log_likelihood: f64,
-    /// The mean of the failure probability over abilities, if it was asked for.
+    /// The mean failure probability over abilities, if it was requested.
     pub expected_error: f64,
 }
 
-/// What an answer's model learns from a row.
+/// The derivatives for one answer's model, averaged over the row's posterior.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lesson {
-    /// The mean, over the row's posterior, of the derivative of the log-likelihood by ability, and by the logarithm of the
-    /// slope.
+    /// The mean derivative of the log-likelihood by ability, and by the logarithm of the slope.
     pub gradient: [f64; 2],
-    /// The mean of their information: on ability, on both, on the slope.
+    /// The mean information: on ability, on both, on the logarithm of the slope.
     pub information: [f64; 3],
 }
 
-/// Room to work in, used for one row after another.
+/// Buffers that are reused from row to row.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     pub answers: Answers,
     point: Point,
-    /// Sums over nodes, for each answer.
+    /// For each answer, sums over nodes.
     lessons: Vec<(Lesson, Shared)>,
-    /// What these sums become means by.
+    /// The totals that turn these sums into means.
     means: Means,
 }
 
 impl Prior {
-    /// The logarithm of its density, without the part that no parameter changes.
+    /// The logarithm of the prior density, without constant terms.
     fn log_density(&self, mode: Mode) -> f64 {
         let z = (mode.difficulty - self.mean) / self.sd;
         let own = -z * z / 2.0 - ln(self.sd);
@@ -114,23 +112,23 @@ impl Prior {
 }
 
 impl Workspace {
-    /// The posterior of the row whose answers are in `answers`, its mode sought from `mode` on; what the models learn from it
-    /// is then told by [`Self::lesson`] and [`Self::shared`].
+    /// The posterior of the row whose answers are in `answers`. The search for its mode starts at `mode` and updates it.
+    /// Afterwards, [`Self::lesson`] and [`Self::shared`] give the derivatives for the models.
     pub fn posterior(&mut self, prior: Prior, mode: &mut Mode, quadrature: &Quadrature, wanted: Wanted) -> Posterior {
         let dimensions = 1 + usize::from(prior.discrimination_sd.is_some());
         let n = self.answers.len();
         self.point.make_room(n);
         let nodes = match wanted {
-            // Where it is looked at last, the width of the posterior counts even if it is narrow.
+            // In the last pass, the width of the posterior matters even if it is narrow.
             Wanted::ExpectedErrorToo if n > 2048 => &quadrature.rules[5],
             _ => quadrature.of(n, dimensions),
         };
-        // Nodes make up for a mode that is a little off. A single one is climbed to step by step, round by round, together
-        // with the models' parameters, until the row is looked at last.
+        // Several nodes make up for a mode that is slightly off. For a single node, each round takes two steps towards the
+        // mode while the models' parameters move too; only the last pass climbs all the way.
         let near = if nodes.len() > 1 { 1e-3 } else { 1e-7 };
         let steps = if nodes.len() == 1 && wanted == Wanted::Lessons { 2 } else { 50 };
         let curvature = self.climb(prior, mode, near, steps);
-        // The inverse of the curvature, and its root.
+        // The root of the inverse curvature.
         let [bb, bl, ll] = curvature;
         let determinant = if dimensions == 1 { bb } else { bb * ll - bl * bl };
         let (root_b, root_bl, root_l) = if dimensions == 1 {
@@ -144,7 +142,7 @@ impl Workspace {
         let mut sums = Sums::default();
         let mut at_mode = 0.0;
         if nodes.len() == 1 {
-            // The point was placed at the mode, or a hair's breadth beside it.
+            // The point was placed at the mode, or very close to it.
             let value = self.point.log_likelihood(&self.answers, prior.chance) + prior.log_density(*mode);
             sums.add(1.0, [0.0; 2]);
             if wanted == Wanted::ExpectedErrorToo {
@@ -155,10 +153,10 @@ impl Workspace {
         } else {
             self.lessons.clear();
             self.lessons.resize(n, Default::default());
-            // Discriminations are close to normal, and known less closely than they are by their prior.
+            // Log discriminations are close to normal, and the answers determine them less than their prior does.
             let others = if dimensions == 1 { &quadrature.rules[6] } else { quadrature.of_discriminations(n) };
             let mut first = true;
-            // The value in the middle is what the others are compared with, so that no exponent is large.
+            // The other values are taken relative to the middle one, so that no exponent is large.
             for &(z, weight) in &middle_first(nodes) {
                 for &(other, other_weight) in &middle_first(others) {
                     let step = [root_b * z, root_bl * z + root_l * other];
@@ -212,7 +210,8 @@ impl Workspace {
         }
     }
 
-    /// Climbs to the mode by Fisher scoring and gives the curvature there; leaves the point placed there.
+    /// Moves `mode` to the mode of the posterior by Fisher scoring, places the point there, and returns the curvature: of
+    /// difficulty, of both, and of the logarithm of the discrimination.
     fn climb(&mut self, prior: Prior, mode: &mut Mode, near: f64, steps: usize) -> [f64; 3] {
         let mut curvature = [0.0; 3];
         for _ in 0..steps {
@@ -242,7 +241,7 @@ impl Workspace {
             let [bb, bl, ll] = curvature;
             let determinant = bb * ll - bl * bl;
             let step = [(ll * slope[0] - bl * slope[1]) / determinant, (bb * slope[1] - bl * slope[0]) / determinant];
-            // A row that all solve lies far out; going there in one leap would overshoot.
+            // A row that all models solve lies far out; one long step there would overshoot.
             let step = [step[0].clamp(-2.0, 2.0), step[1].clamp(-0.5, 0.5)];
             mode.difficulty += step[0];
             mode.log_discrimination += step[1];
@@ -253,7 +252,7 @@ impl Workspace {
         curvature
     }
 
-    /// Adds what the models learn at the point placed last.
+    /// Adds the models' derivatives at the point placed last.
     fn learn(&mut self, weight: f64, discrimination: f64, basis: [f64; BASIS]) {
         let n = self.answers.len();
         let Point { logit, residual, information, .. } = &self.point;
@@ -277,7 +276,7 @@ impl Workspace {
         }
     }
 
-    /// What the model of an answer learns from the row.
+    /// The derivatives for the model of answer `c`.
     pub fn lesson(&self, c: usize) -> Lesson {
         if let Some((discrimination, _)) = self.means.alone {
             let by = [discrimination * self.answers.slope[c], self.point.logit[c]];
@@ -292,10 +291,10 @@ impl Workspace {
         Lesson { gradient: gradient.map(|sum| sum / total), information: information.map(|sum| sum / total) }
     }
 
-    /// What that has in common with the row's own parameters.
+    /// The covariances of those derivatives with the row's own parameters.
     pub fn shared(&self, c: usize) -> Shared {
         if let Some((discrimination, covariance)) = &self.means.alone {
-            // The derivatives' own derivatives by the row's parameters, times their covariances.
+            // The second derivatives by the row's parameters, times the parameters' covariances.
             let (logit, information) = (self.point.logit[c], self.point.information[c]);
             let by = discrimination * self.answers.slope[c];
             let moved: [f64; BASIS] =
@@ -323,7 +322,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Adds a node, a step away from the mode. Gives the [`BASIS`] functions there.
+    /// Adds a node that lies `step` away from the mode. Returns the [`BASIS`] functions there.
     fn add(&mut self, weight: f64, step: [f64; 2]) -> [f64; BASIS] {
         self.weight += weight;
         let basis = [step[0], step[1], step[0] * step[0], step[0] * step[0] * step[0], step[1] * step[1]];
@@ -337,7 +336,7 @@ impl Sums {
     }
 }
 
-/// The inverse of a covariance matrix; zeros for functions that do not vary, or only as others do.
+/// The inverse of a covariance matrix, with zeros for functions that are constant or linearly depend on others.
 fn inverse(covariance: &Matrix) -> Matrix {
     let (mut left, mut right) = (*covariance, Matrix::default());
     (0..BASIS).for_each(|a| right[a][a] = 1.0);
@@ -368,7 +367,7 @@ fn inverse(covariance: &Matrix) -> Matrix {
     right
 }
 
-/// The same nodes, that in the middle first.
+/// The same nodes, with the middle one first.
 fn middle_first(nodes: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut nodes = nodes.to_vec();
     let middle = nodes.len() / 2;

@@ -1,37 +1,38 @@
-//! A row at the points of a quadrature over abilities.
+//! The quadrature over a row's parameters and over abilities.
 
 use super::{
     numeric::{exp, ln, logistic, normal_nodes},
     posterior::{Answers, BASIS, Matrix},
 };
 
-/// The covariances of these derivatives with the [`BASIS`] functions.
+/// The covariances of a model's derivatives, by ability and by slope, with the [`BASIS`] functions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shared {
     pub ability: [f64; BASIS],
     pub slope: [f64; BASIS],
 }
 
-/// The nodes for each number of answers; see [`Rule::of`].
+/// The nodes over rows, for each number of answers, and over abilities.
 #[derive(Debug)]
 pub(super) struct Quadrature {
+    /// Rules of 31, 13, 9, 7, 5, 3 and 1 nodes, as (node, weight).
     pub(super) rules: [Vec<(f64, f64)>; 7],
-    /// Over abilities, for the expected error: abilities, and the weight of each.
+    /// Abilities and their weights, for the expected error.
     pub(super) abilities: [[f64; ABILITIES]; 2],
 }
 
-/// The nodes over abilities: an even number of them, as processors do several at once.
+/// The number of nodes over abilities; even, because processors compute several at once.
 pub(super) const ABILITIES: usize = 16;
 
 impl Quadrature {
-    /// Nodes over rows, and over abilities that vary by `ability_sd`.
+    /// Nodes over rows, and over abilities whose standard deviation is `ability_sd`.
     pub fn new(ability_sd: f64) -> Self {
         let nodes = normal_nodes(ABILITIES);
         let abilities = [std::array::from_fn(|at| nodes[at].0 * ability_sd), std::array::from_fn(|at| nodes[at].1)];
         Self { rules: [31, 13, 9, 7, 5, 3, 1].map(normal_nodes), abilities }
     }
 
-    /// How often a model of these abilities fails such a row, but for guesses.
+    /// The probability that a model of random ability fails a row, without guessing.
     pub(super) fn failing(&self, difficulty: f64, discrimination: f64) -> f64 {
         let [abilities, shares] = &self.abilities;
         let mut failing = *shares;
@@ -41,7 +42,7 @@ impl Quadrature {
         failing.iter().sum()
     }
 
-    /// The nodes for discriminations, whose logarithm is close to normal, the less the answers say the more so.
+    /// The nodes for log discriminations. Their posterior is close to normal, more so if the answers determine them less.
     pub(super) fn of_discriminations(&self, answers: usize) -> &[(f64, f64)] {
         &self.rules[match answers {
             ..=2048 => 4,
@@ -49,7 +50,7 @@ impl Quadrature {
         }]
     }
 
-    /// The nodes for each dimension: the posterior of few answers is wide and skew, that of many narrow and normal.
+    /// The nodes for the difficulty. The posterior is wide and skewed for few answers, narrow and normal for many.
     pub(super) fn of(&self, answers: usize, dimensions: usize) -> &[(f64, f64)] {
         &self.rules[match (dimensions, answers) {
             (1, ..=8) => 0,
@@ -63,10 +64,10 @@ impl Quadrature {
     }
 }
 
-/// The values at one point of a row's parameters, for each answer.
+/// For each answer, the values at one point of the row's parameters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Point {
-    /// The logit of solving it, before guessing.
+    /// The logit of solving the row, without guessing.
     pub(super) logit: Vec<f64>,
     /// The derivative of the log-likelihood by the logit.
     pub(super) residual: Vec<f64>,
@@ -76,34 +77,34 @@ pub(super) struct Point {
     pub(super) tail: Vec<f64>,
 }
 
-/// What turns sums over nodes into means and covariances.
+/// The totals that turn sums over nodes into means and covariances.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Means {
-    /// The discrimination at the mode and the covariances of the [`BASIS`] functions, where the mode is the only node, so
-    /// that there are no sums.
+    /// The discrimination at the mode and the covariances of the [`BASIS`] functions, if the mode is the only node and
+    /// there are no sums.
     pub(super) alone: Option<(f64, Matrix)>,
     pub(super) total: f64,
     pub(super) mean: [f64; BASIS],
 }
 
-/// What [`Workspace::posterior`] is to work out beside the posterior itself.
+/// What [`Workspace::posterior`](super::posterior::Workspace::posterior) computes beside the posterior itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// What the models learn.
+    /// The derivatives for the models.
     Lessons,
-    /// That, and the expected error.
+    /// The derivatives and the expected error.
     ExpectedErrorToo,
 }
 
 impl Point {
-    /// Makes room for so many answers.
+    /// Resizes the columns to `n` answers.
     pub(super) fn make_room(&mut self, n: usize) {
         for column in [&mut self.logit, &mut self.residual, &mut self.information, &mut self.tail] {
             column.resize(n, 0.0);
         }
     }
 
-    /// Fills in logits, residuals and information.
+    /// Computes logits, residuals and information at a difficulty and discrimination.
     pub(super) fn place(&mut self, answers: &Answers, difficulty: f64, discrimination: f64, chance: f64) {
         let n = answers.len();
         let (ability, slope) = (&answers.ability[..n], &answers.slope[..n]);
@@ -121,7 +122,7 @@ impl Point {
             information[c] = weight[c] * e * larger * larger;
         }
         if chance > 0.0 {
-            // The rarer case pays for its second look.
+            // A second loop, so that the common case without guessing stays fast.
             for c in 0..n {
                 let p = logistic(logit[c]);
                 let right = chance + (1.0 - chance) * p;
@@ -143,13 +144,13 @@ impl Point {
                 })
                 .sum();
         }
-        // y·x − ln(1 + e^x), in which 1 + e^x is e^max(x, 0)·(1 + e^−|x|).
+        // y·x − ln(1 + e^x), where 1 + e^x = e^max(x, 0)·(1 + e^−|x|).
         let cells = self.logit.iter().zip(&answers.score).zip(&answers.weight);
         let straight: f64 = cells.map(|((x, y), w)| w * (y * x - x.max(0.0))).sum();
         let tails: f64 = if answers.weighted {
             self.tail.iter().zip(&answers.weight).map(|(tail, w)| w * ln(*tail)).sum()
         } else {
-            // One logarithm for many factors, none of which is above 2.
+            // One logarithm for 512 factors; each is at most 2, so the product does not overflow.
             self.tail.chunks(512).map(|tails| ln(tails.iter().product())).sum()
         };
         straight - tails

@@ -1,9 +1,9 @@
-//! What is reported of a fit, to the fourth decimal.
+//! The reported results of a fit, rounded to four decimals.
 //!
-//! The fit stops at a step of less than 0.003 logits. As a failure probability changes by at most a quarter as much, that
-//! supports three decimals of it, and in panels of up to some fifty models, whose last step is a step of Newton's method,
-//! the fourth. What lies behind it is not evidence but the order in which numbers were added, and would order rows that
-//! have the same.
+//! The fit stops at a step of less than 0.003 logits. A failure probability changes by at most a quarter as much, so three
+//! of its decimals are reliable, and in panels of up to about fifty models, which end with a step of Newton's method, the
+//! fourth too. Further decimals depend on the order in which numbers were added; they would break ties between rows with
+//! the same evidence.
 
 use rayon::prelude::*;
 
@@ -15,14 +15,14 @@ use super::{
 };
 use crate::response::Answer;
 
-/// A number as it is reported, never −0.
+/// The number rounded to four decimals, never −0.
 fn reported(value: f64) -> f64 {
     (value * 1e4).round() / 1e4 + 0.0
 }
 
 impl Fitter<'_> {
-    /// What is reported: each row's posterior, and standard errors that know that the models' parameters are estimates.
-    /// `None` if stopped.
+    /// Computes the reported results: each row's posterior, and standard errors that include the uncertainty of the models'
+    /// parameters. `None` if stopped.
     pub(super) fn finish(
         &self,
         parameters: &Parameters,
@@ -61,12 +61,12 @@ impl Fitter<'_> {
                     }
                     self.load(parameters, &slopes, row, &mut work);
                     let mut prior = self.prior(parameters, row);
-                    // From the same place whatever came before, so that rows with the same answers and features get the same
-                    // bits, and tie.
+                    // Start from the same place every time, so that rows with the same answers and features get the same
+                    // bits and tie.
                     *mode = Mode { difficulty: prior.mean, log_discrimination: 0.0 };
                     let (scores, weak) = (&work.answers.score, variance_explained < WEAK_FEATURES);
-                    // Answers that are all alike bound such a row on one side only. Where it lies beyond that is the prior's
-                    // word, and what explains next to nothing shall not order it.
+                    // If all answers are the same, they bound the row's difficulty on one side only and the prior decides the
+                    // rest. Features that explain almost nothing should not order such rows.
                     if weak
                         && !scores.is_empty()
                         && (scores.iter().all(|y| *y == 1.0) || scores.iter().all(|y| *y == 0.0))

@@ -1,4 +1,4 @@
-//! Expectation and maximization in turns, model by model.
+//! Alternating expectation and maximization, model by model.
 
 use super::{
     DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SD_PRIOR, SLOPE_SD, Sums,
@@ -8,7 +8,7 @@ use super::{
 };
 
 impl Fitter<'_> {
-    /// Adds what a row says of each model by itself.
+    /// Adds a row's gradient and information for each model separately.
     pub(super) fn learn_apart(&self, row: usize, work: &Workspace, sums: &mut Sums) {
         let models = self.models();
         for (c, answer) in self.responses.answers(row).enumerate() {
@@ -22,7 +22,8 @@ impl Fitter<'_> {
         }
     }
 
-    /// Expectation and maximization in turns: for panels so large that each row is known well.
+    /// Alternates expectation and maximization, for panels so large that each row is determined well. Returns the number of
+    /// rounds and whether it converged; `None` if stopped.
     pub(super) fn maximize(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(usize, bool)> {
         let models = self.models();
         for iteration in 1..=MOST_ITERATIONS {
@@ -61,7 +62,7 @@ impl Fitter<'_> {
         None
     }
 
-    /// The regression of difficulty on features, and what it leaves.
+    /// Updates the regression of difficulty on features, and σ from its residuals.
     fn regress(&self, parameters: &mut Parameters, posteriors: &[Posterior]) {
         let width = self.width;
         let precision = exp(-2.0 * parameters.log_sd);
@@ -84,7 +85,7 @@ impl Fitter<'_> {
             square(posterior.difficulty - expected) + posterior.variance
         };
         let (rows, squares) = (posteriors.len() as f64, posteriors.iter().enumerate().map(left).sum::<f64>());
-        // The most probable ln σ: a root of −n + S/σ² − (ln σ − m)/v.
+        // The most probable ln σ is the root of −n + S/σ² − (ln σ − m)/v.
         let mut log_sd = parameters.log_sd;
         for _ in 0..50 {
             let part = squares * exp(-2.0 * log_sd);
@@ -94,9 +95,10 @@ impl Fitter<'_> {
         parameters.log_sd = log_sd;
     }
 
-    /// Moves the zero to the mean ability and the unit to the mean slope, which changes no probability: that is the scale on
-    /// which all is reported. `log_discrimination` is what ln a is on average, and should be 0: left to turns, that takes
-    /// hundreds of them where rows are known well (so parameters are expanded by it: Liu, Rubin & Wu, 1998).
+    /// Moves the zero of the scale to the mean ability and the unit to the mean slope, without changing any probability.
+    /// Results are reported on this scale. `log_discrimination` is the mean of ln a, and should be 0. Plain alternation would
+    /// need hundreds of rounds to get there if rows are determined well, so the parameters are expanded by it (Liu, Rubin &
+    /// Wu, 1998).
     fn center(parameters: &mut Parameters, modes: &mut [Mode], log_discrimination: f64) {
         let (shift, log_slope) = (mean(&parameters.ability), mean(&parameters.log_slope));
         let scale = log_slope + log_discrimination;

@@ -1,4 +1,4 @@
-//! `file:PATTERN`: local files, found by wildcards, read in the order of their names.
+//! `file:PATTERN`: local files that match wildcards, read in the order of their names.
 
 use std::{
     collections::HashMap,
@@ -14,21 +14,21 @@ use crate::{
     row::RowBatch,
 };
 
-/// One file that rows are read from.
+/// A file to read rows from.
 pub(super) struct LocalFile<'b> {
-    /// Where it lies.
+    /// The file's path.
     pub path: PathBuf,
-    /// Its name without folders that only this machine has.
+    /// The file's path without the folders that only this machine has.
     pub name: String,
-    /// What messages call it.
+    /// The file's name in messages.
     pub shown: Arc<str>,
-    /// Its format.
+    /// The file's format.
     pub format: Format,
-    /// The config whose rows it holds.
+    /// The config of the rows in it.
     pub config: Option<&'b str>,
 }
 
-/// Local files as one benchmark.
+/// The local files of one benchmark.
 pub struct FileSource<'b> {
     files: Vec<LocalFile<'b>>,
     config_field: Option<&'b str>,
@@ -37,10 +37,10 @@ pub struct FileSource<'b> {
 }
 
 impl<'b> FileSource<'b> {
-    /// Finds the files.
+    /// Finds the files of a benchmark.
     ///
     /// # Errors
-    /// A pattern that no file matches, or a file of no known format.
+    /// The pattern matches no file, matches a file twice, or matches a file of unknown format.
     pub fn open(pattern: &str, wanted: Wanted<'b>) -> Result<Self, SourceError> {
         let private = private(pattern);
         let mut files = Vec::new();
@@ -54,8 +54,8 @@ impl<'b> FileSource<'b> {
     }
 }
 
-/// The files of a pattern and their sizes, as meta records them; `None` where they cannot be found now. Where one is found
-/// twice there are none, so that a store of its rows is not taken for current.
+/// The names of a pattern's files, as meta records them, and their sizes in bytes; `None` if they cannot be found. If a file
+/// is found twice the list is empty, so that a store of its rows does not count as current.
 pub(crate) fn sizes(pattern: &str, configs: &[String]) -> Option<Vec<(String, u64)>> {
     let private = private(pattern);
     let sized = |(path, _): (PathBuf, _)| {
@@ -69,14 +69,15 @@ pub(crate) fn sizes(pattern: &str, configs: &[String]) -> Option<Vec<(String, u6
     }
 }
 
-/// The files of a pattern; `None` where they cannot be found now.
+/// The files of a pattern; `None` if they cannot be found.
 pub(crate) fn paths(pattern: &str, configs: &[String]) -> Option<Vec<PathBuf>> {
     Some(find(pattern, configs).ok()?.into_iter().map(|(path, _)| path).collect())
 }
 
+/// The files of a pattern, each with its config.
 fn find<'b>(pattern: &str, configs: &'b [String]) -> Result<Vec<(PathBuf, Option<&'b str>)>, SourceError> {
     let mut files = Vec::new();
-    // Each file by where it lies, whatever way its pattern takes to it, with the pattern that found it.
+    // The real place of each file, however its pattern reaches it, with the pattern that found it.
     let mut found: HashMap<PathBuf, String> = HashMap::new();
     let mut add = |pattern: &str, shown: &str, config: Option<&'b str>| {
         for path in matching(pattern)? {
@@ -102,16 +103,16 @@ fn find<'b>(pattern: &str, configs: &'b [String]) -> Result<Vec<(PathBuf, Option
     Ok(files)
 }
 
-/// Where a file lies, by the one name of its folder. A link in that folder is a file of its own: what it links to is compared
-/// when it was read.
+/// The place of a file: its canonical folder and its name. A link counts as a file of its own here; copies of one content
+/// are noticed after reading.
 fn place_of(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     folder.join(path.file_name().unwrap_or_default())
 }
 
-/// The files that the pattern matches, by name, each once. As Python's `glob` does, it passes over hidden files and folders
-/// that the pattern does not name as such.
+/// The files that the pattern matches, sorted by name, each once. Like Python's `glob`, this leaves out hidden files and
+/// folders unless the pattern writes their dot.
 fn matching(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
     let absent = |hidden: Option<PathBuf>| SourceError::NoFile {
         pattern: pattern.to_owned(),
@@ -119,7 +120,7 @@ fn matching(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
         hidden,
     };
     if Path::new(pattern).is_file() {
-        // A name that merely looks like a pattern.
+        // A file whose name looks like a pattern.
         return Ok(vec![PathBuf::from(pattern)]);
     }
     if Path::new(pattern).is_dir() {
@@ -139,19 +140,19 @@ fn matching(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
         }
     }
     paths.sort();
-    // `**/**` finds a file in several ways.
+    // `**/**` finds the same file several times.
     paths.dedup();
     if paths.is_empty() { Err(absent(hidden)) } else { Ok(paths) }
 }
 
-/// The names that a path is made of.
+/// The parts of a path, without `.`.
 fn names(path: &Path) -> Vec<String> {
     let named = path.components().filter(|part| *part != Component::CurDir);
     named.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
 }
 
-/// Whether a pattern that matches a path writes the dot of each hidden name in it. (The glob crate can be told to pass over
-/// hidden names, but then it passes over those that the pattern names, too.)
+/// Whether a pattern that matches a path writes the dot of each hidden name in it. (The glob crate has an option to leave
+/// out hidden names, but it also leaves out those that the pattern writes.)
 fn names_hidden(pattern: &[String], path: &[String]) -> bool {
     let is_hidden = |name: &String| name.starts_with('.');
     if !path.iter().any(is_hidden) {
@@ -174,7 +175,8 @@ pub(super) fn portable(pattern: &str) -> &str {
     &pattern[private(pattern).len()..]
 }
 
-/// The folders of an absolute pattern before its first wildcard, with the last `/`; nothing of a relative one.
+/// The folders before the first wildcard of an absolute pattern, up to and including the last `/`; empty for a relative
+/// pattern.
 fn private(pattern: &str) -> &str {
     if !Path::new(pattern).is_absolute() {
         return "";
@@ -193,7 +195,7 @@ impl Source for FileSource<'_> {
     }
 }
 
-/// Reads all rows of the files, one file after the other; of files that are one JSON object, those under the key `rows`.
+/// Reads all rows of the files, one file after the other. If a file is one JSON object, reads the array under the key `rows`.
 pub(super) fn read_all(
     files: &[LocalFile<'_>],
     config_field: Option<&str>,
@@ -227,12 +229,12 @@ pub(super) fn read_all(
         let names = names.into_iter().map(str::to_owned).collect();
         return Err(SourceError::NoColumn { key, names, known: known.to_vec() });
     }
-    // Whether anybody wants the last batch no longer matters.
+    // If the sink stops at the last batch, nothing is left to skip.
     let _: Result<(), ReadError> = batcher.flush();
     Ok(read)
 }
 
-/// What to do with a file that is one object, in which no array of rows was found under the key.
+/// The message for a file that is one object without an array of rows under the key.
 fn where_rows_are(key: Option<&str>, mut arrays: Vec<ArrayUnder>) -> String {
     arrays.sort_by_key(|array| std::cmp::Reverse(array.objects));
     let nothing = key.map(|key| format!(" and has no array under `{key}`")).unwrap_or_default();

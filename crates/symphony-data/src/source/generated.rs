@@ -1,4 +1,4 @@
-//! `synthetic:` as a source: batches of generated rows.
+//! `synthetic:NAME`: batches of generated rows.
 
 use std::{
     ops::{ControlFlow, Range},
@@ -14,23 +14,23 @@ use crate::{
     row::RowBatch,
 };
 
-/// How many rows are generated at once.
+/// The number of rows in a batch.
 const ROWS_AT_ONCE: u64 = 256;
 
-/// A generator's rows, as one benchmark.
+/// The generated rows of one benchmark.
 pub struct GeneratedSource<'b> {
     generator: &'static dyn Generator,
     rows: u64,
     seed: u64,
     configs: Vec<&'b str>,
-    /// What the rows of each config get as their last field; nothing where they get none.
+    /// For each config, the field that is added at the end of its rows; empty if no field is added.
     last_fields: Vec<LastField>,
     columns: Option<&'b Columns>,
     name: Arc<str>,
 }
 
 impl<'b> GeneratedSource<'b> {
-    /// `rows` rows of `generator`; where it has configs, row i is of the benchmark's config i mod k.
+    /// A source of `rows` rows of `generator`. If the generator has configs, row i belongs to the benchmark's config i mod k.
     pub fn new(generator: &'static dyn Generator, rows: u64, seed: u64, wanted: Wanted<'b>) -> Self {
         let known = generator.configs();
         let chosen: Vec<&'b str> = wanted.configs.iter().map(String::as_str).collect();
@@ -55,7 +55,7 @@ impl Source for GeneratedSource<'_> {
     }
 
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError> {
-        // All rows have the same keys.
+        // All rows have the same keys, so checking the first one is enough.
         if let (Some(mut selection), Some(columns)) = (self.selection(), self.columns) {
             let mut row = String::new();
             self.generator.write_row(self.configs[0], self.seed, 0, &mut row);
@@ -80,7 +80,7 @@ impl GeneratedSource<'_> {
         self.columns.map(Selection::new)
     }
 
-    /// These rows.
+    /// Generates the rows with these numbers.
     fn generate(&self, rows: Range<u64>) -> RowBatch {
         let mut batch = RowBatch::new(self.name.clone(), rows.start, false);
         let mut text = String::new();

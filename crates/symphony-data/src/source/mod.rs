@@ -1,4 +1,4 @@
-//! Where rows come from: one file per source, one shape out.
+//! Sources of rows: local files, generators and the Hub. Each has its own file, and all give batches of rows.
 
 use std::{
     fmt,
@@ -36,43 +36,43 @@ pub struct Wanted<'b> {
     pub columns: Option<&'b Columns>,
 }
 
-/// A benchmark's `path`, understood.
+/// A benchmark's parsed `path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourcePath {
-    /// `datasets:REPO[/CONFIG]`, on the Hugging Face Hub.
+    /// `datasets:REPO[/CONFIG]`: a dataset on the Hugging Face Hub.
     Datasets(hub::Address),
-    /// `file:PATTERN`: a path with wildcards and `{config}`.
+    /// `file:PATTERN`: local files; the pattern may have wildcards and `{config}`.
     File(String),
-    /// `synthetic:NAME?rows=N&seed=S`: generated on the spot.
+    /// `synthetic:NAME?rows=N&seed=S`: generated rows.
     Synthetic {
         /// The generator's name.
         name: String,
-        /// How many rows.
+        /// The number of rows.
         rows: u64,
-        /// The seed.
+        /// The seed of the generator.
         seed: u64,
     },
 }
 
 impl SourcePath {
-    /// Reads a `path`.
+    /// Parses a `path`.
     ///
     /// # Errors
-    /// What is wrong with it, and the way out.
+    /// The path is not valid; the two texts give the reason and the way out.
     pub fn parse(text: &str) -> Result<Self, (String, String)> {
         let known = "write datasets:REPO, file:PATTERN or synthetic:NAME";
         let Some((kind, rest)) = text.split_once(':') else {
-            return Err((format!("`{text}` does not say what kind of source it is"), known.to_owned()));
+            return Err((format!("`{text}` does not name a kind of source"), known.to_owned()));
         };
         if rest.is_empty() {
-            return Err((format!("`{text}` names nothing"), known.to_owned()));
+            return Err((format!("`{text}` has nothing after the colon"), known.to_owned()));
         }
         match kind {
             "datasets" => hub::Address::parse(rest).map(Self::Datasets),
             "file" => match glob::Pattern::new(&rest.replace("{config}", "x")) {
                 Ok(_) => Ok(Self::File(rest.to_owned())),
                 Err(error) => Err((
-                    format!("`{rest}` is no pattern: {}", error.msg),
+                    format!("`{rest}` is not a valid pattern: {}", error.msg),
                     "write it like file:rows/*.jsonl".to_owned(),
                 )),
             },
@@ -101,19 +101,14 @@ impl SourcePath {
         Ok(Self::Synthetic { name: name.to_owned(), rows, seed })
     }
 
-    /// The generator that stands in for the benchmark `name`, at its real size; `None` if there is none.
+    /// The path of the generator for the benchmark `name`, at the benchmark's real size; `None` if there is no generator.
     pub fn synthetic(name: &str) -> Option<Self> {
         let generator = symphony_synthetic::generator(name)?;
         Some(Self::Synthetic { name: name.to_owned(), rows: generator.real_rows(), seed: 0 })
     }
 
-    /// Whether the rows are generated rather than real.
-    pub fn is_synthetic(&self) -> bool {
-        matches!(self, Self::Synthetic { .. })
-    }
-
-    /// The path as meta and manifest record it: without the folders that only this machine has, so that the same
-    /// request gives the same bytes anywhere.
+    /// The path without the folders that only this machine has. Meta and manifest record this one, so that the same request
+    /// gives the same bytes everywhere.
     pub fn portable(&self) -> String {
         match self {
             Self::File(pattern) => format!("file:{}", file::portable(pattern)),
@@ -124,11 +119,11 @@ impl SourcePath {
     /// Checks the path against the benchmark's configs.
     ///
     /// # Errors
-    /// What does not fit, and the way out.
+    /// They do not fit; the two texts give the reason and the way out.
     pub fn check_configs(&self, configs: &[String]) -> Result<(), (String, String)> {
         match self {
             Self::File(pattern) if configs.is_empty() && pattern.contains("{config}") => Err((
-                "`{config}` stands for each of `configs`, and there are none".to_owned(),
+                "`{config}` stands for each of `configs`, and the benchmark has none".to_owned(),
                 "list them, as in `configs: [law, physics]`".to_owned(),
             )),
             Self::File(pattern) if !configs.is_empty() && !pattern.contains("{config}") => Err((
@@ -136,7 +131,7 @@ impl SourcePath {
                 "write {config} where its name goes, or `configs: []` if the rows need none".to_owned(),
             )),
             Self::Datasets(address) if !configs.is_empty() && address.config.is_some() => Err((
-                "the path names a config, and `configs` lists some".to_owned(),
+                "the path names a config, and the benchmark has `configs` too".to_owned(),
                 format!("write either datasets:{} or `configs: []`", address.repo),
             )),
             Self::Synthetic { name, .. } => {
@@ -154,10 +149,10 @@ impl SourcePath {
         }
     }
 
-    /// The source of a benchmark's rows, all of it on this machine. Where it has commits, `at` says which may serve.
+    /// Opens the source of a benchmark's rows, and downloads it if needed. If the source has commits, `at` selects one.
     ///
     /// # Errors
-    /// A source that cannot be opened.
+    /// The source cannot be found or downloaded.
     pub fn open<'b>(
         &'b self,
         wanted: Wanted<'b>,
@@ -186,33 +181,33 @@ impl fmt::Display for SourcePath {
     }
 }
 
-/// Something that gives rows, the same ones each time it is read.
+/// A source of rows. It gives the same rows each time it is read.
 pub trait Source: Sync {
-    /// How many rows there are, where that is known beforehand.
+    /// The number of rows, if it is known before reading.
     fn rows(&self) -> Option<u64>;
 
-    /// What version of the source serves, where it has versions.
+    /// The version of the source, if it has versions.
     fn revision(&self) -> Option<&Revision> {
         None
     }
 
-    /// Reads all rows in order, some at a time, until the end or until `sink` breaks off; then says what was read.
+    /// Reads all rows in order, in batches, until the end or until `sink` breaks. Returns the files that were read.
     ///
     /// # Errors
-    /// Whatever keeps it from reading on. A single bad row is no error here: it is handed on as such.
+    /// Reading cannot continue. A single bad row is not an error: its batch carries the fault.
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError>;
 }
 
 /// Some consecutive rows of a source.
 pub enum Rows<'s> {
-    /// As they were read.
+    /// Rows that were read.
     Read(RowBatch),
-    /// Yet to be made, by whoever wants them, on whatever thread.
+    /// A function that generates the rows, on any thread.
     ToMake(Box<dyn FnOnce() -> RowBatch + Send + 's>),
 }
 
 impl Rows<'_> {
-    /// About how much text they are, in bytes.
+    /// The approximate length of their text, in bytes.
     pub fn text_len(&self) -> usize {
         match self {
             Self::Read(batch) => batch.text_len(),
@@ -220,7 +215,7 @@ impl Rows<'_> {
         }
     }
 
-    /// The rows themselves.
+    /// The rows; generates them if needed.
     pub fn batch(self) -> RowBatch {
         match self {
             Self::Read(batch) => batch,
@@ -229,39 +224,38 @@ impl Rows<'_> {
     }
 }
 
-/// Which commit of a source may serve, where the configuration names none.
+/// Which commit of a source to use if the configuration does not name one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At<'c> {
-    /// The one that is served now.
+    /// The current commit.
     Now,
-    /// This one, whatever is served now.
+    /// This commit, even if it is not the current one.
     Commit(&'c str),
-    /// The one that is served now, if it is this one.
+    /// The current commit, which must be this one.
     Locked(&'c str),
 }
 
 /// A version of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// The commit, 40 hex digits.
+    /// The commit: 40 hex digits.
     pub commit: String,
-    /// The branch that it was found by; `None` where the commit itself was asked for.
+    /// The branch that led to the commit; `None` if the commit itself was requested.
     pub branch: Option<String>,
 }
 
-/// Why rows could not be had.
+/// Why rows cannot be read.
+// The names of the fields say what they hold; comments give the rest.
+#[allow(missing_docs)]
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The Hub.
+    /// The Hub cannot provide the rows.
     #[error(transparent)]
     Hub(Box<hub::HubError>),
-    /// A generator.
+    /// There is no generator of this name.
     #[error("there is no generator `{name}`")]
-    NoGenerator {
-        /// Its name.
-        name: String,
-    },
-    /// No file fits the pattern.
+    NoGenerator { name: String },
+    /// No file matches the pattern.
     #[error(
         "no file matches {pattern} (in {folder}){}; check `path` of the benchmark, which is relative to the folder you run in",
         .hidden.as_ref().map_or(String::new(), |path| format!(
@@ -269,67 +263,54 @@ pub enum SourceError {
         ))
     )]
     NoFile {
-        /// The pattern.
         pattern: String,
-        /// The folder that the pattern is relative to.
+        // The folder that the pattern is relative to.
         folder: String,
-        /// A hidden file that would match.
+        // A hidden file that would match.
         hidden: Option<PathBuf>,
     },
-    /// A file that is found twice.
+    /// A file is found twice.
     #[error(
-        "{} is found {}, so that its rows would count twice; change the patterns so that each file is found once",
+        "{} is found {}, so its rows would count twice; change the patterns so that each file is found once",
         .path.display(),
         if .first == .second { format!("twice by {first}") } else { format!("by {first} and by {second}") }
     )]
     FileTwice {
-        /// The file.
         path: PathBuf,
-        /// The pattern that finds it, with its config's name.
+        // The two patterns that find it, each with its config's name.
         first: String,
-        /// The pattern that finds it again.
         second: String,
     },
-    /// Names of `columns` or `drop_columns` that no row has.
+    /// No row has a name in `columns` or `drop_columns`.
     #[error("{}", no_column(.key, .names, .known))]
     NoColumn {
-        /// The key.
         key: &'static str,
-        /// The names that no row has.
+        // The names that no row has.
         names: Vec<String>,
-        /// The names that rows have, or the first of them.
+        // The names that rows have, or the first few of them.
         known: Vec<String>,
     },
-    /// A folder where files are needed.
+    /// A folder is named where files are needed.
     #[error("{path} is a folder; name its files, such as `file:{path}/*.jsonl`")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A file whose format is not known.
+    Folder { path: PathBuf },
+    /// The name of a file does not show its format.
     #[error(
-        "{path}: the format is not known by this name; name it .jsonl, .json, .csv or .tsv (each also with .gz or .zst), .parquet or .arrow"
+        "{path}: its name does not show its format; name it .jsonl, .json, .csv or .tsv (each also with .gz or .zst), .parquet or .arrow"
     )]
-    UnknownFormat {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file that cannot be read.
-    #[error("{path}: {error}; check that it is whole and that you may read it")]
+    UnknownFormat { path: PathBuf },
+    /// A file cannot be read.
+    #[error("{path}: {error}; check that it is complete and that you may read it")]
     Read {
-        /// The file.
         path: PathBuf,
-        /// Why.
+        #[source]
         error: std::io::Error,
     },
-    /// A file that is not what its name says.
+    /// The content of a file is not valid.
     #[error("{}{}: {reason}", .path.display(), if *.line > 0 { format!(":{line}") } else { String::new() })]
     Malformed {
-        /// The file.
         path: PathBuf,
-        /// The line, from 1; 0 where the file as a whole is meant.
+        // From 1; 0 stands for the whole file.
         line: u64,
-        /// What is wrong.
         reason: String,
     },
 }

@@ -62,8 +62,8 @@ fn difficulties_and_abilities_are_recovered_within_their_errors() {
 }
 
 #[test]
-fn abilities_are_covered_as_often_as_promised() {
-    // Several small panels, as one has too few models to count.
+fn ninety_five_percent_intervals_cover_the_true_abilities() {
+    // Several small panels, because one has too few models to estimate coverage.
     let (mut covered, mut all) = (0.0, 0.0);
     for seed in 0..8 {
         let truth = simulated(100 + seed, 30, 400, 0.0, 0.0);
@@ -90,13 +90,13 @@ fn discriminations_are_recovered() {
 
 #[test]
 fn rows_that_many_models_answered_lie_on_the_right_scale() {
-    // So many models that parameters are found in turns, which leave the scale to drift where rows are known well.
+    // So many models that the fit alternates, which lets the scale drift if rows are determined well.
     let truth = simulated(11, 1000, 150, 0.3, 0.0);
     let fit = fitted(&truth, true, 0.0);
     assert!(fit.converged);
     let sd = fit.discrimination_sd.unwrap();
     assert!((sd - 0.3).abs() < 0.05, "{sd}");
-    // The slope of the line from what is true to what was fitted. That the mean ln a of 150 rows is not 0 moves it by 2 %.
+    // The slope of the fitted against the true values. The mean ln a of 150 rows is not 0, which moves it by 2 %.
     let (n, mean) = (truth.difficulty.len() as f64, |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64);
     let found: Vec<f64> = fit.difficulties.iter().map(|d| d.difficulty).collect();
     let (of_truth, of_found) = (mean(&truth.difficulty), mean(&found));
@@ -106,10 +106,10 @@ fn rows_that_many_models_answered_lie_on_the_right_scale() {
 }
 
 #[test]
-fn many_rows_are_fitted_from_where_some_of_them_lead() {
+fn a_fit_of_many_rows_starts_from_a_fit_of_some_of_them() {
     let truth = simulated(12, 5, 16_400, 0.0, 0.0);
     let random = &mut Random(13);
-    // Every row's own: were it that of another row for the first few thousand, they would lead elsewhere.
+    // Each row has its own feature: if the first fit used another row's, it would start elsewhere.
     let feature: Vec<f64> = truth.difficulty.iter().map(|b| b + 0.5 * random.normal()).collect();
     let options = FitOptions { discrimination: false, chance: 0.0 };
     let fit = fit(&truth.responses, &[feature], options, &|| false).unwrap();
@@ -124,12 +124,12 @@ fn a_known_chance_is_taken_into_account() {
     let with = fitted(&truth, false, 0.25);
     let coverage_with = coverage(with.difficulties.iter().map(|d| (d.difficulty, d.standard_error)), &truth.difficulty);
     assert!((0.90..=0.98).contains(&coverage_with), "{coverage_with}");
-    // The floor bounds what can be expected of the hardest row.
+    // Guessing bounds the expected error of the hardest row.
     assert!(with.difficulties.iter().all(|d| d.expected_error <= 0.75));
 }
 
 #[test]
-fn features_foretell_rows_that_nobody_answered() {
+fn features_predict_the_difficulty_of_rows_without_responses() {
     let mut random = Random(9);
     let rows = 1000;
     let feature = random.normals(rows, 1.0);
@@ -186,7 +186,7 @@ fn odd_panels_give_finite_difficulties() {
 }
 
 #[test]
-fn rows_with_the_same_answers_tie_whatever_the_threads() {
+fn rows_with_the_same_answers_tie_with_any_number_of_threads() {
     let truth = simulated(11, 6, 300, 0.0, 0.0);
     let of_threads = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -203,7 +203,7 @@ fn rows_with_the_same_answers_tie_whatever_the_threads() {
     }
 }
 
-/// Difficulties of `rows` rows of which these models (the second index) have these scores, with one feature.
+/// A fit of `rows` rows with one feature; `score` gives the score of a row (first index) and a model (second index).
 fn of_pattern(rows: usize, models: usize, score: impl Fn(usize, usize) -> f64, feature: impl Fn(usize) -> f64) -> Fit {
     let answers: Vec<_> = (0..rows)
         .flat_map(|row| (0..models).map(move |model| (row, model)))
@@ -216,8 +216,8 @@ fn of_pattern(rows: usize, models: usize, score: impl Fn(usize, usize) -> f64, f
 
 #[test]
 fn rows_that_models_of_equal_standing_solved_are_equally_hard() {
-    // Of ten rows both models solve one, either alone four, and nobody one. By symmetry, a row that one of them solved is
-    // failed half of the time, whoever solved it and however long it is, as each length is as frequent among either's.
+    // Of ten rows both models solve one, each alone four, and neither one. By symmetry, models fail a row that one of them
+    // solved half of the time, whichever model it is and however long the row is: each length is as frequent for both.
     let tenth = |row: usize, model: usize| match row % 10 {
         0 => 1.0,
         9 => 0.0,

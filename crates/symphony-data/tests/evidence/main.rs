@@ -1,4 +1,4 @@
-//! Responses are mapped, difficulties fitted and used.
+//! Responses are mapped to rows, and difficulties are fitted and used.
 
 use std::{
     collections::BTreeMap,
@@ -97,7 +97,7 @@ impl Random {
 
     fn normals(&mut self, n: usize, sd: f64) -> Vec<f64> {
         let mut values: Vec<f64> = (0..n).map(|_| sd * self.normal()).collect();
-        // The scale is counted from the panel's mean, so that the truth is too.
+        // The fit puts the panel's mean at 0, so the truth does too.
         let mean = values.iter().sum::<f64>() / n as f64;
         values.iter_mut().for_each(|value| *value -= mean);
         values
@@ -116,7 +116,7 @@ fn table(answers: &[(usize, usize, f64)]) -> Input {
     Input::Table(vec![RecordBatch::try_from_iter(columns).unwrap()])
 }
 
-/// Says stop when it is asked for the so manieth time.
+/// Asks to stop when it is asked the given number of times.
 struct StopAt(std::sync::atomic::AtomicUsize, usize);
 
 impl StopAt {
@@ -136,7 +136,7 @@ fn graded() -> Vec<(usize, usize, f64)> {
     (0..60).flat_map(|row| (0..3).map(move |model| (row, model, f64::from(u8::from(row < 15 * (model + 1)))))).collect()
 }
 
-/// What was noted.
+/// The notes so far.
 #[derive(Clone, Default)]
 struct Notes(Arc<std::sync::Mutex<Vec<String>>>);
 

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn how_often_a_guess_is_right_is_taken_from_the_configuration() {
+fn calibrate_takes_the_chance_of_a_guess_from_the_configuration() {
     let of = |more: &str| {
         let yaml = format!("benchmarks: {{medical_qa: {{path: 'synthetic:medical_qa?rows=40'{more}}}}}");
         let place = Place::of(&yaml);
@@ -76,7 +76,7 @@ fn the_order_of_answers_and_of_files_changes_no_bit() {
 }
 
 #[test]
-fn what_is_published_of_a_fit_has_four_decimals() {
+fn a_published_calibration_has_four_decimals() {
     let place = Place::new(60);
     let (meta, rows) = place.calibrate(&[table(&graded())], "cal");
     let four = |value: f64| assert_eq!(format!("{value:.4}").parse::<f64>().unwrap().to_bits(), value.to_bits());
@@ -90,7 +90,7 @@ fn what_is_published_of_a_fit_has_four_decimals() {
 }
 
 #[test]
-fn wrong_configurations_of_a_measured_difficulty_are_named() {
+fn a_wrong_configuration_of_a_measured_difficulty_is_refused_with_its_key() {
     let problems = |difficulty: &str| {
         let yaml = format!("benchmarks: {{gsm8k: {{path: 'synthetic:gsm8k?rows=60', {difficulty}}}}}");
         match DatasetBuilder::from_yaml("x.yaml", &yaml) {
@@ -105,13 +105,13 @@ fn wrong_configurations_of_a_measured_difficulty_are_named() {
 }
 
 #[test]
-fn the_real_answers_foretell_other_models_at_least_as_well_as_simple_means() {
+fn calibrations_of_real_answers_predict_other_models_at_least_as_well_as_simple_means() {
     let (Some((builder, full)), Some(data)) = (support::real("default"), support::real_data()) else { return };
     for (benchmark, sizes) in [("gsm8k", &[1][..]), ("medical_qa", &[3, 4])] {
         let answers = data.join(format!("../responses/{benchmark}.jsonl"));
         for size in sizes {
             let [ours, mean, mixed] = held_out(builder, full, &answers, *size);
-            // Of the simple scores, that which is best by each measure.
+            // The best of the simple scores by each measure.
             for (measure, name) in ["rho", "gap"].into_iter().enumerate() {
                 let best = mean[measure].max(mixed[measure]);
                 assert!(ours[measure] >= best, "{benchmark}, {size}, {name}: {ours:?}, {mean:?}, {mixed:?}");
@@ -120,7 +120,7 @@ fn the_real_answers_foretell_other_models_at_least_as_well_as_simple_means() {
     }
 }
 
-/// Calibrates on every panel of so many of the models, and compares with the others' mean error: rho and gap of the
+/// Calibrates on every panel of `size` models, and compares with the other models' mean error. Returns rho and gap of the
 /// calibration, of the panel's mean error, and of that + 0.3 × the surface score, averaged over the panels.
 fn held_out(builder: &DatasetBuilder, full: &Path, answers: &Path, size: u32) -> [[f64; 2]; 3] {
     let mut catalogue = Catalogue::of(&builder.config, full, &[], &Silent).unwrap();
@@ -148,7 +148,7 @@ fn held_out(builder: &DatasetBuilder, full: &Path, answers: &Path, size: u32) ->
     measured
 }
 
-/// The mean error above the 80th percentile of the score less that below the 20th.
+/// The mean error above the 80th percentile of the score minus the mean error below the 20th.
 fn gap(scores: &[f64], errors: &[f64]) -> f64 {
     let [low, high] = [20.0, 80.0].map(|q| percentile(&mut scores.to_vec(), q).unwrap());
     let mean = |of: &dyn Fn(f64) -> bool| {

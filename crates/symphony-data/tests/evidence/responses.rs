@@ -14,7 +14,7 @@ fn tries_are_averaged_and_counted() {
     let gathered = place.read(&[place.write("r.jsonl", &text)], &ReadOptions::default()).unwrap();
     let answer = gathered.benchmarks[0].answers(1).next().unwrap();
     assert_eq!((answer.score, answer.tries), (2.0 / 3.0, 3));
-    // Three tries of one model at one row have half of what they say in common: 3 / (1 + 2·½).
+    // Three tries of one model at one row share half of their information: 3 / (1 + 2·½).
     assert_eq!(answer.weight, 1.5);
     assert_eq!(gathered.benchmarks[0].answers(2).next().unwrap().weight, 1.0);
     assert_eq!(gathered.benchmarks[0].len(), 2);
@@ -41,7 +41,7 @@ fn the_same_answers_come_from_every_form() {
 }
 
 #[test]
-fn responses_are_read_as_what_they_are_or_named_for_it() {
+fn responses_are_read_in_the_format_that_their_bytes_show_or_refused() {
     let place = Place::new(20);
     let line =
         |row: usize| format!(r#"{{"benchmark":"gsm8k","source_id":"gsm8k_{row}","model":"a","score":1}}"#) + "\n";
@@ -89,7 +89,7 @@ fn responses_are_read_as_what_they_are_or_named_for_it() {
 }
 
 #[test]
-fn what_cannot_be_mapped_is_counted_and_named() {
+fn answers_that_match_no_row_are_counted_with_examples() {
     let place = Place::new(5);
     let line = |benchmark: &str, id: &str| {
         format!(r#"{{"benchmark":"{benchmark}","source_id":"{id}","model":"a","score":1}}"#) + "\n"
@@ -106,7 +106,7 @@ fn what_cannot_be_mapped_is_counted_and_named() {
     let said: Vec<String> = gathered.unmapped.iter().map(ToString::to_string).collect();
     assert_eq!(
         said[0],
-        "2 answers of benchmarks that are not among those preprocessed in ".to_owned()
+        "2 answers to benchmarks that are not preprocessed in ".to_owned()
             + &place.path("full").display().to_string()
             + ": benchmark \"other\""
     );
@@ -114,22 +114,22 @@ fn what_cannot_be_mapped_is_counted_and_named() {
         said[1],
         "2 answers to rows that gsm8k (5 rows, gsm8k_0 the first) does not have: source_id \"gsm8k_5\", source_id \"bbh_1\""
     );
-    // Each is named once, and no more than three are.
+    // Each example appears once, and there are at most three.
     let text: String =
         [6, 6, 7, 8, 9].map(|row| line("gsm8k", &format!("gsm8k_{row}"))).concat() + &line("gsm8k", "gsm8k_1");
     let gathered = place.read(&[place.write("more.jsonl", &text)], &ReadOptions::default()).unwrap();
     let said = gathered.unmapped[0].to_string();
     assert!(said.ends_with("source_id \"gsm8k_6\", source_id \"gsm8k_7\", source_id \"gsm8k_8\", …"), "{said}");
     let nothing = place.read(&[place.write("n.jsonl", &line("other", "x_1"))], &ReadOptions::default()).unwrap_err();
-    assert!(nothing.to_string().starts_with("no response could be mapped to a row\n  1 answer of"), "{nothing}");
+    assert!(nothing.to_string().starts_with("no response could be mapped to a row\n  1 answer to"), "{nothing}");
     let empty = place.read(&[place.write("e.jsonl", "")], &ReadOptions::default()).unwrap_err().to_string();
-    assert!(empty.starts_with("there is no answer in e.jsonl; a response has benchmark,"), "{empty}");
+    assert!(empty.starts_with("there are no responses in e.jsonl; a response has benchmark,"), "{empty}");
     let error =
         |text: &str| place.read(&[place.write("w.csv", text)], &ReadOptions::default()).unwrap_err().to_string();
     let renamed = error("benchmark,source_id,model,accuracy\ngsm8k,gsm8k_0,a,1\n");
     assert!(renamed.ends_with("w.csv:2: has no `score`; a response has benchmark, source_id (or identity), model, score, and this has benchmark, source_id, model, accuracy"), "{renamed}");
     let percent = error("benchmark,source_id,model,score\ngsm8k,gsm8k_0,a,85%\n");
-    assert!(percent.ends_with("w.csv:2: `score`: \"85%\" is no number"), "{percent}");
+    assert!(percent.ends_with("w.csv:2: `score`: \"85%\" is not a number"), "{percent}");
 }
 
 #[test]
@@ -141,8 +141,7 @@ fn a_file_that_is_given_twice_and_two_columns_of_one_name_are_refused() {
     let again = Input::File { path: other_way, model: Some("n".to_owned()) };
     let message = place.read(&[answers, again], &ReadOptions::default()).unwrap_err().to_string();
     assert!(
-        message
-            .ends_with("answers.csv is given twice, so that its answers would count as two tries; give each file once"),
+        message.ends_with("answers.csv is given twice, so its answers would count as two tries; give each file once"),
         "{message}"
     );
 
@@ -164,7 +163,7 @@ fn a_file_that_is_given_twice_and_two_columns_of_one_name_are_refused() {
     let file = Input::File { path: place.path("answers.parquet"), model: None };
     for input in [Input::Table(vec![batch]), file] {
         let message = place.read(&[input], &ReadOptions::default()).unwrap_err().to_string();
-        assert!(message.contains("it has two columns `score`; rename one"), "{message}");
+        assert!(message.contains("has two columns `score`; rename one"), "{message}");
     }
 }
 
@@ -176,8 +175,8 @@ fn bad_responses_are_refused_with_their_line() {
         (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":73}"#, "divide percentages by 100"),
         (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","score":1}"#, "has no `model`"),
         (r#"{"benchmark":"gsm8k","model":"a","score":1}"#, "has no `source_id`"),
-        (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":1"#, "no response"),
-        (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":"good"}"#, "\"good\" is no number"),
+        (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":1"#, "not a valid response"),
+        (r#"{"benchmark":"gsm8k","source_id":"gsm8k_1","model":"a","score":"good"}"#, "\"good\" is not a number"),
     ] {
         let error =
             place.read(&[place.write("r.jsonl", &format!("{good}\n{bad}\n"))], &ReadOptions::default()).unwrap_err();
@@ -193,7 +192,7 @@ fn questions(place: &Place, benchmark: &str, rows: &[u32]) -> Vec<serde_json::Va
 }
 
 #[test]
-fn a_log_of_the_harness_is_mapped_by_text() {
+fn a_line_of_the_harness_is_mapped_to_the_row_with_its_text() {
     let place = Place::new(30);
     let rows = [17, 3, 22];
     let mut sorted = rows;
@@ -224,7 +223,7 @@ fn a_log_of_the_harness_is_mapped_by_text() {
     let gathered = place.read(&[input], &strict).unwrap();
     assert_eq!(
         gathered.unmapped[0].to_string(),
-        "1 answer of the log `gsm8k_2026-01-01` to documents that are no row here: \"never asked\""
+        "1 answer of the log `gsm8k_2026-01-01` to documents that match no row: \"never asked\""
     );
 }
 
@@ -259,7 +258,7 @@ fn the_harness_counts_bbh_by_subtask() {
 }
 
 #[test]
-fn a_log_of_inspect_is_read_whatever_its_compression() {
+fn a_log_of_inspect_is_read_with_any_compression() {
     let place = Place::new(10);
     let docs = questions(&place, "gsm8k", &[2, 5]);
     let sample = |doc: &serde_json::Value, epoch: u32, value: &str| serde_json::json!({"id": epoch, "epoch": epoch, "input": doc["question"], "target": "", "scores": {"match": {"value": value}}});
@@ -295,24 +294,21 @@ fn a_log_of_inspect_is_read_whatever_its_compression() {
     fs::write(place.path("cut.eval"), &fs::read(place.path("zstd.eval")).unwrap()[..200]).unwrap();
     let cut = Input::File { path: place.path("cut.eval"), model: None };
     let error = place.read(&[cut], &ReadOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("no whole .eval file"), "{error}");
+    assert!(error.contains("not a complete .eval file"), "{error}");
 }
 
 #[test]
-fn benchmarks_that_were_not_asked_for_are_told_from_unknown_ones() {
+fn answers_to_benchmarks_that_were_not_selected_have_their_own_reason() {
     let place = Place::of(
         "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=60'}, humaneval: {path: 'synthetic:humaneval?rows=60'}}",
     );
     let of = |only: &str| Catalogue::of(&place.builder.config, &place.path("full"), &[only.to_owned()], &Silent);
     let error = read(&[table(&graded())], &mut of("humaneval").unwrap(), &ReadOptions::default(), &Silent).unwrap_err();
-    assert!(
-        error.to_string().contains("answers of benchmarks that were not asked for: benchmark \"gsm8k\""),
-        "{error}"
-    );
+    assert!(error.to_string().contains("answers to benchmarks that were not selected: benchmark \"gsm8k\""), "{error}");
     let error = of("gsm8kk").err().unwrap().to_string();
-    assert!(error.starts_with("gsm8kk: no such benchmark is configured; those preprocessed in"), "{error}");
-    assert!(error.ends_with("are gsm8k, humaneval"), "{error}");
-    // No score, however it is written, is none.
+    assert!(error.starts_with("gsm8kk: no such benchmark is configured;"), "{error}");
+    assert!(error.ends_with(" has gsm8k, humaneval"), "{error}");
+    // A missing score counts as missing in every spelling.
     let text = "benchmark,source_id,model,score\n".to_owned()
         + &["", "nan", "NA", "null", "1"].map(|score| format!("gsm8k,gsm8k_0,a,{score}\n")).concat();
     let gathered = place.read(&[place.write("r.csv", &text)], &ReadOptions::default()).unwrap();

@@ -16,7 +16,7 @@ fn the_ceiling_of_a_small_panel_is_the_mean_over_all_its_halves() {
         [1, 1, 1, 1, 0, 0, 1, 0],
         [0, 1, 1, 1, 1, 0, 0, 0],
     ];
-    // From NumPy: ranks, their correlations, 2r/(1 + r), the root of the mean.
+    // NumPy gives these: ranks, their correlations, 2r/(1 + r), the root of the mean.
     for (models, expected) in [(3, 0.612_506_924_115_828_3), (4, 0.724_096_708_176_066_9)] {
         let answers: Vec<_> =
             (0..8).flat_map(|row| (0..models).map(move |model| (row, model, f64::from(scores[model][row])))).collect();
@@ -26,12 +26,12 @@ fn the_ceiling_of_a_small_panel_is_the_mean_over_all_its_halves() {
     }
 }
 
-/// Answers of 256 models to 200 rows, of which model k and model k + 128 give the same.
+/// Answers of 256 models to 200 rows; model k and model k + 128 give the same answers.
 fn in_pairs() -> Responses {
     let answer = |row: usize, model: usize| {
         let mut random = Random((model % 128 * 200 + row) as u64);
         random.uniform();
-        // What SplitMix64 gave, to its last bits.
+        // The bits that SplitMix64 gives.
         let mut z = random.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -46,15 +46,15 @@ fn in_pairs() -> Responses {
 }
 
 #[test]
-fn the_ceiling_of_a_large_panel_counts_every_model_by_itself() {
+fn the_ceiling_of_a_large_panel_splits_every_model_independently() {
     let responses = in_pairs();
-    // NumPy, over 20,000 halves drawn at random. Were copies in the same half, it would be 0.511.
+    // NumPy gives this over 20,000 random halves. If copies were always in the same half, it would be 0.511.
     let found = ceiling(&responses, &every_row(&responses), &Silent).unwrap().unwrap();
     assert!((found - 0.7884).abs() < 0.006, "{found}");
 }
 
 #[test]
-fn a_stop_is_heeded_within_every_part_of_validate_and_calibrate() {
+fn validate_and_calibrate_stop_within_each_of_their_parts() {
     let responses = in_pairs();
     let rows = every_row(&responses);
     // Within the ceiling: at its first split, and at a later one.
@@ -72,7 +72,7 @@ fn a_stop_is_heeded_within_every_part_of_validate_and_calibrate() {
         let stop = StopAt::new(question);
         assert!(fit(&responses, &[], options, &|| stop.cancelled()).is_none(), "{question}");
     }
-    // And within resampling, which asks more than once for each 100 resamples of these rows.
+    // Within resampling, which asks more than once for each 100 resamples of these rows.
     let place = Place::new(200);
     let mut catalogue = place.catalogue();
     let gathered = || Gathered { benchmarks: vec![responses.clone()], unmapped: Vec::new(), files: Vec::new() };
@@ -87,7 +87,7 @@ fn a_stop_is_heeded_within_every_part_of_validate_and_calibrate() {
 }
 
 #[test]
-fn what_says_next_to_nothing_is_said_to() {
+fn responses_that_determine_little_give_a_warning_and_no_verdict() {
     let place = Place::new(60);
     let noted = |answers: &[(usize, usize, f64)]| {
         let notes = Notes::default();
@@ -106,20 +106,20 @@ fn what_says_next_to_nothing_is_said_to() {
     let notes = Notes::default();
     read(&[file, copy], &mut place.catalogue(), &ReadOptions::default(), &notes).unwrap();
     assert!(notes.all()[0].starts_with("r.csv and copy.csv are the same, byte for byte"));
-    // Bins of a few tasks are not judged.
+    // There is no verdict on bins of a few tasks.
     let mut catalogue = place.catalogue();
     let scores = catalogue.shelf("gsm8k").unwrap().unwrap().store.scores().unwrap();
     let at = |score: f64| scores.iter().position(|other| *other == score).unwrap();
     let answers = table(&[(at(0.0), 0, 1.0), (at(1.0), 0, 0.0)]);
     let few = read(&[answers], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
     let report = validate(few, &mut [], &mut catalogue, &place.builder.config, &ScoredBy::default(), &Silent).unwrap();
-    let said = "hard tasks fail 100.0 points more often than easy ones; 1 easy and 1 hard are too few to tell";
+    let said = "models fail hard tasks 100.0 points more often than easy ones; 1 easy and 1 hard are too few to tell";
     assert_eq!(report.validations[0].sentence, said);
 }
 
 #[test]
 fn every_model_has_its_own_error_in_every_bin() {
-    // 60 rows; model m solves every row below 15·(m + 1), and no other. Its errors in a bin are the rows of the bin from there on.
+    // 60 rows; model m solves every row below 15·(m + 1), and no other. It fails the rows of a bin from there on.
     let place = Place::new(60);
     let gathered = place.read(&[table(&graded())], &ReadOptions::default()).unwrap();
     let store = Store::open(&place.path("full"), "gsm8k", &Silent).unwrap();

@@ -1,4 +1,4 @@
-//! The rows that answers can be to: those of the preprocessed benchmarks in a folder, by source_id, identity and text.
+//! The rows of the preprocessed benchmarks in a folder, found by source_id, identity or text.
 
 use std::{
     collections::HashMap,
@@ -15,43 +15,43 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// How many rows are read at once.
+/// The number of rows that are read from a store at once.
 pub(in crate::evidence) const ROWS_AT_ONCE: usize = 4096;
 
 type ByIdentity = HashMap<u64, Vec<u32>, foldhash::fast::FixedState>;
 
-/// The preprocessed benchmarks of a folder; each is opened when it is first asked for.
+/// The preprocessed benchmarks of a folder; each is opened on first use.
 pub struct Catalogue<'a> {
     config: &'a Config,
     folder: PathBuf,
     progress: &'a dyn Progress,
-    /// The benchmarks that have a store, in the order of their names.
+    /// The selected benchmarks that have a store, sorted by name.
     names: Vec<String>,
-    /// Those that have one and were not asked for.
+    /// The benchmarks that have a store but were not selected.
     others: Vec<String>,
     open: HashMap<String, Shelf, foldhash::fast::FixedState>,
 }
 
 /// One benchmark of a catalogue.
 pub struct Shelf {
-    /// Its store.
+    /// The benchmark's store.
     pub store: Store,
-    /// How many rows it has.
+    /// The number of rows in the store.
     pub rows: usize,
-    /// The number of each row in its source, ascending, where rows were set aside and so numbers are missing.
+    /// The number of each row in its source, ascending; `None` if no rows were set aside, so that no numbers are missing.
     numbers: Option<Vec<u32>>,
     by_identity: ByIdentity,
-    /// The identity fields, in the order in which the configuration names them: how they are found, and under which
-    /// numbers.
+    /// Finds the identity fields in a row.
     pub(super) fields: FieldSet,
+    /// The index of each identity field in `fields`, in the order of the configuration.
     pub(super) slots: Vec<usize>,
 }
 
 impl<'a> Catalogue<'a> {
-    /// The benchmarks that are preprocessed in `folder`, or those of them that `only` names.
+    /// The benchmarks that are preprocessed in `folder`; if `only` is not empty, only the ones that it names.
     ///
     /// # Errors
-    /// There are none, or one that `only` names is not among them.
+    /// The folder cannot be listed or has no preprocessed benchmarks, or a benchmark in `only` is not among them.
     pub fn of(
         config: &'a Config,
         folder: &Path,
@@ -75,11 +75,7 @@ impl<'a> Catalogue<'a> {
             if config.benchmark(absent).is_some() {
                 return Err(missing(absent));
             }
-            let reason = format!(
-                "no such benchmark is configured; those preprocessed in {} are {}",
-                folder.display(),
-                names.join(", ")
-            );
+            let reason = format!("no such benchmark is configured; {} has {}", folder.display(), names.join(", "));
             return Err(EvidenceError::Insufficient { benchmark: absent.clone(), reason });
         }
         if names.is_empty() {
@@ -90,30 +86,31 @@ impl<'a> Catalogue<'a> {
         Ok(Self { config, folder: folder.to_owned(), progress, names, others, open: HashMap::default() })
     }
 
-    /// The names of its benchmarks.
+    /// The names of the selected benchmarks, sorted.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Whether a benchmark has a store, and is none of those that were asked for.
+    /// Whether a benchmark has a store but was not selected.
     pub(super) fn was_not_asked_for(&self, name: &str) -> bool {
         self.others.iter().any(|other| other == name)
     }
 
-    /// The folder.
+    /// The folder of the stores.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The configuration of a benchmark, if there is one.
+    /// The configuration of a benchmark; `None` if it is not configured.
     pub fn benchmark(&self, name: &str) -> Option<&'a Benchmark> {
         self.config.benchmark(name)
     }
 
-    /// The benchmark of this name; `None` if it is not preprocessed here.
+    /// The benchmark of this name; `None` if it is not among the selected ones. Opens its store on first use, and rebuilds
+    /// the store if it is out of date.
     ///
     /// # Errors
-    /// Its store cannot be read.
+    /// The store cannot be read or rebuilt.
     pub fn shelf(&mut self, name: &str) -> Result<Option<&Shelf>, EvidenceError> {
         if !self.open.contains_key(name) {
             if !self.names.iter().any(|known| known == name) {
@@ -141,7 +138,7 @@ impl<'a> Catalogue<'a> {
     }
 }
 
-/// The number of each row in its source, as the tasks' ids have it.
+/// The number of each row in its source, from the tasks' ids.
 fn numbers_of(store: &Store, rows: usize) -> Result<Vec<u32>, StoreError> {
     let all: Vec<u32> = (0..rows as u32).collect();
     let mut numbers = Vec::with_capacity(rows);
@@ -153,10 +150,10 @@ fn numbers_of(store: &Store, rows: usize) -> Result<Vec<u32>, StoreError> {
 }
 
 impl Shelf {
-    /// The row that a source_id (`humaneval_26`) names; `None` if it names none of these.
+    /// The row of a source_id such as `humaneval_26`; `None` if there is no such row.
     pub fn by_source_id(&self, source_id: &str) -> Option<u32> {
         let digits = source_id.strip_prefix(self.store.meta.benchmark.as_str())?.strip_prefix('_')?;
-        // As a store writes it: `b_01` is not `b_1`.
+        // A store writes no leading zeros: `b_01` is not `b_1`.
         let leads_with_zero = digits.len() > 1 && digits.starts_with('0');
         if digits.is_empty() || leads_with_zero || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
@@ -168,13 +165,13 @@ impl Shelf {
         }
     }
 
-    /// The rows of an identity, in 16 hex digits: several where a benchmark has a task several times.
+    /// The rows of an identity of 16 hex digits; several if the benchmark has copies of a task.
     pub fn by_identity(&self, identity: &str) -> &[u32] {
         let identity = u64::from_str_radix(identity, 16).ok().filter(|_| identity.len() == 16);
         identity.and_then(|identity| self.by_identity.get(&identity)).map_or(&[], Vec::as_slice)
     }
 
-    /// The rows whose identity fields have these texts, in the order in which the configuration names the fields.
+    /// The rows whose identity fields have these texts, given in the order of the fields in the configuration.
     pub fn by_texts<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> &[u32] {
         let mut identity = IdentityHasher::default();
         texts.into_iter().for_each(|text| identity.field(text));

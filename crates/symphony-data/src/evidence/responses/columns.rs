@@ -1,4 +1,4 @@
-//! Responses as columns: Parquet, and tables that Python hands over.
+//! Responses as columns: Parquet files, and tables from Python.
 
 use arrow_array::{Array, RecordBatch, StringViewArray, cast::AsArray, types::Float64Type};
 use arrow_cast::cast;
@@ -9,7 +9,8 @@ use super::{
     sink::{Fault, Found, Key, Sink},
 };
 
-/// Takes all rows of a batch, of which the first has this number in its table, from 0.
+/// Takes all rows of a batch. `first` is the number of its first row in the table, from 0. `model` is the model that the
+/// caller names for the whole file.
 pub(super) fn take(
     batch: &RecordBatch,
     first: usize,
@@ -19,13 +20,12 @@ pub(super) fn take(
     let schema = batch.schema_ref();
     for (at, field) in schema.fields().iter().enumerate() {
         if schema.fields()[..at].iter().any(|other| other.name() == field.name()) {
-            return Err(Fault::reason(format!("it has two columns `{}`; rename one", field.name())));
+            return Err(Fault::reason(format!("has two columns `{}`; rename one", field.name())));
         }
     }
     let texts = |name: &str| -> Result<Option<StringViewArray>, Fault> {
         let Some(column) = batch.column_by_name(name) else { return Ok(None) };
-        let not_text =
-            || Fault::reason(format!("its column `{name}` is {}, and should hold texts", column.data_type()));
+        let not_text = || Fault::reason(format!("its column `{name}` is {}, and must hold texts", column.data_type()));
         let is_text = match column.data_type() {
             DataType::Dictionary(_, values) => values.is_string(),
             other => other.is_string() || *other == DataType::Null,
@@ -39,7 +39,7 @@ pub(super) fn take(
     let numbers = |name: &str| -> Result<Option<arrow_array::Float64Array>, Fault> {
         let Some(column) = batch.column_by_name(name) else { return Ok(None) };
         let not_numbers =
-            || Fault::reason(format!("its column `{name}` is {}, and should hold numbers", column.data_type()));
+            || Fault::reason(format!("its column `{name}` is {}, and must hold numbers", column.data_type()));
         if !(column.data_type().is_numeric() || matches!(column.data_type(), DataType::Boolean | DataType::Null)) {
             return Err(not_numbers());
         }
@@ -65,7 +65,7 @@ pub(super) fn take(
     let at = |column: &Option<StringViewArray>, row: usize| {
         column.as_ref().is_some_and(|column| column.is_valid(row) && !column.value(row).is_empty())
     };
-    // As tables have it, what is no number is missing.
+    // In tables, NaN stands for a missing number.
     let is_number =
         |column: &arrow_array::Float64Array, row: usize| column.is_valid(row) && !column.value(row).is_nan();
     let fault = |row: usize, fault: Fault| match fault {
@@ -79,7 +79,7 @@ pub(super) fn take(
             }
             (Some(ids), _) if at(&source_ids, row) => Key::SourceId(benchmark, ids.value(row)),
             (_, Some(ids)) if at(&identities, row) => Key::Identity(benchmark, ids.value(row)),
-            _ => return Err(Fault::reason("has neither source_id nor identity")),
+            _ => return Err(Fault::reason("has neither a source_id nor an identity")),
         };
         let model = match (model, &models) {
             (Some(model), _) => model,

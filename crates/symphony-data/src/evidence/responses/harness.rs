@@ -1,8 +1,9 @@
-//! Logs of lm-evaluation-harness: `samples_{task}_{time}.jsonl`, a line for each document and filter; of its versions 0.4.0
-//! to 0.4.2 `{model arguments}_{task}.jsonl`.
+//! Logs of lm-evaluation-harness: `samples_{task}_{time}.jsonl`, with a line for each document and filter. Versions 0.4.0
+//! to 0.4.2 name them `{model arguments}_{task}.jsonl`.
 //!
-//! A line is mapped by the text of its `doc`. Its `doc_id` counts documents after a selection, and says nothing. Whose
-//! answers they are, a line does not say: the results file that the same run wrote beside the log does, or the log's name.
+//! A line is mapped to a row by the text of its `doc`. Its `doc_id` counts documents after a selection, so it does not
+//! identify a row. Lines do not name the model. Its name comes from the results file that the same run wrote beside the
+//! log, or from the log's own name.
 
 use std::{
     borrow::Cow,
@@ -21,37 +22,40 @@ use super::{
 };
 use crate::{hint::Hint, row::python};
 
-/// The metrics that are scores between 0 and 1 of one document, as far as the harness's own tasks have them.
+/// The metrics of the harness's own tasks that score one document between 0 and 1.
 const METRICS: [&str; 9] = ["exact_match", "acc", "acc_norm", "pass@1", "pass_at_1", "em", "f1", "mcc", "score"];
-/// The model argument that names the model: the first of these that is given, as the harness itself has it.
+/// The model arguments that can name the model. As in the harness, the first one that is present counts.
 const NAMING: [&str; 6] = ["peft", "delta", "pretrained", "model", "path", "engine"];
-/// The longest results file that is read, in bytes.
+/// The most bytes that are read from a results file.
 const MAX_RESULTS_BYTES: u64 = 64 << 20;
 
-/// One log.
+/// A log that is being read.
 pub(super) struct Harness {
     path: PathBuf,
-    /// Its name without `samples_` and ending.
+    /// The log's file name without `samples_` and extension.
     name: String,
-    /// The task, as the name has it.
+    /// The task in the file name.
     task: String,
     model: Option<Named>,
+    /// The filters seen so far.
     filters: BTreeSet<String>,
-    /// The documents of lines that name no filter, by a hash of their number.
+    /// Hashes of the document numbers in lines that name no filter.
     unfiltered: HashSet<u64>,
+    /// Whether any line was taken.
     taken: bool,
+    /// The filter that the caller selected.
     wanted: Option<String>,
 }
 
-/// A model's name, and what it was guessed from, if it was.
+/// A model's name, and the source of the guess if it is one.
 struct Named {
     model: String,
     guessed_from: Option<&'static str>,
 }
 
 impl Harness {
-    /// The log at this path, whose answers are of `model` if the caller says so; a task's name often begins with one of
-    /// `benchmarks`.
+    /// The log at this path. `model` is the model that the caller names. `benchmarks` help to find the task in the name of
+    /// the log, because task names often begin with a benchmark's name.
     pub fn of(path: &Path, model: Option<&str>, benchmarks: &[String]) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let samples = name.strip_prefix("samples_");
@@ -84,15 +88,15 @@ impl Harness {
     /// Takes a line.
     pub fn take(&mut self, text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
         let line: BTreeMap<Cow<'_, str>, &RawValue> =
-            serde_json::from_str(text).map_err(|error| Fault::reason(format!("no sample: {error}")))?;
+            serde_json::from_str(text).map_err(|error| Fault::reason(format!("not a valid sample: {error}")))?;
         let filter = line.get("filter").and_then(|filter| serde_json::from_str::<String>(filter.get()).ok());
-        // Before its lines named their filter, the harness wrote one for each of a task's filters all the same.
+        // Older harnesses wrote a line for each of a task's filters without naming the filter.
         if filter.is_none()
             && let Some(id) = line.get("doc_id")
             && !self.unfiltered.insert(xxh3_64(id.get().as_bytes()))
         {
             return Err(Fault::reason(format!(
-                "has the document {} a second time, and does not say by which filter; keep the lines of one filter alone",
+                "has the document {} a second time and does not name the filter; keep only the lines of one filter",
                 id.get()
             )));
         }
@@ -100,12 +104,12 @@ impl Harness {
         if self.filters.insert(filter.clone()) && sink.options.filter.is_none() && self.filters.len() > 1 {
             let filters: Vec<&str> = self.filters.iter().map(String::as_str).collect();
             let all = filters.join(" and ");
-            let fault = Fault::reason(format!("this log has a line for each of the filters {all}; say which counts"));
+            let fault = Fault::reason(format!("this log has a line for each of the filters {all}; choose one"));
             return Err(fault.with(Hint::Filter(filters[0].to_owned())));
         }
         if let Some(wanted) = &sink.options.filter {
             self.wanted = Some(wanted.clone());
-            // A log of a task without filters calls its only one `none`.
+            // If a task has no filters, its log names the filter `none`.
             if filter != *wanted && !matches!(filter.as_str(), "" | "none") {
                 return Ok(());
             }
@@ -113,14 +117,14 @@ impl Harness {
         let score = Self::score(&line, sink.options.metric.as_deref())?;
         let Some(Named { model, guessed_from }) = &self.model else {
             return Err(Fault::reason(
-                "does not say which model answered, and neither do the log's name and folder; say whose answers it holds",
+                "does not name the model, and neither do the log's name and folder; name the model of this log",
             ));
         };
         if !std::mem::replace(&mut self.taken, true) {
             sink.whose(&self.path, &self.task, model, *guessed_from);
         }
         let Some(doc) = line.get("doc").map(|doc| doc.get()).filter(|doc| doc.starts_with('{')) else {
-            return Err(Fault::reason("its `doc` is no object"));
+            return Err(Fault::reason("its `doc` is not an object"));
         };
         let Some(score) = score else {
             sink.unmapped("without a score", || shortened(doc));
@@ -130,15 +134,17 @@ impl Harness {
             Located::Rows(benchmark, rows) => {
                 sink.take(Found { key: Key::Rows(&benchmark, &rows), model, family: None, score, tries: 1 })?;
             }
-            Located::Nowhere => sink
-                .unmapped(format!("of the log `{}` to documents that are no row here", self.task), || shortened(doc)),
+            Located::Nowhere => {
+                sink.unmapped(format!("of the log `{}` to documents that match no row", self.task), || shortened(doc));
+            }
             Located::Several => {
-                sink.unmapped(format!("of the log `{}` that could be to several rows", self.task), || shortened(doc));
+                sink.unmapped(format!("of the log `{}` with several matching rows", self.task), || shortened(doc));
             }
         }
         Ok(())
     }
 
+    /// The score in a line; `None` if it is null or missing. `wanted` is the metric that the caller selected.
     fn score(line: &BTreeMap<Cow<'_, str>, &RawValue>, wanted: Option<&str>) -> Result<Option<f64>, Fault> {
         // Newer logs name their metrics.
         let named: Vec<String> =
@@ -155,10 +161,10 @@ impl Harness {
             }
             (None, [one]) => one,
             (None, []) => {
-                return Err(Fault::reason("has no metric that is known; name it").with(Hint::Metric("NAME".to_owned())));
+                return Err(Fault::reason("has no known metric; name the metric").with(Hint::Metric("NAME".to_owned())));
             }
             (None, several) => {
-                let fault = Fault::reason(format!("has the metrics {}; say which is the score", several.join(" and ")));
+                let fault = Fault::reason(format!("has the metrics {}; choose one", several.join(" and ")));
                 return Err(fault.with(Hint::Metric(several[0].to_owned())));
             }
         };
@@ -167,23 +173,23 @@ impl Harness {
             Ok(Value::Null) => Ok(None),
             Ok(Value::Number(number)) => Ok(number.as_f64()),
             Ok(Value::Bool(right)) => Ok(Some(f64::from(u8::from(right)))),
-            _ => Err(Fault::reason(format!("its metric `{metric}` is {value}, no number"))),
+            _ => Err(Fault::reason(format!("its metric `{metric}` is {value}, not a number"))),
         }
     }
 
-    /// Whether anything was taken.
+    /// Checks that the log had lines of the selected filter.
     pub fn finish(self) -> Result<(), Fault> {
         match self.wanted {
             Some(wanted) if !self.taken => {
                 let filters: Vec<&str> = self.filters.iter().map(String::as_str).collect();
-                Err(Fault::reason(format!("has no line of the filter `{wanted}`; its filters: {}", filters.join(", "))))
+                Err(Fault::reason(format!("has no line of the filter `{wanted}`; it has {}", filters.join(", "))))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// The task and the time of a log's name: `gsm8k_2026-01-01T10-00-00.000001`.
+/// Splits a log's name such as `gsm8k_2026-01-01T10-00-00.000001` into task and time.
 fn task_and_time(name: &str) -> (&str, Option<&str>) {
     let is_time = |time: &str| {
         let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
@@ -200,7 +206,7 @@ fn task_and_time(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// What a results file says of the run.
+/// The parts of a results file that name the model.
 #[derive(Deserialize)]
 struct Results {
     #[serde(default)]
@@ -215,8 +221,8 @@ struct RunConfig {
     model_args: Value,
 }
 
-/// The model by the results file that the run of this time wrote beside the log: `results_{time}.json`, or `{name}_{time}.json`
-/// where the output path was a file's.
+/// The model in the results file that the same run wrote beside the log: `results_{time}.json`, or `{name}_{time}.json` if
+/// the output path was a file.
 fn of_results(log: &Path, time: &str) -> Option<Named> {
     let ending = format!("_{time}.json");
     let folder = log.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -235,7 +241,8 @@ fn of_results(log: &Path, time: &str) -> Option<Named> {
     Some(Named { model, guessed_from: None })
 }
 
-/// The model's name among the arguments that a results file has: a text (`pretrained=org/model,dtype=auto`) or an object.
+/// The model's name in the model arguments of a results file, which are a text (`pretrained=org/model,dtype=auto`) or an
+/// object.
 fn of_arguments(arguments: &Value) -> Option<String> {
     NAMING.into_iter().find_map(|naming| match arguments {
         Value::String(text) => {
@@ -246,7 +253,7 @@ fn of_arguments(arguments: &Value) -> Option<String> {
     })
 }
 
-/// The model and the task of a name that begins with the run's arguments, in which `__` stands for `=` and `/`:
+/// The model and the task in a log's name that begins with the model arguments, where `__` stands for `=` and `/`, such as
 /// `pretrained__org__model,dtype__auto_gsm8k`.
 fn of_model_arguments(name: &str, benchmarks: &[String]) -> Option<(Named, String)> {
     let arguments: Vec<&str> = name.split(',').collect();
@@ -256,7 +263,7 @@ fn of_model_arguments(name: &str, benchmarks: &[String]) -> Option<(Named, Strin
         let at = arguments.iter().position(|argument| value(argument).is_some())?;
         Some((value(&arguments[at])?, at + 1 == arguments.len()))
     })?;
-    // Where the model comes last, nothing marks where its name ends and the task's begins.
+    // If the model comes last, nothing separates its name from the task's.
     let (model, task) = if is_last {
         let (model, task) = before_task(&value, benchmarks);
         (model.to_owned(), task.to_owned())
@@ -267,7 +274,8 @@ fn of_model_arguments(name: &str, benchmarks: &[String]) -> Option<(Named, Strin
     Some((Named { model: model.replace("__", "/"), guessed_from: is_last.then_some("the log's own name") }, task))
 }
 
-/// Cuts a text before the task at its end: at the first `_` that a benchmark's name follows, else at the last.
+/// Cuts a text into the part before the task and the task: at the first single `_` that is followed by a benchmark's name,
+/// or else at the last single `_`.
 fn before_task<'t>(text: &'t str, benchmarks: &[String]) -> (&'t str, &'t str) {
     let bytes = text.as_bytes();
     let is_single = |at: &usize| bytes.get(at.wrapping_sub(1)) != Some(&b'_') && bytes.get(at + 1) != Some(&b'_');

@@ -1,7 +1,7 @@
 //! Logs of Inspect: `.eval` (a zip, whose members may be compressed with Zstandard) and `.json`.
 //!
-//! A sample is mapped by its text: `input`, `id`, `choices`, or what its `metadata` holds. What is long is read as a stream:
-//! of a sample only what is needed is kept.
+//! A sample is mapped to a row by its texts: `input`, `id`, `choices` and the values in `metadata`. Long files are read as a
+//! stream, and only the needed parts of a sample are kept.
 
 use std::{
     fs::File,
@@ -30,12 +30,12 @@ use crate::{
     row::python,
 };
 
-/// A longer member is read as a stream, in bytes.
+/// A member of at least this many bytes is read as a stream.
 const LONG_MEMBER_BYTES: u64 = 16 << 20;
-/// What the score of a sample is called where its log does not name it.
+/// The name of a sample's score if its log does not name it.
 const UNNAMED: &str = "score";
 
-/// What a log says of the run.
+/// The parts of a log that describe the run.
 #[derive(Deserialize)]
 struct Header {
     eval: Eval,
@@ -49,7 +49,7 @@ struct Eval {
     model: String,
 }
 
-/// Of old logs, whose samples have one `score` each, these name the scorer.
+/// In old logs, whose samples have one `score` each, the results name the scorer.
 #[derive(Deserialize)]
 struct Results {
     #[serde(default)]
@@ -74,19 +74,19 @@ struct Sample {
     metadata: Option<Box<RawValue>>,
     #[serde(default)]
     pub(super) scores: Option<Map<String, Value>>,
-    /// What old logs have in place of `scores`.
+    /// Old logs have this in place of `scores`.
     #[serde(default)]
     score: Option<Value>,
-    /// Who marked it as invalid, when and why.
+    /// Present if the sample was marked as invalid.
     #[serde(default)]
     invalidation: Option<IgnoredAny>,
-    /// The identity of this sample in its run; a retry and a converted log keep it.
+    /// The identity of this sample in its run; retries and converted logs keep it.
     #[serde(default)]
     uuid: Option<String>,
 }
 
-/// Whether the file is such a log: by its name, or, of a `.json`, by its beginning, as an array or JSON lines would be
-/// responses.
+/// Whether a file is a log of Inspect: an `.eval` file always, a `.json` file if it begins with an object, because arrays
+/// and JSON lines are responses.
 pub(super) fn is_log(path: &Path) -> io::Result<bool> {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some(ending) if ending.eq_ignore_ascii_case("eval") => Ok(true),
@@ -106,7 +106,7 @@ pub(super) fn take(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) ->
     } else {
         take_archive(path, model, sink)
     };
-    // Reading ends early where the caller asks to stop, and then whatever was wrong with that is of no interest.
+    // If the caller asked to stop, reading ended early and its error does not matter.
     if taken.is_err() && progress.cancelled() { Err(EvidenceError::Cancelled.into()) } else { taken }
 }
 
@@ -120,13 +120,17 @@ fn take_json(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Resul
     if let Some(fault) = run.fault.take() {
         return Err(fault);
     }
-    read.map_err(|error| Fault::reason(format!("no log of Inspect (an array of responses begins with `[`): {error}")))?;
+    read.map_err(|error| {
+        Fault::reason(format!("not a valid log of Inspect (an array of responses begins with `[`): {error}"))
+    })?;
     if run.header.is_none() {
-        return Err(Fault::reason("no log of Inspect (an array of responses begins with `[`): it has no `eval`"));
+        return Err(Fault::reason(
+            "not a valid log of Inspect (an array of responses begins with `[`): it has no `eval`",
+        ));
     }
     early.into_iter().try_for_each(|sample| run.take(&sample))?;
     if run.samples == 0 {
-        return Err(Fault::reason("this log holds no samples; it may be a header alone"));
+        return Err(Fault::reason("this log has no samples; it may be only a header"));
     }
     Ok(())
 }
@@ -135,18 +139,19 @@ fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Re
     let progress = sink.progress;
     let file = File::open(path).map_err(|error| Fault::reason(error.to_string()))?;
     let file_size = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
-    let broken =
-        |error: zip::result::ZipError| Fault::reason(format!("no whole .eval file ({error}); copy the file again"));
+    let broken = |error: zip::result::ZipError| {
+        Fault::reason(format!("not a complete .eval file ({error}); copy the file again"))
+    };
     let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
     let mut names: Vec<String> = zip.file_names().map(str::to_owned).collect();
-    // A run that was cut off has no header yet, but says how it began.
+    // A run that was cut off has no header yet, but its journal has one.
     let header = if names.iter().any(|name| name == "header.json") { "header.json" } else { "_journal/start.json" };
     let header: Header = member(&mut zip, header, file_size, progress)?
-        .map_err(|error| Fault::reason(format!("its header is none of Inspect's: {error}")))?;
+        .map_err(|error| Fault::reason(format!("its header is not a valid header of Inspect: {error}")))?;
     names.retain(|name| name.starts_with("samples/"));
     names.sort();
     if names.is_empty() {
-        return Err(Fault::reason("this log holds no samples"));
+        return Err(Fault::reason("this log has no samples"));
     }
     let mut run =
         Run { path, model, header: Some(header.eval), results: header.results, fault: None, samples: 0, sink };
@@ -155,13 +160,13 @@ fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Re
             return Err(EvidenceError::Cancelled.into());
         }
         let sample: Sample = member(&mut zip, &name, file_size, progress)?
-            .map_err(|error| Fault::reason(format!("its member {name} is no sample: {error}")))?;
+            .map_err(|error| Fault::reason(format!("its member {name} is not a valid sample: {error}")))?;
         run.take(&sample)?;
     }
     Ok(())
 }
 
-/// Reads what a member of an archive holds.
+/// Reads and parses a member of an archive.
 fn member<T: DeserializeOwned>(
     zip: &mut zip::ZipArchive<BufReader<File>>,
     name: &str,
@@ -172,7 +177,7 @@ fn member<T: DeserializeOwned>(
         Fault::reason(format!("its member {name} cannot be read ({error}); copy the file again"))
     };
     let member = zip.by_name(name).map_err(|error| unreadable(&error))?;
-    // An archive may claim any size.
+    // An archive may claim any size, so trust the claim only up to the size of the file.
     let stored = member.compressed_size().min(file_size);
     let mut reader = BufReader::with_capacity(
         WATCHED_BYTES,
@@ -190,7 +195,7 @@ fn member<T: DeserializeOwned>(
     }
 }
 
-/// A run whose samples are taken one by one, as they are read.
+/// A run whose samples are taken one by one as they are read.
 struct Run<'r, 's, 'c> {
     path: &'r Path,
     model: Option<&'r str>,
@@ -217,7 +222,7 @@ impl Run<'_, '_, '_> {
         if let Some(uuid) = sample.uuid.as_deref().filter(|uuid| !uuid.is_empty())
             && !self.sink.is_first(uuid)
         {
-            self.sink.unmapped("that another log holds as well (a retry, or the same log in another form)", || {
+            self.sink.unmapped("that another log holds too (a retry, or the same log in another format)", || {
                 shortened(&doc)
             });
             return Ok(());
@@ -234,16 +239,17 @@ impl Run<'_, '_, '_> {
             }
             Located::Nowhere => self
                 .sink
-                .unmapped(format!("of the log `{}` to samples that are no row here", eval.task), || shortened(&doc)),
-            Located::Several => self
-                .sink
-                .unmapped(format!("of the log `{}` that could be to several rows", eval.task), || shortened(&doc)),
+                .unmapped(format!("of the log `{}` to samples that match no row", eval.task), || shortened(&doc)),
+            Located::Several => {
+                self.sink
+                    .unmapped(format!("of the log `{}` with several matching rows", eval.task), || shortened(&doc));
+            }
         }
         Ok(())
     }
 }
 
-/// Reads a log in one piece. Samples stand behind what the log says of the run; where they do not, they wait in `early`.
+/// Reads a `.json` log. Samples normally follow the header; samples before it wait in `early`.
 struct LogVisitor<'v, 'r, 's, 'c> {
     run: &'v mut Run<'r, 's, 'c>,
     early: &'v mut Vec<Sample>,
@@ -271,6 +277,7 @@ impl<'de> Visitor<'de> for LogVisitor<'_, '_, '_, '_> {
     }
 }
 
+/// Reads the samples of a `.json` log.
 struct Samples<'v, 'r, 's, 'c> {
     run: &'v mut Run<'r, 's, 'c>,
     early: &'v mut Vec<Sample>,
@@ -301,14 +308,14 @@ impl<'de> Visitor<'de> for Samples<'_, '_, '_, '_> {
                 self.early.push(sample);
             } else if let Err(fault) = self.run.take(&sample) {
                 self.run.fault = Some(fault);
-                return Err(de::Error::custom("this is not a sample"));
+                return Err(de::Error::custom("this is not a valid sample"));
             }
         }
         Ok(())
     }
 }
 
-/// A sample's texts as one document: of fields of one name, the last counts.
+/// A sample's texts as one JSON object. If a key occurs twice, the last one counts.
 fn document(sample: &Sample) -> String {
     let mut members = vec![format!("\"input\":{}", Value::from(text_of_input(&sample.input)))];
     if let Some(choices) = &sample.choices {
@@ -322,7 +329,7 @@ fn document(sample: &Sample) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// The text of an input: itself, or of a conversation what the user said last.
+/// The text of an input: the input itself, or the user's last message in a conversation.
 fn text_of_input(input: &Value) -> String {
     let text = |message: &Value| -> Option<String> {
         match &message["content"] {
@@ -340,7 +347,8 @@ fn text_of_input(input: &Value) -> String {
     }
 }
 
-/// The score of a sample; `None` where it has none. `unnamed` is the name of the only score of old logs.
+/// The score of a sample; `None` if it has no score. `unnamed` names the only score in old logs, and `wanted` is the scorer
+/// that the caller selected.
 fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<f64>, Fault> {
     let old;
     let scores = match (&sample.scores, &sample.score) {
@@ -352,7 +360,7 @@ fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<
         _ => return Ok(None),
     };
     let names = || scores.keys().map(String::as_str).collect::<Vec<_>>();
-    // A scorer may give several values; `scorer.key` names one.
+    // A scorer may give several values; `scorer.key` selects one.
     let (scorer, key) = match wanted {
         Some(wanted) if scores.contains_key(wanted) => (wanted, None),
         Some(wanted) => match wanted.rsplit_once('.').filter(|(scorer, _)| scores.contains_key(*scorer)) {
@@ -364,7 +372,7 @@ fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<
         None => match &names()[..] {
             [one] => (*one, None),
             several => {
-                let fault = Fault::reason(format!("has the scorers {}; say whose score counts", several.join(" and ")));
+                let fault = Fault::reason(format!("has the scorers {}; choose one", several.join(" and ")));
                 return Err(fault.with(Hint::Metric(several[0].to_owned())));
             }
         },
@@ -378,7 +386,7 @@ fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<
                 let keys: Vec<&str> = values.keys().map(String::as_str).collect();
                 let first = format!("{scorer}.{}", keys.first().unwrap_or(&"KEY"));
                 let given = keys.join(" and ");
-                let fault = Fault::reason(format!("its scorer `{scorer}` gives {given}; say which is the score"));
+                let fault = Fault::reason(format!("its scorer `{scorer}` gives {given}; choose one"));
                 return Err(fault.with(Hint::Metric(first)));
             }
         },
@@ -388,7 +396,7 @@ fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<
         Value::Null => Ok(None),
         Value::Number(number) => Ok(number.as_f64()),
         Value::Bool(right) => Ok(Some(f64::from(u8::from(*right)))),
-        // Correct, incorrect, partly correct, no answer, and words for true and false: as Inspect's own metrics count them.
+        // Inspect's own metrics count these the same way: C is correct, I incorrect, P partly correct and N no answer.
         Value::String(text) => match text.as_str() {
             text if ["yes", "true"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(Some(1.0)),
             text if ["no", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(Some(0.0)),
@@ -398,8 +406,8 @@ fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<
             other => other
                 .parse()
                 .map(|number: f64| Some(number).filter(|number| !number.is_nan()))
-                .map_err(|_| Fault::reason(format!("its score of `{scorer}` is {other:?}, no number"))),
+                .map_err(|_| Fault::reason(format!("its score of `{scorer}` is {other:?}, not a number"))),
         },
-        other => Err(Fault::reason(format!("its score of `{scorer}` is {other}, no number"))),
+        other => Err(Fault::reason(format!("its score of `{scorer}` is {other}, not a number"))),
     }
 }

@@ -1,4 +1,4 @@
-//! Which row of a benchmark a log speaks of.
+//! Finds the rows of a log's documents.
 
 use std::borrow::Cow;
 
@@ -8,16 +8,18 @@ use super::{
 };
 use crate::{config::Benchmark, row::strings_of};
 
-/// Where a document is.
+/// The rows of a document.
 pub(super) enum Located {
-    /// In this benchmark: all its rows of one identity.
+    /// The benchmark, and its rows of one identity.
     Rows(String, Vec<u32>),
+    /// No row matches.
     Nowhere,
+    /// Rows of several identities or benchmarks match.
     Several,
 }
 
-/// The rows whose identity fields have the values that a document has: under the same names, or, where one is missing, any
-/// of its texts. `task` may name one of a benchmark's configs, which the document itself does not.
+/// Finds the rows whose identity fields have the same values as a document. If one field is missing in the document, any of
+/// its texts may be that field's value. `task` may contain the name of a benchmark's config that the document lacks.
 pub(super) fn locate(doc: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Result<Located, Fault> {
     let names = catalogue.names().to_vec();
     let mut found: Vec<(String, Vec<u32>)> = Vec::new();
@@ -29,7 +31,7 @@ pub(super) fn locate(doc: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Re
         let Some(shelf) = catalogue.shelf(&name)? else { continue };
         found.extend(rows_of(doc, benchmark, config, shelf)?.into_iter().map(|rows| (name.clone(), rows)));
     }
-    // Of several benchmarks with this very text, the one that the task is named after.
+    // If several benchmarks have this text, prefer the one that the task is named after.
     if found.len() > 1 && found.iter().any(|(name, _)| task.contains(name.as_str())) {
         found.retain(|(name, _)| task.contains(name.as_str()));
     }
@@ -40,21 +42,21 @@ pub(super) fn locate(doc: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Re
     })
 }
 
-/// The benchmark's config that a task is named after: the longest whose name the task's contains.
+/// The benchmark's config that a task is named after: the longest config name that is part of the task's name.
 pub(super) fn config_of<'b>(benchmark: &'b Benchmark, task: &str) -> Option<&'b str> {
     benchmark.config_field.as_ref()?;
     let configs = benchmark.configs.iter().filter(|config| task.contains(config.as_str()));
     configs.max_by_key(|config| config.len()).map(String::as_str)
 }
 
-/// The rows of each identity that the document may have.
+/// The rows of each identity that the document may have, one list per identity.
 pub(super) fn rows_of(
     doc: &str,
     benchmark: &Benchmark,
     config: Option<&str>,
     shelf: &Shelf,
 ) -> Result<Vec<Vec<u32>>, Fault> {
-    let unreadable = |fault: crate::row::RowFault| Fault::reason(format!("what was asked cannot be read: {fault}"));
+    let unreadable = |fault: crate::row::RowFault| Fault::reason(format!("the question cannot be read: {fault}"));
     let fields = shelf.fields.read(doc, false).map_err(unreadable)?;
     let mut texts = Vec::with_capacity(shelf.slots.len());
     for &slot in &shelf.slots {
@@ -76,7 +78,7 @@ pub(super) fn rows_of(
     Ok(found)
 }
 
-/// The beginning of a document, to name it by.
+/// The beginning of a document's first text, for messages.
 pub(super) fn shortened(doc: &str) -> String {
     let texts = strings_of(doc).unwrap_or_default();
     let text = texts.first().map_or("", |text| text);

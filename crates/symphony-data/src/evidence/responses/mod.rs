@@ -1,7 +1,8 @@
-//! Responses: who answered what, and how well.
+//! Responses: the scores of models on rows.
 //!
-//! [`read`](read::read) maps what files hold to the rows of preprocessed benchmarks; what is gathered of one benchmark is a
-//! [`Responses`]: row by row, each model's answer. Six bytes an answer, so that hundreds of millions fit into memory.
+//! [`read()`] maps the responses in files and tables to the rows of preprocessed benchmarks. The result for one benchmark is
+//! a [`Responses`](crate::response::Responses): for each row, each model's answer. An answer takes six bytes, so hundreds of
+//! millions fit into memory.
 
 mod catalogue;
 mod columns;

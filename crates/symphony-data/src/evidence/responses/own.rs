@@ -1,4 +1,4 @@
-//! Our own form: one response a line.
+//! Our own format: one response per line.
 
 use std::{borrow::Cow, path::Path};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::row::{decode_string, json_reason, kind_of, python};
 
-/// A line in our own form. Of a CSV file every value is text.
+/// A line in our own format. In a CSV file, every value is a text.
 #[derive(Deserialize)]
 pub(super) struct Line<'l> {
     #[serde(borrow)]
@@ -31,7 +31,7 @@ pub(super) struct Line<'l> {
     doc: Option<IgnoredAny>,
 }
 
-/// A number as people write it, in its JSON; `None` where there is no such key.
+/// The JSON of a number or of a text that stands for one; `None` if the key is missing.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Number<'l>(Option<&'l str>);
 
@@ -42,7 +42,7 @@ impl<'de: 'l, 'l> Deserialize<'de> for Number<'l> {
 }
 
 impl Number<'_> {
-    /// The number that it is; `None` where there is none. As tables have it, NaN is none.
+    /// The number; `None` if it is missing. NaN counts as missing, as it does in tables.
     fn value(self) -> Result<Option<f64>, Fault> {
         let json = self.0.unwrap_or("null");
         let text = match json.as_bytes().first() {
@@ -50,7 +50,7 @@ impl Number<'_> {
             Some(b'[' | b'{') => {
                 let shown: String = json.chars().take(40).collect();
                 let cut = if shown.len() < json.len() { "…" } else { "" };
-                return Err(Fault::reason(format!("{shown}{cut} is {}, and should be one number", kind_of(json))));
+                return Err(Fault::reason(format!("{shown}{cut} is {}, and must be one number", kind_of(json))));
             }
             _ => Cow::Borrowed(json),
         };
@@ -58,15 +58,16 @@ impl Number<'_> {
             "" | "na" | "none" | "null" => None,
             "true" => Some(1.0),
             "false" => Some(0.0),
-            other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is no number")))?,
+            other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is not a number")))?,
         };
         Ok(number.filter(|number: &f64| !number.is_nan()))
     }
 }
 
-/// The keys of our own form.
+/// The required keys of our own format, for messages.
 pub(in crate::evidence) const FORM: &str = "benchmark, source_id (or identity), model, score";
 
+/// Takes one line: a response in our own format, or a line of the harness's log, which has a `doc`.
 pub(super) fn of_text(
     text: &str,
     path: &Path,
@@ -75,8 +76,8 @@ pub(super) fn of_text(
     sink: &mut Sink<'_, '_>,
 ) -> Result<(), Fault> {
     let text = &*python::text_to_json(text);
-    let line: Line<'_> =
-        serde_json::from_str(text).map_err(|error| Fault::reason(format!("no response: {}", json_reason(&error))))?;
+    let line: Line<'_> = serde_json::from_str(text)
+        .map_err(|error| Fault::reason(format!("not a valid response: {}", json_reason(&error))))?;
     if line.doc.is_some() && line.source_id.is_none() && line.identity.is_none() {
         let harness = harness.get_or_insert_with(|| Harness::of(path, model, sink.catalogue.names()));
         return harness.take(text, sink);
@@ -91,7 +92,7 @@ pub(super) fn of_text(
         sink.rename(own)?;
     }
     let model = model.or(line.model.as_deref()).ok_or_else(|| missing("model"))?;
-    // An empty cell of a CSV file is none.
+    // An empty cell of a CSV file counts as missing.
     let filled = |text: &Option<Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
     let (source_id, identity) = (filled(&line.source_id), filled(&line.identity));
     let key = match (&source_id, &identity) {
@@ -115,13 +116,13 @@ pub(super) fn of_text(
     sink.take(Found { key, model, family: line.family.as_deref().filter(|family| !family.is_empty()), score, tries })
 }
 
-/// The number of tries that a score is the mean of.
+/// The number of tries that a score is the mean of; 1 by default.
 pub(super) fn tries_of(number: Option<f64>) -> Result<u32, Fault> {
     match number {
         None => Ok(1),
         Some(n) if n >= 1.0 && n.fract() == 0.0 && n <= 1e9 => Ok(n as u32),
         Some(n) => Err(Fault::reason(format!(
-            "`tries` is {n}, and is the whole number of tries that the score is the mean of"
+            "`tries` is {n}, and must be a whole number from 1: how many tries the score is the mean of"
         ))),
     }
 }

@@ -1,7 +1,7 @@
-//! Reading responses: files and tables of several forms in, one [`Responses`] for each benchmark out.
+//! Reads responses from files and tables of several formats into one [`Responses`] per benchmark.
 //!
-//! Everything is read twice, first to count and then to fill exactly as much memory as that takes. What cannot be mapped
-//! to a row is counted and named.
+//! All inputs are read twice: first to count the answers, then to fill exactly as much memory as they need. Answers that
+//! cannot be mapped to a row are counted and reported.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -27,44 +27,45 @@ use crate::{
     row::RowBatch,
 };
 
-/// Something that holds responses.
+/// A file or a table of responses.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A file.
+    /// A file in our own format, or a log of lm-evaluation-harness or Inspect.
     File {
-        /// Where it lies.
+        /// The file's path.
         path: PathBuf,
-        /// The model whose answers it holds, where the file itself does not say or says it otherwise.
+        /// The model of all answers in the file; it replaces a name in the file. `None` takes the name from the file.
         model: Option<String>,
     },
     /// A table in memory.
     Table(Vec<RecordBatch>),
 }
 
-/// What to take of logs.
+/// Which lines and scores of logs to read.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
-    /// Of a log with several filters, the lines of this one.
+    /// The filter whose lines count, in logs with several filters.
     pub filter: Option<String>,
-    /// Of a log with several metrics or scorers, this one.
+    /// The metric or scorer that gives the score, in logs with several.
     pub metric: Option<String>,
 }
 
-/// What was read.
+/// The responses that were read.
 #[derive(Debug)]
 pub struct Gathered {
-    /// The answers to each benchmark that has any, in the order of their names.
+    /// The responses to each benchmark that has any, sorted by name.
     pub benchmarks: Vec<Responses>,
-    /// What could not be mapped.
+    /// The answers that could not be mapped to a row, by reason.
     pub unmapped: Vec<Unmapped>,
-    /// The files: name, size, checksum.
+    /// The name, size and checksum of each file.
     pub files: Vec<NamedFile>,
 }
 
 /// Reads responses and maps them to the rows of the catalogue's benchmarks.
 ///
 /// # Errors
-/// A file that cannot be read or holds no responses, an answer that is none, or no answer that can be mapped.
+/// A file cannot be read or has no responses, an answer is not valid, no answer can be mapped to a row, or the caller asked
+/// to stop.
 pub fn read(
     inputs: &[Input],
     catalogue: &mut Catalogue<'_>,
@@ -89,7 +90,7 @@ pub fn read(
     for (at, file) in files.iter().enumerate() {
         if let Some(other) = files[..at].iter().find(|other| other.checksum == file.checksum) {
             let warning = format!(
-                "{} and {} are the same, byte for byte: where both are of one model, its answers count as two tries",
+                "{} and {} are the same, byte for byte; if both are of one model, its answers count as two tries",
                 other.name, file.name
             );
             progress.note(Note::Warning(&warning));
@@ -108,7 +109,7 @@ pub fn read(
         .into_values()
         .map(|gatherer| gatherer.finish().ok_or_else(changed))
         .collect::<Result<_, _>>()?;
-    // Of what could not be mapped at all there are no responses.
+    // Benchmarks without any mapped answer have no responses.
     benchmarks.retain(|responses| !responses.is_empty());
     let unmapped: Vec<Unmapped> = sink.unmapped.into_values().collect();
     if benchmarks.is_empty() {
@@ -121,7 +122,7 @@ pub fn read(
     Ok(Gathered { benchmarks, unmapped, files })
 }
 
-/// Refuses a file that is given twice: its answers would count as two tries.
+/// Refuses a file that is given twice, because its answers would count as two tries.
 fn check_once(inputs: &[Input]) -> Result<(), EvidenceError> {
     let mut known = HashSet::new();
     for input in inputs {
@@ -134,7 +135,7 @@ fn check_once(inputs: &[Input]) -> Result<(), EvidenceError> {
     Ok(())
 }
 
-/// Reads everything once.
+/// Reads all inputs once.
 fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>) -> Result<Vec<NamedFile>, EvidenceError> {
     let mut files = Vec::new();
     for input in inputs {
@@ -162,7 +163,7 @@ fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>) -> Result<Vec<NamedFile>, Evi
     Ok(files)
 }
 
-/// Reads on until the caller asks to stop.
+/// A reader that fails once the caller asks to stop.
 pub(super) struct Watched<'p, R> {
     pub inner: R,
     pub progress: &'p dyn Progress,
@@ -177,7 +178,7 @@ impl<R: Read> Read for Watched<'_, R> {
     }
 }
 
-/// How much is read between two looks at whether to stop, in bytes.
+/// The number of bytes that are read between two checks whether to stop.
 pub(super) const WATCHED_BYTES: usize = 1 << 20;
 
 /// The size and checksum of a file.
@@ -188,6 +189,7 @@ fn checksum_of(path: &Path, progress: &dyn Progress) -> io::Result<(u64, String)
     Ok((reader.get_ref().bytes(), reader.get_ref().checksum()))
 }
 
+/// Reads a file of any format. Returns its size and checksum.
 fn of_file(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(u64, String), EvidenceError> {
     let unreadable = |error| EvidenceError::Disk(crate::disk::DiskError::new(path, "read this file", error));
     if path.is_dir() {
@@ -205,11 +207,11 @@ fn of_file(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<
     let not_read = |error: ReadError| {
         let (line, reason) = match error {
             ReadError::Io(error) => return unreadable(error),
-            // Whoever stops leaves a failure.
+            // Reading stops only after `failure` was set, and that is returned first.
             ReadError::Stopped => return EvidenceError::Cancelled,
             ReadError::Malformed { line, reason } => (line, reason),
             ReadError::OneObject { .. } => {
-                (0, "this file is one object; write responses as an array of objects or one object a line".to_owned())
+                (0, "this file is one object; write responses as an array of objects or one object per line".to_owned())
             }
         };
         EvidenceError::NotAResponse { path: path.to_owned(), line, reason, hint: None }

@@ -1,4 +1,4 @@
-//! Where readers of every form put the answers that they find.
+//! The sink: readers of every format put the answers that they find into it.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -16,24 +16,24 @@ use crate::{
     response::Gatherer,
 };
 
-/// How many of what could not be mapped are named.
+/// The most examples of answers that could not be mapped, for each reason.
 pub(super) const EXAMPLES: usize = 3;
 
-/// Answers that could not be mapped to a row, for one reason.
+/// Answers that could not be mapped to a row for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unmapped {
-    /// Why.
+    /// The reason, as the end of a sentence that begins with "2 answers".
     pub reason: String,
-    /// How many.
+    /// The number of answers.
     pub answers: u64,
-    /// The first that differ, each by what it says of itself.
+    /// The first few that differ, such as `source_id "gsm8k_7"`.
     pub examples: Vec<String>,
 }
 
-/// An answer as an input has it.
+/// An answer in an input.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
-    /// Where its row is.
+    /// How the answer names its row.
     pub key: Key<'a>,
     pub model: &'a str,
     pub family: Option<&'a str>,
@@ -41,20 +41,20 @@ pub(super) struct Found<'a> {
     pub tries: u32,
 }
 
-/// How an answer names its row.
+/// How an answer names its row. The first text is the benchmark's name.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Key<'a> {
     /// By source_id.
     SourceId(&'a str, &'a str),
     /// By identity.
     Identity(&'a str, &'a str),
-    /// By both. The identity says which task it is, the source_id which of its copies.
+    /// By source_id and identity, in this order. The identity gives the task, and the source_id selects one of its copies.
     Both(&'a str, &'a str, &'a str),
-    /// By rows, which were looked up already.
+    /// By rows that are already located.
     Rows(&'a str, &'a [u32]),
 }
 
-/// As an example names it.
+/// Writes a key as an example for a message.
 impl std::fmt::Display for Key<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -66,25 +66,26 @@ impl std::fmt::Display for Key<'_> {
     }
 }
 
-/// Takes answers, in either pass.
+/// Takes answers in both passes.
 pub(super) struct Sink<'s, 'c> {
     pub catalogue: &'s mut Catalogue<'c>,
     pub options: &'s ReadOptions,
     pub progress: &'s dyn Progress,
-    /// The logs read, in the first pass.
+    /// The logs that the first pass read.
     pub(super) logs: Vec<Log>,
     pub(super) benchmarks: BTreeMap<String, Gatherer>,
     pub(super) unmapped: BTreeMap<String, Unmapped>,
+    /// Whether this is the second pass.
     pub(super) filling: bool,
-    /// Whether the second pass brought what the first did not.
+    /// Whether the second pass found answers that the first did not.
     pub(super) changed: bool,
-    /// The samples of this pass that say which they are, by a hash of that.
+    /// Hashes of the uuids of this pass's samples.
     pub(super) samples: HashSet<u64>,
-    /// The model that the file itself names, where the caller names another for all of it.
+    /// The model named in the file, if the caller names another for the whole file.
     pub(super) renamed: Option<String>,
 }
 
-/// A log: whose answers it holds to which task, and whether that is a guess.
+/// A log: its task, its model, and whether the model is a guess.
 pub(super) struct Log {
     path: PathBuf,
     task: String,
@@ -94,7 +95,7 @@ pub(super) struct Log {
 }
 
 impl Sink<'_, '_> {
-    /// Notes whose answers a log holds. In the second pass it was noted already.
+    /// Notes the model of a log, in the first pass only.
     pub fn whose(&mut self, path: &Path, task: &str, model: &str, guessed_from: Option<&str>) {
         if !self.filling {
             self.progress.note(Note::Answers { file: path, model, guessed_from });
@@ -103,7 +104,7 @@ impl Sink<'_, '_> {
         }
     }
 
-    /// Two different logs of one task under one name that is a guess are more likely of two models.
+    /// Refuses two different logs of one task with the same guessed model, because they are probably of two models.
     pub(super) fn check_guesses(&self) -> Result<(), EvidenceError> {
         let guessed: Vec<&Log> = self.logs.iter().filter(|log| log.is_guess).collect();
         for (at, log) in guessed.iter().enumerate() {
@@ -118,13 +119,14 @@ impl Sink<'_, '_> {
         Ok(())
     }
 
-    /// Notes that answers of `own` count as those of the model that the caller names for the whole file.
+    /// Notes that answers of `own` count as answers of the model that the caller names for the whole file. Refuses a second
+    /// such name.
     pub fn rename(&mut self, own: &str) -> Result<(), Fault> {
         match &self.renamed {
             None => self.renamed = Some(own.to_owned()),
             Some(first) if first != own => {
                 let reason =
-                    format!("its file holds responses of `{first}` and of `{own}`, and one name is given for all");
+                    format!("the file holds responses of `{first}` and of `{own}`, and one name is given for all");
                 return Err(Fault::reason(reason + "; leave the name out, or split the file"));
             }
             Some(_) => {}
@@ -132,12 +134,12 @@ impl Sink<'_, '_> {
         Ok(())
     }
 
-    /// Whether a sample that says which it is comes for the first time.
+    /// Whether the sample with this uuid comes for the first time in this pass.
     pub fn is_first(&mut self, sample: &str) -> bool {
         self.samples.insert(xxh3_64(sample.as_bytes()))
     }
 
-    /// Notes an answer that cannot be mapped. In the second pass it was noted already.
+    /// Notes an answer that cannot be mapped, in the first pass only.
     pub fn unmapped(&mut self, reason: impl Into<String>, example: impl FnOnce() -> String) {
         if !self.filling {
             note(&mut self.unmapped, reason.into(), 1, example);
@@ -147,7 +149,7 @@ impl Sink<'_, '_> {
     /// Takes an answer.
     ///
     /// # Errors
-    /// A store that cannot be read, or why the answer is none.
+    /// A store cannot be read, or the answer is not valid.
     pub fn take(&mut self, found: Found<'_>) -> Result<(), Fault> {
         let (Key::SourceId(benchmark, _)
         | Key::Identity(benchmark, _)
@@ -156,10 +158,10 @@ impl Sink<'_, '_> {
         self.take_all(benchmark, std::iter::once(Ok(found)))
     }
 
-    /// Takes answers to one benchmark, which is looked up but once.
+    /// Takes answers to one benchmark, and looks the benchmark up only once.
     ///
     /// # Errors
-    /// A store that cannot be read, or why an answer is none.
+    /// A store cannot be read, or an answer is not valid.
     pub fn take_all<'f>(
         &mut self,
         benchmark: &str,
@@ -184,11 +186,11 @@ impl Sink<'_, '_> {
                 let way = if (1.0..=100.0).contains(&found.score) { "; divide percentages by 100" } else { "" };
                 let score = found.score;
                 return Err(Fault::reason(format!(
-                    "its score is {score}, and a score is 0 (failed) to 1 (solved){way}"
+                    "its score is {score}, and must be from 0 (failed) to 1 (solved){way}"
                 )));
             }
             if found.model.trim().is_empty() {
-                return Err(Fault::reason("its model has no name"));
+                return Err(Fault::reason("the name of its model is empty"));
             }
             let Some((shelf, gatherer)) = &mut known else {
                 strangers += 1;
@@ -213,7 +215,7 @@ impl Sink<'_, '_> {
                     let rows = shelf.rows;
                     let reason = match found.key {
                         Key::SourceId(_, id) if is_task_id(id, benchmark) => {
-                            "under a pool's task_id, which is a place in its stream and no row; give the task's source_id"
+                            "under a pool's task_id, which is a place in its stream, not a row; give the task's source_id"
                                 .to_owned()
                         }
                         _ => format!("to rows that {benchmark} ({rows} rows, {benchmark}_0 the first) does not have"),
@@ -238,9 +240,9 @@ impl Sink<'_, '_> {
         if strangers > 0 && !self.filling {
             let folder = self.catalogue.folder().display();
             let reason = if self.catalogue.was_not_asked_for(benchmark) {
-                "of benchmarks that were not asked for".to_owned()
+                "to benchmarks that were not selected".to_owned()
             } else {
-                format!("of benchmarks that are not among those preprocessed in {folder}")
+                format!("to benchmarks that are not preprocessed in {folder}")
             };
             note(&mut self.unmapped, reason, strangers, || format!("benchmark {benchmark:?}"));
         }
@@ -248,13 +250,13 @@ impl Sink<'_, '_> {
     }
 }
 
-/// Whether this is the id of a pool's task, such as `exp_00012_gsm8k`.
+/// Whether `id` is the id of a pool's task, such as `exp_00012_gsm8k`.
 pub(super) fn is_task_id(id: &str, benchmark: &str) -> bool {
     let place = id.strip_suffix(benchmark).and_then(|id| id.strip_suffix('_')?.rsplit_once('_'));
     place.is_some_and(|(_, place)| place.len() >= 5 && place.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Counts answers that cannot be mapped, and names the first few that differ.
+/// Counts answers that cannot be mapped, and keeps the first few different examples.
 pub(super) fn note(
     all: &mut BTreeMap<String, Unmapped>,
     reason: String,
@@ -271,15 +273,17 @@ pub(super) fn note(
     }
 }
 
-/// What is wrong with an answer, or what went wrong while it was taken.
+/// A fault of an answer, or an error while taking it.
 #[derive(Debug)]
 pub(super) enum Fault {
+    /// The answer is not valid: the reason, and a way out that the reason does not include.
     Reason(String, Option<Hint>),
+    /// Something else failed, such as reading a store.
     Evidence(Box<EvidenceError>),
 }
 
 impl Fault {
-    /// The same with the way out.
+    /// Adds a way out to the fault.
     pub fn with(self, hint: Hint) -> Self {
         match self {
             Self::Reason(reason, _) => Self::Reason(reason, Some(hint)),
@@ -287,6 +291,7 @@ impl Fault {
         }
     }
 
+    /// A fault without a separate way out.
     pub fn reason(reason: impl Into<String>) -> Self {
         Self::Reason(reason.into(), None)
     }
@@ -299,7 +304,7 @@ impl From<EvidenceError> for Fault {
 }
 
 impl Fault {
-    /// The fault as an error at a place; line 0 is none.
+    /// Turns the fault into an error at a file and line; line 0 stands for no line.
     pub(super) fn at(self, path: impl AsRef<Path>, line: u64) -> EvidenceError {
         match self {
             Self::Reason(reason, hint) => {
@@ -310,12 +315,12 @@ impl Fault {
     }
 }
 
-/// As a line: how many, why, and the first of them.
+/// Writes one line: the number of answers, the reason, and the examples.
 impl std::fmt::Display for Unmapped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { reason, answers, examples } = self;
         write!(f, "{answers} answer{} {reason}: {}", if *answers == 1 { "" } else { "s" }, examples.join(", "))?;
-        // Only where as many are named as ever are, there may be others.
+        // If all examples are used, there may be further ones.
         if examples.len() == EXAMPLES && *answers > EXAMPLES as u64 { f.write_str(", …") } else { Ok(()) }
     }
 }

@@ -1,4 +1,4 @@
-//! Intervals: rows and models drawn again, with replacement.
+//! Confidence intervals by bootstrap: rows and models are resampled with replacement.
 
 use super::{BinError, Estimate, subject::Subject};
 use crate::{
@@ -14,12 +14,13 @@ use crate::{
 
 use rayon::prelude::*;
 
-/// How often rows and models are drawn again for an interval.
+/// The number of resamples for an interval.
 pub(super) const RESAMPLES: usize = 1000;
 
-/// How much is done for them at most, in answers looked at; but no fewer resamples than 100.
+/// The most answers that all resamples together look at; but there are never fewer than 100 resamples.
 pub(super) const RESAMPLED_ANSWERS: usize = 1_000_000_000;
 
+/// The scores, errors and bins of some rows.
 #[derive(Default)]
 pub(super) struct Sample {
     pub(super) scores: Vec<f64>,
@@ -28,7 +29,7 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// The gap, and the errors of each bin.
+    /// The error of hard rows minus that of easy ones, and the error of each bin.
     pub(super) fn gap(&self) -> (Option<f64>, PerBin<BinError>) {
         let mut sums = PerBin::<(u64, f64)>::default();
         for (bin, error) in self.bins.iter().zip(&self.errors) {
@@ -40,14 +41,14 @@ impl Sample {
     }
 }
 
-/// The number with the middle 95 % of what it was when rows and models were drawn again.
+/// The number with its 95 % interval: the 2.5th and 97.5th percentiles of its resampled values.
 pub(super) fn interval(value: Option<f64>, mut replicas: Vec<f64>) -> Estimate {
     let mut at = |q| crate::number::percentile(&mut replicas, q);
     Estimate { value, low: value.and(at(2.5)), high: value.and(at(97.5)) }
 }
 
 impl Subject {
-    /// Spearman, Pearson and gap of rows and models that are drawn again.
+    /// Spearman's correlation, Pearson's correlation and the gap of each resample.
     pub(super) fn resampled(
         &self,
         responses: &Responses,
@@ -65,7 +66,7 @@ impl Subject {
             for _ in rows {
                 let row = rows[random.below(rows.len() as u64) as usize];
                 let answers = responses.answers(row);
-                // Rows without answers take their time too.
+                // Rows without answers count too, because they also take time.
                 match answers.len().max(1) {
                     n if n <= until_question => until_question -= n,
                     _ if progress.cancelled() => return Err(EvidenceError::Cancelled),
@@ -75,7 +76,7 @@ impl Subject {
                     let weight: f64 = weights[answer.model];
                     (sum + weight * (1.0 - answer.score), total + weight)
                 });
-                // Of the models that were drawn, none may have answered it.
+                // Skip rows that none of the resampled models answered.
                 if total > 0.0 {
                     sample.scores.push(self.scores[row]);
                     sample.errors.push(tidied(sum / total));

@@ -1,4 +1,4 @@
-//! Validation: how far a difficulty score foretells which tasks real models fail.
+//! Validation: how well a difficulty score predicts which tasks real models fail.
 
 use std::path::Path;
 
@@ -25,116 +25,116 @@ pub mod reliability;
 mod sentence;
 mod subject;
 
-/// A number with its 95 % interval, by bootstrap over rows and models (both drawn again, with replacement); `None` where it
-/// cannot be computed.
+/// A number with its 95 % interval, by bootstrap over rows and models (both resampled with replacement). A value is `None`
+/// if it cannot be computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Estimate {
     /// The number.
     pub value: Option<f64>,
     /// The low end of the interval.
     pub low: Option<f64>,
-    /// The high end.
+    /// The high end of the interval.
     pub high: Option<f64>,
 }
 
-/// The tasks of one bin.
+/// How often models fail the tasks of one bin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct BinError {
-    /// How many of them were answered.
+    /// The number of rows with responses.
     pub rows: u64,
-    /// How often models fail them: the mean, over rows, of the mean error of the models; `None` where there are no rows.
+    /// The mean, over rows, of the mean error of the models, from 0 to 1; `None` if there are no rows.
     pub error: Option<f64>,
 }
 
 impl BinError {
-    /// From the number of rows and the sum of their errors, in each bin.
+    /// From each bin's number of rows and sum of errors.
     fn of_sums(sums: PerBin<(u64, f64)>) -> PerBin<Self> {
         let of_bin = |(rows, sum): (u64, f64)| Self { rows, error: (rows > 0).then(|| sum / rows as f64) };
         PerBin { easy: of_bin(sums.easy), medium: of_bin(sums.medium), hard: of_bin(sums.hard) }
     }
 }
 
-/// How many rows have the very score that a bin begins or ends at.
+/// The number of rows whose score is exactly a bin's threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Ties {
-    /// At the greatest score of easy tasks.
+    /// At the highest score of easy tasks.
     pub easy: u64,
-    /// At the least of hard ones.
+    /// At the lowest score of hard tasks.
     pub hard: u64,
 }
 
-/// How one model did on the tasks of each bin.
+/// How often one model fails the tasks of each bin.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelError {
-    /// The model.
+    /// The model's name.
     pub model: String,
-    /// How many rows it answered.
+    /// The number of rows it answered.
     pub rows: u64,
     /// How often it failed, by bin.
     pub bins: PerBin<BinError>,
 }
 
-/// The rows of one config of a benchmark.
+/// The correlation and error within one config of a benchmark.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Within {
-    /// The config.
+    /// The config's name.
     pub name: String,
-    /// How many of its rows were answered.
+    /// The number of its rows with responses.
     pub rows: u64,
-    /// Spearman's correlation of score and error within it.
+    /// Spearman's correlation of score and error within the config.
     pub spearman: Option<f64>,
-    /// How often models fail its rows.
+    /// How often models fail its rows, from 0 to 1.
     pub error: Option<f64>,
 }
 
-/// What was found of one benchmark, or of what a pool drew of it.
+/// The result of validating one benchmark, or a pool's tasks from it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Validation {
-    /// The benchmark.
+    /// The benchmark's name.
     pub benchmark: String,
-    /// The pool, where only its tasks were looked at, each once.
+    /// The pool's name, if only its tasks were validated, each of them once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
     /// How the score was made: `min-max` (from features) or `expected-error` (from responses).
     pub method: String,
-    /// How many rows were answered by the models looked at.
+    /// The number of rows with responses of `models`.
     pub rows: u64,
-    /// These models.
+    /// The models whose responses were used.
     pub models: Vec<String>,
-    /// Models that were left out, because the score was made from their answers.
+    /// The models that were left out, because the score was fitted to their responses.
     pub left_out: Vec<String>,
-    /// Whether the score was made from these very models' answers, as nobody else's are there: such numbers flatter it.
+    /// Whether the score was fitted to these models' own responses, because there are no others. Such numbers flatter it.
     pub in_sample: bool,
     /// Spearman's correlation of score and mean error.
     pub spearman: Estimate,
-    /// Pearson's.
+    /// Pearson's correlation of score and mean error.
     pub pearson: Estimate,
-    /// The same within each config, where the benchmark has several.
+    /// Correlation and error within each config, if the benchmark has several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub within: Vec<Within>,
     /// Spearman's correlation within configs, averaged over rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spearman_within: Option<f64>,
-    /// What no score's Spearman correlation can be expected to exceed, with these models; `None` below three.
+    /// The highest Spearman correlation to expect of any score with these models; `None` for fewer than three models.
     pub ceiling: Option<f64>,
-    /// Where the bins begin and end.
+    /// The thresholds of the bins.
     pub thresholds: Thresholds,
-    /// How many rows tie there.
+    /// The number of rows that tie at the thresholds.
     pub ties: Ties,
-    /// The errors in each bin.
+    /// How often models fail the tasks of each bin.
     pub bins: PerBin<BinError>,
-    /// The errors of each model in each bin, in the order of [`Validation::models`].
+    /// How often each model fails the tasks of each bin, in the order of [`Validation::models`].
     pub by_model: Vec<ModelError>,
-    /// How much more often models fail hard tasks than easy ones.
+    /// How much more often models fail hard tasks than easy ones: the difference of the two errors, from -1 to 1.
     pub gap: Estimate,
-    /// All that in a sentence.
+    /// The verdict in one sentence.
     pub sentence: String,
 }
 
-/// What was found, benchmark by benchmark.
+/// The results of all benchmarks and pools.
 #[derive(Clone, Debug, Serialize)]
 pub struct ValidationReport {
-    /// Each benchmark, then each pool's part in it.
+    /// First each benchmark, then each pool's tasks by benchmark.
     pub validations: Vec<Validation>,
     /// The answers that could not be mapped to a row.
     pub unmapped: Vec<Unmapped>,
@@ -142,27 +142,27 @@ pub struct ValidationReport {
 
 /// A pool to validate.
 pub struct PoolTasks<'p> {
-    /// What it is called.
+    /// The pool's name in messages and results.
     pub name: String,
-    /// What its manifest says of each benchmark's difficulty; `None` where there is no manifest.
+    /// The measured difficulty of each benchmark in its manifest; `None` if there is no manifest.
     pub measured: Option<MeasuredParts>,
-    /// Its tasks.
+    /// The pool's tasks.
     pub tasks: &'p mut dyn Iterator<Item = Result<Task, EvidenceError>>,
 }
 
-/// Which scores are validated.
+/// Which scores to validate.
 #[derive(Clone, Debug, Default)]
 pub struct ScoredBy {
-    /// `surface`, a calibration, or a folder of calibrations; default as configured.
+    /// `surface`, a calibration, or a folder of calibrations; by default the configured difficulty.
     pub difficulty: Option<String>,
-    /// Of a measured difficulty: rows with responses of fewer models are not looked at; default as configured.
+    /// With a measured difficulty, leave out rows with responses of fewer models; by default the configured number.
     pub min_responses: Option<u64>,
 }
 
-/// Validates the scores of every benchmark that has answers, and of the tasks that pools drew of them.
+/// Validates the scores of every benchmark that has responses, and of the tasks in `pools`.
 ///
 /// # Errors
-/// A store or pool that cannot be read, a pool without answers to any of its tasks, or a stop.
+/// A store or pool cannot be read, the tasks of a pool have no responses, or the caller asked to stop.
 pub fn validate(
     gathered: Gathered,
     pools: &mut [PoolTasks<'_>],
@@ -192,8 +192,8 @@ pub fn validate(
             let Some(shelf) = catalogue.shelf(&task.benchmark)? else { continue };
             let by_source = task.source_id.as_ref().and_then(|id| shelf.by_source_id(id.as_str()));
             let same = task.identity.as_ref().map_or(&[][..], |identity| shelf.by_identity(identity.as_str()));
-            // The row itself; where the store was rebuilt in another order, the row of the same identity. The row of another
-            // identity is another task.
+            // Take the row of the source_id; if the store was rebuilt in another order, the row of the same identity. A row of
+            // another identity is another task.
             let row = match (by_source, same) {
                 (Some(row), _) if task.identity.is_none() => row,
                 (Some(row), same) if same.contains(&row) => row,
@@ -211,16 +211,16 @@ pub fn validate(
             }
         }
         if let Some(stranger) = stranger {
+            let are = if strangers == 1 { "is" } else { "are" };
             let warning = format!(
-                "{name}: {strangers} of its tasks, {stranger} the first, {} not among the rows of the stores in {}, and left out",
-                if strangers == 1 { "is" } else { "are" },
+                "{name}: {strangers} of its tasks, {stranger} the first, {are} not among the rows of the stores in {}, and {are} \
+                 left out",
                 catalogue.folder().display()
             );
             progress.note(Note::Warning(&warning));
         }
         if drawn.is_empty() {
-            let reason =
-                "none of its tasks was answered; validate needs responses to the benchmarks that it draws from";
+            let reason = "its tasks have no responses; validate needs responses to the benchmarks that it draws from";
             return Err(EvidenceError::Insufficient { benchmark: name.clone(), reason: reason.to_owned() });
         }
         for (at, rows, is_measured) in drawn {
@@ -228,11 +228,11 @@ pub fn validate(
             let benchmark = gathered.benchmarks[at].benchmark();
             match measured {
                 Some(parts) => subject.set_by(parts.get(benchmark)),
-                // Tasks without a manifest were drawn from this store, or do not say whose answers made their scores.
+                // Without a manifest, the tasks were drawn from this store, or do not record the panel of their scores.
                 None if is_measured && subject.panel.is_empty() => {
                     let warning = format!(
                         "{name}: the difficulty of its {benchmark} tasks was measured, and neither a manifest beside them nor the \
-                         store in {} names the panel: models of it flatter these numbers, and are not left out",
+                         store in {} names the panel, so its models are not left out and flatter these numbers",
                         catalogue.folder().display()
                     );
                     progress.note(Note::Warning(&warning));
@@ -247,17 +247,17 @@ pub fn validate(
     Ok(ValidationReport { validations, unmapped: gathered.unmapped })
 }
 
-/// Whether a task's score was measured, by what is then kept of the features' score.
+/// Whether a task's score was measured: its metadata then keeps the score from features.
 fn is_measured(task: &Task) -> bool {
     let metadata: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(task.scorer_metadata.get()).unwrap_or_default();
     MEASURED_KEYS.iter().all(|key| metadata.contains_key(*key))
 }
 
-/// The tasks of the pool at `path`, or in this folder, and what the manifest beside them says of their difficulty.
+/// Reads the tasks of the pool at `path`, a file or a folder, and the measured difficulties in the manifest beside it.
 ///
 /// # Errors
-/// No pool lies there.
+/// There is no pool at `path`, or it cannot be read.
 pub fn pool_tasks(
     path: &Path,
 ) -> Result<(impl Iterator<Item = Result<Task, EvidenceError>>, Option<MeasuredParts>), EvidenceError> {

@@ -1,4 +1,4 @@
-//! How well the errors of these models could be foretold at all.
+//! The ceiling: how well any score could predict the errors of these models.
 
 use rayon::prelude::*;
 
@@ -12,29 +12,28 @@ use crate::{
     response::Responses,
 };
 
-/// Panels of up to so many models are halved in every way.
+/// Panels of up to this many models are halved in every possible way.
 const HALVED_IN_EVERY_WAY: usize = 12;
-/// The most ways of splitting a larger panel into halves that are averaged over, and how many are looked at before it is
-/// asked whether that is enough.
+/// The most random splits of a larger panel.
 const MOST_SPLITS: usize = 500;
+/// The number of random splits between two checks whether they are enough.
 const SPLITS_AT_ONCE: usize = 20;
-/// It is enough where the standard error of the mean over splits is below that, which is less than is ever shown, or where
-/// so many answers were looked at.
+/// The splits are enough if the standard error of their mean is below this, which is less than the precision shown.
 const NEAR_ENOUGH: f64 = 5e-4;
+/// The splits are also enough once they looked at this many answers.
 const MOST_ANSWERS: usize = 1_000_000_000;
 
-/// The most that the correlation of any score with the panel's mean error can be expected to reach: the square root of the
-/// reliability of that mean, which is the mean Spearman-Brown corrected correlation (Spearman, 1910; Brown, 1910) of the
-/// mean errors of two halves of the panel.
+/// The highest correlation to expect of any score with the panel's mean error, from 0 to 1: the square root of the
+/// reliability of that mean. The reliability is the mean Spearman-Brown corrected correlation (Spearman, 1910; Brown, 1910)
+/// of the mean errors of two halves of the panel.
 ///
-/// The mean is over all ways of halving panels of up to twelve models. Of larger ones it is over halves drawn at random, the
-/// same each time: twenty, and twenty more until further ones would hardly move it by 0.001, but at most 500, and fewer
-/// where that would be more than a thousand million answers to look at. The larger a panel is, and the more its models
-/// agree, the less halves differ and the fewer are enough. The time is that of looking at all answers to these rows so many
-/// times, whatever the number of models.
+/// For panels of up to twelve models, the mean is over all ways of halving them. For larger panels, it is over random halves,
+/// the same ones each time: twenty, then twenty more until further ones would hardly move it by 0.001, but at most 500 and
+/// at most a thousand million answers in all. Larger panels, and panels whose models agree more, have more similar halves
+/// and need fewer splits. Each split takes the time to look at all answers to these rows.
 ///
-/// `None` below three models, because halves of one model each say nothing of other models; and `None` where the halves do
-/// not correlate at all.
+/// `None` for fewer than three models, because two halves of one model each do not generalize to other models, and `None`
+/// if the halves do not correlate.
 ///
 /// # Errors
 /// The caller asked to stop.
@@ -61,7 +60,7 @@ pub fn ceiling(responses: &Responses, rows: &[usize], progress: &dyn Progress) -
     Ok(mean(&reliabilities).filter(|reliability| *reliability > 0.0).map(f64::sqrt))
 }
 
-/// The standard error of a mean; infinite where too few are known to tell.
+/// The standard error of the mean; infinite for fewer than two values.
 fn standard_error(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     let Some(center) = mean(values).filter(|_| n > 1.0) else { return f64::INFINITY };
@@ -69,8 +68,8 @@ fn standard_error(values: &[f64]) -> f64 {
     (squares / (n - 1.0) / n).sqrt()
 }
 
-/// The mean errors of both halves of a panel on each row; NaN where no model of a half answered. `split` says for each model
-/// which half it is in, `answers` how many there are to these rows.
+/// The mean errors of both halves of a panel on each row; NaN if no model of a half answered. `split` gives the half of each
+/// model, and `answers` is the number of answers to these rows.
 fn halves(
     responses: &Responses,
     rows: &[usize],
@@ -78,7 +77,7 @@ fn halves(
     split: &[bool],
     progress: &dyn Progress,
 ) -> Result<(Vec<f64>, Vec<f64>), EvidenceError> {
-    // Each row by itself, so that sums do not depend on who works out which.
+    // Each row is summed by itself, so that the sums do not depend on the threads.
     let of_row = |row: &usize| -> (f64, f64) {
         let mut sums = [(0.0, 0.0); 2];
         for answer in responses.answers(*row) {
@@ -99,15 +98,15 @@ fn halves(
     Ok(parts?.into_iter().flatten().unzip())
 }
 
-/// Every way of halving a small panel.
+/// All ways of halving a small panel.
 fn all_splits(models: usize) -> impl Iterator<Item = Vec<bool>> {
     let all = (0_u32..1 << models).filter(move |set| set.count_ones() as usize == models / 2);
-    // Of an even panel each way comes twice; the one without the last model stands for both.
+    // In an even panel each split occurs twice; keep the one whose set leaves out the last model.
     let once = all.filter(move |set| models % 2 == 1 || set >> (models - 1) & 1 == 0);
     once.map(move |set| (0..models).map(|model| set >> model & 1 == 1).collect())
 }
 
-/// Ways of halving a panel, drawn at random by a generator of their own, which keeps this the same everywhere.
+/// Random halves of a panel, from our own generator, so that they are the same on every machine.
 fn random_splits(models: usize) -> impl Iterator<Item = Vec<bool>> {
     let mut random = crate::number::random::Random::new(models as u64);
     std::iter::repeat_with(move || {

@@ -1,4 +1,4 @@
-//! What is validated: the scores and bins of some rows.
+//! The subject of a validation: the scores and bins of some rows.
 
 use super::{
     BinError, ModelError, PerBin, ScoredBy, Ties, Validation, Within,
@@ -23,25 +23,26 @@ use crate::{
     task::StoredTask,
 };
 
-/// A row that a pool drew, its score and its bin.
+/// A row in a pool, with its score and its bin there.
 pub(super) type DrawnRow = (u32, f64, Bin);
 
-/// What is validated: scores and bins of some rows.
+/// The scores and bins to validate, of some rows of a store.
 pub(super) struct Subject {
     pool: Option<String>,
     pub(super) method: String,
-    /// The models whose answers the score was made from.
+    /// The models whose responses the score was fitted to.
     pub(super) panel: Vec<String>,
-    /// Of every row of the store; NaN where it is none of those looked at.
+    /// The score of every row of the store; NaN for rows that are left out.
     pub(super) scores: Vec<f64>,
     pub(super) bins: Vec<Bin>,
     thresholds: Thresholds,
-    /// The config of each row, as a number, and their names; empty where there are none.
+    /// The config of each row, as an index into `group_names`; empty if the benchmark has at most one config.
     groups: Vec<u32>,
     group_names: Vec<String>,
 }
 
 impl Subject {
+    /// The rows of a store, with the scores that `by` or the configuration selects.
     pub(super) fn of_store(
         store: &Store,
         config: &Config,
@@ -67,7 +68,7 @@ impl Subject {
         let cut = if asked == Some("surface") { config.store_cut_of(name) } else { config.cut_of(name) };
         let thresholds = Thresholds::of(&known, cut).ok_or_else(|| EvidenceError::Insufficient {
             benchmark: name.clone(),
-            reason: "none of its rows has responses of enough models (min_responses)".to_owned(),
+            reason: "none of its rows has responses of enough models (min_responses); ask for fewer".to_owned(),
         })?;
         let bins = scores.iter().map(|score| thresholds.bin(*score)).collect();
         let field = config
@@ -105,14 +106,14 @@ impl Subject {
         Ok(subject)
     }
 
-    /// Notes whose answers made the scores, if they were made of answers.
+    /// Sets the method, and the panel that the scores were fitted to if they were measured.
     pub(super) fn set_by(&mut self, measured: Option<&MeasuredRecord>) {
         self.panel = measured.iter().flat_map(|measured| &measured.panel).map(|model| model.name.clone()).collect();
         if measured.is_some() { Normalization::EXPECTED_ERROR } else { Normalization::MIN_MAX }
             .clone_into(&mut self.method);
     }
 
-    /// The same of what a pool drew: its own scores and bins, each row once.
+    /// The rows in a pool, each once, with the pool's own scores and bins.
     pub(super) fn drawn(&self, pool: &str, rows: Vec<DrawnRow>) -> Self {
         let mut scores = vec![f64::NAN; self.scores.len()];
         let mut bins = vec![Bin::Medium; self.scores.len()];
@@ -138,11 +139,12 @@ impl Subject {
         }
     }
 
+    /// Compares the scores with the responses of models outside the panel, or of the panel if there are no others.
     pub(super) fn validate(&self, responses: &Responses, progress: &dyn Progress) -> Result<Validation, EvidenceError> {
         let is_panel = |name: &str| self.panel.iter().any(|known| known == name);
         let names = || responses.models().iter().map(|model| model.name.clone());
         let left_out: Vec<String> = names().filter(|name| is_panel(name)).collect();
-        // Where nobody else answered, these must do, and it is said.
+        // If only panel models answered, use them; the result says so.
         let in_sample = left_out.len() == responses.models().len();
         let kept;
         let (responses, left_out) = if in_sample || left_out.is_empty() {
@@ -157,7 +159,7 @@ impl Subject {
         if rows.is_empty() {
             return Err(EvidenceError::Insufficient {
                 benchmark: self.pool.clone().unwrap_or_else(|| responses.benchmark().to_owned()),
-                reason: format!("none of its {} tasks was answered", responses.benchmark()),
+                reason: format!("its {} tasks have no responses", responses.benchmark()),
             });
         }
         let pick = |values: &[f64]| rows.iter().map(|row| values[*row]).collect::<Vec<f64>>();
@@ -199,7 +201,7 @@ impl Subject {
         })
     }
 
-    /// How often each model failed the tasks of each bin.
+    /// How often each model fails the tasks of each bin.
     pub(super) fn by_model(&self, responses: &Responses, rows: &[usize]) -> Vec<ModelError> {
         let mut samples = vec![PerBin::<(u64, f64)>::default(); responses.models().len()];
         for row in rows {
@@ -217,6 +219,7 @@ impl Subject {
         responses.models().iter().zip(samples).map(of_model).collect()
     }
 
+    /// The correlation and error within each config; empty if there are fewer than two configs.
     pub(super) fn within(&self, rows: &[usize], errors: &[f64]) -> Vec<Within> {
         if self.groups.is_empty() || self.group_names.len() < 2 {
             return Vec::new();
@@ -232,7 +235,7 @@ impl Subject {
     }
 }
 
-/// The text of a row's field.
+/// The text in a row's field, from its metadata or its raw data; empty if it has none.
 pub(super) fn text_of(task: &StoredTask, field: &str) -> String {
     let value = |json: &str| -> Option<String> {
         let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
