@@ -1,0 +1,169 @@
+//! A benchmark's `path`: which source its rows come from.
+
+use crate::source::At;
+use crate::source::Source;
+use crate::source::SourceError;
+use crate::source::Wanted;
+use crate::source::file;
+use crate::source::file::FileSource;
+use crate::source::super::generated::GeneratedSource;
+use crate::source::hub;
+use crate::source::hub::Address;
+use crate::source::hub::HubSource;
+use std::{
+    fmt,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    disk::NamedFile,
+    format::Columns,
+    progress::Progress,
+    row::{BATCH_BYTES, RowBatch},
+};
+
+/// A benchmark's parsed `path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourcePath {
+    /// `datasets:REPO[/CONFIG]`: a dataset on the Hugging Face Hub.
+    Datasets(hub::Address),
+    /// `file:PATTERN`: local files; the pattern may have wildcards and `{config}`.
+    File(String),
+    /// `synthetic:NAME?rows=N&seed=S`: generated rows.
+    Synthetic {
+        /// The generator's name.
+        name: String,
+        /// The number of rows.
+        rows: u64,
+        /// The seed of the generator.
+        seed: u64,
+    },
+}
+
+impl SourcePath {
+    /// Parses a `path`.
+    ///
+    /// # Errors
+    /// The path is not valid; the two texts give the reason and the way out.
+    pub fn parse(text: &str) -> Result<Self, (String, String)> {
+        let known = "write datasets:REPO, file:PATTERN or synthetic:NAME";
+        let Some((kind, rest)) = text.split_once(':') else {
+            return Err((format!("`{text}` does not name a kind of source"), known.to_owned()));
+        };
+        if rest.is_empty() {
+            return Err((format!("`{text}` has nothing after the colon"), known.to_owned()));
+        }
+        match kind {
+            "datasets" => hub::Address::parse(rest).map(Self::Datasets),
+            "file" => match glob::Pattern::new(&rest.replace("{config}", "x")) {
+                Ok(_) => Ok(Self::File(rest.to_owned())),
+                Err(error) => Err((
+                    format!("`{rest}` is not a valid pattern: {}", error.msg),
+                    "write it like file:rows/*.jsonl".to_owned(),
+                )),
+            },
+            "synthetic" => Self::parse_synthetic(rest),
+            _ => Err((format!("there is no source `{kind}:`"), known.to_owned())),
+        }
+    }
+
+    fn parse_synthetic(text: &str) -> Result<Self, (String, String)> {
+        let (name, query) = text.split_once('?').unwrap_or((text, ""));
+        let names: Vec<&str> = symphony_synthetic::generators().iter().map(|generator| generator.name()).collect();
+        let Some(generator) = symphony_synthetic::generator(name) else {
+            return Err((format!("there is no generator `{name}`"), format!("known: {}", names.join(", "))));
+        };
+        let (mut rows, mut seed) = (generator.real_rows(), 0);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let wrong = || (format!("cannot read `{pair}`"), "write synthetic:NAME?rows=1000&seed=1".to_owned());
+            let (key, value) = pair.split_once('=').ok_or_else(wrong)?;
+            let value: u64 = value.parse().map_err(|_| wrong())?;
+            match key {
+                "rows" => rows = value,
+                "seed" => seed = value,
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(Self::Synthetic { name: name.to_owned(), rows, seed })
+    }
+
+    /// The path of the generator for the benchmark `name`, at the benchmark's real size; `None` if there is no generator.
+    pub fn synthetic(name: &str) -> Option<Self> {
+        let generator = symphony_synthetic::generator(name)?;
+        Some(Self::Synthetic { name: name.to_owned(), rows: generator.real_rows(), seed: 0 })
+    }
+
+    /// The path without the folders that only this machine has. Meta and manifest record this one, so that the same request
+    /// gives the same bytes everywhere.
+    pub fn portable(&self) -> String {
+        match self {
+            Self::File(pattern) => format!("file:{}", file::portable(pattern)),
+            _ => self.to_string(),
+        }
+    }
+
+    /// Checks the path against the benchmark's configs.
+    ///
+    /// # Errors
+    /// They do not fit; the two texts give the reason and the way out.
+    pub fn check_configs(&self, configs: &[String]) -> Result<(), (String, String)> {
+        match self {
+            Self::File(pattern) if configs.is_empty() && pattern.contains("{config}") => Err((
+                "`{config}` stands for each of `configs`, and the benchmark has none".to_owned(),
+                "list them, as in `configs: [law, physics]`".to_owned(),
+            )),
+            Self::File(pattern) if !configs.is_empty() && !pattern.contains("{config}") => Err((
+                format!("the path has no `{{config}}`, but the benchmark has configs ({}, …)", configs[0]),
+                "write {config} where its name goes, or `configs: []` if the rows need none".to_owned(),
+            )),
+            Self::Datasets(address) if !configs.is_empty() && address.config.is_some() => Err((
+                "the path names a config, and the benchmark has `configs` too".to_owned(),
+                format!("write either datasets:{} or `configs: []`", address.repo),
+            )),
+            Self::Synthetic { name, .. } => {
+                let known =
+                    symphony_synthetic::generator(name).map(symphony_synthetic::Generator::configs).unwrap_or_default();
+                match configs.iter().find(|config| !known.contains(&config.as_str())) {
+                    Some(unknown) if !known.is_empty() => Err((
+                        format!("synthetic:{name} has no config `{unknown}`"),
+                        format!("known: {}", known.join(", ")),
+                    )),
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the source of a benchmark's rows, and downloads it if needed. If the source has commits, `at` selects one.
+    ///
+    /// # Errors
+    /// The source cannot be found or downloaded.
+    pub fn open<'b>(
+        &'b self,
+        wanted: Wanted<'b>,
+        at: At<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Box<dyn Source + 'b>, SourceError> {
+        match self {
+            Self::Datasets(address) => Ok(Box::new(hub::HubSource::open(address, wanted, at, progress)?)),
+            Self::File(pattern) => Ok(Box::new(file::FileSource::open(pattern, wanted)?)),
+            Self::Synthetic { name, rows, seed } => {
+                let generator = symphony_synthetic::generator(name)
+                    .ok_or_else(|| SourceError::NoGenerator { name: name.clone() })?;
+                Ok(Box::new(super::generated::GeneratedSource::new(generator, *rows, *seed, wanted)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for SourcePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Datasets(address) => write!(f, "datasets:{address}"),
+            Self::File(pattern) => write!(f, "file:{pattern}"),
+            Self::Synthetic { name, rows, seed } => write!(f, "synthetic:{name}?rows={rows}&seed={seed}"),
+        }
+    }
+}
