@@ -8,14 +8,14 @@
 //! are estimated, each with a weak prior that matters only where the answers do not determine it. The panel's mean θ and
 //! mean ln s are 0, which fixes the scale. A score between 0 and 1 counts as that fraction of a success.
 //!
-//! The rows' own parameters are integrated out ([`posterior`]). For panels of up to about fifty models, Newton's method
+//! The rows' own parameters are integrated out (in `posterior`). For panels of up to about fifty models, Newton's method
 //! finds all other parameters together; it uses the complete-data information minus the missing information (Louis, 1982).
 //! Larger panels determine each row well, and expectation and maximization alternate instead. With very many rows, a few
 //! thousand are fitted first, and the fit of all rows starts from that result.
 //!
 //! Equal evidence gives equal bits on every machine: models are sorted by name, the order of sums does not depend on the
-//! number of threads, exponentials and logarithms are our own ([`numeric`]), and results are rounded to the precision of
-//! the fit ([`report`]).
+//! number of threads, exponentials and logarithms are our own (in `numeric`), and results are rounded to the precision of
+//! the fit (in `report`).
 
 mod covariance;
 mod newton;

@@ -87,7 +87,7 @@ pub(super) struct Means {
     pub(super) mean: [f64; BASIS],
 }
 
-/// What [`Workspace::posterior`](super::posterior::Workspace::posterior) computes beside the posterior itself.
+/// The results that `Workspace::posterior` computes beside the posterior itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// The derivatives for the models.

@@ -1,7 +1,6 @@
 //! Sources of rows: local files, generators and the Hub. Each has its own file, and all give batches of rows.
 
 use std::{
-    fmt,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -9,7 +8,6 @@ use std::{
 use crate::{
     disk::NamedFile,
     format::Columns,
-    progress::Progress,
     row::{BATCH_BYTES, RowBatch},
 };
 

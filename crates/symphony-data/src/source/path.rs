@@ -1,27 +1,9 @@
 //! A benchmark's `path`: which source its rows come from.
 
-use crate::source::At;
-use crate::source::Source;
-use crate::source::SourceError;
-use crate::source::Wanted;
-use crate::source::file;
-use crate::source::file::FileSource;
-use crate::source::super::generated::GeneratedSource;
-use crate::source::hub;
-use crate::source::hub::Address;
-use crate::source::hub::HubSource;
-use std::{
-    fmt,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-};
+use std::fmt;
 
-use crate::{
-    disk::NamedFile,
-    format::Columns,
-    progress::Progress,
-    row::{BATCH_BYTES, RowBatch},
-};
+use super::{At, Source, SourceError, Wanted, file, generated, hub};
+use crate::progress::Progress;
 
 /// A benchmark's parsed `path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +134,7 @@ impl SourcePath {
             Self::Synthetic { name, rows, seed } => {
                 let generator = symphony_synthetic::generator(name)
                     .ok_or_else(|| SourceError::NoGenerator { name: name.clone() })?;
-                Ok(Box::new(super::generated::GeneratedSource::new(generator, *rows, *seed, wanted)))
+                Ok(Box::new(generated::GeneratedSource::new(generator, *rows, *seed, wanted)))
             }
         }
     }
