@@ -20,11 +20,12 @@ else
 	cargo test --release --workspace --exclude symphony-data-python
 endif
 
-# The library's tests with debug assertions and overflow checks, which a release build leaves out. Both are on for this
-# crate alone, so that it is built once more (lightly, as few tests run long) and its dependencies are not: a profile of
-# another name would build all of them.
-OF_LIBRARY = --config 'profile.release.package.symphony-data.$(1)'
-CHECKED = --release -p symphony-data --lib --tests $(call OF_LIBRARY,opt-level=1) \
+# The library's tests with debug assertions and overflow checks, which a release build leaves out. Both are on for its two
+# crates alone, so that these are built once more (lightly, as few tests run long) and their dependencies are not: a profile
+# of another name would build all of them.
+LIBRARY := symphony-data symphony-synthetic
+OF_LIBRARY = $(foreach crate,$(LIBRARY),--config 'profile.release.package.$(crate).$(1)')
+CHECKED = --release $(LIBRARY:%=-p %) --lib --tests $(call OF_LIBRARY,opt-level=1) \
 	$(call OF_LIBRARY,debug-assertions=true) $(call OF_LIBRARY,overflow-checks=true)
 
 test-checked:

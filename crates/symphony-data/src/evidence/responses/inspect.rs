@@ -17,8 +17,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     locate::{Located, locate, shortened},
-    read::{WATCHED_BYTES, Watched},
-    sink::{Fault, Found, Key, Sink},
+    sink::{Fault, Found, Key, Sink, WATCHED_BYTES, Watched},
 };
 use crate::{
     evidence::EvidenceError,

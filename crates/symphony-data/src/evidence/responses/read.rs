@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufReader},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -16,7 +16,7 @@ use arrow_array::RecordBatch;
 use super::{
     Catalogue, columns, inspect,
     own::of_text,
-    sink::{Fault, Sink, Unmapped},
+    sink::{Fault, Sink, Unmapped, WATCHED_BYTES, Watched},
 };
 use crate::{
     disk::{NamedFile, checksum::HashingReader},
@@ -162,24 +162,6 @@ fn pass(inputs: &[Input], sink: &mut Sink<'_, '_>) -> Result<Vec<NamedFile>, Evi
     }
     Ok(files)
 }
-
-/// A reader that fails once the caller asks to stop.
-pub(super) struct Watched<'p, R> {
-    pub inner: R,
-    pub progress: &'p dyn Progress,
-}
-
-impl<R: Read> Read for Watched<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.progress.cancelled() {
-            return Err(io::Error::other("stopped"));
-        }
-        self.inner.read(buffer)
-    }
-}
-
-/// The number of bytes that are read between two checks whether to stop.
-pub(super) const WATCHED_BYTES: usize = 1 << 20;
 
 /// The size and checksum of a file.
 fn checksum_of(path: &Path, progress: &dyn Progress) -> io::Result<(u64, String)> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -324,3 +325,21 @@ impl std::fmt::Display for Unmapped {
         if examples.len() == EXAMPLES && *answers > EXAMPLES as u64 { f.write_str(", …") } else { Ok(()) }
     }
 }
+
+/// A reader that fails once the caller asks to stop.
+pub(super) struct Watched<'p, R> {
+    pub inner: R,
+    pub progress: &'p dyn Progress,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.progress.cancelled() {
+            return Err(io::Error::other("stopped"));
+        }
+        self.inner.read(buffer)
+    }
+}
+
+/// The number of bytes that are read between two checks whether to stop.
+pub(super) const WATCHED_BYTES: usize = 1 << 20;
