@@ -17,6 +17,7 @@ from ._core import Task, TaskStream, __version__
 from ._errors import (
     ConfigError,
     MissingDataError,
+    MissingSourceError,
     RequestError,
     ResponseError,
     SourceError,
@@ -34,6 +35,7 @@ __all__ = [
     "ConfigError",
     "DatasetBuilder",
     "MissingDataError",
+    "MissingSourceError",
     "RequestError",
     "ResponseError",
     "SourceError",

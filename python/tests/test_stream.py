@@ -19,7 +19,15 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from symphony_data import DatasetBuilder, MissingDataError, RequestError, SymphonyDataError, Task, TaskStream
+from symphony_data import (
+    DatasetBuilder,
+    MissingDataError,
+    RequestError,
+    SymphonyDataError,
+    SymphonyDataWarning,
+    Task,
+    TaskStream,
+)
 
 COLUMNS = [
     "task_id",
@@ -189,6 +197,18 @@ def test_a_saved_pool_is_read_back(builder: DatasetBuilder, stream: TaskStream) 
     experiments = {"tiny": {"benchmarks": ["gsm8k"], "n_total_tasks": 6}}
     pool = builder.run_experiments(experiments, full_dir="full")["tiny"]
     assert TaskStream.read(pool) == builder.build_task_stream(["gsm8k"], n_total_tasks=6, full_dir="full")
+
+
+def test_the_manifest_stays_beside_the_same_tasks_and_goes_with_others(
+    builder: DatasetBuilder, stream: TaskStream
+) -> None:
+    builder.save_task_pool(stream, "pool/task_pool.jsonl")
+    manifest = Path("pool/manifest.json").read_text()
+    builder.save_task_pool(TaskStream.read("pool"), "pool/task_pool.jsonl")
+    assert Path("pool/manifest.json").read_text() == manifest
+    with pytest.warns(SymphonyDataWarning, match=r"pool/manifest\.json: removed, because the tasks that it lists were"):
+        builder.save_task_pool(stream[:3], "pool/task_pool.jsonl")
+    assert not Path("pool/manifest.json").exists() and TaskStream.read("pool") == stream[:3]
 
 
 def test_pools_of_symphony_2_have_no_identities(builder: DatasetBuilder, stream: TaskStream) -> None:

@@ -19,7 +19,7 @@ use crate::{
 /// Make one pool from options alone, without an experiments file
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples![
-    "400 tasks of two benchmarks, 30 % of them easy" =>
+    "400 tasks of two benchmarks, 30 % easy (generated tasks: add --demo)" =>
         "symphony-data build --benchmarks gsm8k,bbh -n 400 --difficulty-split 30:70 \\\n      --output pool",
     "Pools that nest: the 100 tasks of one are among the 200 of the other" =>
         "symphony-data build --benchmarks gsm8k -n 100 --sampler stable --output a\n  \

@@ -26,7 +26,7 @@ use crate::{
 /// Show how many tasks a request would get, and write nothing
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples![
-    "Compare what each experiment asks for with what there is" => "symphony-data plan",
+    "Compare what each experiment asks for with what is available" => "symphony-data plan",
     "Try a request before `build` makes its pool" =>
         "symphony-data plan --benchmarks gsm8k,bbh -n 600 --difficulty-split 1:2:1",
 ])]

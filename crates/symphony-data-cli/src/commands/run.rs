@@ -15,7 +15,7 @@ use crate::{
 /// Make the pools of experiments from preprocessed benchmarks (stage 2)
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples![
-    "Make the pools of two experiments" => "symphony-data run exp1 exp2",
+    "Make the pools of two experiments (generated tasks: add --demo)" => "symphony-data run exp1 exp2",
     "Make those of an experiments file of your own" =>
         "symphony-data run --experiments my_experiments.yaml --output pools",
 ])]

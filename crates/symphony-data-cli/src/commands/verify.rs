@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         (
             count(Verdict::Unvouched),
             "without a manifest",
-            "nothing says who wrote them; `run`, `build` and Python's save_task_pool write a manifest beside a pool",
+            "nothing says who wrote them; `run`, `build` and Python's save_task_pool of a whole stream write a manifest beside a pool",
         ),
         (count(Verdict::Unreadable), "unreadable", "check their permissions and the disk, then verify again"),
     ]

@@ -11,7 +11,7 @@ use crate::{
         statistics::Gatherer,
         task_pool,
     },
-    progress::Progress,
+    progress::{Note, Progress},
     request::{Experiment, Request},
     task::{Layout, Task, TaskView},
 };
@@ -164,10 +164,18 @@ pub fn save_task_pool(
         let found = std::fs::read_to_string(&there).ok();
         let is_ours = found.as_ref().is_none_or(|text| checksum::has_seal(text));
         let Some(manifest) = manifest else {
+            let written = pool.written()?;
             folder.publish(vec![pool], true)?;
-            // The manifest of the replaced tasks goes too, but not that of another file.
-            let is_of_these = found.is_some_and(|text| is_ours && manifest::names_output(&text, name));
-            return if is_of_these { folder.remove(&beside) } else { Ok(()) };
+            // The manifest of the replaced tasks goes too, but not that of another file, nor that of these very tasks.
+            let is_of_others = |text: &String| {
+                is_ours && manifest::recorded(text, name).is_some_and(|known| known != written.checksum)
+            };
+            if found.as_ref().is_some_and(is_of_others) {
+                let removed = format!("{}: removed, because the tasks that it lists were replaced", there.display());
+                progress.note(Note::Warning(&removed));
+                folder.remove(&beside)?;
+            }
+            return Ok(());
         };
         if !is_ours {
             let error = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "symphony-data did not write it");

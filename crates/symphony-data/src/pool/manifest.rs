@@ -249,9 +249,10 @@ fn read(folder: &Path) -> Option<Value> {
     serde_json::from_str(&std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?).ok()
 }
 
-/// Whether the manifest with this text lists the file `name` among its outputs.
-pub fn names_output(text: &str, name: &str) -> bool {
-    serde_json::from_str::<Value>(text).is_ok_and(|manifest| manifest["outputs"].get(name).is_some())
+/// The checksum that a manifest of this text records for a file; `None` if it does not list the file.
+pub fn recorded(text: &str, name: &str) -> Option<String> {
+    let manifest: Value = serde_json::from_str(text).ok()?;
+    manifest["outputs"].get(name)?["checksum"].as_str().map(str::to_owned)
 }
 
 /// Whether any task of the pool in `folder` is generated rather than real; `None` if there is no manifest, or it does not

@@ -80,10 +80,17 @@ pub enum HubError {
     Moved { repo: String, locked: String, now: String, branch: String },
     /// The cache cannot be read or written.
     #[error("{}: {error}{}", .path.display(), way_to_the_cache(.error))]
-    Cache { path: PathBuf, error: std::io::Error },
+    Cache {
+        path: PathBuf,
+        #[source]
+        error: std::io::Error,
+    },
     /// This machine cannot use a network.
     #[error("cannot use the network: {error}")]
-    Network { error: std::io::Error },
+    Network {
+        #[source]
+        error: std::io::Error,
+    },
     /// The caller asked to stop.
     #[error("stopped")]
     Cancelled,
