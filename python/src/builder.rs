@@ -299,6 +299,11 @@ impl Builder {
             note.call1(py, ("info", format!("{}: {part}", path.display())))?;
         }
         let tasks = to_library("task_stream", tasks)?;
+        // No program could read such a task back.
+        if let Some((at, why)) = tasks.iter().enumerate().find_map(|(at, task)| Some((at, task.fault()?))) {
+            let message = format!("task_stream: item {at} ({}): {why}", tasks[at].task_id);
+            return Err(errors::exception(py, "RequestError", &message));
+        }
         self.run(py, None, note, move |_, progress| {
             Ok(draw::save_task_pool(&tasks, manifest.as_ref(), &path, progress)?)
         })

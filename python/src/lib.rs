@@ -28,11 +28,13 @@ mod core {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // The panic hook belongs to this file alone: other packages have their own copy of Rust's library.
         symphony_data::format::silence_decoders();
+        let end_all = wrap_pyfunction!(super::work::end_all, module)?;
+        module.py().import("atexit")?.call_method1("register", (end_all,))?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }
 
-/// Runs the program `symphony-data` with these arguments, the first of which is its own name, and returns its exit code.
+/// Runs the program `symphony-data` with these arguments, which begin with its own name, and returns its exit code.
 #[pyfunction]
 fn cli(py: Python<'_>, args: Vec<OsString>) -> u8 {
     py.detach(|| symphony_data_cli::run(args))

@@ -2,12 +2,13 @@
 //! Ctrl-C.
 
 use std::{
-    sync::{Arc, mpsc},
+    process,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use pyo3::prelude::*;
+use pyo3::{exceptions::PySystemExit, prelude::*};
 
 use crate::progress::Run;
 
@@ -15,6 +16,53 @@ use crate::progress::Run;
 const TICK: Duration = Duration::from_millis(50);
 /// How long the callables under way may take to end after Ctrl-C.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How long the interpreter waits at its end for the work that is under way.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The runs whose work is under way, each with its process: a forked process has none of its parent's threads.
+static UNDER_WAY: Mutex<Vec<(u32, Arc<Run>)>> = Mutex::new(Vec::new());
+
+fn under_way() -> MutexGuard<'static, Vec<(u32, Arc<Run>)>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps a run in the list until its thread is done.
+struct UnderWay(Arc<Run>);
+
+impl UnderWay {
+    fn new(run: &Arc<Run>) -> Self {
+        under_way().push((process::id(), run.clone()));
+        Self(run.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        under_way().retain(|(_, run)| !Arc::ptr_eq(run, &self.0));
+    }
+}
+
+/// Ends all work before the interpreter ends, and waits for it a little. Until Python 3.14 a thread that asks for the
+/// interpreter after that is killed in a way that ends the whole process with an error.
+#[pyfunction]
+pub fn end_all(py: Python<'_>) {
+    let own = || -> Vec<Arc<Run>> {
+        under_way().iter().filter(|(id, _)| *id == process::id()).map(|(_, run)| run.clone()).collect()
+    };
+    let runs = own();
+    for run in &runs {
+        // A thread that ends by this says nothing.
+        run.end(PySystemExit::new_err(()));
+        run.interrupt_calls(py);
+    }
+    py.detach(|| {
+        let end = Instant::now() + FAREWELL;
+        while !own().is_empty() && Instant::now() < end {
+            thread::sleep(TICK / 5);
+        }
+    });
+}
 
 /// Runs `work` without the interpreter. An exception that a signal raises meanwhile ends `run`, and the caller raises it
 /// afterwards.
@@ -28,7 +76,9 @@ pub fn beside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (done, is_done) = mpsc::channel::<()>();
+    let under_way = UnderWay::new(run);
     let working = thread::spawn(move || {
+        let _under_way = under_way;
         // Dropped when the work is over, however it ends.
         let _done = done;
         // Threads of its own: a forked process has none of its parent's, and a thread that holds a folder's lock while it

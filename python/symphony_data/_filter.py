@@ -21,6 +21,8 @@ def places(
     where: Mapping[str, Any] | Callable[[Task], object] | None,
 ) -> list[int]:
     """The places of the tasks that pass all filters, in order."""
+    if len(stream) == 0:
+        return []
     chosen: Iterable[int] = range(len(stream))
     bins, benchmarks = stream._texts("difficulty_bin"), stream._texts("benchmark")
     if bin is not None:
@@ -61,14 +63,21 @@ def _of_fields(stream: TaskStream, places: set[int], fields: Mapping[str, Any]) 
     tasks = {at: stream[at] for at in sorted(places)}
     passing = places
     for field, values in fields.items():
+        if not isinstance(field, str):
+            raise RequestError(f"where: {field!r}: write the name of a field as a text")
         wanted = list(values) if isinstance(values, Iterable) and not isinstance(values, (str, Mapping)) else [values]
         found = {at: _value(task, field) for at, task in tasks.items()}
         there = {at: value for at, value in found.items() if value is not _ABSENT}
         if tasks and not there:
             first = next(iter(tasks.values()))
-            known = _listed([*first.scorer_metadata, *first.raw_data])
+            known = _listed([*(first.scorer_metadata or {}), *(first.raw_data or {})])
             raise RequestError(f"where: no task has the field {field!r}; fields of {first.task_id}: {known}")
-        having = {at for at, value in there.items() if value in wanted}
+        try:
+            having = {at for at, value in there.items() if value in wanted}
+        except (TypeError, ValueError) as error:
+            raise RequestError(
+                f"where: {field}: {_listed(wanted)} cannot be compared with its values ({error})"
+            ) from error
         if there and wanted and not having:
             known = _listed(there.values())
             raise RequestError(f"where: {field}: no task has {_listed(wanted)}; values in this stream: {known}")
@@ -79,6 +88,8 @@ def _of_fields(stream: TaskStream, places: set[int], fields: Mapping[str, Any]) 
 def _value(task: Task, field: str) -> object:
     """The value of a feature, else of a field of the row."""
     for data in (task.scorer_metadata, task.raw_data):
+        if not isinstance(data, dict):
+            continue
         if field in data:
             return data[field]
         value: object = data

@@ -314,3 +314,23 @@ def test_ctrl_c_ends_a_feature_that_waits_for_the_folder_that_its_own_run_has(tm
     (tmp_path / "full").mkdir()
     ran = subprocess.run([sys.executable, "-c", NESTED], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert ran.stderr.endswith("KeyboardInterrupt\n"), ran.stderr
+
+
+LEFT = """
+import threading, time
+from symphony_data import DatasetBuilder
+builder = DatasetBuilder({config!r})
+builder.register_feature("loops", lambda row: time.sleep(0.001) or 1.0)
+threading.Thread(target=builder.preprocess_all_benchmarks, args=("full",), daemon=True).start()
+time.sleep(1)
+print("end")
+"""
+
+
+def test_the_program_may_end_while_a_feature_is_called(tmp_path: Path) -> None:
+    rule = {"features": {"loops": {"python": "loops"}}, "score": [{"feature": "loops"}]}
+    config = {"benchmarks": {"humaneval": {"path": "synthetic:humaneval?rows=200000", "difficulty": rule}}}
+    code = LEFT.format(config=config)
+    for _ in range(3):
+        ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=50)
+        assert (ran.returncode, ran.stdout) == (0, "end\n"), ran.stderr

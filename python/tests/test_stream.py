@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import pickle
 import subprocess
@@ -297,6 +298,26 @@ def test_a_filter_by_an_unknown_name_is_an_error_with_the_known_ones(
     with pytest.raises(RequestError) as caught:
         stream.filter(**filters)
     assert message in str(caught.value)
+
+
+def test_a_filter_by_a_key_or_a_value_of_another_kind_is_a_request_error(stream: TaskStream) -> None:
+    wrong: list[Any] = [{5: 1}, {None: 1}, {"gsm8k": {5: 1}}]
+    for where in wrong:
+        with pytest.raises(RequestError, match=r"^where: (5|None): write the name of a field as a text"):
+            stream.filter(where=where)
+    assert stream[:0].filter(bin="hard", benchmark="gsm8k", where={"answer_words": 1}) == stream[:0]
+
+
+def test_a_task_that_no_program_reads_back_is_not_saved(builder: DatasetBuilder, stream: TaskStream) -> None:
+    for changed, why in (
+        ({"difficulty_score": 80.0}, "its difficulty_score is 80, not a number from 0 to 1"),
+        ({"difficulty_bin": "very hard"}, 'its difficulty_bin is "very hard", not easy, medium or hard'),
+    ):
+        tasks = [stream[0], dataclasses.replace(stream[1], **changed)]
+        with pytest.raises(RequestError) as caught:
+            builder.save_task_pool(tasks, "pool.jsonl")
+        assert str(caught.value) == f"task_stream: item 1 ({stream[1].task_id}): {why}"
+        assert not Path("pool.jsonl").exists()
 
 
 def test_a_part_of_a_stream_is_saved_without_a_manifest(

@@ -20,7 +20,7 @@ use commands::{
     verify,
 };
 
-/// Runs the program with these arguments, the first of which is its own name, and gives its exit code.
+/// Runs the program with these arguments, which begin with its own name, and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     symphony_data::format::silence_decoders();
     let (command, session) = match arguments::parse(&args.into_iter().collect::<Vec<_>>()) {

@@ -212,7 +212,7 @@ mod tests {
     fn a_table_becomes_narrower_step_by_step() {
         // As it is.
         assert!(of("m", 2, 3).starts_with("model  max repeats"), "{}", of("m", 2, 3));
-        // Headers in two lines, of which one-word headers stand on the second.
+        // Headers in two lines; headers of one word stand on the second.
         assert_eq!(
             of(MODEL, 3, 3).lines().map(|line| &line[..line.len().min(44)]).collect::<Vec<_>>(),
             [

@@ -125,7 +125,7 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ),
         (
             "benchmarks:\n  gsm8k: {difficulty: {features: {n: {matches: {field: q, regex: '('}}}, score: [{feature: n}]}}",
-            "`(` is no regular expression: unclosed group",
+            "`(` is not a valid regular expression: unclosed group",
         ),
         (
             "benchmarks:\n  gsm8k: {difficulty: {features: {n: {capture: {field: q, regex: 'x'}}}, score: [{feature: n}]}}",
@@ -137,11 +137,11 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ),
         (
             "benchmarks:\n  gsm8k: {difficulty: {features: {n: {above: {feature: m, bound: 1}}, m: {words: q}}, score: [{feature: n}]}}",
-            "`m` is no feature above this one; define it first",
+            "`m` is not a feature above this one; define it first",
         ),
         (
             "benchmarks:\n  gsm8k: {difficulty: {features: {n: {words: q}}, score: [{feature: n, normalize: p90}]}}",
-            "`p90` is no normalization; write `normalize: p95`",
+            "`p90` is not a normalization; write `normalize: p95`",
         ),
         (
             "benchmarks:\n  gsm8k: {difficulty: {features: {n: {words: q}}, score: [{feature: n, constant: c}]}}",

@@ -126,7 +126,7 @@ fn a_mistake_in_an_argument_gets_one_message_with_its_place_and_what_to_write() 
             "{matches: {field: q, regex: x, at_least: 5000000000}}",
             "n.matches.at_least: 5000000000 is too large; write a small number",
         ),
-        ("{matches: {field: q, regex: '('}}", "n: `(` is no regular expression: unclosed group"),
+        ("{matches: {field: q, regex: '('}}", "n: `(` is not a valid regular expression: unclosed group"),
         (
             "{capture: {field: q, regex: '[(]'}}",
             r"n: the regex `[(]` has no group; put the number in parentheses, as in `(\d+)`",
@@ -148,13 +148,13 @@ fn a_mistake_in_an_argument_gets_one_message_with_its_place_and_what_to_write() 
         ),
         ("{above: {feature: m}}", "n.above: `bound` is missing; its arguments are feature, bound"),
         ("{above: {feature: m, bound: x}}", "n.above.bound: expected a number, found x; write `bound: 0.5`"),
-        ("{above: {feature: n, bound: 1}}", "n: `n` is no feature above this one; define it first"),
+        ("{above: {feature: n, bound: 1}}", "n: `n` is not a feature above this one; define it first"),
         ("{mean_of: []}", "n.mean_of: the mean of nothing; list at least one function"),
         ("{mean_of: q}", "n.mean_of: expected a list, found q; write `[a, b]`"),
         ("{mean_of: [{words: q}, {wrods: q}]}", "n.mean_of[1].wrods: unknown function; did you mean `words`?"),
         (
             "{mean_of: [{words: q}, {matches: {field: q, regex: '('}}]}",
-            "n: `(` is no regular expression: unclosed group",
+            "n: `(` is not a valid regular expression: unclosed group",
         ),
     ];
     for (yaml, expected) in cases {

@@ -79,7 +79,7 @@ fn term(walk: &mut Walk, field: &str, node: &Node) -> Option<Term> {
             "normalize" => {
                 let method = walk.text(&field, node)?;
                 if method != "p95" {
-                    walk.problem(node, &field, format!("`{method}` is no normalization"), "write `normalize: p95`");
+                    walk.problem(node, &field, format!("`{method}` is not a normalization"), "write `normalize: p95`");
                     return None;
                 }
                 normalize = true;

@@ -199,6 +199,10 @@ pub struct Unvouched {
 
 /// Looks at `folder`, where a pool will be written.
 pub fn existing(folder: &Path) -> Existing {
+    // A file in the folder's place is named when the folder is to be made.
+    if folder.metadata().is_ok_and(|metadata| !metadata.is_dir()) {
+        return Existing::Nothing;
+    }
     let files: Vec<&'static str> = Layout::ALL.map(super::task_pool).into_iter().chain([super::STATISTICS]).collect();
     let is_there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
     let path = folder.join(super::MANIFEST);

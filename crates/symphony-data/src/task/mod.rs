@@ -38,7 +38,7 @@ pub struct Task {
 
 impl Task {
     /// Why a task that was read is not valid although it has the right form; `None` if it is valid.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub fn fault(&self) -> Option<String> {
         let score = self.difficulty_score;
         if !(0.0..=1.0).contains(&score) {
             return Some(format!("its difficulty_score is {score}, not a number from 0 to 1"));

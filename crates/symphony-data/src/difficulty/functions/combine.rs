@@ -43,7 +43,7 @@ impl FeatureFunction for Above {
     fn compile(&self, scope: &mut Scope<'_>) -> Result<Kernel, Refusal> {
         let bound = self.bound;
         let feature = scope.earlier.iter().position(|name| *name == self.feature).ok_or_else(|| {
-            Refusal::new(format!("`{}` is no feature above this one", self.feature), "define it first")
+            Refusal::new(format!("`{}` is not a feature above this one", self.feature), "define it first")
         })?;
         Ok(Kernel::new(move |_, earlier| {
             let value = earlier[feature]

@@ -250,7 +250,7 @@ fn compile_regex(regex: &str) -> Result<Regex, Refusal> {
     Regex::new(regex).map_err(|e| {
         let reason = e.to_string();
         let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        Refusal::new(format!("`{regex}` is no regular expression: {last}"), "")
+        Refusal::new(format!("`{regex}` is not a valid regular expression: {last}"), "")
     })
 }
 
