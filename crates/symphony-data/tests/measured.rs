@@ -193,8 +193,8 @@ fn a_difficulty_that_cannot_be_used_is_an_error_that_says_why() {
     assert!(file.contains("pools.json is not a calibration"), "{file}");
     let surface = error(&RequestSpec { min_responses: Some(2), ..request() });
     assert!(surface.contains("surface scores have no responses"), "{surface}");
-    let nobody = error(&RequestSpec { min_responses: Some(5), ..by(fixture("")) });
-    assert!(nobody.contains("none of its rows has responses from 5 models (min_responses)"), "{nobody}");
+    let too_few = error(&RequestSpec { min_responses: Some(5), ..by(fixture("")) });
+    assert!(too_few.contains("none of its rows has responses from 5 models (min_responses)"), "{too_few}");
 }
 
 /// A calibration of the fixtures, changed and sealed again.

@@ -279,8 +279,8 @@ fn a_pool_replaces_only_one_of_the_same_experiment_or_request() {
     fs::remove_file(output.join("manifest.json")).unwrap();
     made(2, false).unwrap();
     fs::remove_file(output.join("manifest.json")).unwrap();
-    let nobody = "a task_pool.jsonl without a manifest, so its origin is unknown";
-    assert_eq!(made(3, false), Err(holds(nobody)));
+    let unknown = "a task_pool.jsonl without a manifest, so its origin is unknown";
+    assert_eq!(made(3, false), Err(holds(unknown)));
     made(1, true).unwrap();
     fs::write(&pool_file, &whole).unwrap();
     assert_eq!(made(3, false), Err(holds("a task_pool.jsonl that was changed since it was written")));

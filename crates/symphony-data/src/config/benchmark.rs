@@ -13,7 +13,7 @@ use crate::{
     source::SourcePath,
     task::Layout,
     yaml::{
-        Node, Value,
+        Node, Refusal, Value,
         walk::{Walk, nearest_of},
     },
 };
@@ -90,7 +90,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
                 if let Some(path) = walk.text(&field, node) {
                     match SourcePath::parse(&path) {
                         Ok(path) => source = Some(path),
-                        Err((why, hint)) => walk.problem(node, &field, why, hint),
+                        Err(Refusal { what, instead }) => walk.problem(node, &field, what, instead),
                     }
                 }
             }
@@ -163,9 +163,9 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         None => {}
     }
     if walk.problems.len() == problems
-        && let Err((why, hint)) = benchmark.source.check_configs(&benchmark.configs)
+        && let Err(Refusal { what, instead }) = benchmark.source.check_configs(&benchmark.configs)
     {
-        walk.problem(node, &format!("{field}.path"), why, hint);
+        walk.problem(node, &format!("{field}.path"), what, instead);
     }
     if let (Some(revision), false) = (&benchmark.revision, matches!(benchmark.source, SourcePath::Datasets(_))) {
         let why = format!("`{revision}` pins a commit of the Hub, but the rows come from {}", benchmark.source);

@@ -12,7 +12,7 @@ use crate::{
     request::{Difficulty, Experiment, Measured, Replacement},
     source::{SourcePath, Wanted},
     task::Layout,
-    yaml::{Node, Place, Problem, Problems, Walk, walk},
+    yaml::{Node, Place, Problem, Problems, Refusal, Walk, walk},
 };
 
 mod benchmark;
@@ -343,8 +343,8 @@ impl Config {
                 problems.push(Problem::new(Place::default(), field, "there is no generator for this benchmark", hint));
                 continue;
             };
-            if let Err((why, hint)) = source.check_configs(&benchmark.configs) {
-                problems.push(Problem::new(Place::default(), field, why, hint));
+            if let Err(Refusal { what, instead }) = source.check_configs(&benchmark.configs) {
+                problems.push(Problem::new(Place::default(), field, what, instead));
             }
             benchmark.source = source;
         }

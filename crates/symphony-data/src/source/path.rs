@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{At, Source, SourceError, Wanted, file, generated, hub};
-use crate::progress::Progress;
+use crate::{progress::Progress, yaml::Refusal};
 
 /// A benchmark's parsed `path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,38 +27,41 @@ impl SourcePath {
     /// Parses a `path`.
     ///
     /// # Errors
-    /// The path is not valid; the two texts give the reason and the way out.
-    pub fn parse(text: &str) -> Result<Self, (String, String)> {
+    /// The path is not valid.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
         let known = "write datasets:REPO, file:PATTERN or synthetic:NAME";
         let Some((kind, rest)) = text.split_once(':') else {
-            return Err((format!("`{text}` does not name a kind of source"), known.to_owned()));
+            return Err(Refusal::new(format!("`{text}` does not name a kind of source"), known));
         };
         if rest.is_empty() {
-            return Err((format!("`{text}` has nothing after the colon"), known.to_owned()));
+            return Err(Refusal::new(format!("`{text}` has nothing after the colon"), known));
         }
         match kind {
             "datasets" => hub::Address::parse(rest).map(Self::Datasets),
             "file" => match glob::Pattern::new(&rest.replace("{config}", "x")) {
                 Ok(_) => Ok(Self::File(rest.to_owned())),
-                Err(error) => Err((
+                Err(error) => Err(Refusal::new(
                     format!("`{rest}` is not a valid pattern: {}", error.msg),
-                    "write it like file:rows/*.jsonl".to_owned(),
+                    "write it like file:rows/*.jsonl",
                 )),
             },
             "synthetic" => Self::parse_synthetic(rest),
-            _ => Err((format!("there is no source `{kind}:`"), known.to_owned())),
+            _ => Err(Refusal::new(format!("there is no source `{kind}:`"), known)),
         }
     }
 
-    fn parse_synthetic(text: &str) -> Result<Self, (String, String)> {
+    fn parse_synthetic(text: &str) -> Result<Self, Refusal> {
         let (name, query) = text.split_once('?').unwrap_or((text, ""));
         let names: Vec<&str> = symphony_synthetic::generators().iter().map(|generator| generator.name()).collect();
         let Some(generator) = symphony_synthetic::generator(name) else {
-            return Err((format!("there is no generator `{name}`"), format!("known: {}", names.join(", "))));
+            return Err(Refusal::new(
+                format!("there is no generator `{name}`"),
+                format!("known: {}", names.join(", ")),
+            ));
         };
         let (mut rows, mut seed) = (generator.real_rows(), 0);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let wrong = || (format!("cannot read `{pair}`"), "write synthetic:NAME?rows=1000&seed=1".to_owned());
+            let wrong = || Refusal::new(format!("cannot read `{pair}`"), "write synthetic:NAME?rows=1000&seed=1");
             let (key, value) = pair.split_once('=').ok_or_else(wrong)?;
             let value: u64 = value.parse().map_err(|_| wrong())?;
             match key {
@@ -88,26 +91,26 @@ impl SourcePath {
     /// Checks the path against the benchmark's configs.
     ///
     /// # Errors
-    /// They do not fit; the two texts give the reason and the way out.
-    pub fn check_configs(&self, configs: &[String]) -> Result<(), (String, String)> {
+    /// They do not fit.
+    pub fn check_configs(&self, configs: &[String]) -> Result<(), Refusal> {
         match self {
-            Self::File(pattern) if configs.is_empty() && pattern.contains("{config}") => Err((
-                "`{config}` stands for each of `configs`, and the benchmark has none".to_owned(),
-                "list them, as in `configs: [law, physics]`".to_owned(),
+            Self::File(pattern) if configs.is_empty() && pattern.contains("{config}") => Err(Refusal::new(
+                "`{config}` stands for each of `configs`, and the benchmark has none",
+                "list them, as in `configs: [law, physics]`",
             )),
-            Self::File(pattern) if !configs.is_empty() && !pattern.contains("{config}") => Err((
+            Self::File(pattern) if !configs.is_empty() && !pattern.contains("{config}") => Err(Refusal::new(
                 format!("the path has no `{{config}}`, but the benchmark has configs ({}, …)", configs[0]),
-                "write {config} where its name goes, or `configs: []` if the rows need none".to_owned(),
+                "write {config} where its name goes, or `configs: []` if the rows need none",
             )),
-            Self::Datasets(address) if !configs.is_empty() && address.config.is_some() => Err((
-                "the path names a config, and the benchmark has `configs` too".to_owned(),
+            Self::Datasets(address) if !configs.is_empty() && address.config.is_some() => Err(Refusal::new(
+                "the path names a config, and the benchmark has `configs` too",
                 format!("write either datasets:{} or `configs: []`", address.repo),
             )),
             Self::Synthetic { name, .. } => {
                 let known =
                     symphony_synthetic::generator(name).map(symphony_synthetic::Generator::configs).unwrap_or_default();
                 match configs.iter().find(|config| !known.contains(&config.as_str())) {
-                    Some(unknown) if !known.is_empty() => Err((
+                    Some(unknown) if !known.is_empty() => Err(Refusal::new(
                         format!("synthetic:{name} has no config `{unknown}`"),
                         format!("known: {}", known.join(", ")),
                     )),

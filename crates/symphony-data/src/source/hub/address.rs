@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::yaml::Refusal;
+
 /// Names from the time when datasets had no owners, and the repositories that have these datasets now.
 const OLD_NAMES: [(&str, &str); 20] = [
     ("ai2_arc", "allenai/ai2_arc"),
@@ -41,8 +43,8 @@ impl Address {
     /// Reads `REPO[/CONFIG]`: an old name first, then `OWNER/NAME`, then `OWNER/NAME/CONFIG`.
     ///
     /// # Errors
-    /// The fault in the text, and how to write it instead.
-    pub fn parse(text: &str) -> Result<Self, (String, String)> {
+    /// The text is not a valid address.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
         let hint = "write datasets:OWNER/NAME or datasets:OWNER/NAME/CONFIG, such as datasets:openai/gsm8k/main";
         let fits = |part: &str| {
             (1..=96).contains(&part.len())
@@ -61,10 +63,10 @@ impl Address {
             (None, [name]) => ((*name).to_owned(), None),
             (None, [owner, name]) => (format!("{owner}/{name}"), None),
             (None, [owner, name, config]) => (format!("{owner}/{name}"), Some(*config)),
-            _ => return Err((format!("`{text}` has too many parts"), hint.to_owned())),
+            _ => return Err(Refusal::new(format!("`{text}` has too many parts"), hint)),
         };
         if !repo.split('/').all(fits) || repo.contains("--") || config.is_some_and(|config| !config_fits(config)) {
-            return Err((format!("`{text}` is not a valid dataset name"), hint.to_owned()));
+            return Err(Refusal::new(format!("`{text}` is not a valid dataset name"), hint));
         }
         Ok(Self { text: text.to_owned(), repo, config: config.map(str::to_owned) })
     }
