@@ -277,3 +277,16 @@ fn a_demo_never_replaces_files_that_are_not_known_to_be_synthetic() {
     assert!(place.fails(1, build).contains("holds a task_pool.jsonl without a manifest"));
     place.ok(&format!("{build} --force"));
 }
+
+#[test]
+fn a_file_where_a_pool_should_go_is_named_and_kept() {
+    let place = Place::new();
+    place.ok("preprocess --demo --benchmarks amc");
+    fs::write(place.path("file"), "mine").unwrap();
+    for output in ["file", "file/pool"] {
+        let stderr = place.fails(1, &format!("build --demo --benchmarks amc -n 4 --output {output}"));
+        assert!(stderr.contains(&format!("{output}: cannot make this folder: ")), "{stderr}");
+        assert!(!stderr.contains("manifest"), "{stderr}");
+    }
+    assert_eq!(fs::read_to_string(place.path("file")).unwrap(), "mine");
+}

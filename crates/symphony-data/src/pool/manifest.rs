@@ -1,6 +1,6 @@
 //! `manifest.json`: how a pool was made, down to the bytes.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, io::ErrorKind, path::Path};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -199,10 +199,6 @@ pub struct Unvouched {
 
 /// Looks at `folder`, where a pool will be written.
 pub fn existing(folder: &Path) -> Existing {
-    // A file in the folder's place is named when the folder is to be made.
-    if folder.metadata().is_ok_and(|metadata| !metadata.is_dir()) {
-        return Existing::Nothing;
-    }
     let files: Vec<&'static str> = Layout::ALL.map(super::task_pool).into_iter().chain([super::STATISTICS]).collect();
     let is_there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
     let path = folder.join(super::MANIFEST);
@@ -212,7 +208,8 @@ pub fn existing(folder: &Path) -> Existing {
             let what = if checksum::has_seal(&text) { "was changed or damaged" } else { "symphony-data did not write" };
             return Existing::Other(format!("a {} that {what}", super::MANIFEST));
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        // A file in the folder's place is named when the folder is to be made.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
         Err(error) => return Existing::Other(format!("a {} that cannot be read ({error})", super::MANIFEST)),
     };
     let mut unvouched = Vec::new();
