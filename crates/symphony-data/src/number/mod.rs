@@ -1,6 +1,7 @@
-//! Numbers: percentiles, means, correlations, and random numbers for resampling.
+//! Numbers: percentiles, means, correlations, elementary functions, and random numbers for resampling.
 
 pub mod correlation;
+pub(crate) mod function;
 mod mean;
 mod percentile;
 pub(crate) mod random;
