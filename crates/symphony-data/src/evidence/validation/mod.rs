@@ -25,17 +25,7 @@ pub mod reliability;
 mod sentence;
 mod subject;
 
-/// A number with its 95 % interval, by bootstrap over rows and models (both resampled with replacement). A value is `None`
-/// if it cannot be computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Estimate {
-    /// The number.
-    pub value: Option<f64>,
-    /// The low end of the interval.
-    pub low: Option<f64>,
-    /// The high end of the interval.
-    pub high: Option<f64>,
-}
+pub use crate::number::Estimate;
 
 /// How often models fail the tasks of one bin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -153,7 +143,7 @@ pub struct PoolTasks<'p> {
 /// Which scores to validate.
 #[derive(Clone, Debug, Default)]
 pub struct ScoredBy {
-    /// `surface`, a calibration, or a folder of calibrations; by default the configured difficulty.
+    /// `surface`, `reference`, a calibration, or a folder of calibrations; by default the configured difficulty.
     pub difficulty: Option<String>,
     /// With a measured difficulty, leave out rows with responses of fewer models; by default the configured number.
     pub min_responses: Option<u64>,
