@@ -1,4 +1,4 @@
-//! The record of a calibration in manifests and tasks that were drawn by it.
+//! The record of a measured difficulty in manifests and tasks that were drawn by it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +9,13 @@ use crate::response::Model;
 /// responded, and the standard error of the difficulty in logits.
 pub const MEASURED_KEYS: [&str; 3] = ["surface_score", "n_responses", "standard_error"];
 
-/// The record in a manifest of the calibration that a benchmark's tasks were drawn by.
+/// The record in a manifest of the measured difficulty that a benchmark's tasks were drawn by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeasuredRecord {
-    /// Its file's name.
-    pub file: String,
-    /// Its meta's own checksum, which covers both files.
+    /// The calibration's file name; `None` for the reference difficulty, which ships inside the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The own checksum of the calibration's meta, which covers both files; or that of the reference difficulty's rows.
     pub checksum: String,
     /// The fitted item response model.
     pub model: ItemModel,

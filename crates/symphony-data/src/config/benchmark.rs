@@ -9,7 +9,7 @@ use crate::{
     bin::Cut,
     difficulty::{Rule, Scorer},
     format::Columns,
-    request::Measured,
+    request::{Difficulty, Measured, REFERENCE, SURFACE},
     source::SourcePath,
     task::Layout,
     yaml::{
@@ -78,7 +78,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         identity: Vec::new(),
         store: None,
         rule: Rule { features: Vec::new(), score: Vec::new() },
-        measured: None,
+        difficulty: Difficulty::Surface,
         cuts: None,
         chance: 0.0,
     };
@@ -133,12 +133,14 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
     }
     match difficulty {
         Some((field, node)) => {
-            let (measured, node) = measured(walk, name, &field, node);
-            if let Some(rule) = difficulty_of(walk, &field, &node) {
+            let (difficulty, node) = drawn_by(walk, name, &field, node);
+            if let Some(node) = node
+                && let Some(rule) = rule_of(walk, &field, &node)
+            {
                 rule::check(walk, &field, &node, &rule, &benchmark.identity);
                 benchmark.rule = rule;
             }
-            benchmark.measured = measured;
+            benchmark.difficulty = difficulty;
         }
         None => walk.problem(
             node,
@@ -282,18 +284,32 @@ fn chance(walk: &mut Walk, field: &str, node: &Node) -> f64 {
     chance.unwrap_or_default()
 }
 
-/// Splits a difficulty into the calibration that `measured` names, and the rule in the other keys. Without other keys, the rule
-/// is that of the preset with the benchmark's name.
-fn measured(walk: &mut Walk, name: &str, field: &str, node: &Node) -> (Option<Measured>, Node) {
+/// Splits a difficulty into the one that pools are drawn by, which a text or the key `measured` names, and the rule in the
+/// other keys. Without other keys, the rule is that of the preset with the benchmark's name; there is none after a problem.
+fn drawn_by(walk: &mut Walk, name: &str, field: &str, node: &Node) -> (Difficulty, Option<Node>) {
+    let of_preset = || Some(preset(name)?.map()?.iter().find(|(key, _)| key.text == "difficulty")?.1.clone());
+    if let Some(word @ (REFERENCE | SURFACE)) = node.text() {
+        let rule = of_preset();
+        if rule.is_none() {
+            let what = format!("`{name}` is not a preset, so `{word}` leaves it without a rule for its surface score");
+            let hint = match word {
+                REFERENCE => "write `features` and `score`, and beside them `measured: reference`",
+                _ => "write `features` and `score`",
+            };
+            walk.problem(node, field, what, hint);
+        }
+        let difficulty = if word == REFERENCE { Difficulty::reference(0) } else { Difficulty::Surface };
+        return (difficulty, rule);
+    }
     let mut rest = node.clone();
-    let Value::Map(entries) = &mut rest.value else { return (None, rest) };
+    let Value::Map(entries) = &mut rest.value else { return (Difficulty::Surface, Some(rest)) };
     let (own, left): (Vec<_>, Vec<_>) = std::mem::take(entries)
         .into_iter()
         .partition(|(key, _)| matches!(key.text.as_str(), "measured" | "min_responses"));
     *entries = left;
     let nothing_left = entries.is_empty();
     if own.is_empty() {
-        return (None, rest);
+        return (Difficulty::Surface, Some(rest));
     }
     let (mut path, mut min_responses) = (None, 0);
     for (key, value) in &own {
@@ -309,19 +325,18 @@ fn measured(walk: &mut Walk, name: &str, field: &str, node: &Node) -> (Option<Me
             let hint = "name the calibration: `measured: NAME_calibration.jsonl`";
             walk.problem(node, field, "`min_responses` needs a measured difficulty", hint);
         }
-        return (None, rest);
+        return (Difficulty::Surface, Some(rest));
     };
-    let of_preset =
-        preset(name).and_then(|preset| Some(preset.map()?.iter().find(|(key, _)| key.text == "difficulty")?.1.clone()));
-    match of_preset {
-        Some(preset) if nothing_left => rest = preset,
-        _ => {}
-    }
-    (Some(Measured { path: path.into(), min_responses }), rest)
+    let rule = if nothing_left { of_preset().unwrap_or(rest) } else { rest };
+    let difficulty = match path.as_str() {
+        REFERENCE => Difficulty::reference(min_responses),
+        _ => Difficulty::Measured(Measured { path: path.into(), min_responses }),
+    };
+    (difficulty, Some(rule))
 }
 
 /// The rule in the configuration, or that of the preset that it names.
-fn difficulty_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Rule> {
+fn rule_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Rule> {
     let Value::Map(entries) = &node.value else {
         return Some(rule::rule(walk, field, node));
     };

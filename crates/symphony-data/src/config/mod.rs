@@ -9,7 +9,7 @@ use crate::{
     calibration::{calibrated_benchmark, calibration_name},
     difficulty::{RowFunction, Rule},
     format::Columns,
-    request::{Difficulty, Experiment, Measured, Replacement},
+    request::{Difficulty, Experiment, Measured, REFERENCE, Replacement, SURFACE},
     source::{SourcePath, Wanted},
     task::Layout,
     yaml::{Node, Place, Problem, Problems, Refusal, Walk, walk},
@@ -74,8 +74,8 @@ pub struct Benchmark {
     pub store: Option<Layout>,
     /// How its rows are scored.
     pub rule: Rule,
-    /// The calibration that requests draw by, unless they name a difficulty themselves.
-    pub measured: Option<Measured>,
+    /// The difficulty that requests draw by, unless they name one themselves.
+    pub difficulty: Difficulty,
     /// The scores where easy ends and hard begins, in place of percentiles.
     pub cuts: Option<[f64; 2]>,
     /// How often a guess is right, from 0 up to, not including, 1. Calibration allows for it.
@@ -281,29 +281,27 @@ impl Config {
     /// not apply to surface scores; percentiles do.
     pub fn store_cut_of(&self, name: &str) -> Cut {
         match self.benchmark(name) {
-            Some(Benchmark { measured: Some(_), .. }) => self.percentiles_of(name).into(),
+            Some(benchmark) if benchmark.difficulty != Difficulty::Surface => self.percentiles_of(name).into(),
             _ => self.cut_of(name),
         }
     }
 
-    /// The difficulty that a benchmark's tasks are drawn by: the one `asked` for (`surface`, a calibration or a folder of
-    /// calibrations), or else the configured one. `min_responses` overrides the configured number.
+    /// The difficulty that a benchmark's tasks are drawn by: the one `asked` for (`surface`, `reference`, a calibration or a
+    /// folder of calibrations), or else the configured one. `min_responses` overrides the configured number.
     pub fn difficulty_of(&self, name: &str, asked: Option<&str>, min_responses: Option<u64>) -> Difficulty {
-        let configured = self
-            .benchmark(name)
-            .and_then(|benchmark| benchmark.measured.clone())
-            .map(|measured| Measured { min_responses: min_responses.unwrap_or(measured.min_responses), ..measured });
-        let min_responses = min_responses.or(configured.as_ref().map(|own| own.min_responses)).unwrap_or_default();
-        let as_configured = |configured: Option<Measured>| configured.map_or(Difficulty::Surface, Difficulty::Measured);
-        match asked {
-            None => as_configured(configured),
-            Some("surface") => Difficulty::Surface,
-            Some(path) => match calibrated_benchmark(Path::new(path)) {
+        let configured = self.benchmark(name).map(|benchmark| benchmark.difficulty.clone()).unwrap_or_default();
+        let min_responses = min_responses.unwrap_or(configured.min_responses());
+        let configured = configured.with_min_responses(min_responses);
+        match (asked, configured) {
+            (Some(SURFACE), _) => Difficulty::Surface,
+            (None, configured) | (Some(REFERENCE), configured @ Difficulty::Reference { .. }) => configured,
+            (Some(REFERENCE), configured) => Difficulty::Reference { min_responses, otherwise: Box::new(configured) },
+            (Some(path), configured) => match calibrated_benchmark(Path::new(path)) {
                 Some(of) if of == name => Difficulty::Measured(Measured { path: path.into(), min_responses }),
-                Some(_) => as_configured(configured),
+                Some(_) => configured,
                 None => Difficulty::InFolder {
                     calibration: Measured { path: Path::new(path).join(calibration_name(name)), min_responses },
-                    configured,
+                    otherwise: Box::new(configured),
                 },
             },
         }

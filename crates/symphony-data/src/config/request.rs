@@ -6,7 +6,8 @@ use super::Config;
 use crate::{
     calibration::{MEASURED_KEYS, calibrated_benchmark},
     request::{
-        DEFAULT_SEED, DEFAULT_SPLIT, Difficulty, Experiment, MAX_TASKS, Part, Request, RequestSpec, SamplerKind, Split,
+        DEFAULT_SEED, DEFAULT_SPLIT, Difficulty, Experiment, MAX_TASKS, Part, Request, RequestSpec, SURFACE,
+        SamplerKind, Split,
     },
     yaml::{Place, Problem, Problems, walk::nearest_of},
 };
@@ -184,7 +185,7 @@ impl RequestSpec {
             problem(
                 "difficulty",
                 "is empty".to_owned(),
-                "write `surface`, or name a calibration or a folder of calibrations",
+                "write `surface` or `reference`, or name a calibration or a folder of calibrations",
             );
         }
         let is_measured = |name: &String| config.difficulty_of(name, asked, self.min_responses) != Difficulty::Surface;
@@ -192,7 +193,7 @@ impl RequestSpec {
             problem(
                 "min_responses",
                 "surface scores have no responses".to_owned(),
-                "name a calibration as the difficulty, or leave this out",
+                "draw by `reference` or by a calibration, or leave this out",
             );
         }
         let asked_of = asked.and_then(|asked| calibrated_benchmark(Path::new(asked)));
@@ -233,7 +234,7 @@ impl RequestSpec {
             cut: match self.difficulty_percentiles.get(name) {
                 Some(own) => (*own).into(),
                 // Cuts beside a configured calibration do not apply to surface scores.
-                None if asked == Some("surface") => config.store_cut_of(name),
+                None if asked == Some(SURFACE) => config.store_cut_of(name),
                 None => config.cut_of(name),
             },
             difficulty: config.difficulty_of(name, asked, self.min_responses),

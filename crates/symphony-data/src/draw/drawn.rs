@@ -34,7 +34,7 @@ pub struct Drawn<'l> {
 #[derive(Debug)]
 pub struct DrawnPart<'l> {
     pub(super) store: &'l Store,
-    /// The calibration that its tasks were drawn by; `None` for surface scores.
+    /// The measured difficulty that its tasks were drawn by; `None` for surface scores.
     pub joined: Option<&'l Joined>,
     /// Its rows by bin.
     pub bins: &'l Bins,

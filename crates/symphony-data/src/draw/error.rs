@@ -17,7 +17,7 @@ pub enum DrawError {
     Store(#[from] StoreError),
     /// The requested difficulty cannot be used.
     #[error(transparent)]
-    Difficulty(#[from] DifficultyError),
+    Difficulty(DifficultyError),
     /// The stream has no tasks.
     #[error("{}{}{}",
         .experiment.as_ref().map(|id| format!("{id}: ")).unwrap_or_default(),
@@ -63,6 +63,15 @@ impl From<PreprocessError> for DrawError {
         match error {
             PreprocessError::Store(error) => Self::Store(error),
             error => Self::Preprocess(Box::new(error)),
+        }
+    }
+}
+
+impl From<DifficultyError> for DrawError {
+    fn from(error: DifficultyError) -> Self {
+        match error {
+            DifficultyError::Store(error) => Self::Store(error),
+            error => Self::Difficulty(error),
         }
     }
 }

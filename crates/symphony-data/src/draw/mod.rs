@@ -19,8 +19,8 @@ mod error;
 mod stores;
 mod write;
 
+pub(crate) use difficulty::{Choice, check_folder};
 pub use difficulty::{DifficultyError, Joined};
-pub(crate) use difficulty::{check_folder, resolved};
 pub use drawn::{Drawn, DrawnPart, DrawnTasks};
 pub use error::DrawError;
 pub use stores::{Stores, with_stores};

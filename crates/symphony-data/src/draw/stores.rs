@@ -4,14 +4,17 @@ use std::{collections::BTreeMap, path::Path};
 
 use rayon::prelude::*;
 
-use super::{DifficultyError, DrawError, Drawn, DrawnPart, Joined, difficulty};
+use super::{
+    DrawError, Drawn, DrawnPart, Joined,
+    difficulty::{self, Choice, Used},
+};
 use crate::{
     bin::{Bin, Bins, Cut, PerBin, Thresholds},
     config::Config,
     pool::statistics::Repeats,
     preprocess::{Upkeep, open_store, rebuild},
     progress::{Note, Progress},
-    request::{Difficulty, Measured, Request},
+    request::{Difficulty, Request},
     store::{Store, StoreError, index_name},
     stream::{self, Candidates, sample::sampler},
 };
@@ -22,7 +25,7 @@ pub struct Stores<'a> {
     folder: &'a Path,
     upkeep: Upkeep,
     progress: &'a dyn Progress,
-    /// Whether any request needs identities: its sampler reads them, or a calibration is joined by them.
+    /// Whether any request needs identities: its sampler reads them, or a measured difficulty is joined by them.
     by_identity: bool,
     loaded: BTreeMap<String, Loaded>,
     /// The names of stores that were rebuilt because they turned out to be damaged.
@@ -35,10 +38,19 @@ struct Loaded {
     scores: Vec<f64>,
     /// The identity of every row; empty if no request needs identities and no row is a copy.
     identities: Vec<u64>,
-    /// The calibrations that requests draw by.
-    joined: Vec<(Measured, Joined)>,
-    /// The rows by bin, for each calibration (`None` for surface scores) and cut that a request draws by.
-    bins: Vec<(Option<Measured>, Cut, Bins)>,
+    /// The measured difficulties that requests draw by.
+    joined: Vec<(Used, Joined)>,
+    /// The rows by bin, for each difficulty and cut that a request draws by.
+    sorted: Vec<Sorted>,
+}
+
+/// The rows of a benchmark by bin.
+struct Sorted {
+    /// The requested difficulty and cut.
+    wanted: (Difficulty, Cut),
+    /// Those that are used.
+    choice: Choice,
+    bins: Bins,
 }
 
 impl Loaded {
@@ -47,11 +59,15 @@ impl Loaded {
         // Without copies, the row number identifies a task.
         let needed = by_identity || store.meta.copies.is_some();
         let identities = if needed { store.identities()? } else { Vec::new() };
-        Ok(Self { store, scores, identities, joined: Vec::new(), bins: Vec::new() })
+        Ok(Self { store, scores, identities, joined: Vec::new(), sorted: Vec::new() })
     }
 
-    fn joined(&self, by: Option<&Measured>) -> Option<&Joined> {
-        self.joined.iter().find(|(known, _)| Some(known) == by).map(|(_, joined)| joined)
+    fn joined(&self, used: &Used) -> Option<&Joined> {
+        self.joined.iter().find(|(known, _)| known == used).map(|(_, joined)| joined)
+    }
+
+    fn sorted(&self, difficulty: &Difficulty, cut: Cut) -> Option<&Sorted> {
+        self.sorted.iter().find(|sorted| sorted.wanted.0 == *difficulty && sorted.wanted.1 == cut)
     }
 }
 
@@ -108,8 +124,15 @@ impl<'a> Stores<'a> {
             return Err(StoreError::Missing { benchmark: missing.join(","), folder: folder.to_owned() }.into());
         }
         for part in parts {
-            let (by, _) = difficulty::resolved(&part.benchmark, &part.difficulty);
-            stores.cut(&part.benchmark, by.as_ref(), part.cut)?;
+            match stores.cut(&part.benchmark, &part.difficulty, part.cut) {
+                // Rows that a difficulty is predicted for are read here, and may turn out to be damaged.
+                Err(DrawError::Store(StoreError::Stale { path, reason })) if stores.renew(&path, &reason)? => {
+                    stores.cut(&part.benchmark, &part.difficulty, part.cut)?;
+                    // Nothing has been drawn yet, so no warning has been reported.
+                    stores.renewed.clear();
+                }
+                done => done?,
+            }
         }
         Ok(stores)
     }
@@ -123,18 +146,16 @@ impl<'a> Stores<'a> {
         let mut warnings = request.warnings.clone();
         for part in &request.parts {
             let loaded = self.loaded.get(&part.benchmark);
-            let (by, warning) = difficulty::resolved(&part.benchmark, &part.difficulty);
-            warnings.extend(warning);
-            let is_it = |(known, cut, _): &&(Option<Measured>, Cut, Bins)| *known == by && *cut == part.cut;
-            let bins = loaded.and_then(|loaded| loaded.bins.iter().find(is_it));
-            let (Some(loaded @ Loaded { store, .. }), Some((_, _, bins))) = (loaded, bins) else {
+            let sorted = loaded.and_then(|loaded| loaded.sorted(&part.difficulty, part.cut));
+            let (Some(loaded @ Loaded { store, .. }), Some(Sorted { choice, bins, .. })) = (loaded, sorted) else {
                 return Err(
                     StoreError::Missing { benchmark: part.benchmark.clone(), folder: self.folder.to_owned() }.into()
                 );
             };
+            warnings.extend(choice.warnings.iter().cloned());
             parts.push(DrawnPart {
                 store,
-                joined: loaded.joined(by.as_ref()),
+                joined: loaded.joined(&choice.used),
                 bins,
                 asked: PerBin::default(),
                 got: PerBin::default(),
@@ -179,37 +200,26 @@ impl<'a> Stores<'a> {
         Ok(Drawn { request, stream, parts, warnings })
     }
 
-    /// Sorts a benchmark's rows into bins, by surface scores or by a calibration.
-    fn cut(&mut self, name: &str, by: Option<&Measured>, cut: Cut) -> Result<(), DrawError> {
+    /// Sorts a benchmark's rows into bins, by surface scores or by a measured difficulty.
+    fn cut(&mut self, name: &str, difficulty: &Difficulty, cut: Cut) -> Result<(), DrawError> {
         let Some(loaded) = self.loaded.get_mut(name) else { return Ok(()) };
-        if loaded.bins.iter().any(|(known, of, _)| known.as_ref() == by && *of == cut) {
+        if loaded.sorted(difficulty, cut).is_some() {
             return Ok(());
         }
-        let bins = match by {
-            None => Bins::of(&loaded.scores, cut).ok_or_else(|| StoreError::Stale {
+        let choice = Choice::of(self.config, &loaded.store, &loaded.identities, difficulty, cut);
+        if loaded.joined(&choice.used).is_none() {
+            let joined = choice.used.join(&loaded.store, &loaded.identities, self.progress)?;
+            loaded.joined.extend(joined.map(|joined| (choice.used.clone(), joined)));
+        }
+        let bins = match loaded.joined(&choice.used) {
+            None => Bins::of(&loaded.scores, choice.cut).ok_or_else(|| StoreError::Stale {
                 path: loaded.store.path().to_owned(),
                 reason: "this store has no tasks".to_owned(),
             })?,
-            Some(measured) => {
-                if loaded.joined(Some(measured)).is_none() {
-                    let rejected = loaded.store.meta.rejected_rows;
-                    let joined = Joined::read(name, measured, &loaded.identities, rejected, self.progress)?;
-                    loaded.joined.push((measured.clone(), joined));
-                }
-                let bins = loaded
-                    .joined(Some(measured))
-                    .and_then(|joined| Bins::of_eligible(&joined.scores, cut, |row| joined.is_eligible(row)));
-                bins.ok_or_else(|| DifficultyError::Unusable {
-                    benchmark: name.to_owned(),
-                    path: measured.path.clone(),
-                    why: format!(
-                        "none of its rows has responses from {} models (min_responses); ask for fewer",
-                        measured.min_responses
-                    ),
-                })?
-            }
+            Some(joined) => Bins::of_eligible(&joined.scores, choice.cut, |row| joined.is_eligible(row))
+                .ok_or_else(|| choice.used.too_few_responses(name))?,
         };
-        loaded.bins.push((by.cloned(), cut, bins));
+        loaded.sorted.push(Sorted { wanted: (difficulty.clone(), cut), choice, bins });
         Ok(())
     }
 
@@ -225,10 +235,10 @@ impl<'a> Stores<'a> {
         rebuild(self.config, self.folder, &name, format!("{}: {reason}", path.display()), self.progress)?;
         let loaded =
             Loaded::of(open_store(self.config, self.folder, &name, self.upkeep, self.progress)?, self.by_identity)?;
-        let cuts = self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.bins);
-        let cuts: Vec<(Option<Measured>, Cut)> = cuts.map(|(by, cut, _)| (by, cut)).collect();
+        let sorted = self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.sorted);
+        let wanted: Vec<(Difficulty, Cut)> = sorted.map(|sorted| sorted.wanted).collect();
         self.renewed.push(name.clone());
-        cuts.into_iter().try_for_each(|(by, cut)| self.cut(&name, by.as_ref(), cut))?;
+        wanted.into_iter().try_for_each(|(difficulty, cut)| self.cut(&name, &difficulty, cut))?;
         Ok(true)
     }
 

@@ -16,6 +16,15 @@ impl From<PreprocessError> for EvidenceError {
     }
 }
 
+impl From<DifficultyError> for EvidenceError {
+    fn from(error: DifficultyError) -> Self {
+        match error {
+            DifficultyError::Store(error) => Self::Store(error),
+            error => Self::Difficulty(error),
+        }
+    }
+}
+
 /// Why responses cannot be used.
 // The names of the fields say what they hold; comments give the rest.
 #[allow(missing_docs)]
@@ -85,9 +94,9 @@ pub enum EvidenceError {
     /// A store could not be opened or rebuilt.
     #[error(transparent)]
     Preprocess(#[from] Box<PreprocessError>),
-    /// A calibration cannot be used.
+    /// A measured difficulty cannot be used.
     #[error(transparent)]
-    Difficulty(#[from] DifficultyError),
+    Difficulty(DifficultyError),
     /// A store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

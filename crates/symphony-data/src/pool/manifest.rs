@@ -79,11 +79,17 @@ pub enum DifficultyRecord<'a> {
     Surface,
     /// A calibration, with the models that set the difficulty.
     Measured(&'a MeasuredRecord),
+    /// The reference difficulty that ships with the program, with the models that set it.
+    Reference(&'a MeasuredRecord),
 }
 
 impl<'a> From<Option<&'a MeasuredRecord>> for DifficultyRecord<'a> {
     fn from(measured: Option<&'a MeasuredRecord>) -> Self {
-        measured.map_or(Self::Surface, Self::Measured)
+        match measured {
+            None => Self::Surface,
+            Some(record) if record.file.is_none() => Self::Reference(record),
+            Some(record) => Self::Measured(record),
+        }
     }
 }
 
@@ -132,7 +138,7 @@ impl PoolManifest {
         Self(serde_json::to_value(manifest).unwrap_or_default())
     }
 
-    /// The calibrations that it names; `None` if it cannot be understood.
+    /// The measured difficulties that it names; `None` if it cannot be understood.
     pub fn measured_parts(&self) -> Option<MeasuredParts> {
         measured_parts_of(&self.0)
     }
@@ -267,10 +273,10 @@ pub fn outputs(folder: &Path) -> Option<serde_json::Map<String, Value>> {
     read(folder)?.get("outputs")?.as_object().cloned()
 }
 
-/// The calibration of each benchmark in a pool that was drawn by measured difficulty.
+/// The measured difficulty, from a calibration or the reference, of each benchmark in a pool that was drawn by one.
 pub type MeasuredParts = BTreeMap<String, MeasuredRecord>;
 
-/// The calibrations that the manifest in `folder` names; `None` if there is no manifest, or it cannot be understood.
+/// The measured difficulties that the manifest in `folder` names; `None` if there is no manifest, or it cannot be understood.
 pub fn measured_parts(folder: &Path) -> Option<MeasuredParts> {
     measured_parts_of(&read(folder)?)
 }

@@ -11,7 +11,7 @@ mod replacement;
 mod sampler;
 mod split;
 
-pub use difficulty::{Difficulty, Measured};
+pub use difficulty::{Difficulty, Measured, REFERENCE, SURFACE};
 pub use replacement::Replacement;
 pub use sampler::SamplerKind;
 pub(crate) use sampler::for_each_sampler;
@@ -43,7 +43,8 @@ pub struct RequestSpec {
     pub sampler: Option<String>,
     /// Percentiles by benchmark, in place of the configured ones.
     pub difficulty_percentiles: BTreeMap<String, Percentiles>,
-    /// Which difficulty tasks are drawn by: `surface`, a calibration, or a folder of calibrations; default as configured.
+    /// Which difficulty tasks are drawn by: `surface`, `reference`, a calibration, or a folder of calibrations; default as
+    /// configured. A file or folder that is named like one of the two words is written `./reference`.
     pub difficulty: Option<String>,
     /// With a measured difficulty, rows with responses of fewer models are not drawn; default as configured.
     pub min_responses: Option<u64>,
@@ -110,18 +111,9 @@ impl Serialize for Request {
         }
         // A request by surface scores keeps its earlier form.
         if self.parts.iter().any(|part| part.difficulty != Difficulty::Surface) {
-            let file = |measured: &Measured| {
-                measured.path.file_name().unwrap_or_default().to_string_lossy().into_owned().into()
-            };
-            let asked = by_name(&|part| match &part.difficulty {
-                Difficulty::Surface => "surface".into(),
-                Difficulty::Measured(measured) | Difficulty::InFolder { calibration: measured, .. } => file(measured),
-            });
+            let asked = by_name(&|part| part.difficulty.name().into());
             map.serialize_entry("difficulty", &asked)?;
-            let least = by_name(&|part| match &part.difficulty {
-                Difficulty::Surface => 0.into(),
-                Difficulty::Measured(own) | Difficulty::InFolder { calibration: own, .. } => own.min_responses.into(),
-            });
+            let least = by_name(&|part| part.difficulty.min_responses().into());
             map.serialize_entry("min_responses", &least)?;
         }
         map.end()

@@ -11,13 +11,14 @@ use crate::{
     calibration::MeasuredRecord,
     config::Config,
     difficulty::Normalization,
-    draw::{Joined, resolved},
+    draw::Choice,
     evidence::{EvidenceError, responses::ROWS_AT_ONCE},
     number::{
         correlation::{pearson, spearman},
         mean,
     },
     progress::{Note, Progress},
+    request::{Difficulty, SURFACE},
     response::{Model, Responses},
     store::Store,
     task::StoredTask,
@@ -51,21 +52,18 @@ impl Subject {
     ) -> Result<Self, EvidenceError> {
         let name = &store.meta.benchmark;
         let asked = by.difficulty.as_deref();
-        let (measured, warning) = resolved(name, &config.difficulty_of(name, asked, by.min_responses));
-        if let Some(warning) = warning {
-            progress.note(Note::Warning(&warning));
-        }
-        let joined = match measured {
-            None => None,
-            Some(own) => Some(Joined::read(name, &own, &store.identities()?, store.meta.rejected_rows, progress)?),
-        };
+        let difficulty = config.difficulty_of(name, asked, by.min_responses);
+        let cut = if asked == Some(SURFACE) { config.store_cut_of(name) } else { config.cut_of(name) };
+        let identities = if difficulty == Difficulty::Surface { Vec::new() } else { store.identities()? };
+        let Choice { used, cut, warnings } = Choice::of(config, store, &identities, &difficulty, cut);
+        warnings.iter().for_each(|warning| progress.note(Note::Warning(warning)));
+        let joined = used.join(store, &identities, progress)?;
         let mut scores = store.scores()?;
         if let Some(joined) = &joined {
             let eligible = |row: usize, score: f64| if joined.is_eligible(row as u32) { score } else { f64::NAN };
             scores = joined.scores.iter().enumerate().map(|(row, score)| eligible(row, *score)).collect();
         }
         let known: Vec<f64> = scores.iter().copied().filter(|score| !score.is_nan()).collect();
-        let cut = if asked == Some("surface") { config.store_cut_of(name) } else { config.cut_of(name) };
         let thresholds = Thresholds::of(&known, cut).ok_or_else(|| EvidenceError::Insufficient {
             benchmark: name.clone(),
             reason: "none of its rows has responses of enough models (min_responses); ask for fewer".to_owned(),
