@@ -96,25 +96,26 @@ impl Choice {
                 (format!("there is no {}", calibration.path.display()), otherwise)
             }
             Difficulty::Reference { min_responses, otherwise } => {
-                let reference = Reference::of(name);
-                let is_known = |identity: &&u64| reference.is_some_and(|reference| reference.knows(**identity));
-                let (known, rows) = (identities.iter().filter(is_known).count(), identities.len());
-                match reference {
-                    Some(reference) if known > 0 => {
-                        if known < rows - known {
-                            self.warnings.push(format!(
-                                "{name}: the reference difficulty knows {known} of its {rows} rows; that of the others is \
-                                 predicted from their features"
-                            ));
-                        }
-                        return Used::Reference { reference, min_responses: *min_responses };
-                    }
+                let rows = identities.len();
+                let why = match Reference::of(name) {
+                    None => "there is no reference difficulty".to_owned(),
                     Some(_) if store.meta.is_synthetic() => {
-                        ("its rows are generated, so the reference difficulty knows none of them".to_owned(), otherwise)
+                        "its rows are generated, so the reference difficulty does not know them".to_owned()
                     }
-                    Some(_) => (format!("the reference difficulty knows none of its {rows} rows"), otherwise),
-                    None => ("there is no reference difficulty".to_owned(), otherwise),
-                }
+                    Some(reference) => match identities.iter().filter(|identity| reference.knows(**identity)).count() {
+                        0 => format!("the reference difficulty knows none of its {rows} rows"),
+                        known => {
+                            if known < rows - known {
+                                self.warnings.push(format!(
+                                    "{name}: the reference difficulty knows {known} of its {rows} rows; that of the others is \
+                                     predicted from their features"
+                                ));
+                            }
+                            return Used::Reference { reference, min_responses: *min_responses };
+                        }
+                    },
+                };
+                (why, otherwise)
             }
         };
         let instead = match &**otherwise {
