@@ -16,8 +16,8 @@ mod ui;
 
 use arguments::{Cli, Command};
 use commands::{
-    build, calibrate, completions, init, plan, preprocess, quick_start, run as run_command, schema, stats, validate,
-    verify,
+    build, calibrate, completions, init, plan, preprocess, quick_start, reference, run as run_command, schema, stats,
+    validate, verify,
 };
 
 /// Runs the program with these arguments, which begin with its own name, and gives its exit code.
@@ -33,10 +33,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Run(own) => run_command::run(&own.args, &session),
         Command::Build(own) => build::run(&own.args, &session),
         Command::Plan(own) => plan::run(&own.args, &session),
-        Command::Stats(args) => stats::run(&args),
-        Command::Verify(args) => verify::run(&args),
+        Command::Reference(args) => reference::run(&args),
         Command::Validate(own) => validate::run(&own.args, &session),
         Command::Calibrate(own) => calibrate::run(&own.args, &session),
+        Command::Stats(args) => stats::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Init(args) => init::run(&args, &session),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -3,7 +3,7 @@
 //! Where a table is too wide, first headers of several words take two lines, then long names take several. Names are never
 //! cut short. Only after that are columns left out, and a line below the table names them.
 
-use symphony_data::progress::printable_line;
+use symphony_data::{number::Estimate, progress::printable_line};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many columns of a terminal a table may take.
@@ -165,6 +165,19 @@ pub fn fixed(value: f64, places: usize) -> String {
 /// A score or threshold, to three places.
 pub fn score(value: f64) -> String {
     fixed(value, 3)
+}
+
+/// A correlation or a share, to two places; a dash where there is none.
+pub fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| fixed(value, 2))
+}
+
+/// The interval of an estimate.
+pub fn interval(estimate: Estimate) -> String {
+    match (estimate.low, estimate.high) {
+        (Some(low), Some(high)) => format!("{} to {}", fixed(low, 2), fixed(high, 2)),
+        _ => "-".to_owned(),
+    }
 }
 
 /// A mean and a standard deviation.

@@ -440,6 +440,10 @@ fn the_schemas_accept_what_is_shipped_and_what_is_written_and_nothing_else() {
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../symphony-data/src/config/presets/{preset}.yaml"));
         config(&json!({"benchmarks": {preset: json_of(&fs::read_to_string(path).unwrap())}})).unwrap();
     }
+    for difficulty in [json!("reference"), json!("surface"), json!({"measured": "reference", "min_responses": 2})] {
+        config(&json!({"benchmarks": {"gsm8k": {"difficulty": difficulty}}})).unwrap();
+    }
+    config(&json!({"benchmarks": {"gsm8k": {"difficulty": "refrence"}}})).unwrap_err();
     config(&json!({"benchmarks": {"gsm8k": {"enabeld": true}}})).unwrap_err();
     config(&json!({"benchmarks": {"../etc": {}}})).unwrap_err();
     let experiments = validator("experiments");

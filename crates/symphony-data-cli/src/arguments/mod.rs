@@ -15,7 +15,8 @@ pub use shared::{
 
 use crate::{
     commands::{
-        build, calibrate, completions, init, plan, preprocess, quick_start, run, schema, stats, validate, verify,
+        build, calibrate, completions, init, plan, preprocess, quick_start, reference, run, schema, stats, validate,
+        verify,
     },
     error::{CliError, USAGE},
     hint::Call,
@@ -70,10 +71,11 @@ pub enum Command {
     Run(Configured<run::Args>),
     Build(Configured<build::Args>),
     Plan(Configured<plan::Args>),
-    Stats(stats::Args),
-    Verify(verify::Args),
+    Reference(reference::Args),
     Validate(Configured<validate::Args>),
     Calibrate(Configured<calibrate::Args>),
+    Stats(stats::Args),
+    Verify(verify::Args),
     Init(init::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -90,7 +92,12 @@ impl Command {
             | Self::Plan(Configured { config, .. })
             | Self::Validate(Configured { config, .. })
             | Self::Calibrate(Configured { config, .. }) => Some(config),
-            Self::Stats(_) | Self::Verify(_) | Self::Init(_) | Self::Schema(_) | Self::Completions(_) => None,
+            Self::Reference(_)
+            | Self::Stats(_)
+            | Self::Verify(_)
+            | Self::Init(_)
+            | Self::Schema(_)
+            | Self::Completions(_) => None,
         }
     }
 }

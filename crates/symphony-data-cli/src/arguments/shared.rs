@@ -37,8 +37,8 @@ pub struct Stage2Args {
 /// Which difficulty counts, in place of the one that the configuration or an experiment names.
 #[derive(Debug, clap::Args)]
 pub struct DifficultyArgs {
-    /// Use this difficulty: surface, or a calibration (its file or folder) [default: as configured]
-    #[arg(long, value_name = "surface|FILE|DIR", help_heading = "Difficulty")]
+    /// Use surface, reference (built in), or a calibration's file or folder [default: as configured]
+    #[arg(long, value_name = "surface|reference|FILE|DIR", help_heading = "Difficulty")]
     pub difficulty: Option<String>,
     /// Leave out rows with responses from fewer than K models [default: as configured]
     #[arg(long, value_name = "K", help_heading = "Difficulty")]

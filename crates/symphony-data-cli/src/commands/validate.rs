@@ -6,7 +6,7 @@ use symphony_data::{
     bin::PerBin,
     evidence::{
         responses::{Catalogue, read},
-        validation::{Estimate, ModelError, PoolTasks, ScoredBy, Validation, pool_tasks, validate},
+        validation::{ModelError, PoolTasks, ScoredBy, Validation, pool_tasks, validate},
     },
 };
 
@@ -19,7 +19,7 @@ use crate::{
     session::Session,
     table::{
         Column::{Number, Text},
-        fixed, table,
+        fixed, interval, number, table,
     },
 };
 
@@ -121,17 +121,6 @@ fn text(found: &[Validation]) -> String {
         text += &table(&columns, configs);
     }
     text + "\n" + &found.iter().map(said).collect::<String>()
-}
-
-fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| fixed(value, 2))
-}
-
-fn interval(estimate: Estimate) -> String {
-    match (estimate.low, estimate.high) {
-        (Some(low), Some(high)) => format!("{} to {}", fixed(low, 2), fixed(high, 2)),
-        _ => "-".to_owned(),
-    }
 }
 
 /// Which tasks were looked at.
