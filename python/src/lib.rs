@@ -22,7 +22,7 @@ mod core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::{builder::Builder, cli, stream::TaskStream, task::Task};
+    use super::{builder::Builder, cli, reference, stream::TaskStream, task::Task};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -38,4 +38,12 @@ mod core {
 #[pyfunction]
 fn cli(py: Python<'_>, args: Vec<OsString>) -> u8 {
     py.detach(|| symphony_data_cli::run(args))
+}
+
+/// The cards of all reference difficulties, as a JSON list.
+#[pyfunction]
+fn reference() -> String {
+    let cards: Vec<_> = symphony_data::calibration::Reference::all().iter().map(|own| &own.card).collect();
+    // Cards hold finite numbers, texts and lists, so they can always be serialized.
+    serde_json::to_string(&cards).unwrap_or_default()
 }

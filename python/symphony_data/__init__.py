@@ -24,7 +24,7 @@ from ._errors import (
     SymphonyDataError,
     SymphonyDataWarning,
 )
-from ._evidence import Calibration, ValidationReport
+from ._evidence import Calibration, ReferenceCard, ValidationReport
 from ._frames import make_dataclass
 
 Sequence.register(TaskStream)
@@ -36,6 +36,7 @@ __all__ = [
     "DatasetBuilder",
     "MissingDataError",
     "MissingSourceError",
+    "ReferenceCard",
     "RequestError",
     "ResponseError",
     "SourceError",

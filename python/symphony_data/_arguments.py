@@ -28,6 +28,13 @@ def path(parameter: str, value: object) -> str:
     return found
 
 
+def difficulty(parameter: str, value: object) -> str:
+    """The word of a difficulty, or a path. A path object is a path, even if it reads like a word."""
+    found = path(parameter, value)
+    is_path = isinstance(value, os.PathLike) and found in ("surface", "reference")
+    return os.path.join(os.curdir, found) if is_path else found
+
+
 def text(parameter: str, value: object, example: str) -> str:
     """A text that can be written as UTF-8."""
     if not isinstance(value, str):

@@ -13,7 +13,7 @@ from . import _core
 from ._arguments import Responses, StrPath
 from ._core import Task, TaskStream
 from ._errors import ConfigError, RequestError
-from ._evidence import Calibration, ValidationReport
+from ._evidence import Calibration, ReferenceCard, ValidationReport
 from ._notes import Notes, logger
 from ._progress import Progress, shown
 
@@ -249,8 +249,10 @@ class DatasetBuilder:
                 larger one. Default: ``"numpy"``.
             full_dir: the folder of the preprocessed benchmarks. Default: the last `output_dir` of
                 :meth:`preprocess_all_benchmarks`, else data/benchmarks/full.
-            difficulty: the score to draw by: ``"surface"``, a calibration (``{benchmark}_calibration.jsonl``), or a
-                folder of calibrations. Default: as configured.
+            difficulty: the score to draw by: ``"surface"``, ``"reference"`` (the difficulty that ships with the
+                program, see :meth:`reference`), a calibration (``{benchmark}_calibration.jsonl``), or a folder of
+                calibrations. A folder that is named like one of these words is ``"./reference"``, or a Path. Default:
+                as configured.
             min_responses: with a measured difficulty, leave out rows with responses of fewer models. Default: as
                 configured.
 
@@ -262,7 +264,8 @@ class DatasetBuilder:
             MissingDataError: a benchmark was not preprocessed (a FileNotFoundError).
 
         Warns:
-            SymphonyDataWarning: a bin has fewer tasks than asked, or ratios were rescaled.
+            SymphonyDataWarning: a bin has fewer tasks than asked, ratios were rescaled, or a benchmark has no reference
+                difficulty.
 
         >>> builder.build_task_stream(["gsm8k"], difficulty_split="80:20", n_total_tasks=10, full_dir="full")
         <TaskStream: 10 tasks (gsm8k); 8 easy, 2 hard>
@@ -289,7 +292,7 @@ class DatasetBuilder:
             "benchmark_ratios": ratios,
             "sample_with_replacement": None if sample_with_replacement is None else str(sample_with_replacement),
             "sampler": argument.text("sampler", sampler, '"numpy" or "stable"'),
-            "difficulty": None if difficulty is None else argument.path("difficulty", difficulty),
+            "difficulty": None if difficulty is None else argument.difficulty("difficulty", difficulty),
             "min_responses": None if min_responses is None else argument.whole("min_responses", min_responses),
         }
         folder = self._folder("full_dir", full_dir)
@@ -429,7 +432,7 @@ class DatasetBuilder:
         folder, names = self._folder("full_dir", full_dir), self._named(benchmarks)
         pool = argument.path("tasks", tasks) if isinstance(tasks, (str, os.PathLike)) else tasks
         by = (
-            None if difficulty is None else argument.path("difficulty", difficulty),
+            None if difficulty is None else argument.difficulty("difficulty", difficulty),
             None if min_responses is None else argument.whole("min_responses", min_responses),
         )
         log = argument.of_log(filter, metric)
@@ -485,6 +488,38 @@ class DatasetBuilder:
         with Notes() as note:
             fitted = self._core.calibrate(given, to, model, chances, names, folder, demo, *log, note)
         return {meta["benchmark"]: Calibration(meta, to) for meta in json.loads(fitted)}
+
+    @staticmethod
+    def reference(benchmarks: Sequence[str] | None = None) -> dict[str, ReferenceCard]:
+        """The difficulties that ship with the program, fitted to public answers of models.
+
+        ``build_task_stream(..., difficulty="reference")`` draws by them, and so does ``difficulty: reference`` in an
+        experiment or a benchmark of the configuration. A benchmark without one, such as amc, is then drawn by its
+        configured difficulty or its surface score, with a warning; a row that it does not know gets the prediction from
+        its features, and ``n_responses`` 0 in its ``scorer_metadata``.
+
+        Args:
+            benchmarks: the benchmarks. Default: all that have one.
+
+        Returns:
+            The card of each, by benchmark: its models, its sources, its fit, and how well it predicts failure.
+
+        Raises:
+            RequestError: a benchmark has no reference difficulty (a ValueError).
+
+        >>> DatasetBuilder.reference()["gsm8k"]["n_tasks_full"]
+        1319
+        """
+        cards = {card["benchmark"]: ReferenceCard(card) for card in json.loads(_core.reference())}
+        if benchmarks is None:
+            return cards
+        names = argument.names("benchmarks", benchmarks)
+        for name in names:
+            if name not in cards:
+                raise RequestError(
+                    f"benchmarks: {name!r} has no reference difficulty; these have one: {', '.join(cards)}"
+                )
+        return {name: cards[name] for name in names}
 
     def _named(self, benchmarks: Sequence[str] | None) -> list[str]:
         """The benchmarks that were named; none stands for all."""

@@ -11,6 +11,7 @@ _Note = Callable[[str, str], object]
 __version__: str
 
 def cli(args: list[str]) -> int: ...
+def reference() -> str: ...
 
 class Task:
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]

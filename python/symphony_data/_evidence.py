@@ -1,4 +1,4 @@
-"""The results of ``validate`` and ``calibrate``."""
+"""The results of ``validate`` and ``calibrate``, and the cards of reference difficulties."""
 
 from __future__ import annotations
 
@@ -103,4 +103,33 @@ class Calibration(Mapping[str, Any]):
             f"<Calibration of {self._meta['benchmark']}: {models} model{'' if models == 1 else 's'}, "
             f"{self._meta['n_answers']} answers, {self._meta['variance_explained']:.0%} explained by features; "
             f"in {self.path}>"
+        )
+
+
+class ReferenceCard(Mapping[str, Any]):
+    """What is known of the difficulty of one benchmark that ships with the program: a mapping.
+
+    Among its keys: ``panel`` (each model's ``name``, ``family`` and ``n_responses``), ``sources`` (with the ``license``
+    of each), ``n_answers``, ``n_families``, ``n_base_models``, ``features`` and ``residual_sd`` (which predict rows
+    without answers), ``held_out`` (``spearman`` and ``gap`` on models and families that were left out of the fit) and,
+    where there is a caveat, ``note``.
+    """
+
+    def __init__(self, card: dict[str, Any]) -> None:
+        self._card = card
+
+    def __getitem__(self, key: str) -> Any:
+        return self._card[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._card)
+
+    def __len__(self) -> int:
+        return len(self._card)
+
+    def __repr__(self) -> str:
+        card = self._card
+        return (
+            f"<Reference difficulty of {card['benchmark']}: {card['n_tasks_full']} rows, "
+            f"{card['n_answers']} answers of {len(card['panel'])} models>"
         )

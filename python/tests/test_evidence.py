@@ -15,7 +15,14 @@ import pytest
 from conftest import SHARED
 from scipy.stats import pearsonr, spearmanr  # type: ignore[import-untyped]
 
-from symphony_data import DatasetBuilder, MissingDataError, RequestError, ResponseError
+from symphony_data import (
+    DatasetBuilder,
+    MissingDataError,
+    ReferenceCard,
+    RequestError,
+    ResponseError,
+    SymphonyDataWarning,
+)
 
 REAL = ("bbh", "gsm8k", "humaneval", "medical_qa")
 
@@ -200,3 +207,57 @@ def test_wrong_arguments_and_responses_are_refused(builder: DatasetBuilder) -> N
     for chance in (25, {"gsm8k": "25%"}, {"gsm8k": 25}, [0.25]):
         with pytest.raises(RequestError, match="write benchmarks and a chance"):
             builder.calibrate(pyarrow.table(responses()), "out", chance=chance)  # type: ignore[arg-type]
+
+
+def test_the_cards_of_reference_difficulties() -> None:
+    cards = DatasetBuilder.reference()
+    assert list(cards) == ["humaneval", "gsm8k", "bbh", "medical_qa"]
+    assert all(isinstance(card, ReferenceCard) for card in cards.values())
+    gsm8k = cards["gsm8k"]
+    assert gsm8k["n_tasks_full"] == 1319
+    assert repr(gsm8k).startswith("<Reference difficulty of gsm8k: 1319 rows, ")
+    assert len(gsm8k["panel"]) > 1 and all(model["n_responses"] > 0 for model in gsm8k["panel"])
+    assert list(DatasetBuilder.reference(["bbh"])) == ["bbh"]
+    with pytest.raises(RequestError, match="'amc' has no reference difficulty; these have one: humaneval, gsm8k"):
+        DatasetBuilder.reference(["amc"])
+    with pytest.raises(RequestError, match="write a list of names"):
+        DatasetBuilder.reference("bbh")
+
+
+def test_generated_rows_are_drawn_by_their_surface_score_in_place_of_the_reference(builder: DatasetBuilder) -> None:
+    with pytest.warns(SymphonyDataWarning, match="gsm8k: its rows are generated, so the reference difficulty does not"):
+        tasks = builder.build_task_stream(["gsm8k"], n_total_tasks=20, difficulty="reference")
+    assert tasks == builder.build_task_stream(["gsm8k"], n_total_tasks=20)
+    # A path object is a path, whatever its name.
+    for path in ("./reference", Path("reference")):
+        with pytest.raises(MissingDataError, match=r"there is no file or folder \./reference"):
+            builder.build_task_stream(["gsm8k"], n_total_tasks=20, difficulty=path)
+
+
+def test_real_rows_by_the_reference(in_real: Path) -> None:
+    builder = DatasetBuilder()
+    with pytest.warns(SymphonyDataWarning, match="amc: there is no reference difficulty; its surface score is used"):
+        tasks = builder.build_task_stream(["gsm8k", "amc"], n_total_tasks=60, difficulty="reference")
+    for task in tasks:
+        assert ("surface_score" in task.scorer_metadata) == (task.benchmark == "gsm8k")
+    builder.save_task_pool(tasks, "by_reference/task_pool.jsonl")
+    parts = json.loads(Path("by_reference/manifest.json").read_text())["benchmarks"]
+    assert [part["difficulty"]["kind"] for part in parts] == ["reference", "surface"]
+    panel = [model["name"] for model in DatasetBuilder.reference()["gsm8k"]["panel"]]
+    assert [model["name"] for model in parts[0]["difficulty"]["panel"]] == panel
+    # Experiments and the configuration say it too.
+    experiment = {"benchmarks": ["gsm8k"], "n_total_tasks": 20, "difficulty": "reference"}
+    (pool,) = builder.run_experiments({"by": experiment}, "by_experiment").values()
+    assert json.loads((pool / "manifest.json").read_text())["benchmarks"][0]["difficulty"] == parts[0]["difficulty"]
+    path = json.loads(Path("config/data_config.yaml").read_text())["benchmarks"]["gsm8k"]["path"]
+    configured = DatasetBuilder({"benchmarks": {"gsm8k": {"path": path, "difficulty": "reference"}}})
+    drawn = configured.build_task_stream(["gsm8k"], n_total_tasks=20)
+    assert drawn == builder.build_task_stream(["gsm8k"], n_total_tasks=20, difficulty="reference")
+    # The panel is left out of a validation, or marked.
+    answers = SHARED / "responses" / "gsm8k.jsonl"
+    models = {line["model"] for line in lines(answers)}
+    report = builder.validate(answers, drawn, difficulty="reference")
+    for found in report.values():
+        assert found["method"] == "expected-error"
+        assert found["in_sample"] == (models <= set(panel))
+        assert set(found["left_out"]) == (set() if found["in_sample"] else models & set(panel))
