@@ -42,6 +42,35 @@ pub(super) fn locate(doc: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Re
     })
 }
 
+/// Finds the row of a source_id, or the rows of an identity in any benchmark.
+pub(super) fn locate_id(id: &str, catalogue: &mut Catalogue<'_>) -> Result<Located, Fault> {
+    if let Some(benchmark) = benchmark_of(id)
+        && let Some(row) = catalogue.shelf(benchmark)?.and_then(|shelf| shelf.by_source_id(id))
+    {
+        return Ok(Located::Rows(benchmark.to_owned(), vec![row]));
+    }
+    let mut found = Located::Nowhere;
+    if id.len() != 16 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(found);
+    }
+    for name in catalogue.names().to_vec() {
+        let rows = catalogue.shelf(&name)?.map_or(&[][..], |shelf| shelf.by_identity(id));
+        found = match (rows, found) {
+            ([], found) => found,
+            (rows, Located::Nowhere) => Located::Rows(name, rows.to_vec()),
+            _ => Located::Several,
+        };
+    }
+    Ok(found)
+}
+
+/// The benchmark in a text of the form of a source_id, such as `gsm8k_12`.
+pub(super) fn benchmark_of(id: &str) -> Option<&str> {
+    let (benchmark, number) = id.rsplit_once('_')?;
+    (!benchmark.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        .then_some(benchmark)
+}
+
 /// The benchmark's config that a task is named after: the longest config name that is part of the task's name.
 pub(super) fn config_of<'b>(benchmark: &'b Benchmark, task: &str) -> Option<&'b str> {
     benchmark.config_field.as_ref()?;
