@@ -199,7 +199,7 @@ fn lines_of_py_irt_name_rows_by_source_id_identity_or_question() {
         + "\n\n"
         // Python writes NaN.
         + r#"{"subject_id": "b", "responses": {"gsm8k_3": 0, "gsm8k_6": NaN}}"#;
-    let gathered = of(&place, "p.jsonlines.jsonl", &text).unwrap();
+    let gathered = of(&place, "p.jsonlines", &text).unwrap();
     assert_eq!(answers(&gathered, "gsm8k"), expected(&[(3, "a", 1.0), (3, "b", 0.0), (4, "a", 1.0)]));
     assert_eq!(answers(&gathered, "amc"), expected(&[(0, "a", 0.0), (7, "a", 0.5)]));
     let folder = place.path("full").display().to_string();

@@ -31,15 +31,41 @@ pub(super) fn locate(doc: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Re
         let Some(shelf) = catalogue.shelf(&name)? else { continue };
         found.extend(rows_of(doc, benchmark, config, shelf)?.into_iter().map(|rows| (name.clone(), rows)));
     }
+    Ok(only_one(found, task))
+}
+
+/// Finds the rows whose question is a text: those of benchmarks whose identity has one field, besides the config that the
+/// task is named after.
+pub(super) fn locate_text(text: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Result<Located, Fault> {
+    let mut found: Vec<(String, Vec<u32>)> = Vec::new();
+    for name in catalogue.names().to_vec() {
+        let Some(benchmark) = catalogue.benchmark(&name) else { continue };
+        let config = config_of(benchmark, task);
+        let of_config = |field: &String| config.filter(|_| benchmark.config_field.as_ref() == Some(field));
+        let given: Vec<Option<&str>> = benchmark.identity.iter().map(of_config).collect();
+        if given.iter().filter(|field| field.is_none()).count() != 1 {
+            continue;
+        }
+        let Some(shelf) = catalogue.shelf(&name)? else { continue };
+        let rows = shelf.by_texts(given.into_iter().map(|field| field.unwrap_or(text)));
+        if !rows.is_empty() {
+            found.push((name, rows.to_vec()));
+        }
+    }
+    Ok(only_one(found, task))
+}
+
+/// The only rows that were found.
+fn only_one(mut found: Vec<(String, Vec<u32>)>, task: &str) -> Located {
     // If several benchmarks have this text, prefer the one that the task is named after.
     if found.len() > 1 && found.iter().any(|(name, _)| task.contains(name.as_str())) {
         found.retain(|(name, _)| task.contains(name.as_str()));
     }
-    Ok(match found.pop() {
+    match found.pop() {
         None => Located::Nowhere,
         Some((name, rows)) if found.is_empty() => Located::Rows(name, rows),
         Some(_) => Located::Several,
-    })
+    }
 }
 
 /// Finds the row of a source_id, or the rows of an identity in any benchmark.

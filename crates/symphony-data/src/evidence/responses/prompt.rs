@@ -4,11 +4,9 @@
 //! part of the prompt that may be that question is compared with the benchmark's rows as a whole, so that nothing is mapped
 //! by a resemblance, and no worked example is taken for the question.
 
-use serde_json::Value;
-
 use super::{
     catalogue::Catalogue,
-    locate::{Located, locate},
+    locate::{Located, locate_text},
     sink::Fault,
 };
 
@@ -19,16 +17,15 @@ const FEWEST_CHARS: usize = 20;
 /// The most beginnings that are tried, from the last on.
 const MOST_STARTS: usize = 64;
 
-/// The rows whose question a prompt asks. The prompt as a whole counts first, then its parts. `task` is as for [`locate`].
+/// The rows whose question a prompt asks. The prompt as a whole counts first, then its parts. `task` is as for [`locate_text`].
 pub(super) fn locate_prompt(prompt: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Result<Located, Fault> {
-    let mut of = |question: &str| locate(&format!("{{\"input\":{}}}", Value::from(question)), task, catalogue);
-    let whole = of(prompt)?;
+    let whole = locate_text(prompt, task, catalogue)?;
     if !matches!(whole, Located::Nowhere) {
         return Ok(whole);
     }
     let mut found: Option<(String, Vec<u32>)> = None;
     for question in questions(prompt) {
-        match of(question)? {
+        match locate_text(question, task, catalogue)? {
             Located::Nowhere => {}
             Located::Rows(benchmark, rows)
                 if found.as_ref().is_none_or(|known| *known == (benchmark.clone(), rows.clone())) =>

@@ -11,7 +11,7 @@ use serde::{
 use serde_json::Value;
 
 use super::{
-    locate::{Located, benchmark_of, locate, locate_id, shortened},
+    locate::{Located, benchmark_of, locate_id, locate_text, shortened},
     own::Number,
     sink::{Fault, Found, Key, Sink},
 };
@@ -80,7 +80,7 @@ pub(super) fn take(text: &str, model: Option<&str>, sink: &mut Sink<'_, '_>) -> 
 /// Takes an answer to an item.
 fn take_item(item: &str, model: &str, score: f64, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
     let located = match locate_id(item, sink.catalogue)? {
-        Located::Nowhere => locate(&Value::from_iter([("item", item)]).to_string(), "", sink.catalogue)?,
+        Located::Nowhere => locate_text(item, "", sink.catalogue)?,
         found => found,
     };
     let reason = match located {
