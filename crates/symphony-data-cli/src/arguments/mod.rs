@@ -10,12 +10,14 @@ mod shared;
 pub use list::{List, list};
 pub(crate) use shared::response_files;
 pub use shared::{
-    DifficultyArgs, FULL_DIR, IO, ResponseArgs, Stage2Args, check_full_dir, check_named, format, names, tell_unmapped,
+    DifficultyArgs, FULL_DIR, IO, ReadArgs, ResponseArgs, Stage2Args, check_full_dir, check_named, format, inputs,
+    names, tell_unmapped,
 };
 
 use crate::{
     commands::{
-        build, calibrate, completions, init, plan, preprocess, quick_start, run, schema, stats, validate, verify,
+        build, calibrate, completions, init, plan, preprocess, quick_start, responses, run, schema, stats, validate,
+        verify,
     },
     error::{CliError, USAGE},
     hint::Call,
@@ -74,6 +76,7 @@ pub enum Command {
     Verify(verify::Args),
     Validate(Configured<validate::Args>),
     Calibrate(Configured<calibrate::Args>),
+    Responses(Configured<responses::Args>),
     Init(init::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -89,7 +92,8 @@ impl Command {
             | Self::Build(Configured { config, .. })
             | Self::Plan(Configured { config, .. })
             | Self::Validate(Configured { config, .. })
-            | Self::Calibrate(Configured { config, .. }) => Some(config),
+            | Self::Calibrate(Configured { config, .. })
+            | Self::Responses(Configured { config, .. }) => Some(config),
             Self::Stats(_) | Self::Verify(_) | Self::Init(_) | Self::Schema(_) | Self::Completions(_) => None,
         }
     }

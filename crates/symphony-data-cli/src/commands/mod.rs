@@ -7,6 +7,7 @@ pub mod init;
 pub mod plan;
 pub mod preprocess;
 pub mod quick_start;
+pub mod responses;
 pub mod run;
 pub mod schema;
 pub mod stats;
