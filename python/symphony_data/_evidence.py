@@ -1,4 +1,4 @@
-"""The results of ``validate`` and ``calibrate``."""
+"""The results of ``validate``, ``calibrate`` and ``responses``."""
 
 from __future__ import annotations
 
@@ -104,3 +104,33 @@ class Calibration(Mapping[str, Any]):
             f"{self._meta['n_answers']} answers, {self._meta['variance_explained']:.0%} explained by features; "
             f"in {self.path}>"
         )
+
+
+class WrittenResponses(Mapping[str, "dict[str, int]"]):
+    """What was written to a file of responses: a mapping from benchmark to its counts.
+
+    The counts are ``models``, ``rows`` (those with answers) and ``answers`` (lines in the file).
+
+    Attributes:
+        path (str): the file.
+        unmapped (list[dict]): the answers that match no row, which were not written: ``reason``, ``answers`` (how
+            many), ``examples``.
+    """
+
+    def __init__(self, written: dict[str, Any], path: str) -> None:
+        self._counts: dict[str, dict[str, int]] = {counts.pop("benchmark"): counts for counts in written["benchmarks"]}
+        self.path: str = path
+        self.unmapped: list[dict[str, Any]] = written["unmapped"]
+
+    def __getitem__(self, benchmark: str) -> dict[str, int]:
+        return self._counts[benchmark]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._counts)
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}: {counts['answers']}" for name, counts in self._counts.items())
+        return f"<WrittenResponses: {counts}; in {self.path}>"
