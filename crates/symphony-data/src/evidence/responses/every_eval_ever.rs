@@ -76,7 +76,7 @@ impl Row<'_> {
         self.metadata.as_ref()?.get("filter")?.as_str().filter(|filter| *filter != "none")
     }
 
-    /// The metric, without the split and perturbation behind it.
+    /// The metric that gave the score, if the row names it.
     fn metric(&self) -> Option<&str> {
         self.evaluation_result_id.as_deref()
     }

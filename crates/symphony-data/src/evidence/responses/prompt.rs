@@ -42,21 +42,23 @@ pub(super) fn locate_prompt(prompt: &str, task: &str, catalogue: &mut Catalogue<
 /// and the lettered options before it; so an example, whose answer follows it, is none of them. Each begins with a
 /// paragraph or behind a label such as `Question:`.
 fn questions(prompt: &str) -> Vec<&str> {
-    let prompt = prompt.trim_end();
     let mut ends = vec![prompt];
-    if let Some((before, last)) = prompt.rsplit_once('\n')
+    if let Some((before, last)) = prompt.trim_end().rsplit_once('\n')
         && last.ends_with(':')
     {
-        ends.push(before.trim_end());
+        ends.push(before);
     }
     let without_options: Vec<&str> = ends.iter().filter_map(|text| before_options(text)).collect();
     ends.extend(without_options);
     let mut found = Vec::new();
     for text in ends {
         for start in starts(text) {
-            let question = text[start..].trim();
-            if question.chars().nth(FEWEST_CHARS - 1).is_some() && !found.contains(&question) {
-                found.push(question);
+            let whole = text[start..].trim_start();
+            // The text of a row may itself end in blanks or line ends.
+            for question in [whole.trim_end(), whole.trim_end_matches('\n'), whole] {
+                if question.chars().nth(FEWEST_CHARS - 1).is_some() && !found.contains(&question) {
+                    found.push(question);
+                }
             }
         }
     }
@@ -72,12 +74,12 @@ fn before_options(text: &str) -> Option<&str> {
     };
     let (mut rest, mut expected) = (text, None);
     loop {
-        let (before, line) = rest.rsplit_once('\n')?;
+        let (before, line) = rest.trim_end().rsplit_once('\n')?;
         let letter = letter(line)?;
         if expected.is_some_and(|expected| letter != expected) {
             return None;
         }
-        rest = before.trim_end();
+        rest = before;
         if letter == b'A' {
             return expected.map(|_| rest);
         }
@@ -108,6 +110,9 @@ fn starts(text: &str) -> Vec<usize> {
 
 /// The last text of a list as Python or JSON writes it (`['…', "…"]`); `None` if this is not such a list.
 pub(super) fn last_of_list(text: &str) -> Option<String> {
+    if let Ok(list) = serde_json::from_str::<Vec<String>>(text) {
+        return list.into_iter().next_back();
+    }
     let mut rest = text.trim().strip_prefix('[')?.strip_suffix(']')?.trim();
     let mut last = None;
     while !rest.is_empty() {
@@ -135,7 +140,7 @@ fn unquoted(text: &str, quote: char) -> Option<(String, &str)> {
             continue;
         }
         let (at, escaped) = chars.next()?;
-        let digits = match escaped {
+        let resolved = match escaped {
             'n' => "\n",
             't' => "\t",
             'r' => "\r",
@@ -146,14 +151,16 @@ fn unquoted(text: &str, quote: char) -> Option<(String, &str)> {
                     'u' => 4,
                     _ => 8,
                 };
-                let code = u32::from_str_radix(text.get(at + 1..at + 1 + n)?, 16).ok()?;
+                let digits =
+                    text.get(at + 1..at + 1 + n).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+                let code = u32::from_str_radix(digits, 16).ok()?;
                 out.push(char::from_u32(code)?);
                 chars.nth(n - 1)?;
                 ""
             }
             _ => return None,
         };
-        out.push_str(digits);
+        out.push_str(resolved);
     }
     None
 }
@@ -176,6 +183,9 @@ mod tests {
             format!("Choose.\n\nQuestion: {ASKED}\n(A) 7\n(B) 12"),
         ] {
             assert!(is_asked(&prompt), "{prompt}: {:?}", questions(&prompt));
+            // A question that ends in blanks is found with them.
+            let blank = prompt.replace(ASKED, &format!("{ASKED} "));
+            assert!(questions(&blank).contains(&&*format!("{ASKED} ")), "{blank}: {:?}", questions(&blank));
         }
         for prompt in [
             // An example, and a part of a question.
@@ -193,11 +203,23 @@ mod tests {
         assert!(questions("Answer:").is_empty() && questions("").is_empty() && questions("\n:\n:").is_empty());
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn no_text_causes_a_panic(text in "[\\[\\]'\"\\\\nxuU0-9a-fAB):. \n\u{e9}\u{1f600},]{0,80}") {
+            questions(&text);
+            last_of_list(&text);
+            last_of_list(&format!("['{text}']"));
+        }
+    }
+
     #[test]
     fn lists_are_read_as_python_writes_them() {
         let last = |text: &str| last_of_list(text);
         assert_eq!(last(r#"['a', "it's", 'say "x"\n\\ \xe9\u00e9\U0001f600']"#).unwrap(), "say \"x\"\n\\ éé😀");
         assert_eq!(last(r#"["it's"]"#).unwrap(), "it's");
+        assert_eq!(last(r#"["a", "\ud83d\ude00"]"#).unwrap(), "😀");
         for other in [
             "",
             "[]",
@@ -210,6 +232,7 @@ mod tests {
             "['\\uzzzz']",
             "a ['b'] c",
             "['é\\U1']",
+            "['\\x+1']",
         ] {
             assert!(last(other).is_none(), "{other}");
         }

@@ -51,7 +51,7 @@ pub(super) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// An answer of which the form says no more than this.
+    /// An answer whose form says no more than this.
     pub fn new(key: Key<'a>, model: &'a str, score: f64) -> Self {
         Self { key, model, family: None, score, tries: None, cost: None, tokens: None }
     }

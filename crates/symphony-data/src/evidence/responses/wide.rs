@@ -162,7 +162,10 @@ fn take(
     let example = || match question {
         Question { source_id: Some(source_id), .. } => format!("source_id {source_id:?}"),
         Question { identity: Some(identity), .. } => format!("identity {identity:?}"),
-        _ => shortened(&Value::from(vec![question.prompt.as_deref().unwrap_or_default()]).to_string()),
+        _ => {
+            let prompt = question.prompt.as_deref().unwrap_or_default();
+            shortened(&Value::from(vec![last_of_list(prompt).unwrap_or_else(|| prompt.to_owned())]).to_string())
+        }
     };
     let task = question.eval_name.as_deref().map_or_else(String::new, |name| format!("of the evaluation `{name}` "));
     for answer in answers {
@@ -201,11 +204,8 @@ fn located<'q>(question: &'q Question<'_>, sink: &mut Sink<'_, '_>) -> Result<Pl
         (None, Some(_), None, _) => Located::Nowhere,
         (_, None, None, Some(prompt)) => {
             let last = last_of_list(prompt);
-            locate_prompt(
-                last.as_deref().unwrap_or(prompt),
-                question.eval_name.as_deref().unwrap_or_default(),
-                sink.catalogue,
-            )?
+            let task = question.eval_name.as_deref().or(benchmark).unwrap_or_default();
+            locate_prompt(last.as_deref().unwrap_or(prompt), task, sink.catalogue)?
         }
         (_, None, None, None) => {
             return Err(Fault::reason(
