@@ -82,6 +82,12 @@ fn rows_of_every_eval_ever_are_mapped_by_their_question() {
         let gathered = place.read(&[input], &ReadOptions::default()).unwrap();
         assert_eq!(answers(&gathered, "gsm8k"), expected(&all.map(|(row, _, score)| (row, "mine", score))));
     }
+    // Keys that are not known, and values that a newer schema allows.
+    let mut newer = eee("1", text(&asked[1]), 0.5);
+    newer["evaluation"]["is_correct"] = Value::Null;
+    newer["input"]["modality"] = json!("text");
+    newer["extra"] = json!({"a": [1]});
+    assert_eq!(answers(&of(&place, "n.jsonl", &lines(&[newer])).unwrap(), "gsm8k"), expected(&[(17, "org/m", 0.5)]));
     // `sample_id` may be a number, and `score` may be missing beside `is_correct`.
     let mut bare = eee("", text(&asked[0]), json!(1.0));
     bare["sample_id"] = json!(4);
