@@ -12,7 +12,7 @@ use symphony_data::{
     draw::{self, Order, Writing, make_pools, with_stores},
     evidence::{
         calibrate::{CalibrateOptions, calibrate},
-        responses::{Catalogue, Input, ReadOptions, Unmapped, read},
+        responses::{Catalogue, Input, ReadOptions, Unmapped, convert, read},
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
     preprocess::{PreprocessOptions, preprocess},
@@ -288,6 +288,31 @@ impl Builder {
                 .map(|responses| calibrate(responses, from, &mut catalogue, &options, &output_dir, progress))
                 .collect::<Result<Vec<_>, _>>()?;
             Ok(serde_json::to_string(&fitted).unwrap_or_default())
+        })
+    }
+
+    /// Writes responses in our own form, and gives the counts as JSON.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn responses(
+        &self,
+        py: Python<'_>,
+        responses: Vec<Bound<'_, PyAny>>,
+        output: PathBuf,
+        names: Vec<String>,
+        full_dir: PathBuf,
+        demo: bool,
+        filter: Option<String>,
+        metric: Option<String>,
+        note: Py<PyAny>,
+    ) -> PyResult<String> {
+        let inputs = inputs_of(&responses)?;
+        self.run(py, None, note, move |config, progress| {
+            let config = &for_demo(config, demo)?;
+            let mut catalogue = Catalogue::of(config, &full_dir, &names, progress)?;
+            let options = ReadOptions { filter, metric };
+            let converted = convert(&inputs, &mut catalogue, &options, &output, progress)?;
+            warn_of(&converted.unmapped, progress);
+            Ok(serde_json::to_string(&converted).unwrap_or_default())
         })
     }
 

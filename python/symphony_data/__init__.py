@@ -24,7 +24,7 @@ from ._errors import (
     SymphonyDataError,
     SymphonyDataWarning,
 )
-from ._evidence import Calibration, ReferenceCard, ValidationReport
+from ._evidence import Calibration, ReferenceCard, ValidationReport, WrittenResponses
 from ._frames import make_dataclass
 
 Sequence.register(TaskStream)
@@ -45,5 +45,6 @@ __all__ = [
     "Task",
     "TaskStream",
     "ValidationReport",
+    "WrittenResponses",
     "__version__",
 ]

@@ -142,6 +142,16 @@ def pool_path(parameter: str, value: object) -> str:
     return found
 
 
+def responses_path(parameter: str, value: object) -> str:
+    """The path of a file for responses; its ending says the format."""
+    found = path(parameter, value)
+    if not found.lower().endswith((".jsonl", ".csv", ".jsonl.gz", ".jsonl.zst", ".csv.gz", ".csv.zst", ".parquet")):
+        raise RequestError(
+            f"{parameter}: {found!r}: write a name that ends in .jsonl, .csv (each also .gz or .zst) or .parquet"
+        )
+    return found
+
+
 def of_log(filter: str | None, metric: str | None) -> tuple[str | None, str | None]:
     """Which lines of a log to read."""
     return (

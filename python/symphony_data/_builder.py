@@ -13,7 +13,7 @@ from . import _core
 from ._arguments import Responses, StrPath
 from ._core import Task, TaskStream
 from ._errors import ConfigError, RequestError
-from ._evidence import Calibration, ReferenceCard, ValidationReport
+from ._evidence import Calibration, ReferenceCard, ValidationReport, WrittenResponses
 from ._notes import Notes, logger
 from ._progress import Progress, shown
 
@@ -403,7 +403,9 @@ class DatasetBuilder:
         Args:
             responses: the score of each model on each task: a path, a list of paths, or a table (polars, pandas,
                 pyarrow) with the columns ``benchmark``, ``source_id`` or ``identity``, ``model``, ``score`` (0 to 1),
-                and optionally ``family`` and ``tries``. Files may also be logs of lm-evaluation-harness or Inspect.
+                and optionally ``family``, ``tries``, ``cost`` and ``tokens``. Files may also be logs of
+                lm-evaluation-harness or Inspect, rows of Every Eval Ever or JSON lines of py-irt; files and tables may
+                be wide, with a column for each model, as RouterBench has them.
             tasks: a pool to compare too: its tasks, its folder or its file. Default: none. Where its difficulty was
                 measured, the manifest of a pool, or the stream itself, says which models set it.
             benchmarks: the benchmarks to compare. Default: all that have responses.
@@ -520,6 +522,54 @@ class DatasetBuilder:
                     f"benchmarks: {name!r} has no reference difficulty; these have one: {', '.join(cards)}"
                 )
         return {name: cards[name] for name in names}
+
+    def responses(
+        self,
+        responses: Responses,
+        output: StrPath,
+        *,
+        benchmarks: Sequence[str] | None = None,
+        full_dir: StrPath | None = None,
+        demo: bool = False,
+        filter: str | None = None,
+        metric: str | None = None,
+    ) -> WrittenResponses:
+        """Writes responses of any form in one form, to keep and to share.
+
+        Args:
+            responses: as for :meth:`validate`.
+            output: the file, which is written whole or not at all. It must end in ``.jsonl``, ``.csv`` (each also
+                ``.gz`` or ``.zst``) or ``.parquet``, and may not be one of `responses`.
+            benchmarks: the benchmarks to write. Default: all that have responses.
+            full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
+            demo: accept responses to the generated tasks of a demo. Default: False.
+            filter: for a log with several filters, the one to read.
+            metric: for a log with several metrics or scorers, the one to read.
+
+        Returns:
+            The number of models, rows and answers that were written, by benchmark. The file has a line for each answer,
+            in the order in which they were read, and is read back by this method, :meth:`validate` and
+            :meth:`calibrate`.
+
+        Raises:
+            RequestError: `output` has another ending (a ValueError).
+            ResponseError: the responses cannot be used, or `output` is one of them (a ValueError).
+            MissingDataError: a benchmark was not preprocessed, or a file that was named does not exist (a
+                FileNotFoundError).
+
+        Warns:
+            SymphonyDataWarning: some answers match no row, and were left out.
+
+        >>> builder.responses("responses.jsonl", "kept.parquet", full_dir="full")["gsm8k"]
+        {'models': 1, 'rows': 400, 'answers': 400}
+        """
+        folder, names = self._folder("full_dir", full_dir), self._named(benchmarks)
+        to = argument.responses_path("output", output)
+        log = argument.of_log(filter, metric)
+        given, demo = argument.inputs(responses), argument.flag("demo", demo)
+        with Notes() as note:
+            written = self._core.responses(given, to, names, folder, demo, *log, note)
+        return WrittenResponses(json.loads(written), to)
 
     def _named(self, benchmarks: Sequence[str] | None) -> list[str]:
         """The benchmarks that were named; none stands for all."""

@@ -123,5 +123,16 @@ class Builder:
         metric: str | None,
         note: _Note,
     ) -> str: ...
+    def responses(
+        self,
+        responses: list[object],
+        output: str,
+        names: list[str],
+        full_dir: str,
+        demo: bool,
+        filter: str | None,
+        metric: str | None,
+        note: _Note,
+    ) -> str: ...
     def save_task_pool(self, tasks: Iterable[Task], path: str, note: _Note) -> None: ...
     def save_statistics(self, tasks: Iterable[Task], path: str, note: _Note) -> None: ...

@@ -1,4 +1,4 @@
-"""The results of ``validate`` and ``calibrate``, and the cards of reference difficulties."""
+"""The results of ``validate``, ``calibrate`` and ``responses``, and the cards of reference difficulties."""
 
 from __future__ import annotations
 
@@ -133,3 +133,33 @@ class ReferenceCard(Mapping[str, Any]):
             f"<Reference difficulty of {card['benchmark']}: {card['n_tasks_full']} rows, "
             f"{card['n_answers']} answers of {len(card['panel'])} models>"
         )
+
+
+class WrittenResponses(Mapping[str, "dict[str, int]"]):
+    """What was written to a file of responses: a mapping from benchmark to its counts.
+
+    The counts are ``models``, ``rows`` (those with answers) and ``answers`` (lines in the file).
+
+    Attributes:
+        path (str): the file.
+        unmapped (list[dict]): the answers that match no row, which were not written: ``reason``, ``answers`` (how
+            many), ``examples``.
+    """
+
+    def __init__(self, written: dict[str, Any], path: str) -> None:
+        self._counts: dict[str, dict[str, int]] = {counts.pop("benchmark"): counts for counts in written["benchmarks"]}
+        self.path: str = path
+        self.unmapped: list[dict[str, Any]] = written["unmapped"]
+
+    def __getitem__(self, benchmark: str) -> dict[str, int]:
+        return self._counts[benchmark]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._counts)
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}: {counts['answers']}" for name, counts in self._counts.items())
+        return f"<WrittenResponses: {counts}; in {self.path}>"

@@ -118,6 +118,7 @@ WRONG: dict[str, Callable[[DatasetBuilder], object]] = {
     "tasks": lambda b: b.validate("r.csv", 3),  # type: ignore[arg-type]
     "metric": lambda b: b.validate("r.csv", metric=3),  # type: ignore[arg-type]
     "benchmarks": lambda b: b.calibrate("r.csv", "out", benchmarks="gsm8k"),
+    "output": lambda b: b.responses("r.csv", 3),  # type: ignore[arg-type]
     "chance": lambda b: b.calibrate("r.csv", "out", chance=3),  # type: ignore[arg-type]
     "version": lambda b: b.register_feature("f", len, version=2),  # type: ignore[arg-type]
 }  # fmt: skip
@@ -214,6 +215,7 @@ CALLS: dict[str, Callable[[DatasetBuilder], object]] = {
     "pool in a folder": lambda b: b.validate("answers.jsonl", "full", full_dir="full"),
     "stores of responses": lambda b: b.validate("answers.jsonl", full_dir="absent"),
     "responses to fit": lambda b: b.calibrate("absent.parquet", "fitted", full_dir="full"),
+    "responses to write": lambda b: b.responses("absent.parquet", "kept.csv", full_dir="full"),
     "stores to fit": lambda b: b.calibrate("answers.jsonl", "fitted", full_dir="absent"),
 }
 

@@ -261,3 +261,63 @@ def test_real_rows_by_the_reference(in_real: Path) -> None:
         assert found["method"] == "expected-error"
         assert found["in_sample"] == (models <= set(panel))
         assert set(found["left_out"]) == (set() if found["in_sample"] else models & set(panel))
+
+
+def test_responses_are_written_in_one_form(builder: DatasetBuilder) -> None:
+    before = builder.validate(pyarrow.table(responses()))["gsm8k"]
+    for name in ("kept.jsonl", "kept.csv.gz", "kept.parquet"):
+        written = builder.responses(polars.DataFrame(responses()), Path(name))
+        assert dict(written) == {"gsm8k": {"models": 3, "rows": 400, "answers": 1200}}
+        assert (written.path, written.unmapped) == (name, [])
+        assert repr(written) == f"<WrittenResponses: gsm8k: 1200; in {name}>"
+        assert builder.validate(name)["gsm8k"] == before
+    first = lines(Path("kept.jsonl"))[0]
+    assert list(first) == ["benchmark", "source_id", "identity", "model", "score"]
+    assert pandas.read_parquet("kept.parquet")["score"].sum() == 100 + 200 + 300
+    # What a table has beyond that is kept.
+    table = {**responses(1), "family": ["f"] * 3, "tries": [4, 4, 1], "cost": [0.5, None, 0.0], "tokens": [7, 8, 9]}
+    builder.responses(pyarrow.table(table), "more.csv")
+    more = pandas.read_csv("more.csv")
+    assert more["tries"].tolist() == [4, 4, 1]
+    assert more["tokens"].tolist() == [7, 8, 9]
+    assert more["cost"].tolist() == pytest.approx([0.5, numpy.nan, 0.0], nan_ok=True)
+
+
+def test_a_wide_table_is_read_as_pandas_has_it(builder: DatasetBuilder) -> None:
+    tasks = builder.load_preprocessed_benchmark("gsm8k", "full")
+    # RouterBench has each prompt as Python shows a list of messages.
+    asked = [str([f"Solve it.\nQuestion: {task.raw_data['question']}\nAnswer:"]) for task in tasks[:2]]
+    wide = pandas.DataFrame(
+        {
+            "sample_id": ["grade-school-math.dev.0", "grade-school-math.dev.1", "mmlu.val.0"],
+            "prompt": [*asked, "['Which one?']"],
+            "eval_name": ["grade-school-math", "grade-school-math", "mmlu"],
+            # RouterBench has scores as objects.
+            "org/a": pandas.Series([1.0, 0.25, 1.0], dtype=object),
+            "b": [0.0, numpy.nan, 1.0],
+            "org/a|total_cost": [0.001, 0.002, 0.0],
+            "b|total_cost": [0.1, 0.2, 0.0],
+        }
+    )
+    with pytest.warns(SymphonyDataWarning, match="without a score|match no row"):
+        written = builder.responses(wide, "wide.jsonl")
+    assert dict(written) == {"gsm8k": {"models": 2, "rows": 2, "answers": 3}}
+    found = [(line["source_id"], line["model"], line["score"], line["cost"]) for line in lines(Path("wide.jsonl"))]
+    assert found == [("gsm8k_0", "b", 0.0, 0.1), ("gsm8k_0", "org/a", 1.0, 0.001), ("gsm8k_1", "org/a", 0.25, 0.002)]
+    assert {one["reason"]: one["answers"] for one in written.unmapped} == {
+        "of the evaluation `mmlu` to questions that match no row": 2,
+        "without a score": 1,
+    }
+
+
+def test_responses_are_not_written_over_themselves_or_under_any_name(builder: DatasetBuilder) -> None:
+    pandas.DataFrame(responses(3)).to_csv("own.csv", index=False)
+    before = Path("own.csv").read_bytes()
+    with pytest.raises(ResponseError, match=r"own\.csv is one of the inputs, and is not replaced"):
+        builder.responses("own.csv", Path("own.csv").absolute())
+    assert Path("own.csv").read_bytes() == before
+    with pytest.raises(RequestError, match=r"output: 'own\.xlsx': write a name that ends in \.jsonl, \.csv"):
+        builder.responses("own.csv", "own.xlsx")
+    with pytest.raises(ResponseError, match="`cost` is -1, and must be a number from 0"):
+        builder.responses(pyarrow.table({**responses(1), "cost": [-1.0, 0.0, 0.0]}), "out.jsonl")
+    assert not Path("out.jsonl").exists()

@@ -50,6 +50,7 @@ fn the_help_of_each_command_ends_with_examples_that_work() {
         "reference",
         "calibrate",
         "validate",
+        "responses",
         "build",
         "plan",
         "stats",
@@ -106,6 +107,7 @@ fn write_what_examples_name(place: &Place) {
         }
     }
     fs::write(place.path("answers.jsonl"), answers).unwrap();
+    fs::write(place.path("more.csv"), "benchmark,source_id,model,score\namc,amc_3,model-3,1\n").unwrap();
 }
 
 #[test]
@@ -138,7 +140,7 @@ fn output_names_what_a_command_makes_and_output_dir_means_the_same() {
     for (name, command) in all() {
         let shown: Vec<_> = command.get_arguments().filter_map(|option| option.get_long()).collect();
         assert!(!shown.contains(&"output-dir"), "{name}");
-        let makes = ["quick-start", "preprocess", "run", "build", "calibrate"].contains(&name.as_str());
+        let makes = ["quick-start", "preprocess", "run", "build", "calibrate", "responses"].contains(&name.as_str());
         assert_eq!(shown.contains(&"output"), makes, "{name}");
     }
     place.ok("preprocess --demo --benchmarks amc --output-dir a");

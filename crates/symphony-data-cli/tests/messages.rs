@@ -119,6 +119,7 @@ fn a_named_folder_or_file_that_is_absent_is_reported_as_absent() {
         "plan",
         "validate --responses answers.jsonl",
         "calibrate --responses answers.jsonl --output fitted",
+        "responses answers.jsonl --output kept.jsonl",
     ] {
         let absent = place.fails(2, &format!("-q {command} --full-dir nowhere"));
         assert_eq!(absent, format!("error: --full-dir: there is no folder nowhere{make}\n"), "{command}");
@@ -233,13 +234,13 @@ fn answers_are_compared_with_stores_of_a_demo_only_on_request() {
     place.ok("preprocess --demo --benchmarks amc");
     let lines: String = (0..83).map(|row| format!("amc,amc_{row},m,{}\n", row % 2)).collect();
     fs::write(place.path("answers.csv"), "benchmark,source_id,model,score\n".to_owned() + &lines).unwrap();
-    for command in ["validate", "calibrate --output cal"] {
-        let stderr = place.fails(1, &format!("{command} --responses answers.csv"));
+    for command in ["validate --responses", "calibrate --output cal --responses", "responses --output kept.csv"] {
+        let stderr = place.fails(1, &format!("{command} answers.csv"));
         let reason =
             "was made from synthetic:amc?rows=83&seed=0, but the configuration says datasets:AI-MO/aimo-validation-amc";
         assert!(stderr.contains(reason) && stderr.contains("--demo"), "{stderr}");
     }
-    assert!(!place.path("cal").exists());
+    assert!(!place.path("cal").exists() && !place.path("kept.csv").exists());
     place.ok("validate --responses answers.csv --demo");
     place.ok("calibrate --responses answers.csv --output cal --demo");
     // If the configuration itself names generated rows, a demo uses the same ones.
@@ -289,4 +290,40 @@ fn a_file_where_a_pool_should_go_is_named_and_kept() {
         assert!(!stderr.contains("manifest"), "{stderr}");
     }
     assert_eq!(fs::read_to_string(place.path("file")).unwrap(), "mine");
+}
+
+#[test]
+fn responses_are_written_with_a_table_and_never_over_an_input() {
+    let place = Place::new();
+    place.ok("preprocess --demo --benchmarks amc");
+    let lines = |model: &str, rows: std::ops::Range<u32>| -> String {
+        rows.map(|row| format!("amc,amc_{row},{model},{}\n", row % 2)).collect()
+    };
+    let header = "benchmark,source_id,model,score\n";
+    fs::write(place.path("a.csv"), header.to_owned() + &lines("a", 0..83)).unwrap();
+    fs::write(place.path("b.csv"), header.to_owned() + &lines("b", 80..85)).unwrap();
+    let printed = place.ok("-q responses a.csv b.csv --demo --output kept/all.jsonl.gz");
+    assert_eq!(
+        printed,
+        "benchmark  models  rows  answers\namc             2    83       86\nunmapped, and left out: 2\nwrote kept/all.jsonl.gz\n"
+    );
+    // It is read back without a flag; a name for the model stands in place of those in a file.
+    let json = place.ok("-q responses kept/all.jsonl.gz --demo --output again.parquet --json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let counts = serde_json::json!([{"benchmark": "amc", "models": 2, "rows": 83, "answers": 86}]);
+    assert_eq!(json, serde_json::json!({"benchmarks": counts, "unmapped": []}));
+    place.ok("responses mine=a.csv --demo --output mine.csv");
+    assert!(fs::read_to_string(place.path("mine.csv")).unwrap().lines().nth(1).unwrap().ends_with(",mine,,0,,,"));
+    let before = fs::read(place.path("a.csv")).unwrap();
+    let over = place.fails(1, "-q responses a.csv --demo --output ./a.csv");
+    assert_eq!(over, "error: ./a.csv is one of the inputs, and is not replaced; name another file for the output\n");
+    assert_eq!(fs::read(place.path("a.csv")).unwrap(), before);
+    let ending = place.fails(2, "-q responses a.csv --demo --output all.xlsx");
+    assert_eq!(ending, "error: --output: all.xlsx: end the name in .jsonl, .csv (each also .gz or .zst) or .parquet\n");
+    let absent = place.fails(2, "-q responses a.csv c.csv --demo --output all.csv");
+    assert_eq!(absent, "error: FILE: there is no file c.csv\n");
+    assert!(place.fails(2, "responses a.csv").contains("--output"));
+    let nothing = place.fails(1, "-q responses b.csv --demo --benchmarks gsm8k --output all.csv");
+    assert!(nothing.contains("gsm8k"), "{nothing}");
+    assert!(!place.path("all.csv").exists() && !place.path("all.xlsx").exists());
 }

@@ -10,13 +10,14 @@ mod shared;
 pub use list::{List, list};
 pub(crate) use shared::response_files;
 pub use shared::{
-    DifficultyArgs, FULL_DIR, IO, ResponseArgs, Stage2Args, check_full_dir, check_named, format, names, tell_unmapped,
+    DifficultyArgs, FULL_DIR, IO, ReadArgs, ResponseArgs, Stage2Args, check_full_dir, check_named, format, inputs,
+    names, tell_unmapped,
 };
 
 use crate::{
     commands::{
-        build, calibrate, completions, init, plan, preprocess, quick_start, reference, run, schema, stats, validate,
-        verify,
+        build, calibrate, completions, init, plan, preprocess, quick_start, reference, responses, run, schema, stats,
+        validate, verify,
     },
     error::{CliError, USAGE},
     hint::Call,
@@ -74,6 +75,7 @@ pub enum Command {
     Reference(reference::Args),
     Validate(Configured<validate::Args>),
     Calibrate(Configured<calibrate::Args>),
+    Responses(Configured<responses::Args>),
     Stats(stats::Args),
     Verify(verify::Args),
     Init(init::Args),
@@ -91,7 +93,8 @@ impl Command {
             | Self::Build(Configured { config, .. })
             | Self::Plan(Configured { config, .. })
             | Self::Validate(Configured { config, .. })
-            | Self::Calibrate(Configured { config, .. }) => Some(config),
+            | Self::Calibrate(Configured { config, .. })
+            | Self::Responses(Configured { config, .. }) => Some(config),
             Self::Reference(_)
             | Self::Stats(_)
             | Self::Verify(_)

@@ -59,19 +59,34 @@ macro_rules! response_files {
     () => {
         "\u{1b}[1;4mResponse files:\u{1b}[0m
   JSON lines, CSV or Parquet with a model's score (0..1) in each row, under the
-  names benchmark, source_id or identity, model, score; or logs of
-  lm-evaluation-harness (samples_*.jsonl) or Inspect (.eval, .json).
+  names benchmark, source_id or identity, model, score; logs of
+  lm-evaluation-harness (samples_*.jsonl) or Inspect (.eval, .json); rows of
+  Every Eval Ever; JSON lines of py-irt; wide tables as RouterBench has them.
   MODEL=FILE names the model of a log that does not name it.\n\n"
     };
 }
 pub(crate) use response_files;
 
-/// The options of every command that reads responses.
+/// The options of every command that reads responses for a purpose of its own.
 #[derive(Debug, clap::Args)]
 pub struct ResponseArgs {
     /// Read responses from these files, each FILE or MODEL=FILE
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     responses: Vec<String>,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+impl ResponseArgs {
+    /// The files; one that does not exist is an error before any is read.
+    pub fn inputs(&self) -> Result<Vec<Input>, CliError> {
+        inputs("--responses", &self.responses)
+    }
+}
+
+/// The options of every command that reads responses.
+#[derive(Debug, clap::Args)]
+pub struct ReadArgs {
     /// Use this filter of a log that has several, such as strict-match
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
@@ -83,24 +98,24 @@ pub struct ResponseArgs {
     pub demo: bool,
 }
 
-impl ResponseArgs {
-    /// The files; one that does not exist is an error before any is read.
-    pub fn inputs(&self) -> Result<Vec<Input>, CliError> {
-        let input = |text: &String| {
-            let named = text.split_once('=').filter(|_| !Path::new(text).exists());
-            let (model, path) = named.map_or((None, text.as_str()), |(model, path)| (Some(model.to_owned()), path));
-            if Path::new(path).exists() {
-                Ok(Input::File { path: path.into(), model })
-            } else {
-                Err(CliError::Usage(format!("--responses: there is no file {path}")))
-            }
-        };
-        self.responses.iter().map(input).collect()
-    }
-
+impl ReadArgs {
     pub fn options(&self) -> ReadOptions {
         ReadOptions { filter: self.filter.clone(), metric: self.metric.clone() }
     }
+}
+
+/// The files of responses, each FILE or MODEL=FILE. `argument` is where they were typed.
+pub fn inputs(argument: &str, files: &[String]) -> Result<Vec<Input>, CliError> {
+    let input = |text: &String| {
+        let named = text.split_once('=').filter(|_| !Path::new(text).exists());
+        let (model, path) = named.map_or((None, text.as_str()), |(model, path)| (Some(model.to_owned()), path));
+        if Path::new(path).exists() {
+            Ok(Input::File { path: path.into(), model })
+        } else {
+            Err(CliError::Usage(format!("{argument}: there is no file {path}")))
+        }
+    };
+    files.iter().map(input).collect()
 }
 
 /// Checks that the folder of the preprocessed benchmarks exists. The default folder may be missing: that means only that

@@ -73,9 +73,9 @@ fn parse_chance(text: &str) -> Result<List<(String, f64)>, String> {
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     check_full_dir(&args.full_dir, session)?;
-    let config = session.config(args.responses.demo)?;
+    let config = session.config(args.responses.read.demo)?;
     let mut catalogue = Catalogue::of(&config, &args.full_dir, &List::all(&args.benchmarks), &session.ui)?;
-    let gathered = read(&args.responses.inputs()?, &mut catalogue, &args.responses.options(), &session.ui)?;
+    let gathered = read(&args.responses.inputs()?, &mut catalogue, &args.responses.read.options(), &session.ui)?;
     tell_unmapped(&gathered.unmapped, session);
     let chance: BTreeMap<String, f64> = List::all(&args.chance).into_iter().collect();
     if let Some(unknown) =

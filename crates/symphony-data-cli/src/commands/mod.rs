@@ -8,6 +8,7 @@ pub mod plan;
 pub mod preprocess;
 pub mod quick_start;
 pub mod reference;
+pub mod responses;
 pub mod run;
 pub mod schema;
 pub mod stats;

@@ -53,13 +53,13 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     check_full_dir(&args.full_dir, session)?;
     args.pool.iter().try_for_each(|pool| check_named("--pool", "file or folder", pool, String::new))?;
-    let config = session.config(args.responses.demo)?;
+    let config = session.config(args.responses.read.demo)?;
     let mut catalogue = Catalogue::of(&config, &args.full_dir, &List::all(&args.benchmarks), &session.ui)?;
     let mut pools = Vec::new();
     for pool in &args.pool {
         pools.push((pool.display().to_string(), pool_tasks(pool)?));
     }
-    let gathered = read(&args.responses.inputs()?, &mut catalogue, &args.responses.options(), &session.ui)?;
+    let gathered = read(&args.responses.inputs()?, &mut catalogue, &args.responses.read.options(), &session.ui)?;
     let mut pools: Vec<PoolTasks<'_>> = pools
         .iter_mut()
         .map(|(name, (tasks, measured))| PoolTasks { name: name.clone(), measured: measured.take(), tasks })

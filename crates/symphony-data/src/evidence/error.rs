@@ -51,6 +51,14 @@ pub enum EvidenceError {
     /// A file is given twice.
     #[error("{path} is given twice, so its answers would count as two tries; give each file once")]
     GivenTwice { path: PathBuf },
+    /// The name of a file for responses does not say how to write it.
+    #[error(
+        "{path}: the ending of its name says how responses are written; end it in .jsonl, .csv (each also .gz or .zst) or .parquet"
+    )]
+    OutputForm { path: PathBuf },
+    /// Responses would be written over an input.
+    #[error("{path} is one of the inputs, and is not replaced; name another file for the output")]
+    OutputIsInput { path: PathBuf },
     /// No response belongs to a row.
     #[error("no response could be mapped to a row{}", list(unmapped))]
     NothingMapped { unmapped: Vec<Unmapped> },

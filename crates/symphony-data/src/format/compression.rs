@@ -38,6 +38,13 @@ impl Compression {
         }
     }
 
+    /// The compression that a file's name says it has.
+    pub fn named(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?;
+        let of = |name: &str| ending.eq_ignore_ascii_case(name);
+        if of("gz") { Some(Self::Gzip) } else { of("zst").then_some(Self::Zstd) }
+    }
+
     /// Whether a file's name says that it is compressed.
     pub fn is_named(path: &Path) -> bool {
         path.file_name().and_then(|name| name.to_str()).is_some_and(|name| without_ending(name) != name)

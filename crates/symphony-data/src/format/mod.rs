@@ -51,7 +51,7 @@ impl Format {
     pub fn of(path: &Path) -> Option<Self> {
         let name = compression::without_ending(path.file_name()?.to_str()?);
         match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
-            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "jsonl" | "jsonlines" | "ndjson" => Some(Self::Jsonl),
             "json" => Some(Self::Json),
             "csv" => Some(Self::Csv),
             "tsv" => Some(Self::Tsv),

@@ -70,14 +70,15 @@ impl Gatherer {
         self.responses.kind = vec![0; total];
     }
 
-    /// Stores an answer, in the second pass; `false` if the first pass did not count it.
-    pub(crate) fn put(&mut self, row: usize, model: u16, score: f64, tries: u32) -> bool {
+    /// Stores an answer, in the second pass; `false` if the first pass did not count it. An unknown number of tries counts
+    /// as one.
+    pub(crate) fn put(&mut self, row: usize, model: u16, score: f64, tries: Option<u32>) -> bool {
         let at = self.next[row];
         if at == self.responses.starts[row + 1] {
             return false;
         }
         self.responses.model[at] = model;
-        self.responses.kind[at] = self.kinds.number_of(score, tries);
+        self.responses.kind[at] = self.kinds.number_of(score, tries.unwrap_or(1));
         self.next[row] += 1;
         true
     }

@@ -15,7 +15,7 @@ use symphony_data::{
     evidence::{
         EvidenceError,
         calibrate::{CalibrateOptions, calibrate},
-        responses::{Catalogue, Gathered, Input, ReadOptions, read},
+        responses::{Catalogue, Converted, Gathered, Input, ReadOptions, convert, read},
         validation::{ScoredBy, reliability::ceiling, validate},
     },
     irt::{Fit, FitOptions, fit},
@@ -25,6 +25,8 @@ use symphony_data::{
     response::{Model, Responses},
 };
 
+mod convert;
+mod forms;
 mod irt;
 mod measured;
 mod responses;

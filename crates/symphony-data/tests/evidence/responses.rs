@@ -186,7 +186,7 @@ fn bad_responses_are_refused_with_their_line() {
 }
 
 /// Some questions of the store, by row.
-fn questions(place: &Place, benchmark: &str, rows: &[u32]) -> Vec<serde_json::Value> {
+pub(super) fn questions(place: &Place, benchmark: &str, rows: &[u32]) -> Vec<serde_json::Value> {
     let store = symphony_data::store::Store::open(&place.path("full"), benchmark, &Silent).unwrap();
     store.fetch(rows).unwrap().iter().map(|task| serde_json::from_str(task.raw_data.get()).unwrap()).collect()
 }

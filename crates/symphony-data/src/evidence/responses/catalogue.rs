@@ -41,6 +41,8 @@ pub struct Shelf {
     /// The number of each row in its source, ascending; `None` if no rows were set aside, so that no numbers are missing.
     numbers: Option<Vec<u32>>,
     by_identity: ByIdentity,
+    /// The identity of each row.
+    identities: Vec<u64>,
     /// Finds the identity fields in a row.
     pub(super) fields: FieldSet,
     /// The index of each identity field in `fields`, in the order of the configuration.
@@ -134,7 +136,7 @@ impl<'a> Catalogue<'a> {
         let mut fields = FieldSet::default();
         let identity = self.config.benchmark(name).map_or(&[][..], |benchmark| &benchmark.identity);
         let slots = identity.iter().map(|field| fields.add(field)).collect();
-        Ok(Shelf { store, rows, numbers, by_identity, fields, slots })
+        Ok(Shelf { store, rows, numbers, by_identity, identities, fields, slots })
     }
 }
 
@@ -163,6 +165,17 @@ impl Shelf {
             Some(numbers) => numbers.binary_search(&number).ok().map(|row| row as u32),
             None => Some(number).filter(|row| (*row as usize) < self.rows),
         }
+    }
+
+    /// The source_id of a row.
+    pub(super) fn source_id(&self, row: u32) -> String {
+        let number = self.numbers.as_ref().map_or(row, |numbers| numbers[row as usize]);
+        format!("{}_{number}", self.store.meta.benchmark)
+    }
+
+    /// The identity of a row, as 16 hex digits.
+    pub(super) fn identity(&self, row: u32) -> String {
+        format!("{:016x}", self.identities[row as usize])
     }
 
     /// The rows of an identity of 16 hex digits; several if the benchmark has copies of a task.

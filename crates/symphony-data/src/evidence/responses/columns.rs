@@ -1,13 +1,80 @@
 //! Responses as columns: Parquet files, and tables from Python.
 
-use arrow_array::{Array, RecordBatch, StringViewArray, cast::AsArray, types::Float64Type};
+use arrow_array::{Array, Float64Array, RecordBatch, StringViewArray, cast::AsArray, types::Float64Type};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 
 use super::{
-    own::{FORM, tries_of},
+    own::{FORM, number_of, tries_of},
     sink::{Fault, Found, Key, Sink},
+    wide,
 };
+
+/// The columns of a batch, by name.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'b>(pub &'b RecordBatch);
+
+impl Columns<'_> {
+    /// A column of texts, if there is one of this name.
+    pub fn texts(self, name: &str) -> Result<Option<StringViewArray>, Fault> {
+        let Some(column) = self.0.column_by_name(name) else { return Ok(None) };
+        let not_text = || Fault::reason(format!("its column `{name}` is {}, and must hold texts", column.data_type()));
+        if !is_text(column.data_type()) {
+            return Err(not_text());
+        }
+        let column = cast(column, &DataType::Utf8View).map_err(|_| not_text())?;
+        Ok(Some(column.as_string_view().clone()))
+    }
+
+    /// A column of numbers, if there is one of this name.
+    pub fn numbers(self, name: &str) -> Result<Option<Float64Array>, Fault> {
+        let Some(column) = self.0.column_by_name(name) else { return Ok(None) };
+        let not_numbers =
+            || Fault::reason(format!("its column `{name}` is {}, and must hold numbers", column.data_type()));
+        if !(column.data_type().is_numeric() || matches!(column.data_type(), DataType::Boolean | DataType::Null)) {
+            return Err(not_numbers());
+        }
+        let column = cast(column, &DataType::Float64).map_err(|_| not_numbers())?;
+        Ok(Some(column.as_primitive::<Float64Type>().clone()))
+    }
+
+    /// A column of numbers, or of texts that stand for numbers.
+    pub fn cells(self, name: &str) -> Result<Option<Cells>, Fault> {
+        match self.0.column_by_name(name).map(Array::data_type) {
+            Some(kind) if is_text(kind) && *kind != DataType::Null => Ok(self.texts(name)?.map(Cells::Texts)),
+            _ => Ok(self.numbers(name)?.map(Cells::Numbers)),
+        }
+    }
+}
+
+fn is_text(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, values) => values.is_string(),
+        other => other.is_string() || *other == DataType::Null,
+    }
+}
+
+/// A column of numbers, or of texts that stand for numbers.
+pub(super) enum Cells {
+    Numbers(Float64Array),
+    Texts(StringViewArray),
+}
+
+impl Cells {
+    /// The number in a row; `None` if it is missing. NaN counts as missing.
+    pub fn value(&self, row: usize) -> Result<Option<f64>, Fault> {
+        match self {
+            Self::Numbers(column) => Ok(number_in(column, row)),
+            Self::Texts(column) if column.is_valid(row) => number_of(column.value(row)),
+            Self::Texts(_) => Ok(None),
+        }
+    }
+}
+
+/// The number in a row; `None` if it is missing. In tables, NaN stands for a missing number.
+fn number_in(column: &Float64Array, row: usize) -> Option<f64> {
+    column.is_valid(row).then(|| column.value(row)).filter(|number| !number.is_nan())
+}
 
 /// Takes all rows of a batch. `first` is the number of its first row in the table, from 0. `model` is the model that the
 /// caller names for the whole file.
@@ -23,29 +90,14 @@ pub(super) fn take(
             return Err(Fault::reason(format!("has two columns `{}`; rename one", field.name())));
         }
     }
-    let texts = |name: &str| -> Result<Option<StringViewArray>, Fault> {
-        let Some(column) = batch.column_by_name(name) else { return Ok(None) };
-        let not_text = || Fault::reason(format!("its column `{name}` is {}, and must hold texts", column.data_type()));
-        let is_text = match column.data_type() {
-            DataType::Dictionary(_, values) => values.is_string(),
-            other => other.is_string() || *other == DataType::Null,
-        };
-        if !is_text {
-            return Err(not_text());
+    if schema.column_with_name("score").is_none() {
+        let models = wide::models(schema.fields().iter().map(|field| field.name().as_str()));
+        if !models.is_empty() {
+            return wide::take_batch(batch, &models, first, model, sink);
         }
-        let column = cast(column, &DataType::Utf8View).map_err(|_| not_text())?;
-        Ok(Some(column.as_string_view().clone()))
-    };
-    let numbers = |name: &str| -> Result<Option<arrow_array::Float64Array>, Fault> {
-        let Some(column) = batch.column_by_name(name) else { return Ok(None) };
-        let not_numbers =
-            || Fault::reason(format!("its column `{name}` is {}, and must hold numbers", column.data_type()));
-        if !(column.data_type().is_numeric() || matches!(column.data_type(), DataType::Boolean | DataType::Null)) {
-            return Err(not_numbers());
-        }
-        let column = cast(column, &DataType::Float64).map_err(|_| not_numbers())?;
-        Ok(Some(column.as_primitive::<Float64Type>().clone()))
-    };
+    }
+    let columns = Columns(batch);
+    let (texts, numbers) = (|name: &str| columns.texts(name), |name: &str| columns.numbers(name));
     let missing = |key: &str| {
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         Fault::reason(format!("has no column `{key}`; responses have {FORM}, and this has {}", names.join(", ")))
@@ -55,7 +107,7 @@ pub(super) fn take(
     let models = texts("model")?;
     let families = texts("family")?;
     let scores = numbers("score")?.ok_or_else(|| missing("score"))?;
-    let tries = numbers("tries")?;
+    let [tries, cost, tokens] = [numbers("tries")?, numbers("cost")?, numbers("tokens")?];
     if source_ids.is_none() && identities.is_none() {
         return Err(missing("source_id"));
     }
@@ -65,13 +117,8 @@ pub(super) fn take(
     let at = |column: &Option<StringViewArray>, row: usize| {
         column.as_ref().is_some_and(|column| column.is_valid(row) && !column.value(row).is_empty())
     };
-    // In tables, NaN stands for a missing number.
-    let is_number =
-        |column: &arrow_array::Float64Array, row: usize| column.is_valid(row) && !column.value(row).is_nan();
-    let fault = |row: usize, fault: Fault| match fault {
-        Fault::Reason(reason, hint) => Fault::Reason(format!("row {} (from 0): {reason}", first + row), hint),
-        Fault::Evidence(error) => Fault::Evidence(error),
-    };
+    let is_number = |column: &Float64Array, row: usize| number_in(column, row).is_some();
+    let fault = |row: usize, fault: Fault| fault.in_row(first + row);
     let answer = |benchmark, row: usize| -> Result<Found<'_>, Fault> {
         let key = match (&source_ids, &identities) {
             (Some(ids), Some(same)) if at(&source_ids, row) && at(&identities, row) => {
@@ -87,8 +134,9 @@ pub(super) fn take(
             _ => return Err(Fault::reason("has no model")),
         };
         let family = families.as_ref().filter(|_| at(&families, row)).map(|families| families.value(row));
-        let tries = tries.as_ref().filter(|tries| is_number(tries, row)).map(|tries| tries.value(row));
-        Ok(Found { key, model, family, score: scores.value(row), tries: tries_of(tries)? })
+        let number = |column: &Option<Float64Array>| column.as_ref().and_then(|column| number_in(column, row));
+        let (tries, cost, tokens) = (tries_of(number(&tries))?, number(&cost), number(&tokens));
+        Ok(Found { family, tries, cost, tokens, ..Found::new(key, model, scores.value(row)) })
     };
     if let (Some(_), Some(own)) = (model, &models) {
         for row in (0..batch.num_rows()).filter(|row| at(&models, *row)) {

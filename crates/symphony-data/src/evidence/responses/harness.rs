@@ -132,7 +132,7 @@ impl Harness {
         };
         match locate(doc, &self.name, sink.catalogue)? {
             Located::Rows(benchmark, rows) => {
-                sink.take(Found { key: Key::Rows(&benchmark, &rows), model, family: None, score, tries: 1 })?;
+                sink.take(Found::new(Key::Rows(&benchmark, &rows), model, score))?;
             }
             Located::Nowhere => {
                 sink.unmapped(format!("of the log `{}` to documents that match no row", self.task), || shortened(doc));

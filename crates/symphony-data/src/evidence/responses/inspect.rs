@@ -76,6 +76,9 @@ struct Sample {
     /// Old logs have this in place of `scores`.
     #[serde(default)]
     score: Option<Value>,
+    /// What each model used for the sample: the model that is evaluated, and those that grade.
+    #[serde(default)]
+    model_usage: Value,
     /// Present if the sample was marked as invalid.
     #[serde(default)]
     invalidation: Option<IgnoredAny>,
@@ -234,7 +237,9 @@ impl Run<'_, '_, '_> {
         };
         match locate(&doc, &eval.task, self.sink.catalogue)? {
             Located::Rows(benchmark, rows) => {
-                self.sink.take(Found { key: Key::Rows(&benchmark, &rows), model, family: None, score, tries: 1 })?;
+                let found = Found::new(Key::Rows(&benchmark, &rows), model, score);
+                let [cost, tokens] = ["total_cost", "output_tokens"].map(|key| usage(sample, &eval.model, key));
+                self.sink.take(Found { cost, tokens, ..found })?;
             }
             Located::Nowhere => self
                 .sink
@@ -326,6 +331,11 @@ fn document(sample: &Sample) -> String {
         members.push(format!("\"id\":{}", sample.id));
     }
     format!("{{{}}}", members.join(","))
+}
+
+/// An amount that the evaluated model used for the sample, if the log has it.
+fn usage(sample: &Sample, model: &str, key: &str) -> Option<f64> {
+    sample.model_usage[model][key].as_f64().filter(|amount| *amount >= 0.0)
 }
 
 /// The text of an input: the input itself, or the user's last message in a conversation.

@@ -31,15 +31,70 @@ pub(super) fn locate(doc: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Re
         let Some(shelf) = catalogue.shelf(&name)? else { continue };
         found.extend(rows_of(doc, benchmark, config, shelf)?.into_iter().map(|rows| (name.clone(), rows)));
     }
+    Ok(only_one(found, task))
+}
+
+/// Finds the rows whose question is a text: those of benchmarks whose identity has one field, besides the config that the
+/// task is named after.
+pub(super) fn locate_text(text: &str, task: &str, catalogue: &mut Catalogue<'_>) -> Result<Located, Fault> {
+    let mut found: Vec<(String, Vec<u32>)> = Vec::new();
+    for name in catalogue.names().to_vec() {
+        let Some(benchmark) = catalogue.benchmark(&name) else { continue };
+        let config = config_of(benchmark, task);
+        let of_config = |field: &String| config.filter(|_| benchmark.config_field.as_ref() == Some(field));
+        let given: Vec<Option<&str>> = benchmark.identity.iter().map(of_config).collect();
+        if given.iter().filter(|field| field.is_none()).count() != 1 {
+            continue;
+        }
+        let Some(shelf) = catalogue.shelf(&name)? else { continue };
+        let rows = shelf.by_texts(given.into_iter().map(|field| field.unwrap_or(text)));
+        if !rows.is_empty() {
+            found.push((name, rows.to_vec()));
+        }
+    }
+    Ok(only_one(found, task))
+}
+
+/// The only rows that were found.
+fn only_one(mut found: Vec<(String, Vec<u32>)>, task: &str) -> Located {
     // If several benchmarks have this text, prefer the one that the task is named after.
     if found.len() > 1 && found.iter().any(|(name, _)| task.contains(name.as_str())) {
         found.retain(|(name, _)| task.contains(name.as_str()));
     }
-    Ok(match found.pop() {
+    match found.pop() {
         None => Located::Nowhere,
         Some((name, rows)) if found.is_empty() => Located::Rows(name, rows),
         Some(_) => Located::Several,
-    })
+    }
+}
+
+/// Finds the row of a source_id, or the rows of an identity in any benchmark.
+pub(super) fn locate_id(id: &str, catalogue: &mut Catalogue<'_>) -> Result<Located, Fault> {
+    if let Some(benchmark) = benchmark_of(id)
+        && let Some(row) = catalogue.shelf(benchmark)?.and_then(|shelf| shelf.by_source_id(id))
+    {
+        return Ok(Located::Rows(benchmark.to_owned(), vec![row]));
+    }
+    let mut found = Located::Nowhere;
+    if id.len() != 16 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(found);
+    }
+    for name in catalogue.names().to_vec() {
+        let rows = catalogue.shelf(&name)?.map_or(&[][..], |shelf| shelf.by_identity(id));
+        found = match (rows, found) {
+            ([], found) => found,
+            (rows, Located::Nowhere) => Located::Rows(name, rows.to_vec()),
+            _ => Located::Several,
+        };
+    }
+    Ok(found)
+}
+
+/// The benchmark in a text of the form of a source_id, such as `gsm8k_12`.
+pub(super) fn benchmark_of(id: &str) -> Option<&str> {
+    let (benchmark, number) = id.rsplit_once('_')?;
+    (!benchmark.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        .then_some(benchmark)
 }
 
 /// The benchmark's config that a task is named after: the longest config name that is part of the task's name.

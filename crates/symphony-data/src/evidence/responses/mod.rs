@@ -6,15 +6,21 @@
 
 mod catalogue;
 mod columns;
+mod convert;
+mod every_eval_ever;
 mod harness;
 mod inspect;
 mod locate;
 mod own;
+mod prompt;
+mod py_irt;
 mod read;
 mod sink;
+mod wide;
 
 pub use catalogue::Catalogue;
 pub(super) use catalogue::ROWS_AT_ONCE;
+pub use convert::{Converted, ConvertedBenchmark, OwnForm, convert};
 pub(super) use own::FORM;
 pub use read::{Gathered, Input, ReadOptions, read};
 pub use sink::Unmapped;

@@ -6,8 +6,11 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
+    every_eval_ever,
     harness::Harness,
+    py_irt,
     sink::{Fault, Found, Key, Sink},
+    wide,
 };
 use crate::row::{decode_string, json_reason, kind_of, python};
 
@@ -28,7 +31,32 @@ pub(super) struct Line<'l> {
     score: Number<'l>,
     #[serde(borrow, default)]
     tries: Number<'l>,
+    #[serde(borrow, default)]
+    cost: Number<'l>,
+    #[serde(borrow, default)]
+    tokens: Number<'l>,
+    /// A key of the harness.
     doc: Option<IgnoredAny>,
+    /// A key of py-irt.
+    subject_id: Option<IgnoredAny>,
+    /// Keys of Every Eval Ever.
+    evaluation: Option<IgnoredAny>,
+    model_id: Option<IgnoredAny>,
+}
+
+/// What is known of a file whose form holds more than its lines say.
+#[derive(Default)]
+pub(super) struct Logs {
+    harness: Option<Harness>,
+    rows: every_eval_ever::Rows,
+}
+
+impl Logs {
+    /// Checks that the file had what the caller chose.
+    pub fn finish(self) -> Result<(), Fault> {
+        self.harness.map_or(Ok(()), Harness::finish)?;
+        self.rows.finish()
+    }
 }
 
 /// The JSON of a number or of a text that stands for one; `None` if the key is missing.
@@ -41,9 +69,9 @@ impl<'de: 'l, 'l> Deserialize<'de> for Number<'l> {
     }
 }
 
-impl Number<'_> {
+impl<'l> Number<'l> {
     /// The number; `None` if it is missing. NaN counts as missing, as it does in tables.
-    fn value(self) -> Result<Option<f64>, Fault> {
+    pub(super) fn value(self) -> Result<Option<f64>, Fault> {
         let json = self.0.unwrap_or("null");
         let text = match json.as_bytes().first() {
             Some(b'"') => decode_string(json).and_then(Result::ok).unwrap_or(Cow::Borrowed(json)),
@@ -54,33 +82,60 @@ impl Number<'_> {
             }
             _ => Cow::Borrowed(json),
         };
-        let number = match text.trim().to_ascii_lowercase().as_str() {
-            "" | "na" | "none" | "null" => None,
-            "true" => Some(1.0),
-            "false" => Some(0.0),
-            other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is not a number")))?,
-        };
-        Ok(number.filter(|number: &f64| !number.is_nan()))
+        number_of(&text)
     }
+
+    /// The number with this JSON.
+    pub(super) fn of(json: &'l str) -> Self {
+        Self(Some(json))
+    }
+
+    /// Whether the key is there.
+    pub(super) fn is_given(self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// The number that a text stands for; `None` if it is missing. NaN counts as missing, as it does in tables.
+pub(super) fn number_of(text: &str) -> Result<Option<f64>, Fault> {
+    let number = match text.trim().to_ascii_lowercase().as_str() {
+        "" | "na" | "none" | "null" => None,
+        "true" => Some(1.0),
+        "false" => Some(0.0),
+        other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is not a number")))?,
+    };
+    Ok(number.filter(|number: &f64| !number.is_nan()))
 }
 
 /// The required keys of our own format, for messages.
 pub(in crate::evidence) const FORM: &str = "benchmark, source_id (or identity), model, score";
 
-/// Takes one line: a response in our own format, or a line of the harness's log, which has a `doc`.
+/// Takes one line: a response in our own format, or a line of another form, which its keys show.
 pub(super) fn of_text(
     text: &str,
     path: &Path,
     model: Option<&str>,
-    harness: &mut Option<Harness>,
+    logs: &mut Logs,
     sink: &mut Sink<'_, '_>,
 ) -> Result<(), Fault> {
     let text = &*python::text_to_json(text);
     let line: Line<'_> = serde_json::from_str(text)
         .map_err(|error| Fault::reason(format!("not a valid response: {}", json_reason(&error))))?;
     if line.doc.is_some() && line.source_id.is_none() && line.identity.is_none() {
-        let harness = harness.get_or_insert_with(|| Harness::of(path, model, sink.catalogue.names()));
+        let harness = logs.harness.get_or_insert_with(|| Harness::of(path, model, sink.catalogue.names()));
         return harness.take(text, sink);
+    }
+    // No other form has a score under this name.
+    if line.score.0.is_none() {
+        if line.subject_id.is_some() {
+            return py_irt::take(text, model, sink);
+        }
+        if line.evaluation.is_some() || line.model_id.is_some() {
+            return logs.rows.take(text, model, sink);
+        }
+        if wide::may_be(text) && wide::take_text(text, model, sink)? {
+            return Ok(());
+        }
     }
     let missing = |key: &str| {
         let keys: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
@@ -104,23 +159,25 @@ pub(super) fn of_text(
     if line.score.0.is_none() {
         return Err(missing("score"));
     }
-    let of_key = |key: &str, fault: Fault| match fault {
-        Fault::Reason(reason, _) => Fault::reason(format!("`{key}`: {reason}")),
-        fault @ Fault::Evidence(_) => fault,
-    };
-    let Some(score) = line.score.value().map_err(|fault| of_key("score", fault))? else {
+    let number = |key: &str, number: Number<'_>| number.value().map_err(|fault| fault.of(&format!("`{key}`")));
+    let Some(score) = number("score", line.score)? else {
         sink.unmapped("without a score", || text.chars().take(80).collect());
         return Ok(());
     };
-    let tries = tries_of(line.tries.value().map_err(|fault| of_key("tries", fault))?)?;
-    sink.take(Found { key, model, family: line.family.as_deref().filter(|family| !family.is_empty()), score, tries })
+    sink.take(Found {
+        family: line.family.as_deref().filter(|family| !family.is_empty()),
+        tries: tries_of(number("tries", line.tries)?)?,
+        cost: number("cost", line.cost)?,
+        tokens: number("tokens", line.tokens)?,
+        ..Found::new(key, model, score)
+    })
 }
 
-/// The number of tries that a score is the mean of; 1 by default.
-pub(super) fn tries_of(number: Option<f64>) -> Result<u32, Fault> {
+/// The number of tries that a score is the mean of, if the form says it.
+pub(super) fn tries_of(number: Option<f64>) -> Result<Option<u32>, Fault> {
     match number {
-        None => Ok(1),
-        Some(n) if n >= 1.0 && n.fract() == 0.0 && n <= 1e9 => Ok(n as u32),
+        None => Ok(None),
+        Some(n) if n >= 1.0 && n.fract() == 0.0 && n <= 1e9 => Ok(Some(n as u32)),
         Some(n) => Err(Fault::reason(format!(
             "`tries` is {n}, and must be a whole number from 1: how many tries the score is the mean of"
         ))),

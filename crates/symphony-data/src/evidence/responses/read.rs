@@ -15,8 +15,8 @@ use arrow_array::RecordBatch;
 
 use super::{
     Catalogue, columns, inspect,
-    own::of_text,
-    sink::{Fault, Sink, Unmapped, WATCHED_BYTES, Watched},
+    own::{Logs, of_text},
+    sink::{Fault, Sink, Tap, Unmapped, WATCHED_BYTES, Watched},
 };
 use crate::{
     disk::{NamedFile, checksum::HashingReader},
@@ -30,7 +30,8 @@ use crate::{
 /// A file or a table of responses.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A file in our own format, or a log of lm-evaluation-harness or Inspect.
+    /// A file in our own format or one of the others: a log of lm-evaluation-harness or Inspect, rows of Every Eval Ever,
+    /// lines of py-irt, or a wide table.
     File {
         /// The file's path.
         path: PathBuf,
@@ -72,10 +73,22 @@ pub fn read(
     options: &ReadOptions,
     progress: &dyn Progress,
 ) -> Result<Gathered, EvidenceError> {
+    read_into(None, inputs, catalogue, options, progress)
+}
+
+/// Like [`read()`]; `tap` gets each answer too.
+pub(super) fn read_into<'s>(
+    tap: Option<&'s mut dyn Tap>,
+    inputs: &[Input],
+    catalogue: &'s mut Catalogue<'_>,
+    options: &'s ReadOptions,
+    progress: &'s dyn Progress,
+) -> Result<Gathered, EvidenceError> {
     let mut sink = Sink {
         catalogue,
         options,
         progress,
+        tap,
         logs: Vec::new(),
         benchmarks: BTreeMap::new(),
         unmapped: BTreeMap::new(),
@@ -95,6 +108,11 @@ pub fn read(
             );
             progress.note(Note::Warning(&warning));
         }
+    }
+    if let Some(tap) = &mut sink.tap
+        && !sink.benchmarks.is_empty()
+    {
+        tap.begin()?;
     }
     sink.benchmarks.values_mut().for_each(Gatherer::counted);
     sink.filling = true;
@@ -215,13 +233,13 @@ fn of_file(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<
         }
         return checksum();
     }
-    let mut harness = None;
+    let mut logs = Logs::default();
     let mut failure = None;
     let mut take = |batch: RowBatch| {
         let taken = (0..batch.len()).try_for_each(|i| {
             let line = batch.origin(i).line;
             let text = batch.row(i).map_err(|fault| Fault::reason(fault.to_string()).at(path, line))?;
-            of_text(text, path, model, &mut harness, sink).map_err(|fault| fault.at(path, line))
+            of_text(text, path, model, &mut logs, sink).map_err(|fault| fault.at(path, line))
         });
         match taken {
             _ if progress.cancelled() => failure = Some(EvidenceError::Cancelled),
@@ -235,8 +253,6 @@ fn of_file(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<
     if let Some(failure) = failure {
         return Err(failure);
     }
-    if let Some(harness) = harness {
-        harness.finish().map_err(|fault| fault.at(path, 0))?;
-    }
+    logs.finish().map_err(|fault| fault.at(path, 0))?;
     read.map_err(not_read)
 }

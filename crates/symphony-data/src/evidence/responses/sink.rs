@@ -9,7 +9,10 @@ use std::{
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Catalogue, ReadOptions};
+use super::{
+    ReadOptions,
+    catalogue::{Catalogue, Shelf},
+};
 use crate::{
     evidence::EvidenceError,
     hint::Hint,
@@ -39,7 +42,56 @@ pub(super) struct Found<'a> {
     pub model: &'a str,
     pub family: Option<&'a str>,
     pub score: f64,
-    pub tries: u32,
+    /// How many tries the score is the mean of, if the form says it.
+    pub tries: Option<u32>,
+    /// What the answer cost, in US dollars.
+    pub cost: Option<f64>,
+    /// How many tokens the model wrote.
+    pub tokens: Option<f64>,
+}
+
+impl<'a> Found<'a> {
+    /// An answer whose form says no more than this.
+    pub fn new(key: Key<'a>, model: &'a str, score: f64) -> Self {
+        Self { key, model, family: None, score, tries: None, cost: None, tokens: None }
+    }
+
+    /// Checks the values of the answer.
+    fn check(&self) -> Result<(), Fault> {
+        let score = self.score;
+        if !(0.0..=1.0).contains(&score) {
+            let way = if (1.0..=100.0).contains(&score) { "; divide percentages by 100" } else { "" };
+            return Err(Fault::reason(format!("its score is {score}, and must be from 0 (failed) to 1 (solved){way}")));
+        }
+        let amounts =
+            [("cost", self.cost, "what the answer cost"), ("tokens", self.tokens, "how many the model wrote")];
+        for (name, amount, what) in amounts {
+            if let Some(amount) = amount.filter(|amount| !(amount.is_finite() && *amount >= 0.0)) {
+                return Err(Fault::reason(format!("`{name}` is {amount}, and must be a number from 0: {what}")));
+            }
+        }
+        if self.model.trim().is_empty() {
+            return Err(Fault::reason("the name of its model is empty"));
+        }
+        Ok(())
+    }
+}
+
+/// An answer that was mapped to rows of a benchmark.
+pub(super) struct Taken<'t> {
+    pub benchmark: &'t str,
+    pub shelf: &'t Shelf,
+    /// The rows, at least one; several are copies of one task.
+    pub rows: &'t [u32],
+    pub found: &'t Found<'t>,
+}
+
+/// Gets each mapped answer in the second pass, in the order in which they are read.
+pub(super) trait Tap {
+    /// Prepares for the answers, when the first pass has found that all inputs can be read.
+    fn begin(&mut self) -> Result<(), EvidenceError>;
+    /// Takes an answer.
+    fn take(&mut self, answer: &Taken<'_>) -> Result<(), EvidenceError>;
 }
 
 /// How an answer names its row. The first text is the benchmark's name.
@@ -72,6 +124,8 @@ pub(super) struct Sink<'s, 'c> {
     pub catalogue: &'s mut Catalogue<'c>,
     pub options: &'s ReadOptions,
     pub progress: &'s dyn Progress,
+    /// What gets the answers too.
+    pub(super) tap: Option<&'s mut dyn Tap>,
     /// The logs that the first pass read.
     pub(super) logs: Vec<Log>,
     pub(super) benchmarks: BTreeMap<String, Gatherer>,
@@ -183,16 +237,7 @@ impl Sink<'_, '_> {
         let mut strangers = 0;
         for found in answers {
             let found = found?;
-            if !(0.0..=1.0).contains(&found.score) {
-                let way = if (1.0..=100.0).contains(&found.score) { "; divide percentages by 100" } else { "" };
-                let score = found.score;
-                return Err(Fault::reason(format!(
-                    "its score is {score}, and must be from 0 (failed) to 1 (solved){way}"
-                )));
-            }
-            if found.model.trim().is_empty() {
-                return Err(Fault::reason("the name of its model is empty"));
-            }
+            found.check()?;
             let Some((shelf, gatherer)) = &mut known else {
                 strangers += 1;
                 continue;
@@ -236,6 +281,11 @@ impl Sink<'_, '_> {
                 } else if !gatherer.put(row as usize, model, found.score, found.tries) {
                     self.changed = true;
                 }
+            }
+            if self.filling
+                && let Some(tap) = &mut self.tap
+            {
+                tap.take(&Taken { benchmark, shelf, rows, found: &found })?;
             }
         }
         if strangers > 0 && !self.filling {
@@ -305,6 +355,22 @@ impl From<EvidenceError> for Fault {
 }
 
 impl Fault {
+    /// Adds the row of a table, from 0.
+    pub(super) fn in_row(self, row: usize) -> Self {
+        match self {
+            Self::Reason(reason, hint) => Self::Reason(format!("row {row} (from 0): {reason}"), hint),
+            other @ Self::Evidence(_) => other,
+        }
+    }
+
+    /// Adds what the fault is in, such as a column or an item.
+    pub(super) fn of(self, what: &str) -> Self {
+        match self {
+            Self::Reason(reason, hint) => Self::Reason(format!("{what}: {reason}"), hint),
+            other @ Self::Evidence(_) => other,
+        }
+    }
+
     /// Turns the fault into an error at a file and line; line 0 stands for no line.
     pub(super) fn at(self, path: impl AsRef<Path>, line: u64) -> EvidenceError {
         match self {
