@@ -68,8 +68,12 @@ class ValidationReport(Mapping[str, "dict[str, Any]"]):
 
     def __repr__(self) -> str:
         return "\n".join(
-            f"{name}: {found['sentence']}" + (" (IN-SAMPLE)" if found["in_sample"] else "")
+            f"{name}: {said}"
             for name, found in self._found.items()
+            for said in [
+                found["sentence"] + (" (IN-SAMPLE)" if found["in_sample"] else ""),
+                *found.get("remarks", []),
+            ]
         )
 
 

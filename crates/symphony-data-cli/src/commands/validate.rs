@@ -179,7 +179,10 @@ fn said(found: &Validation) -> String {
     let of =
         found.pool.as_ref().map_or_else(|| found.benchmark.clone(), |pool| format!("{} in {pool}", found.benchmark));
     let mut text = format!("{of}: {}\n", found.sentence);
-    if let Some(rho) = found.spearman_within {
+    for remark in &found.remarks {
+        text += &format!("{of}: {remark}\n");
+    }
+    if let Some(rho) = found.spearman_within.filter(|_| !found.only_between) {
         let rho = fixed(rho, 2);
         text += &format!("{of}: within its configs rho is {rho} on average; the rest is between configs\n");
     }

@@ -119,6 +119,13 @@ pub struct Validation {
     pub gap: Estimate,
     /// The verdict in one sentence.
     pub sentence: String,
+    /// Whether the score is reversed: models fail the easy tasks more often, and not by chance.
+    pub reversed: bool,
+    /// Whether the score tells the configs of the benchmark apart and little else.
+    pub only_between: bool,
+    /// The same two in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// The results of all benchmarks and pools.

@@ -1,4 +1,4 @@
-//! The verdict on a gap between bins, in one sentence.
+//! Verdicts in words: on the gap between bins, and on scores that mislead.
 
 use super::{BinError, Estimate};
 use crate::bin::{Bin, PerBin};
@@ -34,10 +34,56 @@ pub(super) fn sentence(gap: Estimate, bins: PerBin<BinError>) -> String {
     format!("models fail hard tasks {points:.1} points {how} often than easy ones; {verdict}")
 }
 
+/// A score whose correlation within the groups of a benchmark is less than this share of its correlation over all rows tells
+/// the groups apart and little else.
+const SHARE_WITHIN: f64 = 0.25;
+
+/// Whether a score is reversed: the interval of its correlation lies below 0.
+pub(super) fn is_reversed(all: Estimate) -> bool {
+    all.high.is_some_and(|high| high < 0.0)
+}
+
+/// Whether a score tells only the groups of a benchmark apart. `within` is its correlation within groups, if there are several.
+pub(super) fn is_only_between(all: Estimate, within: Option<f64>) -> bool {
+    let shown = all.value.filter(|_| all.low.is_some_and(|low| low > 0.0));
+    shown.zip(within).is_some_and(|(value, within)| within < SHARE_WITHIN * value)
+}
+
+/// What [`is_reversed`] and [`is_only_between`] find, in sentences.
+pub(super) fn remarks(all: Estimate, within: Option<f64>) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if let Estimate { value: Some(value), low: Some(low), high: Some(high) } = all
+        && is_reversed(all)
+    {
+        remarks.push(format!(
+            "REVERSED: models fail the easy tasks more often (rho {value:.2}, {low:.2} to {high:.2}); draw by another difficulty"
+        ));
+    }
+    if let (Some(value), Some(within), true) = (all.value, within, is_only_between(all, within)) {
+        remarks.push(format!(
+            "the score tells its configs apart and little else: rho is {value:.2} over all tasks, and {within:.2} within configs"
+        ));
+    }
+    remarks
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{BinError, Estimate};
     use super::*;
+
+    #[test]
+    fn a_reversed_score_and_one_that_tells_only_groups_apart_are_said() {
+        let of = |low: f64, value: f64, high: f64| Estimate { value: Some(value), low: Some(low), high: Some(high) };
+        let said = |all: Estimate, within: Option<f64>| remarks(all, within).concat();
+        assert!(
+            said(of(-0.25, -0.19, -0.13), Some(0.4)).starts_with("REVERSED: models fail the easy tasks more often")
+        );
+        // An interval that includes 0 shows nothing.
+        assert_eq!(said(of(-0.25, -0.19, 0.01), Some(0.0)) + &said(of(-0.01, 0.3, 0.4), Some(0.0)), "");
+        assert!(said(of(0.2, 0.23, 0.27), Some(0.03)).starts_with("the score tells its configs apart"));
+        assert_eq!(said(of(0.2, 0.23, 0.27), Some(0.06)) + &said(of(0.2, 0.23, 0.27), None), "");
+    }
 
     #[test]
     fn a_gap_that_rounds_to_zero_is_no_gap() {

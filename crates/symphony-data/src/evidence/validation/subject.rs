@@ -4,7 +4,7 @@ use super::{
     BinError, ModelError, PerBin, ScoredBy, Ties, Validation, Within,
     bootstrap::{Sample, interval},
     reliability::ceiling,
-    sentence::sentence,
+    sentence::{is_only_between, is_reversed, remarks, sentence},
 };
 use crate::{
     bin::{Bin, Thresholds},
@@ -177,6 +177,8 @@ impl Subject {
             within.iter().filter_map(weighted).fold((0.0, 0.0), |(sum, total), (r, n)| (sum + r, total + n));
         let at = |threshold: f64| sample.scores.iter().filter(|score| **score == threshold).count() as u64;
         let gap = estimate(gap, 2);
+        let rho = estimate(spearman(&sample.scores, &sample.errors), 0);
+        let spearman_within = (total > 0.0).then(|| sum / total);
         Ok(Validation {
             benchmark: responses.benchmark().to_owned(),
             pool: self.pool.clone(),
@@ -185,9 +187,9 @@ impl Subject {
             models: responses.models().iter().map(|model| model.name.clone()).collect(),
             left_out,
             in_sample,
-            spearman: estimate(spearman(&sample.scores, &sample.errors), 0),
+            spearman: rho,
             pearson: estimate(pearson(&sample.scores, &sample.errors), 1),
-            spearman_within: (total > 0.0).then(|| sum / total),
+            spearman_within,
             within,
             ceiling: ceiling(responses, &rows, progress)?,
             thresholds: self.thresholds,
@@ -195,6 +197,9 @@ impl Subject {
             bins: by_bin,
             by_model: self.by_model(responses, &rows),
             sentence: sentence(gap, by_bin),
+            reversed: is_reversed(rho),
+            only_between: is_only_between(rho, spearman_within),
+            remarks: remarks(rho, spearman_within),
             gap,
         })
     }
