@@ -11,7 +11,7 @@ use symphony_data::{
     config::{Config, DEFAULT_CONFIG, read_file},
     draw::{self, Order, Writing, make_pools, with_stores},
     evidence::{
-        calibrate::{CalibrateOptions, calibrate},
+        calibrate::{CalibrateOptions, PriorChoice, calibrate},
         responses::{Catalogue, Input, ReadOptions, Unmapped, convert, read},
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
@@ -266,6 +266,7 @@ impl Builder {
         responses: Vec<Bound<'_, PyAny>>,
         output_dir: PathBuf,
         model: &str,
+        prior: Option<&str>,
         chance: BTreeMap<String, f64>,
         names: Vec<String>,
         full_dir: PathBuf,
@@ -275,7 +276,8 @@ impl Builder {
         note: Py<PyAny>,
     ) -> PyResult<String> {
         let inputs = inputs_of(&responses)?;
-        let options = CalibrateOptions { model: ItemModel::parse(model).unwrap_or_default(), chance };
+        let prior = prior.map(PriorChoice::parse).unwrap_or_default();
+        let options = CalibrateOptions { model: ItemModel::parse(model).unwrap_or_default(), chance, prior };
         self.run(py, None, note, move |config, progress| {
             let config = &for_demo(config, demo)?;
             let mut catalogue = Catalogue::of(config, &full_dir, &names, progress)?;

@@ -30,8 +30,17 @@ def path(parameter: str, value: object) -> str:
 
 def difficulty(parameter: str, value: object) -> str:
     """The word of a difficulty, or a path. A path object is a path, even if it reads like a word."""
+    return _word_or_path(parameter, value, ("surface", "reference"))
+
+
+def prior(parameter: str, value: object) -> str:
+    """The word of a prior, or a path, as for a difficulty."""
+    return _word_or_path(parameter, value, ("features", "reference"))
+
+
+def _word_or_path(parameter: str, value: object, words: tuple[str, ...]) -> str:
     found = path(parameter, value)
-    is_path = isinstance(value, os.PathLike) and found in ("surface", "reference")
+    is_path = isinstance(value, os.PathLike) and found in words
     return os.path.join(os.curdir, found) if is_path else found
 
 

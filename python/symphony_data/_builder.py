@@ -449,6 +449,7 @@ class DatasetBuilder:
         output_dir: StrPath,
         *,
         model: Literal["1pl", "2pl"] = "1pl",
+        prior: StrPath | None = None,
         chance: Mapping[str, float] | None = None,
         benchmarks: Sequence[str] | None = None,
         full_dir: StrPath | None = None,
@@ -463,6 +464,9 @@ class DatasetBuilder:
             output_dir: the folder for the files.
             model: ``"1pl"`` fits a difficulty for each row, ``"2pl"`` a discrimination too, for 20 models or more.
                 Default: ``"1pl"``.
+            prior: what difficulty is predicted from before the responses are read: ``"features"``, the
+                ``"reference"`` difficulty, or the path of a calibration or of a folder of them. Default: the reference
+                if it knows half of the rows, else features.
             chance: how often a guess is right, by benchmark, such as ``{"medical_qa": 0.25}``. Default: as configured.
             benchmarks: the benchmarks to fit. Default: all that have responses.
             full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
@@ -483,12 +487,13 @@ class DatasetBuilder:
         'calibration/gsm8k_calibration.jsonl'
         """
         argument.choice("model", model, ("1pl", "2pl"))
+        start = None if prior is None else argument.prior("prior", prior)
         folder, names = self._folder("full_dir", full_dir), self._named(benchmarks)
         chances, to = argument.chances("chance", chance), argument.path("output_dir", output_dir)
         log = argument.of_log(filter, metric)
         given, demo = argument.inputs(responses), argument.flag("demo", demo)
         with Notes() as note:
-            fitted = self._core.calibrate(given, to, model, chances, names, folder, demo, *log, note)
+            fitted = self._core.calibrate(given, to, model, start, chances, names, folder, demo, *log, note)
         return {meta["benchmark"]: Calibration(meta, to) for meta in json.loads(fitted)}
 
     @staticmethod

@@ -115,6 +115,7 @@ class Builder:
         responses: list[object],
         output_dir: str,
         model: str,
+        prior: str | None,
         chance: dict[str, float],
         names: list[str],
         full_dir: str,

@@ -160,7 +160,7 @@ fn known_rows_have_their_reference_difficulty_and_others_the_prediction_from_the
         let of = |key: &str| own[key].as_f64().unwrap();
         let expected = match row(task) {
             row if row < 60 => reference().rows()[row],
-            _ => reference().predicted(0, |name| own[name].as_f64()),
+            _ => reference().predicted(0, None, |name| own[name].as_f64()),
         };
         assert_eq!(task.difficulty_score, expected.expected_error);
         assert_eq!(of("standard_error"), expected.standard_error);

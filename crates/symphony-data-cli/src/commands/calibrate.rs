@@ -8,7 +8,7 @@ use std::{
 use symphony_data::{
     calibration::{CalibrationMeta, ItemModel, calibration_name},
     evidence::{
-        calibrate::{CalibrateOptions, calibrate},
+        calibrate::{CalibrateOptions, PriorChoice, calibrate},
         responses::{Catalogue, read},
     },
 };
@@ -47,6 +47,9 @@ pub struct Args {
     /// Set how often a guess is right [default: as configured]
     #[arg(long, num_args = 1.., value_name = "a=0.25", value_parser = parse_chance)]
     chance: Vec<List<(String, f64)>>,
+    /// Start from features, the reference, or a calibration [default: the reference if it knows the rows]
+    #[arg(long, value_name = "features|reference|PATH")]
+    prior: Option<String>,
     /// Read the preprocessed benchmarks from this folder
     #[arg(long, value_name = "DIR", default_value = FULL_DIR, help_heading = IO)]
     full_dir: PathBuf,
@@ -83,7 +86,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     {
         return Err(CliError::Usage(format!("--chance: there are no responses to `{unknown}`")));
     }
-    let options = CalibrateOptions { model: args.model, chance };
+    let prior = args.prior.as_deref().map(PriorChoice::parse).unwrap_or_default();
+    let options = CalibrateOptions { model: args.model, chance, prior };
     let from = (&gathered.files[..], &gathered.unmapped[..]);
     let fitted: Vec<CalibrationMeta> = gathered
         .benchmarks
@@ -99,7 +103,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         Number("unanswered"),
         Number("models"),
         Number("answers"),
-        Number("explained by features"),
+        Text("prior"),
+        Number("explained by it"),
         Extra("residual sd"),
         Extra("ability sd"),
         Extra("chance"),
@@ -112,6 +117,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
             meta.n_unanswered.to_string(),
             meta.panel.len().to_string(),
             meta.n_answers.to_string(),
+            meta.prior.name().to_owned(),
             format!("{} %", fixed(100.0 * meta.variance_explained, 0)),
             score(meta.residual_sd),
             score(meta.ability_sd),

@@ -1,6 +1,6 @@
 //! `{b}_calibration.jsonl` and its meta: the difficulty of each row, and how it was fitted.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,13 +69,87 @@ pub struct PanelMember {
     pub slope: f64,
 }
 
+/// What the difficulty of a row is predicted from before its answers are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PriorKind {
+    /// The surface score and the features that are numbers.
+    #[default]
+    Features,
+    /// The reference difficulty.
+    Reference,
+    /// An earlier calibration.
+    Calibration,
+}
+
+impl PriorKind {
+    /// `features`, `reference` or `calibration`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Features => "features",
+            Self::Reference => "reference",
+            Self::Calibration => "calibration",
+        }
+    }
+}
+
+/// The known difficulties that a fit started from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PriorDifficulty {
+    /// The calibration's file name; `None` for the reference difficulty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The checksum of its rows.
+    pub checksum: String,
+    /// How many rows of the benchmark it knows.
+    pub n_known: u64,
+    /// By how many logits difficulty rises with a logit of it.
+    pub coefficient: f64,
+    /// The models that it was fitted to. They are part of the panel.
+    pub panel: Vec<Model>,
+}
+
+/// The failure probability of a row falls short of 1 by this share of `chance`, however hard it is. Wrong options are written
+/// to attract, and models that cannot answer often do not guess, so that hard rows are solved less often than by chance (Lord,
+/// *Applications of Item Response Theory*, 1980, found the same of people). Half was chosen on 83 models of MMLU.
+const SHARE_OF_CHANCE: f64 = 0.5;
+
+/// How often a model solves a row of endless difficulty, if a guess is right with the probability `chance`.
+pub fn asymptote(chance: f64) -> f64 {
+    SHARE_OF_CHANCE * chance
+}
+
 /// A feature's part in the prior of difficulty.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FeatureSlope {
-    /// Its name.
+    /// Its name; [`FeatureSlope::SURFACE_SCORE`] for the score that the benchmark's rule makes of the features.
     pub name: String,
     /// By how many logits difficulty rises with a standard deviation of it.
     pub coefficient: f64,
+    /// Its mean over the benchmark.
+    #[serde(default)]
+    pub mean: f64,
+    /// Its standard deviation over the benchmark, within the groups of the label; 0 if it does not vary.
+    #[serde(default)]
+    pub sd: f64,
+    /// Its mean in each group of the label. Values count by their distance from it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub means: BTreeMap<String, f64>,
+}
+
+impl FeatureSlope {
+    /// The name under which the surface score is a feature.
+    pub const SURFACE_SCORE: &str = "surface_score";
+    /// A feature counts no farther from its mean than this many standard deviations, as in the fit.
+    const FARTHEST: f64 = 3.0;
+
+    /// The part of a row's predicted difficulty, in logits, that comes from a value of this feature in a group of the label. A
+    /// missing value counts as the mean.
+    pub fn part(&self, value: Option<f64>, group: Option<&str>) -> f64 {
+        let Some(value) = value.filter(|value| value.is_finite() && self.sd > 0.0) else { return 0.0 };
+        let mean = group.and_then(|group| self.means.get(group)).unwrap_or(&self.mean);
+        self.coefficient * ((value - mean) / self.sd).clamp(-Self::FARTHEST, Self::FARTHEST)
+    }
 }
 
 /// What `{b}_calibration_meta.json` holds.
@@ -97,16 +171,28 @@ pub struct CalibrationMeta {
     pub panel: Vec<PanelMember>,
     /// The standard deviation of the panel's fitted distribution of abilities, whose mean is 0.
     pub ability_sd: f64,
-    /// How difficulty depends on the features.
+    /// What difficulty is predicted from before answers are read.
+    #[serde(default)]
+    pub prior: PriorKind,
+    /// The known difficulties, if they are the prior.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_difficulty: Option<PriorDifficulty>,
+    /// The feature that is a text and divides the rows into groups, if there is one. Features predict difficulty within them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// How difficulty depends on the features; if known difficulties are the prior, only in rows that it does not know.
     pub features: Vec<FeatureSlope>,
-    /// The difficulty of a row with mean features.
+    /// The difficulty of a row with mean features, or whose known difficulty is 0.
     pub intercept: f64,
-    /// The standard deviation of difficulty around its prediction from the features.
+    /// The standard deviation of difficulty around its prediction from the prior.
     pub residual_sd: f64,
     /// The standard deviation of the logarithm of the discrimination, under 2pl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discrimination_sd: Option<f64>,
-    /// The share of the variance of difficulty that the features explain, 0..1.
+    /// The correlation between two tries of one model on one row, 0..1, if answers are the mean of several tries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries_in_common: Option<f64>,
+    /// The share of the variance of difficulty that the prior explains, 0..1.
     pub variance_explained: f64,
     /// The log-likelihood of all answers, with the rows' own parameters integrated out.
     pub log_likelihood: f64,
@@ -129,6 +215,19 @@ pub struct CalibrationMeta {
     pub tool: String,
     /// The checksum over this file with this value empty.
     pub self_checksum: String,
+}
+
+impl CalibrationMeta {
+    /// All models whose answers set the difficulty: the panel, and that of the known difficulties if they are the prior.
+    pub fn models(&self) -> Vec<Model> {
+        let mut models: Vec<Model> = self.panel.iter().map(|member| member.model.clone()).collect();
+        for model in self.prior_difficulty.iter().flat_map(|known| &known.panel) {
+            if !models.contains(model) {
+                models.push(model.clone());
+            }
+        }
+        models
+    }
 }
 
 /// The file name of a benchmark's calibration meta.

@@ -6,11 +6,10 @@ mod record;
 mod reference;
 
 pub use file::{
-    CalibratedRow, CalibrationMeta, FeatureSlope, ItemModel, PanelMember, calibrated_benchmark, calibration_meta_name,
-    calibration_name, read_meta,
+    CalibratedRow, CalibrationMeta, FeatureSlope, ItemModel, PanelMember, PriorDifficulty, PriorKind, asymptote,
+    calibrated_benchmark, calibration_meta_name, calibration_name, read_meta,
 };
 pub use record::{MEASURED_KEYS, MeasuredRecord};
 pub use reference::{
-    HeldOut, Reference, ReferenceCard, ReferenceFeature, ReferenceModel, ReferenceRow, ReferenceSource,
-    WITHOUT_REFERENCE,
+    HeldOut, Reference, ReferenceCard, ReferenceModel, ReferenceRow, ReferenceSource, WITHOUT_REFERENCE,
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ItemModel;
+use super::{ItemModel, PriorKind};
 use crate::response::Model;
 
 /// The keys that a draw adds to the metadata of tasks with a measured difficulty: their surface score, how many models
@@ -19,8 +19,18 @@ pub struct MeasuredRecord {
     pub checksum: String,
     /// The fitted item response model.
     pub model: ItemModel,
+    /// What difficulty was predicted from before answers were read; left out for features.
+    #[serde(default, skip_serializing_if = "MeasuredRecord::is_features")]
+    pub prior: PriorKind,
     /// Rows with responses of fewer models could not be drawn.
     pub min_responses: u64,
     /// The models whose responses set the difficulty. Tasks chosen by it do not evaluate them independently.
     pub panel: Vec<Model>,
+}
+
+impl MeasuredRecord {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_features(prior: &PriorKind) -> bool {
+        *prior == PriorKind::Features
+    }
 }

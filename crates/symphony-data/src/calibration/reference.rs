@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::ItemModel;
+use super::{FeatureSlope, ItemModel, asymptote};
 use crate::{
     number::{
         Estimate,
@@ -33,9 +33,6 @@ pub const WITHOUT_REFERENCE: [&str; 1] = ["amc"];
 /// The number of nodes of the integral over difficulties and abilities. For standard deviations of up to 8 logits, they stand
 /// so close that the error is far below the fourth decimal.
 const NODES: usize = 61;
-
-/// A feature counts no farther from its mean than this many standard deviations, as in the fit.
-const FARTHEST: f64 = 3.0;
 
 static ALL: LazyLock<Vec<Reference>> =
     LazyLock::new(|| FILES.iter().filter_map(|(_, rows, card)| Reference::parse(rows, card)).collect());
@@ -76,19 +73,6 @@ pub struct ReferenceSource {
     pub models: u64,
     /// What it holds, in a phrase.
     pub what: String,
-}
-
-/// A feature's part in the prediction of difficulty.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct ReferenceFeature {
-    /// Its name.
-    pub name: String,
-    /// By how many logits difficulty rises with a standard deviation of it.
-    pub coefficient: f64,
-    /// Its mean over the benchmark.
-    pub mean: f64,
-    /// Its standard deviation over the benchmark; 0 if it does not vary.
-    pub sd: f64,
 }
 
 /// How well a difficulty predicted the answers of models that it was not fitted to.
@@ -136,8 +120,11 @@ pub struct ReferenceCard {
     pub ability_sd: f64,
     /// The difficulty of a row with mean features, in logits.
     pub intercept: f64,
+    /// The feature that is a text and divides the rows into groups, if there is one. Features predict difficulty within them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// How difficulty depends on the features.
-    pub features: Vec<ReferenceFeature>,
+    pub features: Vec<FeatureSlope>,
     /// The standard deviation of difficulty around its prediction from the features, in logits.
     pub residual_sd: f64,
     /// How well it predicts the answers of models that were left out of the fit.
@@ -225,15 +212,12 @@ impl Reference {
         self.rows.get(*place as usize)
     }
 
-    /// The difficulty and expected error of a row that it does not know, predicted from the row's features. `feature` gives
-    /// the value of a feature; one without a value counts as its mean. The standard error is that of the prediction.
-    pub fn predicted(&self, identity: u64, feature: impl Fn(&str) -> Option<f64>) -> ReferenceRow {
+    /// The difficulty and expected error of a row that it does not know, predicted from the row's features. `label` is the
+    /// row's text of the label, and `feature` gives the value of a feature; one without a value counts as its mean. The standard
+    /// error is that of the prediction.
+    pub fn predicted(&self, identity: u64, label: Option<&str>, feature: impl Fn(&str) -> Option<f64>) -> ReferenceRow {
         let card = &self.card;
-        let part = |own: &ReferenceFeature| {
-            let value = feature(&own.name).filter(|value| value.is_finite() && own.sd > 0.0);
-            let distance = value.map_or(0.0, |value| (value - own.mean) / own.sd);
-            own.coefficient * distance.clamp(-FARTHEST, FARTHEST)
-        };
+        let part = |own: &FeatureSlope| own.part(feature(&own.name), label);
         let difficulty = card.intercept + card.features.iter().map(part).sum::<f64>();
         ReferenceRow {
             identity,
@@ -249,7 +233,7 @@ impl Reference {
         // Difficulty less ability is the sum of two independent normal numbers, so that one integral is enough.
         let sd = (square(self.card.residual_sd) + square(self.card.ability_sd)).sqrt();
         let failing: f64 = self.nodes.iter().map(|(node, weight)| weight * logistic(predicted + node * sd)).sum();
-        (1.0 - self.card.chance) * failing
+        (1.0 - asymptote(self.card.chance)) * failing
     }
 }
 
@@ -360,7 +344,7 @@ mod tests {
             for (own, of_row) in (0..steps).map(normal) {
                 for (theta, of_model) in (0..steps).map(normal) {
                     let solved = 1.0 / (1.0 + (-(theta * ability_sd - difficulty - own * residual_sd)).exp());
-                    sum += of_row * of_model * (1.0 - chance) * (1.0 - solved);
+                    sum += of_row * of_model * (1.0 - chance / 2.0) * (1.0 - solved);
                 }
             }
             sum
@@ -371,7 +355,7 @@ mod tests {
         {
             let reference = example(chance, ability_sd, residual_sd);
             for (words, difficulty) in cases {
-                let row = reference.predicted(7, |name| if name == "words" { words } else { Some(9.0) });
+                let row = reference.predicted(7, None, |name| if name == "words" { words } else { Some(9.0) });
                 let expected = by_force(difficulty, chance, ability_sd, residual_sd);
                 assert!((row.expected_error - expected).abs() <= 0.000_06, "{row:?}, not {expected}");
                 assert_eq!(row.expected_error, (row.expected_error * 1e4).round() / 1e4);
@@ -379,8 +363,8 @@ mod tests {
                 assert_eq!((row.identity, row.n_responses, row.standard_error), (7, 0, residual_sd));
             }
         }
-        // A row of difficulty 0 is failed half of the time, but for guesses.
-        let even = example(0.25, 2.0, 3.0).predicted(1, |name| (name == "words").then_some(112.5));
-        assert_eq!((even.difficulty, even.expected_error), (0.0, 0.375));
+        // A row of difficulty 0 is failed half of the time, but for the share of guesses that are right.
+        let even = example(0.25, 2.0, 3.0).predicted(1, None, |name| (name == "words").then_some(112.5));
+        assert_eq!((even.difficulty, even.expected_error), (0.0, 0.4375));
     }
 }

@@ -6,7 +6,8 @@
 //! are the row's features (De Boeck & Wilson, *Explanatory Item Response Models*, 2004; Fischer's linear logistic test
 //! model, 1973, plus error), and ln aᵢ ~ N(0, ω²). Models are a sample too: θⱼ ~ N(0, τ²), ln sⱼ ~ N(0, 0.3²). σ, τ and ω
 //! are estimated, each with a weak prior that matters only where the answers do not determine it. The panel's mean θ and
-//! mean ln s are 0, which fixes the scale. A score between 0 and 1 counts as that fraction of a success.
+//! mean ln s are 0, which fixes the scale. Where known difficulties are the prior (in `prior`), these fix its unit. The mean of
+//! several tries counts for as much as its dispersion says (in `tries`).
 //!
 //! The rows' own parameters are integrated out (in `posterior`). For panels of up to about fifty models, Newton's method
 //! finds all other parameters together; it uses the complete-data information minus the missing information (Louis, 1982).
@@ -22,8 +23,12 @@ mod newton;
 mod numeric;
 mod report;
 mod posterior;
+mod prior;
 mod quadrature;
+mod tries;
 mod turns;
+
+pub use prior::DifficultyPrior;
 
 use rayon::prelude::*;
 
@@ -36,7 +41,8 @@ use crate::{
     response::Responses,
 };
 
-/// Features that explain less than this share of the variance do not order the rows that all models solved or all failed.
+/// Features that certainly explain less than this share of the variance do not order the rows that all models solved or all
+/// failed.
 pub const WEAK_FEATURES: f64 = 0.1;
 /// The smallest number of models that discriminations should be fitted to.
 pub const FEW_MODELS: usize = 20;
@@ -45,16 +51,15 @@ pub const FEW_MODELS: usize = 20;
 const INTERCEPT_SD: f64 = 3.0;
 /// The prior standard deviation of ln s.
 const SLOPE_SD: f64 = 0.3;
-/// The prior mean and standard deviation of ln σ. The answers of one model do not determine σ; fits of several models to
-/// real benchmarks gave 1.7 to 4.0.
-const SD_PRIOR: (f64, f64) = (std::f64::consts::LN_2, 0.5);
 /// The prior of τ² is 1, with the weight of this many models.
 const ABILITY_PRIOR_MODELS: f64 = 3.0;
 /// The prior of ω (0.3), and the number of rows whose weight it has.
 const DISCRIMINATION_PRIOR: (f64, f64) = (0.3, 100.0);
-/// The most parameters for which Newton's method is used. With more, each row is determined so well that alternating
-/// needs fewer rounds.
+/// The most parameters for which Newton's method is used at once. With more, each row is usually determined so well that
+/// alternating needs fewer rounds; Newton's method follows if it does not end soon.
 const NEWTON_PARAMETERS: usize = 100;
+/// The rounds of alternating after which Newton's method takes over, where its matrix is small enough.
+const SOON: usize = 40;
 /// The most parameters whose covariances are computed.
 const WHOLE_PARAMETERS: usize = 600;
 /// The most work that those covariances may take: the parameters squared times the rows.
@@ -109,16 +114,23 @@ pub struct Fit {
     pub abilities: Vec<Ability>,
     /// One entry per row.
     pub difficulties: Vec<RowDifficulty>,
-    /// The slope of difficulty on each feature, in logits per standard deviation of the feature.
+    /// The slope of difficulty on each column of the prior: on a feature in logits per standard deviation of it, on known
+    /// difficulties in logits per logit.
     pub coefficients: Vec<f64>,
-    /// The mean difficulty of a row with mean features.
+    /// The mean and standard deviation of each column of the prior; a standard deviation of 0 if it does not vary, and 0 and 1
+    /// for known difficulties.
+    pub scales: Vec<(f64, f64)>,
+    /// The mean difficulty of a row with mean features, or with a known difficulty of 0.
     pub intercept: f64,
-    /// σ: the standard deviation of difficulty that the features do not explain.
+    /// σ: the standard deviation of difficulty that the prior's columns do not explain.
     pub residual_sd: f64,
     /// τ: the standard deviation of abilities.
     pub ability_sd: f64,
     /// ω: the standard deviation of ln a, if discriminations were fitted.
     pub discrimination_sd: Option<f64>,
+    /// The share of the variance of tries that tries of one model on one row have in common, 0 to 1, if answers are the mean
+    /// of several tries.
+    pub tries_in_common: Option<f64>,
     /// The variance of xᵢ'β divided by the variance of bᵢ.
     pub variance_explained: f64,
     /// The log-likelihood of all answers, with the rows integrated out.
@@ -139,6 +151,8 @@ struct Parameters {
     log_sd: f64,
     ability_sd: f64,
     discrimination_sd: f64,
+    /// The correlation between two tries of one model on one row.
+    tries_in_common: f64,
 }
 
 impl Parameters {
@@ -162,12 +176,17 @@ impl Parameters {
 /// A fit of one benchmark.
 struct Fitter<'a> {
     responses: &'a Responses,
-    /// For each row a 1, followed by its standardized features; rows × `width`.
+    prior: &'a DifficultyPrior,
+    /// For each row a 1, followed by the columns of its prior; rows × `width`.
     design: Vec<f64>,
     width: usize,
+    /// The known variance of each row's difficulty; empty if all are 0.
+    variances: Vec<f64>,
     options: FitOptions,
-    /// Whether models have slopes. With a single model, the slope cannot be determined.
+    /// Whether models have slopes. The slope of a single model cannot be determined without known difficulties.
     slopes: bool,
+    /// Whether known difficulties fix the unit of the scale, rather than the models' mean slope.
+    anchored: bool,
     /// The number of rows in one unit of parallel work.
     chunk: usize,
     /// Returns true if the caller wants to stop.
@@ -199,15 +218,15 @@ impl Sums {
 
 /// Fits the model to the answers of one benchmark.
 ///
-/// `features` are columns with one number per row, in any unit. The fit calls `cancelled` several times a second and
-/// returns `None` once it is true.
+/// `prior` has a value for each row of `responses`. The fit calls `cancelled` several times a second and returns `None` once
+/// it is true.
 pub fn fit(
     responses: &Responses,
-    features: &[Vec<f64>],
+    prior: &DifficultyPrior,
     options: FitOptions,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Option<Fit> {
-    let fitter = Fitter::new(responses, features, options, cancelled);
+    let fitter = Fitter::new(responses, prior, options, cancelled);
     let mut parameters = fitter.start();
     // With many rows, a few thousand determine the models almost completely. The final fit still uses all rows.
     let stride = responses.rows() / FIRST_ROWS;
@@ -224,33 +243,18 @@ fn mean(values: &[f64]) -> f64 {
     crate::number::mean(values).unwrap_or_default()
 }
 
-/// The column scaled to mean 0 and standard deviation 1, clamped to ±3; `None` if all values are equal.
-fn standardized(column: &[f64]) -> Option<Vec<f64>> {
-    let center = mean(column);
-    let sd = mean(&column.iter().map(|x| (x - center) * (x - center)).collect::<Vec<_>>()).sqrt();
-    (sd.is_finite() && sd > 1e-12 * center.abs().max(1e-300))
-        .then(|| column.iter().map(|x| ((x - center) / sd).clamp(-3.0, 3.0)).collect())
-}
-
 impl<'a> Fitter<'a> {
     fn new(
         responses: &'a Responses,
-        features: &[Vec<f64>],
+        prior: &'a DifficultyPrior,
         options: FitOptions,
         cancelled: &'a (dyn Fn() -> bool + Sync),
     ) -> Self {
-        // A feature that does not vary gets a column of zeros, so its prior gives it a slope of 0.
-        let columns: Vec<Option<Vec<f64>>> = features.iter().map(|column| standardized(column)).collect();
-        let width = 1 + features.len();
-        let mut design = vec![0.0; responses.rows() * width];
-        for (row, own) in design.chunks_exact_mut(width).enumerate() {
-            own[0] = 1.0;
-            for (value, column) in own[1..].iter_mut().zip(&columns) {
-                *value = column.as_ref().map_or(0.0, |column| column[row]);
-            }
-        }
-        let slopes = responses.models().len() > 1;
-        Self { responses, design, width, options, slopes, chunk: Self::chunk_of(responses), cancelled }
+        let (design, variances) = (prior.design(responses.rows()), prior.variances().to_vec());
+        let (width, anchored) = (1 + prior.slopes().count(), prior.anchored_scale());
+        let slopes = anchored || responses.models().len() > 1;
+        let chunk = Self::chunk_of(responses);
+        Self { responses, prior, design, width, variances, options, slopes, anchored, chunk, cancelled }
     }
 
     fn chunk_of(responses: &Responses) -> usize {
@@ -263,7 +267,8 @@ impl<'a> Fitter<'a> {
         'a: 'r,
     {
         let design = self.design.chunks_exact(self.width).step_by(stride).flatten().copied().collect();
-        Fitter { responses, design, chunk: Self::chunk_of(responses), ..*self }
+        let variances = self.variances.iter().step_by(stride).copied().collect();
+        Fitter { responses, design, variances, chunk: Self::chunk_of(responses), ..*self }
     }
 
     /// Whether the information matrix is computed as a whole rather than for each model separately.
@@ -272,18 +277,35 @@ impl<'a> Fitter<'a> {
         size <= WHOLE_PARAMETERS && (size * size) as f64 * self.responses.rows() as f64 <= WHOLE_WORK
     }
 
-    /// Finds the most probable parameters, starting from the given ones. Returns the mode of each row's posterior, the sums
-    /// at those parameters, the number of rounds, and whether the fit converged; `None` if stopped.
+    /// Finds the most probable parameters and the dispersion of tries, starting from the given ones. Returns the mode of each
+    /// row's posterior, the sums at those parameters, the number of rounds, and whether the fit converged; `None` if stopped.
     fn climb(&self, parameters: &mut Parameters) -> Option<(Vec<Mode>, Sums, (usize, bool))> {
-        let start = Mode { difficulty: parameters.coefficients[0], log_discrimination: 0.0 };
-        let mut modes = vec![start; self.responses.rows()];
-        if self.whole() && self.parameters() <= NEWTON_PARAMETERS {
-            let (sums, ended) = self.newton(parameters, &mut modes)?;
-            return Some((modes, sums, ended));
+        let start = |row| Mode { difficulty: self.prior(parameters, row).mean, log_discrimination: 0.0 };
+        let mut modes: Vec<Mode> = (0..self.responses.rows()).map(start).collect();
+        let mut iterations = 0;
+        loop {
+            let (sums, ended) = self.climb_once(parameters, &mut modes)?;
+            iterations += ended.0;
+            if !self.update_tries_in_common(parameters, &modes)? || iterations > MOST_ITERATIONS {
+                return Some((modes, sums, (iterations, ended.1)));
+            }
         }
-        let ended = self.maximize(parameters, &mut modes)?;
-        let (sums, _) = self.pass(parameters, &mut modes, self.whole())?;
-        Some((modes, sums, ended))
+    }
+
+    fn climb_once(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(Sums, (usize, bool))> {
+        let whole = self.whole();
+        let mut before = 0;
+        if !whole || self.parameters() > NEWTON_PARAMETERS {
+            let (iterations, converged) =
+                self.maximize(parameters, modes, if whole { SOON } else { MOST_ITERATIONS })?;
+            if converged || !whole {
+                let (sums, _) = self.pass(parameters, modes, whole)?;
+                return Some((sums, (iterations, converged)));
+            }
+            before = iterations;
+        }
+        let (sums, (iterations, converged)) = self.newton(parameters, modes)?;
+        Some((sums, (before + iterations, converged)))
     }
 
     /// The number of parameters of Newton's method: abilities, slopes of models, coefficients, ln σ, and ln ω under 2pl.
@@ -319,15 +341,18 @@ impl<'a> Fitter<'a> {
         let mut ability: Vec<f64> = sums.iter().zip(&counts).map(logit).collect();
         let center = mean(&ability);
         ability.iter_mut().for_each(|ability| *ability -= center);
-        let mut coefficients = vec![0.0; self.width];
-        coefficients[0] = -center;
+        let mut coefficients: Vec<f64> = std::iter::once(0.0).chain(self.prior.slopes().map(|slope| slope.0)).collect();
+        let of_row = |row: &[f64]| row.iter().zip(&coefficients).map(|(x, b)| x * b).sum::<f64>();
+        let predicted: Vec<f64> = self.design.chunks_exact(self.width).map(of_row).collect();
+        coefficients[0] = -center - mean(&predicted);
         Parameters {
             ability,
             log_slope: vec![0.0; models],
             coefficients,
-            log_sd: 0.4,
+            log_sd: self.prior.log_sd().0,
             ability_sd: 1.0,
             discrimination_sd: DISCRIMINATION_PRIOR.0,
+            tries_in_common: self.first_tries_in_common(),
         }
     }
 
@@ -336,9 +361,12 @@ impl<'a> Fitter<'a> {
     }
 
     fn prior(&self, parameters: &Parameters, row: usize) -> Prior {
+        let estimated = exp(2.0 * parameters.log_sd);
+        let variance = estimated + self.variances.get(row).copied().unwrap_or_default();
         Prior {
             mean: self.design(row).iter().zip(&parameters.coefficients).map(|(x, b)| x * b).sum(),
-            sd: exp(parameters.log_sd),
+            sd: variance.sqrt(),
+            estimated: estimated / variance,
             discrimination_sd: self.options.discrimination.then_some(parameters.discrimination_sd),
             chance: self.options.chance,
         }
@@ -356,8 +384,8 @@ impl<'a> Fitter<'a> {
             work.answers.ability.push(parameters.ability[answer.model]);
             work.answers.slope.push(slopes[answer.model]);
             work.answers.score.push(answer.score);
-            work.answers.weight.push(answer.weight);
-            work.answers.weighted |= answer.weight != 1.0;
+            work.answers.weight.push(tries::weight(answer.tries, parameters.tries_in_common));
+            work.answers.weighted |= answer.tries != 1;
         }
     }
 

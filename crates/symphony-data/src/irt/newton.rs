@@ -1,8 +1,8 @@
 //! Newton's method for all shared parameters together.
 
 use super::{
-    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_HALVINGS, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SD_PRIOR,
-    SLOPE_SD, Sums,
+    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_HALVINGS, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SLOPE_SD,
+    Sums,
     covariance::Covariance,
     numeric::{exp, factored, ln, square},
     posterior::{BASIS, Lesson, Mode, Posterior, Prior, Workspace},
@@ -34,7 +34,8 @@ impl Fitter<'_> {
         }
         // (b − m)² as a function of the distance from the mode.
         let off = 2.0 * (mode.difficulty - prior.mean);
-        let with_sd = std::array::from_fn(|axis| (with_square[axis] + off * with_difficulty[axis]) * precision);
+        let own = precision * prior.estimated;
+        let with_sd = std::array::from_fn(|axis| (with_square[axis] + off * with_difficulty[axis]) * own);
         to.push((self.log_sd(), with_sd));
         if let Some(sd) = prior.discrimination_sd {
             let off = 2.0 * mode.log_discrimination;
@@ -76,10 +77,13 @@ impl Fitter<'_> {
             for (b, y) in design[..=a].iter().enumerate() {
                 sums.information[(first + a) * size + first + b] += x * y * precision;
             }
-            sums.information[last * size + first + a] += 2.0 * off * precision * x;
+            sums.information[last * size + first + a] += 2.0 * off * precision * prior.estimated * x;
         }
-        sums.gradient[last] += square - 1.0;
-        sums.information[last * size + last] += 2.0 * square;
+        // With v = σ² + vᵢ, d ln v / d ln σ is twice the estimated share σ²/v, which itself changes with σ.
+        let share = prior.estimated;
+        sums.gradient[last] += share * (square - 1.0);
+        sums.information[last * size + last] +=
+            2.0 * share * share * square - 2.0 * share * (1.0 - share) * (square - 1.0);
         if let Some(sd) = prior.discrimination_sd {
             let square = posterior.square_log_discrimination / (sd * sd);
             sums.gradient[last + 1] += square - 1.0;
@@ -99,7 +103,8 @@ impl Fitter<'_> {
     /// The logarithm of the parameters' prior density, without constant terms.
     fn log_prior(&self, parameters: &Parameters) -> f64 {
         let squares = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
-        let sd = (parameters.log_sd - SD_PRIOR.0) / SD_PRIOR.1;
+        let sd = (parameters.log_sd - self.prior.log_sd().0) / self.prior.log_sd().1;
+        let slopes = parameters.coefficients[1..].iter().zip(self.prior.slopes());
         let of_discriminations = if self.options.discrimination {
             let (sd, rows) = DISCRIMINATION_PRIOR;
             let own = parameters.discrimination_sd;
@@ -109,7 +114,7 @@ impl Fitter<'_> {
         };
         -(squares(&parameters.ability) / (parameters.ability_sd * parameters.ability_sd)
             + squares(&parameters.log_slope) / (SLOPE_SD * SLOPE_SD)
-            + squares(&parameters.coefficients[1..])
+            + slopes.map(|(slope, (mean, sd))| square((slope - mean) / sd)).sum::<f64>()
             + square(parameters.coefficients[0] / INTERCEPT_SD)
             + sd * sd)
             / 2.0
@@ -129,12 +134,13 @@ impl Fitter<'_> {
                 add(models + j, parameters.log_slope[j], SLOPE_SD);
             }
         }
-        for at in 0..self.width {
-            let sd = if at == 0 { INTERCEPT_SD } else { 1.0 };
-            add(self.intercept() + at, parameters.coefficients[at], sd);
+        let priors = std::iter::once((0.0, INTERCEPT_SD)).chain(self.prior.slopes());
+        for (at, (mean, sd)) in priors.enumerate() {
+            add(self.intercept() + at, parameters.coefficients[at] - mean, sd);
         }
         let last = self.log_sd();
-        add(last, parameters.log_sd - SD_PRIOR.0, SD_PRIOR.1);
+        let (mean, sd) = self.prior.log_sd();
+        add(last, parameters.log_sd - mean, sd);
         if self.options.discrimination {
             let (sd, rows) = DISCRIMINATION_PRIOR;
             let square = square(sd / parameters.discrimination_sd);
@@ -163,10 +169,11 @@ impl Fitter<'_> {
     pub(super) fn covariance(&self, mut sums: Sums, parameters: &Parameters) -> (Covariance, Vec<f64>) {
         self.add_prior(parameters, &mut sums);
         let cholesky = factored(&sums.information, self.parameters());
-        (Covariance::of(cholesky, self.models(), self.slopes), sums.gradient)
+        (Covariance::of(cholesky, self.models(), self.slopes && !self.anchored), sums.gradient)
     }
 
-    /// Runs Newton's method in the directions that keep the mean ability and the mean slope. Halves a step that lowers the
+    /// Runs Newton's method in the directions that keep the mean ability and, unless known difficulties fix the unit, the mean
+    /// slope. Halves a step that lowers the
     /// density. Returns the sums at the end, the number of rounds, and whether it converged; `None` if stopped.
     pub(super) fn newton(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(Sums, (usize, bool))> {
         let (mut sums, _) = self.pass(parameters, modes, true)?;

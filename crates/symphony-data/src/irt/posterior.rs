@@ -5,7 +5,7 @@
 
 use super::{
     Quadrature, Wanted,
-    numeric::{exp, ln},
+    numeric::{exp, ln, logistic, square},
     quadrature::{Means, Point, Shared},
 };
 
@@ -40,6 +40,8 @@ pub(super) struct Prior {
     pub mean: f64,
     /// The standard deviation of the difficulty.
     pub sd: f64,
+    /// The share of its square that is σ².
+    pub estimated: f64,
     /// The standard deviation of the logarithm of the discrimination; `None` if all rows discriminate equally.
     pub discrimination_sd: Option<f64>,
     /// How often a guess is right.
@@ -95,6 +97,8 @@ pub(super) struct Workspace {
     point: Point,
     /// For each answer, sums over nodes.
     lessons: Vec<(Lesson, Shared)>,
+    /// For each answer, sums over nodes of the squared residual and of the variance p(1 − p), if they were requested.
+    residuals: Vec<[f64; 2]>,
     /// The totals that turn these sums into means.
     means: Means,
 }
@@ -145,6 +149,11 @@ impl Workspace {
             // The point was placed at the mode, or very close to it.
             let value = self.point.log_likelihood(&self.answers, prior.chance) + prior.log_density(*mode);
             sums.add(1.0, [0.0; 2]);
+            if wanted == Wanted::Residuals {
+                self.residuals.clear();
+                self.residuals.resize(n, Default::default());
+                self.add_residuals(1.0, prior.chance);
+            }
             if wanted == Wanted::ExpectedErrorToo {
                 let discrimination = exp(mode.log_discrimination);
                 sums.error = (1.0 - prior.chance) * quadrature.failing(mode.difficulty, discrimination);
@@ -153,6 +162,8 @@ impl Workspace {
         } else {
             self.lessons.clear();
             self.lessons.resize(n, Default::default());
+            self.residuals.clear();
+            self.residuals.resize(n, Default::default());
             // Log discriminations are close to normal, and the answers determine them less than their prior does.
             let others = if dimensions == 1 { &quadrature.rules[6] } else { quadrature.of_discriminations(n) };
             let mut first = true;
@@ -175,7 +186,11 @@ impl Workspace {
                     if wanted == Wanted::ExpectedErrorToo {
                         sums.error += own * (1.0 - prior.chance) * quadrature.failing(place.difficulty, discrimination);
                     }
-                    self.learn(own, discrimination, basis);
+                    if wanted == Wanted::Residuals {
+                        self.add_residuals(own, prior.chance);
+                    } else {
+                        self.learn(own, discrimination, basis);
+                    }
                 }
             }
         }
@@ -274,6 +289,21 @@ impl Workspace {
                 shared.slope[axis] += weight * by_slope;
             }
         }
+    }
+
+    /// Adds the squared residuals and the variances of the answers at the point placed last.
+    fn add_residuals(&mut self, weight: f64, chance: f64) {
+        for (c, [square_sum, variance_sum]) in self.residuals.iter_mut().enumerate() {
+            let p = chance + (1.0 - chance) * logistic(self.point.logit[c]);
+            *square_sum += weight * square(self.answers.score[c] - p);
+            *variance_sum += weight * p * (1.0 - p);
+        }
+    }
+
+    /// The squared residual of answer `c` and its variance p(1 − p), as means over the posterior.
+    pub fn residual(&self, c: usize) -> [f64; 2] {
+        let total = self.means.total;
+        self.residuals[c].map(|sum| sum / total)
     }
 
     /// The derivatives for the model of answer `c`.

@@ -94,6 +94,8 @@ pub(super) enum Wanted {
     Lessons,
     /// The derivatives and the expected error.
     ExpectedErrorToo,
+    /// The squared residuals and the variances of the answers.
+    Residuals,
 }
 
 impl Point {

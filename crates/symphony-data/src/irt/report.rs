@@ -35,8 +35,21 @@ impl Fitter<'_> {
         let means: Vec<f64> = (0..modes.len()).map(|row| self.prior(parameters, row).mean).collect();
         let center = mean(&means);
         let explained = mean(&means.iter().map(|x| (x - center) * (x - center)).collect::<Vec<_>>());
-        let variance_explained = explained / (explained + exp(2.0 * parameters.log_sd));
+        let residual = exp(2.0 * parameters.log_sd);
+        let variance_explained = explained / (explained + residual);
         let covariance = self.whole().then(|| self.covariance(sums.clone(), parameters).0);
+        // Features are weak only if the answers show it: one standard error more would still explain little.
+        let uncertain = covariance.as_ref().filter(|_| explained > 0.0).map_or(0.0, |covariance| {
+            // The derivative of the explained variance's root by each slope.
+            let mut by_slope = vec![0.0; size];
+            for (own, predicted) in self.design.chunks_exact(self.width).zip(&means) {
+                let part = (predicted - center) / (modes.len() as f64 * explained.sqrt());
+                own[1..].iter().enumerate().for_each(|(at, x)| by_slope[self.intercept() + 1 + at] += x * part);
+            }
+            covariance.variance_of(&by_slope).sqrt()
+        });
+        let at_most = square(explained.sqrt() + uncertain);
+        let weak = !self.anchored && at_most < WEAK_FEATURES * (at_most + residual);
         let standard_errors: Vec<f64> = (0..models)
             .map(|j| match &covariance {
                 Some(covariance) => covariance.variance(j).sqrt(),
@@ -64,13 +77,11 @@ impl Fitter<'_> {
                     // Start from the same place every time, so that rows with the same answers and features get the same
                     // bits and tie.
                     *mode = Mode { difficulty: prior.mean, log_discrimination: 0.0 };
-                    let (scores, weak) = (&work.answers.score, variance_explained < WEAK_FEATURES);
                     // If all answers are the same, they bound the row's difficulty on one side only and the prior decides the
                     // rest. Features that explain almost nothing should not order such rows.
-                    if weak
-                        && !scores.is_empty()
-                        && (scores.iter().all(|y| *y == 1.0) || scores.iter().all(|y| *y == 0.0))
-                    {
+                    let scores = &work.answers.score;
+                    let same = |score: f64| scores.iter().all(|y| *y == score);
+                    if weak && !scores.is_empty() && (same(0.0) || same(1.0)) {
                         prior.mean = center;
                         mode.difficulty = center;
                     }
@@ -108,10 +119,12 @@ impl Fitter<'_> {
             abilities: (0..models).map(ability).collect(),
             difficulties: difficulties?.concat(),
             coefficients: parameters.coefficients[1..].iter().map(|slope| reported(*slope)).collect(),
+            scales: self.prior.scales(),
             intercept: reported(parameters.coefficients[0]),
             residual_sd: reported(exp(parameters.log_sd)),
             ability_sd: reported(parameters.ability_sd),
             discrimination_sd: self.options.discrimination.then(|| reported(parameters.discrimination_sd)),
+            tries_in_common: self.reported_tries_in_common(parameters).map(reported),
             variance_explained: reported(variance_explained),
             log_likelihood: reported(sums.log_likelihood),
             iterations,

@@ -1,8 +1,7 @@
 //! Alternating expectation and maximization, model by model.
 
 use super::{
-    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SD_PRIOR, SLOPE_SD, Sums,
-    mean,
+    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, NEAR_ENOUGH, Parameters, SLOPE_SD, Sums, mean,
     numeric::{exp, factored, square},
     posterior::{Lesson, Mode, Posterior, Workspace},
 };
@@ -24,9 +23,14 @@ impl Fitter<'_> {
 
     /// Alternates expectation and maximization, for panels so large that each row is determined well. Returns the number of
     /// rounds and whether it converged; `None` if stopped.
-    pub(super) fn maximize(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(usize, bool)> {
+    pub(super) fn maximize(
+        &self,
+        parameters: &mut Parameters,
+        modes: &mut [Mode],
+        most: usize,
+    ) -> Option<(usize, bool)> {
         let models = self.models();
-        for iteration in 1..=MOST_ITERATIONS {
+        for iteration in 1..=most {
             let (sums, posteriors) = self.pass(parameters, modes, false)?;
             let before = parameters.clone();
             let mut variances = Vec::with_capacity(models);
@@ -53,23 +57,25 @@ impl Fitter<'_> {
                 let squares = sums.square_log_discrimination - rows * log_discrimination * log_discrimination;
                 parameters.discrimination_sd = ((squares + weight * sd * sd) / (rows + weight)).sqrt();
             }
-            Self::center(parameters, modes, log_discrimination);
+            self.center(parameters, modes, log_discrimination);
             let change = before.distance(parameters);
-            if change < NEAR_ENOUGH || iteration == MOST_ITERATIONS {
+            if change < NEAR_ENOUGH || iteration == most {
                 return Some((iteration, change < NEAR_ENOUGH));
             }
         }
         None
     }
 
-    /// Updates the regression of difficulty on features, and σ from its residuals.
+    /// Updates the regression of difficulty on the prior's columns, and σ from its residuals.
     fn regress(&self, parameters: &mut Parameters, posteriors: &[Posterior]) {
         let width = self.width;
-        let precision = exp(-2.0 * parameters.log_sd);
+        let known = |row: usize| self.variances.get(row).copied().unwrap_or_default();
+        let estimated = exp(2.0 * parameters.log_sd);
         let mut normal = vec![0.0; width * width];
         let mut right = vec![0.0; width];
         for (row, posterior) in posteriors.iter().enumerate() {
             let design = self.design(row);
+            let precision = 1.0 / (estimated + known(row));
             for (a, x) in design.iter().enumerate() {
                 right[a] += x * posterior.difficulty * precision;
                 for (b, y) in design.iter().enumerate() {
@@ -77,30 +83,53 @@ impl Fitter<'_> {
                 }
             }
         }
-        (0..width).for_each(|at| normal[at * width + at] += if at == 0 { 1.0 / square(INTERCEPT_SD) } else { 1.0 });
+        let priors = std::iter::once((0.0, INTERCEPT_SD)).chain(self.prior.slopes());
+        for (at, (mean, sd)) in priors.enumerate() {
+            normal[at * width + at] += 1.0 / square(sd);
+            right[at] += mean / square(sd);
+        }
         let coefficients = factored(&normal, width).solve(&right);
         parameters.coefficients.clone_from(&coefficients);
         let left = |(row, posterior): (usize, &Posterior)| {
             let expected: f64 = self.design(row).iter().zip(&coefficients).map(|(x, b)| x * b).sum();
             square(posterior.difficulty - expected) + posterior.variance
         };
-        let (rows, squares) = (posteriors.len() as f64, posteriors.iter().enumerate().map(left).sum::<f64>());
-        // The most probable ln σ is the root of −n + S/σ² − (ln σ − m)/v.
+        let squares: Vec<f64> = posteriors.iter().enumerate().map(left).collect();
+        // The most probable ln σ is the root of Σ w·(S/v − 1) − (ln σ − m)/s², where v = σ² + vᵢ and w = σ²/v. The last step
+        // is Fisher's scoring, whose information is positive everywhere.
+        let (mean, sd) = self.prior.log_sd();
         let mut log_sd = parameters.log_sd;
         for _ in 0..50 {
-            let part = squares * exp(-2.0 * log_sd);
-            let slope = part - rows - (log_sd - SD_PRIOR.0) / (SD_PRIOR.1 * SD_PRIOR.1);
-            log_sd += (slope / (2.0 * part + 1.0 / (SD_PRIOR.1 * SD_PRIOR.1))).clamp(-0.5, 0.5);
+            let estimated = exp(2.0 * log_sd);
+            let (mut slope, mut information) = ((mean - log_sd) / square(sd), 1.0 / square(sd));
+            for (row, squares) in squares.iter().enumerate() {
+                let share = estimated / (estimated + known(row));
+                let part = share * squares / (estimated + known(row));
+                slope += part - share;
+                information += 2.0 * share * part;
+            }
+            let step = (slope / information).clamp(-0.5, 0.5);
+            log_sd += step;
+            if step.abs() < 1e-9 {
+                break;
+            }
         }
         parameters.log_sd = log_sd;
     }
 
-    /// Moves the zero of the scale to the mean ability and the unit to the mean slope, without changing any probability.
-    /// Results are reported on this scale. `log_discrimination` is the mean of ln a, and should be 0. Plain alternation would
+    /// Moves the zero of the scale to the mean ability and, unless known difficulties fix the unit, the unit to the mean slope.
+    /// The move of the unit changes no probability. Results are reported on this scale. `log_discrimination` is the mean of ln a, and should be 0. Plain alternation would
     /// need hundreds of rounds to get there if rows are determined well, so the parameters are expanded by it (Liu, Rubin &
     /// Wu, 1998).
-    fn center(parameters: &mut Parameters, modes: &mut [Mode], log_discrimination: f64) {
-        let (shift, log_slope) = (mean(&parameters.ability), mean(&parameters.log_slope));
+    fn center(&self, parameters: &mut Parameters, modes: &mut [Mode], log_discrimination: f64) {
+        let shift = mean(&parameters.ability);
+        if self.anchored {
+            parameters.ability.iter_mut().for_each(|x| *x -= shift);
+            parameters.coefficients[0] -= shift;
+            modes.iter_mut().for_each(|mode| mode.difficulty -= shift);
+            return;
+        }
+        let log_slope = mean(&parameters.log_slope);
         let scale = log_slope + log_discrimination;
         let unit = exp(scale);
         parameters.ability.iter_mut().for_each(|x| *x = (*x - shift) * unit);

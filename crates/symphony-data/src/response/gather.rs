@@ -1,6 +1,9 @@
 //! Gathers the answers to the rows of one benchmark.
 
-use super::{Kind, Kinds, MOST_IMPLIED_TRIES, Model, Responses};
+use super::{Answer, Kind, Kinds, MOST_IMPLIED_TRIES, Model, Responses};
+
+/// The number of tries of an answer that does not say it, until all answers are known.
+const UNSAID: u32 = 0;
 
 /// Gathers the answers to one benchmark's rows in two passes: the first counts the answers to each row, the second
 /// stores them.
@@ -70,15 +73,15 @@ impl Gatherer {
         self.responses.kind = vec![0; total];
     }
 
-    /// Stores an answer, in the second pass; `false` if the first pass did not count it. An unknown number of tries counts
-    /// as one.
+    /// Stores an answer, in the second pass; `false` if the first pass did not count it. `tries` is `None` if the answer
+    /// does not say how many tries its score is the mean of.
     pub(crate) fn put(&mut self, row: usize, model: u16, score: f64, tries: Option<u32>) -> bool {
         let at = self.next[row];
         if at == self.responses.starts[row + 1] {
             return false;
         }
         self.responses.model[at] = model;
-        self.responses.kind[at] = self.kinds.number_of(score, tries.unwrap_or(1));
+        self.responses.kind[at] = self.kinds.number_of(score, tries.unwrap_or(UNSAID));
         self.next[row] += 1;
         true
     }
@@ -126,9 +129,13 @@ impl Gatherer {
                     [(_, kind)] => *kind,
                     _ => {
                         let kinds = || tries.iter().map(|(_, kind)| self.kinds.kinds[*kind as usize]);
-                        let n = kinds().map(|kind| kind.tries).fold(0, u32::saturating_add);
-                        let sum: f64 = kinds().map(|kind| kind.score * f64::from(kind.tries)).sum();
-                        self.kinds.number_of((sum / f64::from(n)).min(1.0), n)
+                        // Without a number, an answer is one try, unless its score is a rate.
+                        let is_rate = |kind: &Kind| kind.tries == UNSAID && kind.score.fract() != 0.0;
+                        let tries = |kind: &Kind| kind.tries.max(1);
+                        let n = kinds().map(|kind| tries(&kind)).fold(0, u32::saturating_add);
+                        let sum: f64 = kinds().map(|kind| kind.score * f64::from(tries(&kind))).sum();
+                        let n_or_unsaid = if kinds().any(|kind| is_rate(&kind)) { UNSAID } else { n };
+                        self.kinds.number_of((sum / f64::from(n)).min(1.0), n_or_unsaid)
                     }
                 };
                 responses.model[end] = tries[0].0;
@@ -141,8 +148,8 @@ impl Gatherer {
         responses.kind.truncate(end);
     }
 
-    /// Finds models that were asked k times (or graded in k steps): their scores are not single tries, and all are
-    /// multiples of 1/k. Each of their answers counts as k tries.
+    /// Finds the tries of answers that do not say them. If all of a model's scores are multiples of 1/k, it was asked k times
+    /// (or graded in k steps), and once if all are 0 or 1. Other scores are rates of an unknown number of tries.
     fn find_implied_tries(&mut self) {
         let fits = |kind: &Kind| -> u32 {
             // Bit k: the score is a multiple of 1/k, up to rounding.
@@ -151,21 +158,24 @@ impl Gatherer {
                 fits | u32::from((steps - steps.round()).abs() < 0.005) << k
             })
         };
-        let of_kinds: Vec<(u32, bool)> = self.kinds.kinds.iter().map(|kind| (fits(kind), kind.tries == 1)).collect();
-        let mut of_models = vec![u32::MAX; self.responses.models.len()];
+        let of_kinds: Vec<(u32, bool)> =
+            self.kinds.kinds.iter().map(|kind| (fits(kind), kind.tries == UNSAID)).collect();
+        let mut of_models = vec![u32::MAX << 1; self.responses.models.len()];
         for (model, kind) in self.responses.model.iter().zip(&self.responses.kind) {
-            let (fits, single) = of_kinds[*kind as usize];
-            of_models[usize::from(*model)] &= if single { fits } else { 0 };
+            let (fits, unsaid) = of_kinds[*kind as usize];
+            of_models[usize::from(*model)] &= if unsaid { fits } else { u32::MAX };
         }
-        let implied: Vec<u32> =
-            of_models.into_iter().map(|fits| if fits == 0 { 1 } else { fits.trailing_zeros() }).collect();
-        if implied.iter().all(|k| *k <= 1) {
+        let implied = |fits: u32| if fits == 0 { Answer::MANY } else { fits.trailing_zeros() };
+        let implied: Vec<u32> = of_models.into_iter().map(implied).collect();
+        if implied.iter().all(|k| *k == 1) {
+            // Nearly always: all scores are 0 or 1, and no answer needs another kind.
+            self.kinds.kinds.iter_mut().filter(|kind| kind.tries == UNSAID).for_each(|kind| kind.tries = 1);
             return;
         }
         for (model, kind) in self.responses.model.iter().zip(&mut self.responses.kind) {
-            let k = implied[usize::from(*model)];
-            if k > 1 {
-                *kind = self.kinds.number_of(self.kinds.kinds[*kind as usize].score, k);
+            let Kind { score, tries } = self.kinds.kinds[*kind as usize];
+            if tries == UNSAID {
+                *kind = self.kinds.number_of(score, implied[usize::from(*model)]);
             }
         }
     }

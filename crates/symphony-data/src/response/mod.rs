@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::number::correlation::tidied;
 
-/// The correlation between two tries of one model at one row, 0..1.
-const TRIES_IN_COMMON: f64 = 0.5;
-
 /// The most tries that a model's scores may be averages of.
 const MOST_IMPLIED_TRIES: usize = 20;
 
@@ -33,11 +30,13 @@ pub struct Answer {
     pub model: usize,
     /// 0 (failed) to 1 (solved): the mean of all tries.
     pub score: f64,
-    /// How many tries that is the mean of.
+    /// How many tries that is the mean of; [`Answer::MANY`] for a rate of an unknown number of tries.
     pub tries: u32,
-    /// How many answers it counts as: k tries count as k / (1 + (k − 1)·½), because tries of one model are correlated
-    /// (Kish's design effect). Any number of tries thus counts less than two models.
-    pub weight: f64,
+}
+
+impl Answer {
+    /// Stands for an unknown, large number of tries.
+    pub const MANY: u32 = u32::MAX;
 }
 
 /// A score and the number of tries behind it.
@@ -45,14 +44,6 @@ pub struct Answer {
 struct Kind {
     score: f64,
     tries: u32,
-    weight: f64,
-}
-
-impl Kind {
-    fn new(score: f64, tries: u32) -> Self {
-        let k = f64::from(tries);
-        Self { score, tries, weight: k / (1.0 + (k - 1.0) * TRIES_IN_COMMON) }
-    }
 }
 
 /// The different scores of a benchmark, each held once.
@@ -70,7 +61,7 @@ impl Kinds {
             return known as u32;
         }
         *self.by_value.entry((score.to_bits(), tries)).or_insert_with(|| {
-            self.kinds.push(Kind::new(score, tries));
+            self.kinds.push(Kind { score, tries });
             self.kinds.len() as u32 - 1
         })
     }
@@ -118,8 +109,8 @@ impl Responses {
     pub fn answers(&self, row: usize) -> impl ExactSizeIterator<Item = Answer> {
         let range = self.starts[row]..self.starts[row + 1];
         self.model[range.clone()].iter().zip(&self.kind[range]).map(|(model, kind)| {
-            let Kind { score, tries, weight } = self.kinds[*kind as usize];
-            Answer { model: usize::from(*model), score, tries, weight }
+            let Kind { score, tries } = self.kinds[*kind as usize];
+            Answer { model: usize::from(*model), score, tries }
         })
     }
 

@@ -30,7 +30,7 @@ fn simulated(seed: u64, models: usize, rows: usize, discrimination_sd: f64, chan
 }
 
 fn fitted(truth: &Truth, discrimination: bool, chance: f64) -> Fit {
-    fit(&truth.responses, &[], FitOptions { discrimination, chance }, &|| false).unwrap()
+    fit(&truth.responses, &DifficultyPrior::features(&[]), FitOptions { discrimination, chance }, &|| false).unwrap()
 }
 
 /// The share of 95 % intervals that hold the truth.
@@ -112,7 +112,7 @@ fn a_fit_of_many_rows_starts_from_a_fit_of_some_of_them() {
     // Each row has its own feature: if the first fit used another row's, it would start elsewhere.
     let feature: Vec<f64> = truth.difficulty.iter().map(|b| b + 0.5 * random.normal()).collect();
     let options = FitOptions { discrimination: false, chance: 0.0 };
-    let fit = fit(&truth.responses, &[feature], options, &|| false).unwrap();
+    let fit = fit(&truth.responses, &DifficultyPrior::features(&[feature]), options, &|| false).unwrap();
     assert!(fit.converged && fit.iterations <= 3, "{} iterations over all rows", fit.iterations);
     let of_rows = coverage(fit.difficulties.iter().map(|d| (d.difficulty, d.standard_error)), &truth.difficulty);
     assert!((0.90..=0.98).contains(&of_rows), "{of_rows}");
@@ -145,7 +145,7 @@ fn features_predict_the_difficulty_of_rows_without_responses() {
     }
     let responses = Place::new(rows).read(&[table(&answers)], &ReadOptions::default()).unwrap().benchmarks.remove(0);
     let options = FitOptions { discrimination: false, chance: 0.0 };
-    let fit = fit(&responses, &[feature], options, &|| false).unwrap();
+    let fit = fit(&responses, &DifficultyPrior::features(&[feature]), options, &|| false).unwrap();
     assert!((fit.coefficients[0] - 1.5).abs() < 0.3, "{:?}", fit.coefficients);
     assert!((0.75..0.97).contains(&fit.variance_explained), "{}", fit.variance_explained);
     let unanswered = fit.difficulties[rows / 2..].iter();
@@ -174,7 +174,8 @@ fn odd_panels_give_finite_difficulties() {
         for discrimination in [false, true] {
             let feature: Vec<f64> = (0..40).map(f64::from).collect();
             let options = FitOptions { discrimination, chance: 0.0 };
-            let fit = fit(&responses, &[feature, vec![3.0; 40]], options, &|| false).unwrap();
+            let fit =
+                fit(&responses, &DifficultyPrior::features(&[feature, vec![3.0; 40]]), options, &|| false).unwrap();
             assert!(fit.abilities.iter().all(|a| a.ability.abs() < 10.0 && a.standard_error >= 0.0), "{name}: {fit:?}");
             for d in &fit.difficulties {
                 let sane = d.difficulty.abs() < 20.0 && d.standard_error > 0.0 && d.standard_error < 10.0;
@@ -211,7 +212,7 @@ fn of_pattern(rows: usize, models: usize, score: impl Fn(usize, usize) -> f64, f
         .collect();
     let responses = Place::new(rows).read(&[table(&answers)], &ReadOptions::default()).unwrap().benchmarks.remove(0);
     let options = FitOptions { discrimination: false, chance: 0.0 };
-    fit(&responses, &[(0..rows).map(feature).collect()], options, &|| false).unwrap()
+    fit(&responses, &DifficultyPrior::features(&[(0..rows).map(feature).collect()]), options, &|| false).unwrap()
 }
 
 #[test]

@@ -11,14 +11,14 @@ use std::{
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use symphony_data::{
     DatasetBuilder, Error, Hint,
-    calibration::{CalibratedRow, CalibrationMeta, ItemModel},
+    calibration::{CalibratedRow, CalibrationMeta},
     evidence::{
         EvidenceError,
-        calibrate::{CalibrateOptions, calibrate},
+        calibrate::{CalibrateOptions, PriorChoice, calibrate},
         responses::{Catalogue, Converted, Gathered, Input, ReadOptions, convert, read},
         validation::{ScoredBy, reliability::ceiling, validate},
     },
-    irt::{Fit, FitOptions, fit},
+    irt::{DifficultyPrior, Fit, FitOptions, fit},
     number::percentile,
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
@@ -71,7 +71,7 @@ impl Place {
 
     fn calibrate(&self, inputs: &[Input], to: &str) -> (CalibrationMeta, Vec<CalibratedRow>) {
         let gathered = self.read(inputs, &ReadOptions::default()).unwrap();
-        let options = CalibrateOptions { model: ItemModel::OneParameter, chance: BTreeMap::new() };
+        let options = CalibrateOptions::default();
         let from = (&gathered.files[..], &gathered.unmapped[..]);
         let responses = &gathered.benchmarks[0];
         let meta = calibrate(responses, from, &mut self.catalogue(), &options, &self.path(to), &Silent).unwrap();

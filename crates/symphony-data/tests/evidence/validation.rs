@@ -65,12 +65,15 @@ fn validate_and_calibrate_stop_within_each_of_their_parts() {
     // Within a single pass of a fit, and at its last.
     let options = FitOptions { discrimination: false, chance: 0.0 };
     let asked = StopAt::new(usize::MAX);
-    let whole = fit(&responses, &[], options, &|| asked.cancelled()).unwrap();
+    let whole = fit(&responses, &DifficultyPrior::features(&[]), options, &|| asked.cancelled()).unwrap();
     let questions = asked.0.into_inner();
     assert!(questions >= 12 * whole.iterations, "{questions} in {} passes", whole.iterations);
     for question in [0, 5, questions - 1] {
         let stop = StopAt::new(question);
-        assert!(fit(&responses, &[], options, &|| stop.cancelled()).is_none(), "{question}");
+        assert!(
+            fit(&responses, &DifficultyPrior::features(&[]), options, &|| stop.cancelled()).is_none(),
+            "{question}"
+        );
     }
     // Within resampling, which asks more than once for each 100 resamples of these rows.
     let place = Place::new(200);

@@ -90,10 +90,11 @@ impl Joined {
         let rows = identities.len();
         let record = MeasuredRecord {
             file: Some(path.file_name().unwrap_or_default().to_string_lossy().into_owned()),
-            checksum: meta.self_checksum,
+            checksum: meta.self_checksum.clone(),
             model: meta.model,
+            prior: meta.prior,
             min_responses: measured.min_responses,
-            panel: meta.panel.into_iter().map(|member| member.model).collect(),
+            panel: meta.models(),
         };
         let mut joined = Self::new(record, rows);
         let mut lines = 0_u64;

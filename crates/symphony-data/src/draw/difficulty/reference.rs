@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{DifficultyError, Joined, OfRow};
 use crate::{
-    calibration::{MeasuredRecord, Reference, ReferenceRow},
+    calibration::{FeatureSlope, MeasuredRecord, PriorKind, Reference, ReferenceRow},
     progress::Progress,
     store::Store,
 };
@@ -38,6 +38,7 @@ impl Joined {
             file: None,
             checksum: card.checksum.clone(),
             model: card.model,
+            prior: PriorKind::Features,
             min_responses,
             panel: card.panel.iter().map(|member| member.model.clone()).collect(),
         };
@@ -65,7 +66,11 @@ impl Joined {
             for (row, task) in some.iter().map(|row| *row as usize).zip(store.fetch(some)?) {
                 let metadata: serde_json::Map<String, Value> =
                     serde_json::from_str(task.scorer_metadata.get()).unwrap_or_default();
-                let predicted = reference.predicted(identities[row], |name| feature(metadata.get(name)?));
+                let label = card.label.as_ref().and_then(|label| metadata.get(label)?.as_str());
+                let predicted = reference.predicted(identities[row], label, |name| match name {
+                    FeatureSlope::SURFACE_SCORE => Some(task.difficulty_score),
+                    name => feature(metadata.get(name)?),
+                });
                 joined.scores[row] = predicted.expected_error;
                 joined.standard_errors[row] = predicted.standard_error;
             }

@@ -2,18 +2,25 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+mod known;
+mod prior;
+mod rows;
+
+pub use self::prior::PriorChoice;
+use self::{prior::Chosen, rows::Rows};
 use super::{
     EvidenceError,
-    responses::{Catalogue, ROWS_AT_ONCE, Unmapped},
+    responses::{Catalogue, Unmapped},
 };
 use crate::{
     TOOL,
-    calibration::{CalibratedRow, CalibrationMeta, FeatureSlope, ItemModel, PanelMember, calibration_meta_name},
+    calibration::{
+        CalibratedRow, CalibrationMeta, ItemModel, PanelMember, PriorKind, asymptote, calibration_meta_name,
+    },
     disk::{Folder, NamedFile, WrittenFile, checksum},
     irt::{FEW_MODELS, Fit, FitOptions, RowDifficulty, fit},
     progress::{Note, Progress},
     response::{Model, Responses},
-    store::Store,
 };
 
 /// If fewer than one in this many rows has responses, a warning says so.
@@ -27,13 +34,15 @@ pub struct CalibrateOptions {
     /// For each benchmark, how often a guess is right, from 0 up to but not including 1. Benchmarks that are not named here
     /// use the chance in the configuration.
     pub chance: BTreeMap<String, f64>,
+    /// What the difficulty of a row is predicted from before its answers are read.
+    pub prior: PriorChoice,
 }
 
 /// Fits a difficulty to the answers to one benchmark, and writes it and its meta into `folder`. The meta records `files` and
 /// the number of `unmapped` answers.
 ///
 /// # Errors
-/// The chance is not valid, the store cannot be read, the folder holds a calibration of real rows and these are generated,
+/// The chance is not valid, the prior knows none of the rows or cannot be read, the store cannot be read, the folder holds a calibration of real rows and these are generated,
 /// a file cannot be written, or the caller asked to stop.
 pub fn calibrate(
     responses: &Responses,
@@ -65,10 +74,18 @@ pub fn calibrate(
     }
     let rows = responses.rows();
     let answered = (0..rows).filter(|row| responses.answers(*row).len() > 0).count();
+    let read = Rows::read(&shelf.store, shelf.rows)?;
+    let synthetic = shelf.store.meta.is_synthetic();
+    let chosen = Chosen::of(&options.prior, name, &read, synthetic, responses.models(), progress)?;
     if answered * FEW_ANSWERED < rows {
+        let from = match chosen.kind {
+            PriorKind::Features => "predicted from features alone",
+            PriorKind::Reference => "that of the reference",
+            PriorKind::Calibration => "that of the calibration that is the prior",
+        };
         let warning = format!(
-            "{name}: models answered {answered} of {rows} rows; the difficulty of the others is predicted from features \
-             alone; `min_responses: 1` leaves such rows out"
+            "{name}: models answered {answered} of {rows} rows; the difficulty of the others is {from}; `min_responses: 1` \
+             leaves such rows out"
         );
         progress.note(Note::Warning(&warning));
     }
@@ -80,16 +97,14 @@ pub fn calibrate(
             format!("{name}: models {what} every row that they answered, so their answers do not tell rows apart");
         progress.note(Note::Warning(&warning));
     }
-    let Rows { source_ids, identities, features } = rows_of(&shelf.store, shelf.rows)?;
-    let (names, columns): (Vec<String>, Vec<Vec<f64>>) = features.into_iter().unzip();
-    let options = FitOptions { discrimination, chance };
-    let fitted = fit(responses, &columns, options, &|| progress.cancelled()).ok_or(EvidenceError::Cancelled)?;
+    let fitting = FitOptions { discrimination, chance: asymptote(chance) };
+    let fitted = fit(responses, &chosen.prior, fitting, &|| progress.cancelled()).ok_or(EvidenceError::Cancelled)?;
     if !fitted.converged {
         let warning =
             format!("{name}: the fit did not converge in {} rounds; its meta records that", fitted.iterations);
         progress.note(Note::Warning(&warning));
     }
-    let (store, synthetic) = (shelf.store.meta.store.file.clone(), shelf.store.meta.is_synthetic());
+    let store = shelf.store.meta.store.file.clone();
     let existing = folder.join(calibration_meta_name(name));
     let is_real = |text: String| serde_json::from_str::<CalibrationMeta>(&text).is_ok_and(|meta| !meta.synthetic);
     if synthetic && std::fs::read_to_string(&existing).is_ok_and(is_real) {
@@ -102,8 +117,8 @@ pub fn calibrate(
         fitted.difficulties.iter().copied().enumerate()
     {
         let line = CalibratedRow {
-            source_id: source_ids[row].clone(),
-            identity: identities[row].clone(),
+            source_id: read.source_ids[row].clone(),
+            identity: read.identities[row].clone(),
             difficulty,
             standard_error,
             discrimination: discrimination.then_some(own),
@@ -115,7 +130,10 @@ pub fn calibrate(
         file.put(b"\n")?;
     }
     let calibration = file.written()?;
-    let mut meta = meta_of(responses, &fitted, names, options, chance, store, calibration);
+    let mut meta = meta_of(responses, &fitted, options.model, chance, store, calibration);
+    meta.prior = chosen.kind;
+    meta.label = read.label.map(|label| label.name);
+    (meta.features, meta.prior_difficulty) = chosen.fitted(&fitted);
     meta.synthetic = synthetic;
     meta.responses = files.to_vec();
     // Sorted, so that the order of the inputs does not change the meta.
@@ -131,8 +149,7 @@ pub fn calibrate(
 fn meta_of(
     responses: &Responses,
     fitted: &Fit,
-    names: Vec<String>,
-    options: FitOptions,
+    model: ItemModel,
     chance: f64,
     store: WrittenFile,
     calibration: WrittenFile,
@@ -155,18 +172,18 @@ fn meta_of(
         n_tasks_full: responses.rows() as u64,
         n_unanswered: unanswered,
         n_answers: responses.len() as u64,
-        model: if options.discrimination { ItemModel::TwoParameters } else { ItemModel::OneParameter },
+        model,
         chance,
         panel: responses.models().iter().zip(&fitted.abilities).zip(answered).map(member).collect(),
         ability_sd: fitted.ability_sd,
-        features: names
-            .into_iter()
-            .zip(&fitted.coefficients)
-            .map(|(name, coefficient)| FeatureSlope { name, coefficient: *coefficient })
-            .collect(),
+        prior: PriorKind::Features,
+        prior_difficulty: None,
+        label: None,
+        features: Vec::new(),
         intercept: fitted.intercept,
         residual_sd: fitted.residual_sd,
         discrimination_sd: fitted.discrimination_sd,
+        tries_in_common: fitted.tries_in_common,
         variance_explained: fitted.variance_explained,
         log_likelihood: fitted.log_likelihood,
         iterations: fitted.iterations as u64,
@@ -179,39 +196,4 @@ fn meta_of(
         tool: TOOL.to_owned(),
         self_checksum: String::new(),
     }
-}
-
-/// The parts of a store that a fit needs.
-struct Rows {
-    source_ids: Vec<String>,
-    identities: Vec<String>,
-    /// The name and column of every feature that is a number or a boolean in all rows.
-    features: Vec<(String, Vec<f64>)>,
-}
-
-fn rows_of(store: &Store, rows: usize) -> Result<Rows, EvidenceError> {
-    let mut out =
-        Rows { source_ids: Vec::with_capacity(rows), identities: Vec::with_capacity(rows), features: Vec::new() };
-    let all: Vec<u32> = (0..rows as u32).collect();
-    for some in all.chunks(ROWS_AT_ONCE) {
-        for task in store.fetch(some)? {
-            let row = out.source_ids.len();
-            out.source_ids.push(task.task_id.as_str().to_owned());
-            out.identities.push(task.identity.as_str().to_owned());
-            let metadata: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_str(task.scorer_metadata.get()).unwrap_or_default();
-            if row == 0 {
-                out.features = metadata.keys().map(|name| (name.clone(), Vec::with_capacity(rows))).collect();
-            }
-            out.features.retain_mut(|(name, column)| {
-                let value = match metadata.get(name.as_str()) {
-                    Some(serde_json::Value::Bool(flag)) => Some(f64::from(u8::from(*flag))),
-                    Some(value) => value.as_f64().filter(|number| number.is_finite()),
-                    None => None,
-                };
-                value.map(|value| column.push(value)).is_some()
-            });
-        }
-    }
-    Ok(out)
 }
