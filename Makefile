@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python test-checked wheel dist dist-test bench bench-quick package audit
+.PHONY: test test-rust test-python test-checked wheel dist dist-test bench bench-quick reference difficulty package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with. Its tools are called through
@@ -67,6 +67,16 @@ package:
 audit:
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
 	else echo "SKIPPED: cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
+
+# The reference difficulties that ship inside the program, fitted to the public responses in ../shared, and how well every
+# kind of difficulty predicts models that were left out: benches/RESULTS_DIFFICULTY.md.
+reference: $(VENV)/ready
+	cargo build --release
+	$(VENV)/bin/python benches/reference.py target/release/symphony-data
+
+difficulty: $(VENV)/ready
+	cargo build --release
+	$(VENV)/bin/python benches/difficulty.py target/release/symphony-data
 
 # Compares the program with plain Python, Polars and DuckDB; writes benches/RESULTS.md. DATA is the folder of the five real
 # benchmarks; without it, the rows are generated.

@@ -1,7 +1,7 @@
 //! `reference`: the difficulties that ship with the program, and the evidence behind them.
 
 use symphony_data::{
-    calibration::{ItemModel, Reference, ReferenceCard, ReferenceSource, WITHOUT_REFERENCE},
+    calibration::{ItemModel, Reference, ReferenceCard, ReferenceModel, ReferenceSource, WITHOUT_REFERENCE},
     number::Estimate,
 };
 
@@ -184,18 +184,20 @@ fn card_text(card: &ReferenceCard) -> String {
         let rows = card.features.iter().map(|feature| {
             vec![feature.name.clone(), score(feature.coefficient), score(feature.mean), score(feature.sd)]
         });
-        text += "\nWhat it predicts of rows that it does not know\n";
+        let within = card.label.as_ref().map(|label| format!(", within each {label}")).unwrap_or_default();
+        text += &format!("\nWhat it predicts of rows that it does not know{within}\n");
         text += &table(&columns, rows);
     }
     text += "\nAnswers are from\n";
     text += &sources(card);
-    let columns = [Text("model"), Text("family"), Number("answers")];
-    let rows = card.panel.iter().map(|member| {
-        let family = member.model.family.clone().unwrap_or_else(|| "-".to_owned());
-        vec![member.model.name.clone(), family, member.n_responses.to_string()]
-    });
-    text += "\nThe models, which pools drawn by it do not evaluate independently\n";
-    text + &table(&columns, rows)
+    text += "\nThe models, which pools drawn by it do not evaluate independently: answers, family, name\n";
+    let family = |member: &ReferenceModel| member.model.family.clone().unwrap_or_else(|| "-".to_owned());
+    let width = card.panel.iter().map(|member| family(member).len()).max().unwrap_or_default();
+    // Names come last, so that long ones stay whole.
+    for member in &card.panel {
+        text += &format!("{:>4}  {:width$}  {}\n", member.n_responses, family(member), member.model.name);
+    }
+    text
 }
 
 /// The caveat of a card.
