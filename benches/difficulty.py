@@ -31,6 +31,7 @@ from leave_out import (
     gap,
     held_out,
     joined,
+    reference,
     spearman,
     workplace,
 )
@@ -62,7 +63,7 @@ def without_answers(bench: Bench, benchmark: str, panel: Panel) -> str:
     folds = folds_of(panel.families, FOLDS)
     left_out = [panel.only(fold) for fold in folds]
     rest = [panel.only(place for place in range(len(panel.models)) if place not in fold) for fold in folds]
-    fitted = [bench.fit(benchmark, own).errors for own in rest]
+    fitted = [reference(bench, benchmark, own).errors for own in rest]
     cells = []
     for predictions in ([bench.surface(benchmark)] * len(folds), fitted):
         cells += [str(found) for found in held_out(predictions, left_out)]
@@ -80,7 +81,7 @@ def with_answers(bench: Bench, benchmark: str, panel: Panel, draws: int, splits:
     for _ in range(splits):
         known = set(random.permutation(families)[: (len(families) + 1) // 2])
         out = [place for place in candidates if panel.families[place] not in known]
-        first = bench.fit(benchmark, panel.only(p for p, family in enumerate(panel.families) if family in known))
+        first = reference(bench, benchmark, panel.only(p for p, own in enumerate(panel.families) if own in known))
         for k in SIZES[benchmark]:
             if len(out) < k + 2:
                 continue
