@@ -187,6 +187,8 @@ struct Fitter<'a> {
     slopes: bool,
     /// Whether known difficulties fix the unit of the scale, rather than the models' mean slope.
     anchored: bool,
+    /// How many models have answers that are the mean of several tries.
+    models_with_tries: usize,
     /// The number of rows in one unit of parallel work.
     chunk: usize,
     /// Returns true if the caller wants to stop.
@@ -253,8 +255,20 @@ impl<'a> Fitter<'a> {
         let (design, variances) = (prior.design(responses.rows()), prior.variances().to_vec());
         let (width, anchored) = (1 + prior.slopes().count(), prior.anchored_scale());
         let slopes = anchored || responses.models().len() > 1;
-        let chunk = Self::chunk_of(responses);
-        Self { responses, prior, design, width, variances, options, slopes, anchored, chunk, cancelled }
+        let (chunk, models_with_tries) = (Self::chunk_of(responses), responses.models_with_tries());
+        Self {
+            responses,
+            prior,
+            design,
+            width,
+            variances,
+            options,
+            slopes,
+            anchored,
+            models_with_tries,
+            chunk,
+            cancelled,
+        }
     }
 
     fn chunk_of(responses: &Responses) -> usize {

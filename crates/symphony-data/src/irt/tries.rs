@@ -48,29 +48,20 @@ fn own_share(tries: u32) -> f64 {
 }
 
 impl Fitter<'_> {
-    /// Whether answers of enough models are the mean of several tries, so that ρ can be estimated.
-    fn models_with_tries(&self) -> usize {
-        let mut with = vec![false; self.models()];
-        for row in 0..self.responses.rows() {
-            self.responses.answers(row).filter(|answer| answer.tries != 1).for_each(|answer| with[answer.model] = true);
-        }
-        with.iter().filter(|with| **with).count()
-    }
-
     /// ρ at the start of the fit.
     pub(super) fn first_tries_in_common(&self) -> f64 {
-        if self.models_with_tries() >= ENOUGH_MODELS { FIRST } else { OF_ONE_MODEL }
+        if self.models_with_tries >= ENOUGH_MODELS { FIRST } else { OF_ONE_MODEL }
     }
 
     /// ρ as it is reported: `None` if every answer is one try.
     pub(super) fn reported_tries_in_common(&self, parameters: &Parameters) -> Option<f64> {
-        (self.models_with_tries() > 0).then_some(parameters.tries_in_common)
+        (self.models_with_tries > 0).then_some(parameters.tries_in_common)
     }
 
     /// Updates ρ at the given parameters. Returns whether it moved so far that the other parameters must follow; `None` if
     /// stopped.
     pub(super) fn update_tries_in_common(&self, parameters: &mut Parameters, modes: &[Mode]) -> Option<bool> {
-        if self.models_with_tries() < ENOUGH_MODELS {
+        if self.models_with_tries < ENOUGH_MODELS {
             return Some(false);
         }
         let quadrature = Quadrature::new(parameters.ability_sd);

@@ -105,6 +105,18 @@ impl Responses {
         self.model.is_empty()
     }
 
+    /// How many models have answers that are the mean of several tries.
+    pub(crate) fn models_with_tries(&self) -> usize {
+        if self.kinds.iter().all(|kind| kind.tries == 1) {
+            return 0;
+        }
+        let mut with = vec![false; self.models.len()];
+        for (model, kind) in self.model.iter().zip(&self.kind) {
+            with[usize::from(*model)] |= self.kinds[*kind as usize].tries != 1;
+        }
+        with.into_iter().filter(|with| *with).count()
+    }
+
     /// The answers to a row, by model.
     pub fn answers(&self, row: usize) -> impl ExactSizeIterator<Item = Answer> {
         let range = self.starts[row]..self.starts[row + 1];
