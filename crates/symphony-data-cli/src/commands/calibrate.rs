@@ -108,7 +108,6 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         Extra("residual sd"),
         Extra("ability sd"),
         Extra("chance"),
-        Text("converged"),
     ];
     let line = |meta: &CalibrationMeta| {
         vec![
@@ -122,7 +121,6 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
             score(meta.residual_sd),
             score(meta.ability_sd),
             meta.chance.to_string(),
-            if meta.converged { "yes" } else { "NO" }.to_owned(),
         ]
     };
     print(&(table(&columns, fitted.iter().map(line)) + &how_to_draw_by(&fitted, &args.output)))

@@ -23,6 +23,11 @@ use crate::{
     },
 };
 
+/// With more models than this, the table of models is left out.
+const MOST_MODELS: usize = 20;
+/// The most names of models in a sentence.
+const MOST_NAMES: usize = 10;
+
 /// Compare difficulty scores with how often real models fail the tasks
 #[derive(Debug, clap::Args)]
 #[command(after_help = concat!(response_files!(), examples![
@@ -79,6 +84,7 @@ fn text(found: &[Validation]) -> String {
     let columns = [
         Text("benchmark"),
         Text("tasks"),
+        Text("difficulty"),
         Number("rows"),
         Number("models"),
         Number("rho"),
@@ -100,7 +106,8 @@ fn text(found: &[Validation]) -> String {
     ];
     text += "\nShare of tasks that models fail, by bin\n";
     text += &table(&columns, found.iter().map(bins));
-    let models: Vec<Vec<String>> = found.iter().flat_map(by_model).collect();
+    let few = |found: &&Validation| found.models.len() <= MOST_MODELS;
+    let models: Vec<Vec<String>> = found.iter().filter(few).flat_map(by_model).collect();
     if models.len() > found.len() {
         let columns = [
             Text("benchmark"),
@@ -113,6 +120,9 @@ fn text(found: &[Validation]) -> String {
         ];
         text += "\nShare of tasks that each model fails, by bin\n";
         text += &table(&columns, models);
+    }
+    if !found.iter().all(|found| few(&found)) {
+        text += &format!("\n(--json has each model's share where there are more than {MOST_MODELS} models)\n");
     }
     let configs: Vec<Vec<String>> = found.iter().flat_map(within).collect();
     if !configs.is_empty() {
@@ -133,6 +143,7 @@ fn correlation(found: &Validation) -> Vec<String> {
     vec![
         found.benchmark.clone(),
         tasks(found),
+        found.difficulty.clone(),
         found.rows.to_string(),
         found.models.len().to_string(),
         number(found.spearman.value),
@@ -174,6 +185,14 @@ fn within(found: &Validation) -> Vec<Vec<String>> {
     found.within.iter().map(of_config).collect()
 }
 
+/// The names, or the first few of many.
+fn listed(names: &[String]) -> String {
+    if names.len() <= MOST_NAMES {
+        return names.join(", ");
+    }
+    format!("{} and {} more (--json has all)", names[..MOST_NAMES].join(", "), names.len() - MOST_NAMES)
+}
+
 /// What follows from the numbers, in words.
 fn said(found: &Validation) -> String {
     let of =
@@ -191,10 +210,8 @@ fn said(found: &Validation) -> String {
             "{of}: IN-SAMPLE: the score was fitted to these models' own responses, so these numbers flatter it\n"
         );
     } else if !found.left_out.is_empty() {
-        text += &format!(
-            "{of}: left out, because the score was fitted to their responses: {}\n",
-            found.left_out.join(", ")
-        );
+        text +=
+            &format!("{of}: left out, because the score was fitted to their responses: {}\n", listed(&found.left_out));
     }
     text
 }

@@ -23,6 +23,47 @@ pub struct Model {
     pub family: Option<String>,
 }
 
+impl Model {
+    /// Whether `name` is probably this model, as another publication spells it: the same letters and digits, in any case,
+    /// with or without the name of who published the model before `/` or `_`.
+    pub fn is_like(&self, name: &str) -> bool {
+        self.name == name || {
+            let other = spellings(name);
+            spellings(&self.name).iter().any(|own| other.iter().any(|other| own.agrees_with(other)))
+        }
+    }
+}
+
+/// A reading of a model's name, in letters and digits.
+struct Spelling {
+    /// Who published it; empty if the name does not say.
+    publisher: String,
+    name: String,
+}
+
+impl Spelling {
+    fn agrees_with(&self, other: &Self) -> bool {
+        let [own, others] = [&self.publisher, &other.publisher];
+        // `meta` and `meta-llama` are one publisher; an empty name agrees with all.
+        self.name == other.name && (own.starts_with(others.as_str()) || others.starts_with(own.as_str()))
+    }
+}
+
+/// The ways to read a model's name: as a whole, and with a publisher before `/` or `_`.
+fn spellings(name: &str) -> Vec<Spelling> {
+    let plain =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let whole = Spelling { publisher: String::new(), name: plain(name) };
+    let parts = ['/', '_'].into_iter().filter_map(|separator| name.split_once(separator));
+    let with_publisher = parts.map(|(publisher, rest)| Spelling { publisher: plain(publisher), name: plain(rest) });
+    // A short rest, or one without letters, is no name of a model.
+    let is_name = |own: &Spelling| own.name.len() >= SHORTEST_NAME && own.name.chars().any(char::is_alphabetic);
+    std::iter::once(whole).chain(with_publisher.filter(is_name)).collect()
+}
+
+/// The fewest letters and digits of a model's name without its publisher.
+const SHORTEST_NAME: usize = 4;
+
 /// A model's answer to a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answer {
@@ -182,5 +223,37 @@ impl Responses {
             kept.starts.push(kept.model.len());
         }
         kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Model;
+
+    #[test]
+    fn a_model_is_known_under_the_spellings_of_other_publications() {
+        let is_like = |own: &str, other: &str| {
+            let model = |name: &str| Model { name: name.to_owned(), family: None };
+            assert_eq!(model(own).is_like(other), model(other).is_like(own), "{own}, {other}");
+            model(own).is_like(other)
+        };
+        for (own, other) in [
+            ("openai_gpt-4o-2024-08-06", "openai/gpt-4o-2024-08-06"),
+            ("openai_gpt-4o-mini-2024-07-18", "OpenAI_GPT-4o-mini-2024-07-18"),
+            ("openai_gpt-4-1106-preview", "gpt-4-1106-preview"),
+            ("qwen_qwen2-72b-instruct", "Qwen/Qwen2-72B-Instruct"),
+            ("meta_llama-3.1-8b-instruct-turbo", "meta-llama/Llama-3.1-8b-instruct-turbo"),
+        ] {
+            assert!(is_like(own, other), "{own}, {other}");
+        }
+        for (own, other) in [
+            ("ours/solver", "theirs/solver"),
+            ("gpt-4-0613", "gpt-4-0314"),
+            ("Claude", "Claude_Plus"),
+            ("model-1", "model-11"),
+            ("run_2", "2"),
+        ] {
+            assert!(!is_like(own, other), "{own}, {other}");
+        }
     }
 }

@@ -105,10 +105,10 @@ impl Choice {
                     Some(reference) => match identities.iter().filter(|identity| reference.knows(**identity)).count() {
                         0 => format!("the reference difficulty knows none of its {rows} rows"),
                         known => {
-                            if known < rows - known {
+                            if known < rows {
                                 self.warnings.push(format!(
                                     "{name}: the reference difficulty knows {known} of its {rows} rows; that of the others is \
-                                     predicted from their features"
+                                     predicted from their features; `min_responses: 1` leaves them out"
                                 ));
                             }
                             return Used::Reference { reference, min_responses: *min_responses };
@@ -125,7 +125,13 @@ impl Choice {
             }
             Difficulty::Reference { .. } => "the configured reference difficulty is used".to_owned(),
         };
-        self.warnings.push(format!("{name}: {why}; {instead}"));
+        let lost = match (difficulty, &**otherwise) {
+            (Difficulty::Reference { min_responses: 1.., .. }, Difficulty::Surface) => {
+                ", and min_responses does not count"
+            }
+            _ => "",
+        };
+        self.warnings.push(format!("{name}: {why}; {instead}{lost}"));
         self.resolve(store, identities, otherwise)
     }
 }

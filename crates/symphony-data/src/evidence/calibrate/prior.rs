@@ -131,12 +131,14 @@ impl Chosen {
 fn warn_of_models_in_both(benchmark: &str, known: &Known, panel: &[Model], progress: &dyn Progress) {
     let both: Vec<&str> = panel
         .iter()
-        .filter(|own| known.panel().iter().any(|other| other.name == own.name))
+        .filter(|own| known.panel().iter().any(|other| other.is_like(&own.name)))
         .map(|own| own.name.as_str())
         .collect();
     if !both.is_empty() {
-        let warning =
-            format!("{benchmark}: the prior was fitted to answers of {} too, so they count twice", both.join(", "));
+        let warning = format!(
+            "{benchmark}: the prior was fitted to answers of {} too, so they count twice; leave them out, or take the prior from features",
+            both.join(", ")
+        );
         progress.note(Note::Warning(&warning));
     }
 }

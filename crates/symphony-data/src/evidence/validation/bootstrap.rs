@@ -41,10 +41,15 @@ impl Sample {
     }
 }
 
-/// The number with its 95 % interval: the 2.5th and 97.5th percentiles of its resampled values.
+/// The number, a correlation or a difference of rates, with its 95 % interval: the 2.5th and 97.5th percentiles of its
+/// resampled values, moved so that their median is the number. Resampled models are fewer models, whose mean error is noisier,
+/// so that resampled correlations lie lower than the number does.
 pub(super) fn interval(value: Option<f64>, mut replicas: Vec<f64>) -> Estimate {
     let mut at = |q| crate::number::percentile(&mut replicas, q);
-    Estimate { value, low: value.and(at(2.5)), high: value.and(at(97.5)) }
+    let moved = value.zip(at(50.0)).map(|(value, median)| value - median);
+    let mut end = |q| moved.zip(at(q)).map(|(moved, end)| (end + moved).clamp(-1.0, 1.0));
+    let (low, high) = (end(2.5), end(97.5));
+    Estimate { value, low, high }
 }
 
 impl Subject {

@@ -87,6 +87,8 @@ pub struct Validation {
     pub pool: Option<String>,
     /// How the score was made: `min-max` (from features) or `expected-error` (from responses).
     pub method: String,
+    /// The difficulty: `surface`, `reference`, or a calibration's file name.
+    pub difficulty: String,
     /// The number of rows with responses of `models`.
     pub rows: u64,
     /// The models whose responses were used.

@@ -18,7 +18,7 @@ use crate::{
         mean,
     },
     progress::{Note, Progress},
-    request::{Difficulty, SURFACE},
+    request::{Difficulty, REFERENCE, SURFACE},
     response::{Model, Responses},
     store::Store,
     task::StoredTask,
@@ -31,8 +31,10 @@ pub(super) type DrawnRow = (u32, f64, Bin);
 pub(super) struct Subject {
     pool: Option<String>,
     pub(super) method: String,
+    /// `surface`, `reference`, or a calibration's file name.
+    difficulty: String,
     /// The models whose responses the score was fitted to.
-    pub(super) panel: Vec<String>,
+    pub(super) panel: Vec<Model>,
     /// The score of every row of the store; NaN for rows that are left out.
     pub(super) scores: Vec<f64>,
     pub(super) bins: Vec<Bin>,
@@ -93,6 +95,7 @@ impl Subject {
         let mut subject = Self {
             pool: None,
             method: store.meta.normalization.method.clone(),
+            difficulty: String::new(),
             panel: Vec::new(),
             scores,
             bins,
@@ -106,7 +109,11 @@ impl Subject {
 
     /// Sets the method, and the panel that the scores were fitted to if they were measured.
     pub(super) fn set_by(&mut self, measured: Option<&MeasuredRecord>) {
-        self.panel = measured.iter().flat_map(|measured| &measured.panel).map(|model| model.name.clone()).collect();
+        self.panel = measured.iter().flat_map(|measured| &measured.panel).cloned().collect();
+        self.difficulty = match measured {
+            None => SURFACE.to_owned(),
+            Some(measured) => measured.file.clone().unwrap_or_else(|| REFERENCE.to_owned()),
+        };
         if measured.is_some() { Normalization::EXPECTED_ERROR } else { Normalization::MIN_MAX }
             .clone_into(&mut self.method);
     }
@@ -128,6 +135,7 @@ impl Subject {
         Self {
             pool: Some(pool.to_owned()),
             method: self.method.clone(),
+            difficulty: self.difficulty.clone(),
             panel: self.panel.clone(),
             scores,
             bins,
@@ -139,7 +147,7 @@ impl Subject {
 
     /// Compares the scores with the responses of models outside the panel, or of the panel if there are no others.
     pub(super) fn validate(&self, responses: &Responses, progress: &dyn Progress) -> Result<Validation, EvidenceError> {
-        let is_panel = |name: &str| self.panel.iter().any(|known| known == name);
+        let is_panel = |name: &str| self.panel.iter().any(|known| known.is_like(name));
         let names = || responses.models().iter().map(|model| model.name.clone());
         let left_out: Vec<String> = names().filter(|name| is_panel(name)).collect();
         // If only panel models answered, use them; the result says so.
@@ -183,6 +191,7 @@ impl Subject {
             benchmark: responses.benchmark().to_owned(),
             pool: self.pool.clone(),
             method: self.method.clone(),
+            difficulty: self.difficulty.clone(),
             rows: rows.len() as u64,
             models: responses.models().iter().map(|model| model.name.clone()).collect(),
             left_out,
