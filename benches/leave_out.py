@@ -151,9 +151,24 @@ def family_of(model: str) -> str:
     return name
 
 
+# Models that go on from one of another family.
+CONTINUED = {
+    "rho-math-1b-v0.1": "llama",
+    "rho-math-1b-interpreter-v0.1": "llama",
+    "rho-math-7b-v0.1": "mistral",
+    "rho-math-7b-interpreter-v0.1": "mistral",
+    "upstage_solar-pro-241126": "phi",
+}
+# One model under two names.
+SAME = {"gpt-4o-mini": "gpt-4o-mini-2024-07-18"}
+
+
 def base_of(model: str) -> str:
-    """The model's name without the prompting method."""
-    return model.split(" (")[0].split("/fewshot")[0].split("/zeroshot")[0].removesuffix("-direct")
+    """The model's name without the prompting method and the publisher."""
+    name = model.split(" (")[0].split("/fewshot")[0].split("/zeroshot")[0].removesuffix("-direct").lower()
+    # HELM writes the publisher before the name; other sources leave it out.
+    name = name.removeprefix("openai_").removeprefix("meta_")
+    return SAME.get(name, name)
 
 
 @dataclass
@@ -260,7 +275,8 @@ class Bench:
             tries[row, place[model]] = sum(counts) if said else 0
         # GPT's Codex and the others are of one family, whatever a file calls it.
         known = {"codex": "gpt", "code-davinci": "gpt", "tora": "llama"}
-        return Panel(models, [known.get(families[model], families[model]) for model in models], scores, tries)
+        own = [CONTINUED.get(model, known.get(families[model], families[model])) for model in models]
+        return Panel(models, own, scores, tries)
 
     def fit(self, benchmark: str, panel: Panel, prior: str | Path = "features") -> Fitted:
         """Calibrates on a panel; a prior may be the folder of another fit."""

@@ -45,12 +45,22 @@ NOTES = {
     " is that of models like them, and weak models are predicted less well.",
 }
 # What the card takes from the meta of the fit.
-FROM_META = ["model", "chance", "ability_sd", "intercept", "label", "features", "residual_sd", "tries_in_common"]
+FROM_META = [
+    "model",
+    "chance",
+    "ability_sd",
+    "ability_mean",
+    "intercept",
+    "label",
+    "features",
+    "residual_sd",
+    "tries_in_common",
+]
 
 
 def number(value: float) -> float:
     """A measured number as a card has it."""
-    return round(value, 3)
+    return round(value, 4)
 
 
 def estimate(found: Estimate) -> dict[str, float]:
@@ -61,8 +71,10 @@ def estimate(found: Estimate) -> dict[str, float]:
 def checks(bench: Bench, benchmark: str, panel: Panel) -> list[dict[str, object]]:
     """How well fits without some models, and without some families, predict those."""
     surface = bench.surface(benchmark)
-    shuffled = numpy.random.default_rng(5).permutation(len(panel.models))
-    of_models = [str(place % FOLDS) for place in numpy.argsort(shuffled)]
+    # What one model answered under two prompting methods, or in two sources, lies in one fold.
+    bases = sorted({base_of(model) for model in panel.models})
+    shuffled = numpy.random.default_rng(5).permutation(len(bases)).tolist()
+    of_models = [str(shuffled[bases.index(base_of(model))] % FOLDS) for model in panel.models]
     found: list[dict[str, object]] = []
     for what, groups in (("models", of_models), ("families", panel.families)):
         folds = folds_of(groups, FOLDS)

@@ -171,7 +171,8 @@ fn known_rows_have_their_reference_difficulty_and_others_the_prediction_from_the
     // Predictions follow the features: they are not one number for all.
     let predicted: Vec<f64> = tasks.iter().filter(|task| row(task) >= 60).map(|task| task.difficulty_score).collect();
     assert!(predicted.iter().any(|score| *score != predicted[0]));
-    let told = "knows 60 of its 100 rows; that of the others is predicted from their features; `min_responses: 1` leaves them";
+    let told =
+        "knows 60 of its 100 rows; that of the others is predicted from their features; `min_responses: 1` leaves them";
     assert!(place.notes.text().contains(told), "{}", place.notes.text());
     // Rows without responses can be left out.
     let answered = place.drawn(&builder, Some("reference"), Some(1));

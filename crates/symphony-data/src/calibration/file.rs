@@ -169,8 +169,12 @@ pub struct CalibrationMeta {
     pub chance: f64,
     /// The panel. These models set the difficulty themselves, so tasks chosen by it do not evaluate them independently.
     pub panel: Vec<PanelMember>,
-    /// The standard deviation of the panel's fitted distribution of abilities, whose mean is 0.
+    /// The standard deviation of the fitted distribution of abilities that expected errors are averaged over; with known
+    /// difficulties as the prior, of the abilities of both panels.
     pub ability_sd: f64,
+    /// The mean of that distribution; not 0 only with known difficulties as the prior, whose scale the difficulties keep.
+    #[serde(default, skip_serializing_if = "CalibrationMeta::is_zero")]
+    pub ability_mean: f64,
     /// What difficulty is predicted from before answers are read.
     #[serde(default)]
     pub prior: PriorKind,
@@ -218,6 +222,11 @@ pub struct CalibrationMeta {
 }
 
 impl CalibrationMeta {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_zero(number: &f64) -> bool {
+        *number == 0.0
+    }
+
     /// All models whose answers set the difficulty: the panel, and that of the known difficulties if they are the prior.
     pub fn models(&self) -> Vec<Model> {
         let mut models: Vec<Model> = self.panel.iter().map(|member| member.model.clone()).collect();

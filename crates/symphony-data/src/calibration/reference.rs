@@ -116,8 +116,11 @@ pub struct ReferenceCard {
     pub model: ItemModel,
     /// The assumed probability that a guess is right, 0..1.
     pub chance: f64,
-    /// The standard deviation of the panel's fitted distribution of abilities, in logits; its mean is 0.
+    /// The standard deviation of the panel's fitted distribution of abilities, in logits.
     pub ability_sd: f64,
+    /// The mean of that distribution, in logits.
+    #[serde(default)]
+    pub ability_mean: f64,
     /// The difficulty of a row with mean features, in logits.
     pub intercept: f64,
     /// The feature that is a text and divides the rows into groups, if there is one. Features predict difficulty within them.
@@ -232,7 +235,8 @@ impl Reference {
     fn expected_error(&self, predicted: f64) -> f64 {
         // Difficulty less ability is the sum of two independent normal numbers, so that one integral is enough.
         let sd = (square(self.card.residual_sd) + square(self.card.ability_sd)).sqrt();
-        let failing: f64 = self.nodes.iter().map(|(node, weight)| weight * logistic(predicted + node * sd)).sum();
+        let distance = predicted - self.card.ability_mean;
+        let failing: f64 = self.nodes.iter().map(|(node, weight)| weight * logistic(distance + node * sd)).sum();
         (1.0 - asymptote(self.card.chance)) * failing
     }
 }

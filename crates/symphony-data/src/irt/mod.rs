@@ -28,7 +28,7 @@ mod quadrature;
 mod tries;
 mod turns;
 
-pub use prior::DifficultyPrior;
+pub use prior::{Abilities, DifficultyPrior};
 
 use rayon::prelude::*;
 
@@ -49,8 +49,6 @@ pub const FEW_MODELS: usize = 20;
 
 /// The prior standard deviation of the intercept, so wide that it matters only if models solve all rows or fail all.
 const INTERCEPT_SD: f64 = 3.0;
-/// The prior standard deviation of ln s.
-const SLOPE_SD: f64 = 0.3;
 /// The prior of τ² is 1, with the weight of this many models.
 const ABILITY_PRIOR_MODELS: f64 = 3.0;
 /// The prior of ω (0.3), and the number of rows whose weight it has.
@@ -86,7 +84,7 @@ pub struct FitOptions {
 /// The fitted parameters of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ability {
-    /// θ, in logits; the panel's mean is 0.
+    /// θ, in logits; the panel's mean is 0, or on the scale of known difficulties.
     pub ability: f64,
     /// Its standard error.
     pub standard_error: f64,
@@ -103,7 +101,8 @@ pub struct RowDifficulty {
     pub standard_error: f64,
     /// a; 1 if discriminations are not fitted.
     pub discrimination: f64,
-    /// The failure probability, averaged over the posterior and over abilities ~ N(0, τ²).
+    /// The failure probability, averaged over the posterior and over abilities. With known difficulties, these are the
+    /// abilities of both panels.
     pub expected_error: f64,
 }
 
@@ -124,8 +123,10 @@ pub struct Fit {
     pub intercept: f64,
     /// σ: the standard deviation of difficulty that the prior's columns do not explain.
     pub residual_sd: f64,
-    /// τ: the standard deviation of abilities.
+    /// τ: the standard deviation of abilities; with known difficulties, of those of both panels.
     pub ability_sd: f64,
+    /// Their mean: 0 without known difficulties.
+    pub ability_mean: f64,
     /// ω: the standard deviation of ln a, if discriminations were fitted.
     pub discrimination_sd: Option<f64>,
     /// The share of the variance of tries that tries of one model on one row have in common, 0 to 1, if answers are the mean
@@ -253,7 +254,7 @@ impl<'a> Fitter<'a> {
         cancelled: &'a (dyn Fn() -> bool + Sync),
     ) -> Self {
         let (design, variances) = (prior.design(responses.rows()), prior.variances().to_vec());
-        let (width, anchored) = (1 + prior.slopes().count(), prior.anchored_scale());
+        let (width, anchored) = (1 + prior.slopes().count(), prior.anchor().is_some());
         let slopes = anchored || responses.models().len() > 1;
         let (chunk, models_with_tries) = (Self::chunk_of(responses), responses.models_with_tries());
         Self {

@@ -1,8 +1,7 @@
 //! Newton's method for all shared parameters together.
 
 use super::{
-    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_HALVINGS, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, SLOPE_SD,
-    Sums,
+    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, MOST_HALVINGS, MOST_ITERATIONS, NEAR_ENOUGH, Parameters, Sums,
     covariance::Covariance,
     numeric::{exp, factored, ln, square},
     posterior::{BASIS, Lesson, Mode, Posterior, Prior, Workspace},
@@ -113,7 +112,7 @@ impl Fitter<'_> {
             0.0
         };
         -(squares(&parameters.ability) / (parameters.ability_sd * parameters.ability_sd)
-            + squares(&parameters.log_slope) / (SLOPE_SD * SLOPE_SD)
+            + squares(&parameters.log_slope) / square(self.prior.model_slope_sd())
             + slopes.map(|(slope, (mean, sd))| square((slope - mean) / sd)).sum::<f64>()
             + square(parameters.coefficients[0] / INTERCEPT_SD)
             + sd * sd)
@@ -131,7 +130,7 @@ impl Fitter<'_> {
         for j in 0..models {
             add(j, parameters.ability[j], parameters.ability_sd);
             if self.slopes {
-                add(models + j, parameters.log_slope[j], SLOPE_SD);
+                add(models + j, parameters.log_slope[j], self.prior.model_slope_sd());
             }
         }
         let priors = std::iter::once((0.0, INTERCEPT_SD)).chain(self.prior.slopes());

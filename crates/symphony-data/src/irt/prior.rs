@@ -5,16 +5,20 @@ use super::{mean, numeric::square};
 /// The prior mean and standard deviation of ln σ if difficulty is predicted from features. The answers of one model do not
 /// determine σ; fits of several models to real benchmarks gave 1.7 to 4.0.
 const FEATURES_LOG_SD: (f64, f64) = (std::f64::consts::LN_2, 0.5);
-/// The same if difficulty is predicted from known difficulties: ln 0.4. It was chosen on 83 models of MMLU, half of the
-/// families as the reference and the others as the panel.
-const ANCHORED_LOG_SD: (f64, f64) = (-0.916_290_731_874_155, 0.3);
+/// The same if difficulty is predicted from known difficulties: ln 0.4, with little doubt, so that a model whose answers
+/// contradict them is taken for one that does not follow difficulty. It was chosen on 83 models of MMLU, half of the families
+/// as the reference and the others as the panel.
+const ANCHORED_LOG_SD: (f64, f64) = (-0.916_290_731_874_155, 0.15);
 /// The prior mean and standard deviation of the slope on the score that the features make, in logits per standard deviation.
 /// A rule that calls rows difficult is believed until answers say otherwise.
 const SCORE_SLOPE: (f64, f64) = (0.5, 0.5);
 /// The same for another feature, whose direction is not known.
 const FEATURE_SLOPE: (f64, f64) = (0.0, 0.5);
-/// The same for known difficulties.
-const ANCHORED_SLOPE: (f64, f64) = (1.0, 0.1);
+/// The same for known difficulties. It is narrow: the models' own slopes fit the unit of the scale, and no panel can turn the
+/// order of the rows round.
+const ANCHORED_SLOPE: (f64, f64) = (1.0, 0.02);
+/// The prior standard deviation of ln s, and the same with known difficulties, which show whether a model follows them.
+const MODEL_SLOPE_SD: (f64, f64) = (0.3, 0.6);
 /// Features count no farther from their mean than this many standard deviations.
 const FARTHEST: f64 = 3.0;
 
@@ -36,7 +40,18 @@ pub struct DifficultyPrior {
     /// vᵢ, in squared logits; empty if all are 0.
     variances: Vec<f64>,
     log_sd: (f64, f64),
-    anchored: bool,
+    anchor: Option<Abilities>,
+}
+
+/// The abilities of the models that known difficulties were fitted to, on the scale of these.
+#[derive(Clone, Copy, Debug)]
+pub struct Abilities {
+    /// How many models there are.
+    pub models: usize,
+    /// Their mean ability, in logits.
+    pub mean: f64,
+    /// The standard deviation of their abilities, in logits.
+    pub sd: f64,
 }
 
 impl DifficultyPrior {
@@ -44,7 +59,7 @@ impl DifficultyPrior {
     /// prior.
     pub fn features(columns: &[Vec<f64>]) -> Self {
         let columns = columns.iter().map(|column| Column::standardized(column, FEATURE_SLOPE)).collect();
-        Self { columns, variances: Vec::new(), log_sd: FEATURES_LOG_SD, anchored: false }
+        Self { columns, variances: Vec::new(), log_sd: FEATURES_LOG_SD, anchor: None }
     }
 
     /// Predicts difficulty from the score that a rule makes of features, and from the features. The score is believed to
@@ -55,9 +70,16 @@ impl DifficultyPrior {
         prior
     }
 
-    /// Starts from known difficulties, in logits, with their standard errors. `features` predict what they leave open: columns
+    /// Starts from known difficulties, in logits, with their standard errors, fitted to models of these `abilities`. The
+    /// difficulties of the fit are on the same scale. `features` predict what they leave open: columns
     /// with a number per row, in any unit, that count only in rows where `is_open`.
-    pub fn anchored(known: &[f64], standard_errors: &[f64], features: &[Vec<f64>], is_open: &[bool]) -> Self {
+    pub fn anchored(
+        known: &[f64],
+        standard_errors: &[f64],
+        abilities: Abilities,
+        features: &[Vec<f64>],
+        is_open: &[bool],
+    ) -> Self {
         let mut columns = vec![Column { values: known.to_vec(), slope: ANCHORED_SLOPE, scale: (0.0, 1.0) }];
         for feature in features {
             let mut column = Column::standardized(feature, FEATURE_SLOPE);
@@ -65,7 +87,7 @@ impl DifficultyPrior {
             columns.push(column);
         }
         let variances = standard_errors.iter().map(|error| square(*error)).collect();
-        Self { columns, variances, log_sd: ANCHORED_LOG_SD, anchored: true }
+        Self { columns, variances, log_sd: ANCHORED_LOG_SD, anchor: Some(abilities) }
     }
 
     /// The mean and standard deviation of each feature, in the order of the columns.
@@ -73,9 +95,14 @@ impl DifficultyPrior {
         self.columns.iter().map(|column| column.scale).collect()
     }
 
-    /// Whether known difficulties fix the unit of the scale.
-    pub(super) fn anchored_scale(&self) -> bool {
-        self.anchored
+    /// The abilities behind the known difficulties, which fix the scale; `None` without known difficulties.
+    pub(super) fn anchor(&self) -> Option<Abilities> {
+        self.anchor
+    }
+
+    /// The prior standard deviation of ln s.
+    pub(super) fn model_slope_sd(&self) -> f64 {
+        if self.anchor.is_some() { MODEL_SLOPE_SD.1 } else { MODEL_SLOPE_SD.0 }
     }
 
     /// The prior mean and standard deviation of ln σ.

@@ -25,10 +25,16 @@ pub(super) struct Quadrature {
 pub(super) const ABILITIES: usize = 16;
 
 impl Quadrature {
-    /// Nodes over rows, and over abilities whose standard deviation is `ability_sd`.
+    /// Nodes over rows, and over abilities whose mean is 0 and whose standard deviation is `ability_sd`.
     pub fn new(ability_sd: f64) -> Self {
+        Self::around(0.0, ability_sd)
+    }
+
+    /// Nodes over rows, and over abilities with this mean and standard deviation.
+    pub fn around(mean: f64, ability_sd: f64) -> Self {
         let nodes = normal_nodes(ABILITIES);
-        let abilities = [std::array::from_fn(|at| nodes[at].0 * ability_sd), std::array::from_fn(|at| nodes[at].1)];
+        let abilities =
+            [std::array::from_fn(|at| mean + nodes[at].0 * ability_sd), std::array::from_fn(|at| nodes[at].1)];
         Self { rules: [31, 13, 9, 7, 5, 3, 1].map(normal_nodes), abilities }
     }
 

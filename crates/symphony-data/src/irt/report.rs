@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::{
-    Ability, Fit, Fitter, Parameters, RowDifficulty, SLOPE_SD, Sums, WEAK_FEATURES, mean,
+    Abilities, Ability, Fit, Fitter, Parameters, RowDifficulty, Sums, WEAK_FEATURES, mean,
     numeric::{exp, square},
     posterior::{Mode, Workspace},
     quadrature::{Quadrature, Wanted},
@@ -56,11 +56,14 @@ impl Fitter<'_> {
                 None => {
                     let aa = sums.information[j] + 1.0 / (parameters.ability_sd * parameters.ability_sd);
                     let (ab, bb) = (sums.information[models + j], sums.information[2 * models + j]);
-                    (1.0 / (aa - ab * ab / (bb + 1.0 / (SLOPE_SD * SLOPE_SD)))).sqrt()
+                    (1.0 / (aa - ab * ab / (bb + 1.0 / square(self.prior.model_slope_sd())))).sqrt()
                 }
             })
             .collect();
-        let quadrature = Quadrature::new(parameters.ability_sd);
+        // On the scale of the known difficulties, the panel's mean ability lies this far below 0.
+        let shift = if self.anchored { parameters.coefficients[0] } else { 0.0 };
+        let abilities = self.abilities(parameters, shift);
+        let quadrature = Quadrature::around(abilities.mean + shift, abilities.sd);
         let difficulties: Option<Vec<Vec<RowDifficulty>>> = modes
             .par_chunks_mut(self.chunk)
             .enumerate()
@@ -91,6 +94,9 @@ impl Fitter<'_> {
                             self.touched(row, &work, &prior, *mode, &posterior, &mut touched);
                             let mut with_difficulty = vec![0.0; size];
                             touched.iter().for_each(|(at, with)| with_difficulty[*at] = with[0]);
+                            if self.anchored {
+                                with_difficulty[self.intercept()] -= 1.0;
+                            }
                             covariance.variance_of(&with_difficulty)
                         }
                         None => {
@@ -101,7 +107,7 @@ impl Fitter<'_> {
                         }
                     };
                     Some(RowDifficulty {
-                        difficulty: reported(posterior.difficulty),
+                        difficulty: reported(posterior.difficulty - shift),
                         standard_error: reported((posterior.variance + of_models).sqrt()),
                         discrimination: reported(exp(posterior.log_discrimination)),
                         expected_error: reported(posterior.expected_error),
@@ -111,7 +117,7 @@ impl Fitter<'_> {
             })
             .collect();
         let ability = |j: usize| Ability {
-            ability: reported(parameters.ability[j]),
+            ability: reported(parameters.ability[j] - shift),
             standard_error: reported(standard_errors[j]),
             slope: reported(slopes[j]),
         };
@@ -120,9 +126,10 @@ impl Fitter<'_> {
             difficulties: difficulties?.concat(),
             coefficients: parameters.coefficients[1..].iter().map(|slope| reported(*slope)).collect(),
             scales: self.prior.scales(),
-            intercept: reported(parameters.coefficients[0]),
+            intercept: reported(parameters.coefficients[0] - shift),
             residual_sd: reported(exp(parameters.log_sd)),
-            ability_sd: reported(parameters.ability_sd),
+            ability_sd: reported(abilities.sd),
+            ability_mean: reported(abilities.mean),
             discrimination_sd: self.options.discrimination.then(|| reported(parameters.discrimination_sd)),
             tries_in_common: self.reported_tries_in_common(parameters).map(reported),
             variance_explained: reported(variance_explained),
@@ -130,5 +137,18 @@ impl Fitter<'_> {
             iterations,
             converged,
         })
+    }
+
+    /// The abilities that expected errors are averaged over: the panel's, and with known difficulties those of both panels, each
+    /// model counting once.
+    fn abilities(&self, parameters: &Parameters, shift: f64) -> Abilities {
+        let (own, sd) = (self.models(), parameters.ability_sd);
+        let Some(known) = self.prior.anchor() else { return Abilities { models: own, mean: 0.0, sd } };
+        let models = own + known.models;
+        let share = own as f64 / models as f64;
+        let mean = known.mean + share * (-shift - known.mean);
+        let spread = |sd: f64, of: f64| square(sd) + square(of - mean);
+        let variance = share * spread(sd, -shift) + (1.0 - share) * spread(known.sd, known.mean);
+        Abilities { models, mean, sd: variance.sqrt() }
     }
 }

@@ -20,8 +20,10 @@ use super::{
 };
 use crate::response::Answer;
 
-/// ρ if fewer than two models have several tries: then nothing tells a model's own taste from a row's difficulty.
+/// ρ of a panel of one model: then nothing tells the model's own taste from a row's difficulty, unless that is known.
 const OF_ONE_MODEL: f64 = 0.1;
+/// ρ if only one model of several has several tries: few answers should not outweigh those of the others.
+const OF_ONE_AMONG_OTHERS: f64 = 0.5;
 /// Where the search for ρ starts, and its prior.
 const FIRST: f64 = 0.3;
 /// The weight of the prior of ρ, as a sum of variances p(1 − p): that of about two answers.
@@ -30,7 +32,7 @@ const PRIOR_WEIGHT: f64 = 0.3;
 const SMALLEST: f64 = 0.003;
 /// The search ends when ρ changes by less than this share.
 const NEAR_ENOUGH: f64 = 0.02;
-/// How many models with several tries determine ρ.
+/// How many models with several tries determine ρ if difficulties are not known.
 const ENOUGH_MODELS: usize = 2;
 
 /// How many answers the mean of `tries` tries counts as.
@@ -48,9 +50,18 @@ fn own_share(tries: u32) -> f64 {
 }
 
 impl Fitter<'_> {
+    /// Whether the answers determine ρ: several models have several tries, or difficulties are known.
+    fn can_estimate_tries(&self) -> bool {
+        self.models_with_tries >= if self.anchored { 1 } else { ENOUGH_MODELS }
+    }
+
     /// ρ at the start of the fit.
     pub(super) fn first_tries_in_common(&self) -> f64 {
-        if self.models_with_tries >= ENOUGH_MODELS { FIRST } else { OF_ONE_MODEL }
+        match self.models() {
+            _ if self.can_estimate_tries() => FIRST,
+            1 => OF_ONE_MODEL,
+            _ => OF_ONE_AMONG_OTHERS,
+        }
     }
 
     /// ρ as it is reported: `None` if every answer is one try.
@@ -61,7 +72,7 @@ impl Fitter<'_> {
     /// Updates ρ at the given parameters. Returns whether it moved so far that the other parameters must follow; `None` if
     /// stopped.
     pub(super) fn update_tries_in_common(&self, parameters: &mut Parameters, modes: &[Mode]) -> Option<bool> {
-        if self.models_with_tries < ENOUGH_MODELS {
+        if !self.can_estimate_tries() {
             return Some(false);
         }
         let quadrature = Quadrature::new(parameters.ability_sd);

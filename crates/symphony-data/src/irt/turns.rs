@@ -1,7 +1,7 @@
 //! Alternating expectation and maximization, model by model.
 
 use super::{
-    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, NEAR_ENOUGH, Parameters, SLOPE_SD, Sums, mean,
+    DISCRIMINATION_PRIOR, Fitter, INTERCEPT_SD, NEAR_ENOUGH, Parameters, Sums, mean,
     numeric::{exp, factored, square},
     posterior::{Lesson, Mode, Posterior, Workspace},
 };
@@ -38,10 +38,10 @@ impl Fitter<'_> {
                 let precision = 1.0 / (parameters.ability_sd * parameters.ability_sd);
                 let gradient = [
                     sums.gradient[j] - parameters.ability[j] * precision,
-                    sums.gradient[models + j] - parameters.log_slope[j] / (SLOPE_SD * SLOPE_SD),
+                    sums.gradient[models + j] - parameters.log_slope[j] / square(self.prior.model_slope_sd()),
                 ];
                 let (aa, ab) = (sums.information[j] + precision, sums.information[models + j]);
-                let bb = sums.information[2 * models + j] + 1.0 / (SLOPE_SD * SLOPE_SD);
+                let bb = sums.information[2 * models + j] + 1.0 / square(self.prior.model_slope_sd());
                 let determinant = aa * bb - ab * ab;
                 parameters.ability[j] += ((bb * gradient[0] - ab * gradient[1]) / determinant).clamp(-1.0, 1.0);
                 parameters.log_slope[j] += ((aa * gradient[1] - ab * gradient[0]) / determinant).clamp(-0.3, 0.3);

@@ -2,6 +2,8 @@
 
 use super::{Answer, Kind, Kinds, MOST_IMPLIED_TRIES, Model, Responses};
 
+/// The largest number of tries that is kept; larger ones are as good.
+const MOST_TRIES: f64 = 1e9;
 /// The number of tries of an answer that does not say it, until all answers are known.
 const UNSAID: u32 = 0;
 
@@ -132,10 +134,11 @@ impl Gatherer {
                         // Without a number, an answer is one try, unless its score is a rate.
                         let is_rate = |kind: &Kind| kind.tries == UNSAID && kind.score.fract() != 0.0;
                         let tries = |kind: &Kind| kind.tries.max(1);
-                        let n = kinds().map(|kind| tries(&kind)).fold(0, u32::saturating_add);
+                        let n: f64 = kinds().map(|kind| f64::from(tries(&kind))).sum();
                         let sum: f64 = kinds().map(|kind| kind.score * f64::from(tries(&kind))).sum();
-                        let n_or_unsaid = if kinds().any(|kind| is_rate(&kind)) { UNSAID } else { n };
-                        self.kinds.number_of((sum / f64::from(n)).min(1.0), n_or_unsaid)
+                        let n_or_unsaid =
+                            if kinds().any(|kind| is_rate(&kind)) { UNSAID } else { n.min(MOST_TRIES) as u32 };
+                        self.kinds.number_of((sum / n).min(1.0), n_or_unsaid)
                     }
                 };
                 responses.model[end] = tries[0].0;

@@ -8,10 +8,15 @@ use std::{
 use super::rows::Rows;
 use crate::{
     calibration::{CalibratedRow, FeatureSlope, PriorDifficulty, Reference, calibration_name, read_meta},
-    disk::checksum::sha256_of,
+    disk::{Folder, checksum::sha256_of},
     evidence::EvidenceError,
+    irt::Abilities,
+    progress::Progress,
     response::Model,
 };
+
+/// No difficulty, standard error or slope of a fit is larger than this, in logits.
+const FARTHEST: f64 = 1000.0;
 
 /// Known difficulties of the rows of a benchmark.
 pub(super) struct Known {
@@ -21,8 +26,15 @@ pub(super) struct Known {
     intercept: f64,
     features: Vec<FeatureSlope>,
     residual_sd: f64,
+    /// The abilities of the models that they were fitted to.
+    pub abilities: Abilities,
     /// What a meta records of it.
     pub record: PriorDifficulty,
+}
+
+/// The calibration of a benchmark that a path names: a file, or that of the benchmark in a folder.
+pub(super) fn calibration_at(path: &Path, benchmark: &str) -> PathBuf {
+    if path.is_dir() { path.join(calibration_name(benchmark)) } else { path.to_owned() }
 }
 
 /// A row's difficulty before its answers are read.
@@ -42,6 +54,7 @@ impl Known {
             intercept: card.intercept,
             features: card.features.clone(),
             residual_sd: card.residual_sd,
+            abilities: Abilities { models: card.panel.len(), mean: card.ability_mean, sd: card.ability_sd },
             record: PriorDifficulty {
                 file: None,
                 checksum: card.checksum.clone(),
@@ -60,8 +73,19 @@ impl Known {
     ///
     /// # Errors
     /// It cannot be read, was changed since it was written, or is of another benchmark.
-    pub fn of_file(path: &Path, benchmark: &str) -> Result<Self, EvidenceError> {
-        let path: PathBuf = if path.is_dir() { path.join(calibration_name(benchmark)) } else { path.to_owned() };
+    pub fn of_file(path: &Path, benchmark: &str, progress: &dyn Progress) -> Result<Self, EvidenceError> {
+        let at = calibration_at(path, benchmark);
+        let folder = at.parent().filter(|folder| folder.is_dir());
+        let read = || Self::of_file_locked(path, benchmark);
+        // If a run is writing the calibration, this waits for it.
+        match folder {
+            Some(folder) => Folder::shared(folder, progress, read)?,
+            None => read(),
+        }
+    }
+
+    fn of_file_locked(path: &Path, benchmark: &str) -> Result<Self, EvidenceError> {
+        let path = calibration_at(path, benchmark);
         let unusable = |why: String| EvidenceError::Insufficient {
             benchmark: benchmark.to_owned(),
             reason: format!("its prior cannot be taken from {}: {why}", path.display()),
@@ -80,6 +104,7 @@ impl Known {
             intercept: meta.intercept,
             features: meta.features.clone(),
             residual_sd: meta.residual_sd,
+            abilities: Abilities { models: meta.models().len(), mean: meta.ability_mean, sd: meta.ability_sd },
             record: PriorDifficulty {
                 file: path.file_name().map(|name| name.to_string_lossy().into_owned()),
                 checksum: meta.calibration.checksum.clone(),
@@ -88,13 +113,22 @@ impl Known {
                 panel: meta.models(),
             },
         };
+        let numbers = [meta.intercept, meta.residual_sd, meta.ability_mean, meta.ability_sd];
+        let slopes = meta.features.iter().map(|feature| feature.coefficient);
+        if numbers.into_iter().chain(slopes).any(|number| number.is_nan() || number.abs() > FARTHEST)
+            || meta.residual_sd < 0.0
+            || meta.ability_sd < 0.0
+        {
+            return Err(unusable("its meta holds numbers that no fit gives; calibrate again".to_owned()));
+        }
         let text = std::fs::read_to_string(&path).map_err(|error| unusable(error.to_string()))?;
         if sha256_of(text.as_bytes()) != meta.calibration.checksum {
             return Err(unusable("it was changed since it was written (checksum); calibrate again".to_owned()));
         }
         for (at, line) in text.lines().enumerate() {
             let row: Option<CalibratedRow> = serde_json::from_str(line).ok();
-            let row = row.filter(|row| row.difficulty.is_finite() && row.standard_error.is_finite());
+            let row =
+                row.filter(|row| row.difficulty.abs() <= FARTHEST && (0.0..=FARTHEST).contains(&row.standard_error));
             let identity = row.as_ref().and_then(|row| u64::from_str_radix(&row.identity, 16).ok());
             let (Some(row), Some(identity)) = (row, identity) else {
                 return Err(unusable(format!("line {} is not a row of a calibration; calibrate again", at + 1)));

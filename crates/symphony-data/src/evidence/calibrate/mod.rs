@@ -16,6 +16,7 @@ use crate::{
     TOOL,
     calibration::{
         CalibratedRow, CalibrationMeta, ItemModel, PanelMember, PriorKind, asymptote, calibration_meta_name,
+        calibration_name,
     },
     disk::{Folder, NamedFile, WrittenFile, checksum},
     irt::{FEW_MODELS, Fit, FitOptions, RowDifficulty, fit},
@@ -59,6 +60,12 @@ pub fn calibrate(
     let chance = options.chance.get(name).copied().or_else(configured).unwrap_or_default();
     if !(0.0..1.0).contains(&chance) {
         return Err(insufficient(&format!("chance is {chance}; give how often a guess is right, such as 0.25")));
+    }
+    if let PriorChoice::Calibration(path) = &options.prior {
+        let (from, to) = (known::calibration_at(path, name), folder.join(calibration_name(name)));
+        if from.canonicalize().is_ok_and(|from| to.canonicalize().is_ok_and(|to| from == to)) {
+            return Err(insufficient("its prior would be replaced by the result; write it to another folder"));
+        }
     }
     let Some(shelf) = catalogue.shelf(name)? else {
         return Err(insufficient("its preprocessed store is missing; preprocess it again"));
@@ -112,7 +119,7 @@ pub fn calibrate(
         return Err(EvidenceError::Occupied { path });
     }
     let folder = Folder::lock(folder, progress)?;
-    let mut file = folder.create_small(&crate::calibration::calibration_name(name))?;
+    let mut file = folder.create_small(&calibration_name(name))?;
     for (row, RowDifficulty { difficulty, standard_error, discrimination: own, expected_error }) in
         fitted.difficulties.iter().copied().enumerate()
     {
@@ -176,6 +183,7 @@ fn meta_of(
         chance,
         panel: responses.models().iter().zip(&fitted.abilities).zip(answered).map(member).collect(),
         ability_sd: fitted.ability_sd,
+        ability_mean: fitted.ability_mean,
         prior: PriorKind::Features,
         prior_difficulty: None,
         label: None,

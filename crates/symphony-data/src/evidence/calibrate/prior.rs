@@ -76,7 +76,7 @@ impl Chosen {
                 }
             },
             PriorChoice::Calibration(path) => {
-                let known = Known::of_file(path, benchmark)?;
+                let known = Known::of_file(path, benchmark, progress)?;
                 if known.count(rows) == 0 {
                     return refused(format!("the calibration {} knows none of these rows", path.display()));
                 }
@@ -103,7 +103,7 @@ impl Chosen {
         let is_open: Vec<bool> = before.iter().map(|row: &Before| !row.is_known).collect();
         let features = if is_open.contains(&true) { columns(rows) } else { Vec::new() };
         let values: Vec<Vec<f64>> = features.iter().map(|(_, column)| column.values.clone()).collect();
-        let prior = DifficultyPrior::anchored(&difficulties, &errors, &values, &is_open);
+        let prior = DifficultyPrior::anchored(&difficulties, &errors, known.abilities, &values, &is_open);
         let n_known = is_open.iter().filter(|open| !**open).count() as u64;
         Self { prior, kind, known: Some(PriorDifficulty { n_known, ..known.record }), features }
     }

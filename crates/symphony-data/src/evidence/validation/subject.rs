@@ -4,7 +4,7 @@ use super::{
     BinError, ModelError, PerBin, ScoredBy, Ties, Validation, Within,
     bootstrap::{Sample, interval},
     reliability::ceiling,
-    sentence::{is_only_between, is_reversed, remarks, sentence},
+    sentence::{FEW_TASKS, is_only_between, is_reversed, remarks, sentence},
 };
 use crate::{
     bin::{Bin, Thresholds},
@@ -186,6 +186,8 @@ impl Subject {
         let at = |threshold: f64| sample.scores.iter().filter(|score| **score == threshold).count() as u64;
         let gap = estimate(gap, 2);
         let rho = estimate(spearman(&sample.scores, &sample.errors), 0);
+        // A few rows show nothing of the kind.
+        let said = Some(rho).filter(|_| rows.len() as u64 >= FEW_TASKS);
         let spearman_within = (total > 0.0).then(|| sum / total);
         Ok(Validation {
             benchmark: responses.benchmark().to_owned(),
@@ -206,9 +208,9 @@ impl Subject {
             bins: by_bin,
             by_model: self.by_model(responses, &rows),
             sentence: sentence(gap, by_bin),
-            reversed: is_reversed(rho),
-            only_between: is_only_between(rho, spearman_within),
-            remarks: remarks(rho, spearman_within),
+            reversed: said.is_some_and(is_reversed),
+            only_between: said.is_some_and(|rho| is_only_between(rho, spearman_within)),
+            remarks: said.map(|rho| remarks(rho, spearman_within)).unwrap_or_default(),
             gap,
         })
     }
