@@ -187,6 +187,9 @@ struct Fitter<'a> {
     slopes: bool,
     /// Whether known difficulties fix the unit of the scale, rather than the models' mean slope.
     anchored: bool,
+    /// Whether each model scored the same on all rows that it answered. Such answers say nothing about what makes rows hard, so
+    /// the slopes on the prior's columns keep their prior means.
+    alike: bool,
     /// The number of rows in one unit of parallel work.
     chunk: usize,
     /// Returns true if the caller wants to stop.
@@ -253,8 +256,14 @@ impl<'a> Fitter<'a> {
         let (design, variances) = (prior.design(responses.rows()), prior.variances().to_vec());
         let (width, anchored) = (1 + prior.slopes().count(), prior.anchored_scale());
         let slopes = anchored || responses.models().len() > 1;
-        let chunk = Self::chunk_of(responses);
-        Self { responses, prior, design, width, variances, options, slopes, anchored, chunk, cancelled }
+        let (alike, chunk) = (Self::are_alike(responses), Self::chunk_of(responses));
+        Self { responses, prior, design, width, variances, options, slopes, anchored, alike, chunk, cancelled }
+    }
+
+    fn are_alike(responses: &Responses) -> bool {
+        let mut scores = vec![None; responses.models().len()];
+        let mut answers = (0..responses.rows()).flat_map(|row| responses.answers(row));
+        answers.all(|answer| *scores[answer.model].get_or_insert(answer.score) == answer.score)
     }
 
     fn chunk_of(responses: &Responses) -> usize {
@@ -295,7 +304,7 @@ impl<'a> Fitter<'a> {
     fn climb_once(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(Sums, (usize, bool))> {
         let whole = self.whole();
         let mut before = 0;
-        if !whole || self.parameters() > NEWTON_PARAMETERS {
+        if !whole || (self.parameters() > NEWTON_PARAMETERS && !self.alike) {
             let (iterations, converged) =
                 self.maximize(parameters, modes, if whole { SOON } else { MOST_ITERATIONS })?;
             if converged || !whole {

@@ -26,10 +26,14 @@ use symphony_data::{
 };
 
 mod convert;
+mod coverage;
 mod forms;
 mod irt;
+mod large;
 mod measured;
+mod priors;
 mod responses;
+mod simulated;
 #[path = "../support/mod.rs"]
 mod support;
 mod validation;
