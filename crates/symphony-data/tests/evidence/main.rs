@@ -27,13 +27,17 @@ use symphony_data::{
 
 mod convert;
 mod coverage;
+mod equal;
 mod forms;
 mod irt;
+mod labels;
 mod large;
 mod measured;
 mod priors;
+mod rates;
 mod responses;
 mod simulated;
+mod tries;
 #[path = "../support/mod.rs"]
 mod support;
 mod validation;
