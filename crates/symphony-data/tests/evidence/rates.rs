@@ -55,6 +55,21 @@ fn the_correlation_of_tries_is_recovered() {
 }
 
 #[test]
+fn the_correlation_of_a_few_tries_is_recovered() {
+    let place = Place::new(400);
+    for in_common in [0.0, 0.2, 0.5] {
+        let random = &mut Random(75);
+        let difficulty = random.normals(400, 1.5);
+        let panel = Panel::new(random, difficulty, 5);
+        // Fourths, whose number of tries the scores show.
+        let own = responses(&place, &panel.scores(random, Tries::Few(in_common)));
+        assert_eq!(own.answers(0).next().unwrap().tries, 4);
+        let found = fit_of(&own, &DifficultyPrior::features(&[])).tries_in_common.unwrap();
+        assert!((found - in_common).abs() < 0.04, "{found}, not {in_common}");
+    }
+}
+
+#[test]
 fn saying_the_number_of_tries_hardly_moves_the_order() {
     let place = Place::new(164);
     let random = &mut Random(80);

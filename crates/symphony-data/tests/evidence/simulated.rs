@@ -9,6 +9,8 @@ pub(super) enum Tries {
     One,
     /// The share of 128 tries that they solve; tries of one model on one row are correlated by so much.
     Rate(f64),
+    /// The share of four tries.
+    Few(f64),
 }
 
 /// How many tries a rate is the mean of.
@@ -45,10 +47,8 @@ impl Tries {
     pub fn score(self, random: &mut Random, p: f64) -> f64 {
         match self {
             Self::One => f64::from(random.of_tries(1, p)),
-            Self::Rate(in_common) => {
-                let own = if in_common > 0.0 { random.around(p, in_common) } else { p };
-                f64::from(random.of_tries(TRIES_OF_A_RATE, own)) / f64::from(TRIES_OF_A_RATE)
-            }
+            Self::Rate(in_common) => random.rate(TRIES_OF_A_RATE, p, in_common),
+            Self::Few(in_common) => random.rate(4, p, in_common),
         }
     }
 }
@@ -57,6 +57,12 @@ impl Random {
     /// How many of `tries` independent tries succeed.
     pub fn of_tries(&mut self, tries: u32, p: f64) -> u32 {
         (0..tries).map(|_| u32::from(self.uniform() < p)).sum()
+    }
+
+    /// The share of `tries` that succeed, if tries are correlated by `in_common`.
+    fn rate(&mut self, tries: u32, p: f64, in_common: f64) -> f64 {
+        let own = if in_common > 0.0 { self.around(p, in_common) } else { p };
+        f64::from(self.of_tries(tries, own)) / f64::from(tries)
     }
 
     /// A probability from the beta distribution with the mean `p`, so that tries are correlated by `in_common`.
