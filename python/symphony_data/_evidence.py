@@ -104,9 +104,10 @@ class Calibration(Mapping[str, Any]):
     def __repr__(self) -> str:
         models = len(self._meta["panel"])
         prior = {"features": "features", "reference": "the reference", "calibration": "an earlier calibration"}
+        by = prior.get(self._meta.get("prior", "features"), "its prior")
         return (
             f"<Calibration of {self._meta['benchmark']}: {models} model{'' if models == 1 else 's'}, "
-            f"{self._meta['n_answers']} answers, {self._meta['variance_explained']:.0%} explained by {prior[self._meta['prior']]}; "
+            f"{self._meta['n_answers']} answers, {self._meta['variance_explained']:.0%} explained by {by}; "
             f"in {self.path}>"
         )
 

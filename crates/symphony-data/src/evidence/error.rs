@@ -59,6 +59,9 @@ pub enum EvidenceError {
     /// Responses would be written over an input.
     #[error("{path} is one of the inputs, and is not replaced; name another file for the output")]
     OutputIsInput { path: PathBuf },
+    /// The output is a file of a preprocessed benchmark.
+    #[error("{} belongs to a preprocessed benchmark; write the responses to another file", path.display())]
+    OutputIsStore { path: PathBuf },
     /// No response belongs to a row.
     #[error("no response could be mapped to a row{}", list(unmapped))]
     NothingMapped { unmapped: Vec<Unmapped> },

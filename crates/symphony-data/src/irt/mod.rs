@@ -22,6 +22,7 @@ mod covariance;
 mod newton;
 mod numeric;
 mod report;
+mod sums;
 mod posterior;
 mod prior;
 mod quadrature;
@@ -37,6 +38,7 @@ use crate::{
         numeric::{exp, ln},
         posterior::{Mode, Posterior, Prior, Workspace},
         quadrature::{Quadrature, Wanted},
+        sums::Sums,
     },
     response::Responses,
 };
@@ -190,33 +192,13 @@ struct Fitter<'a> {
     anchored: bool,
     /// How many models have answers that are the mean of several tries.
     models_with_tries: usize,
+    /// Whether each model scored the same on all rows that it answered. Such answers say nothing about what makes rows hard, so
+    /// the slopes on the prior's columns keep their prior means.
+    alike: bool,
     /// The number of rows in one unit of parallel work.
     chunk: usize,
     /// Returns true if the caller wants to stop.
     cancelled: &'a (dyn Fn() -> bool + Sync),
-}
-
-/// The sums that a pass over some rows computes.
-#[derive(Clone, Debug, Default)]
-struct Sums {
-    log_likelihood: f64,
-    gradient: Vec<f64>,
-    /// The whole matrix for Newton's method; otherwise, for each model, the entries of ability, of both, and of slope.
-    information: Vec<f64>,
-    square_log_discrimination: f64,
-}
-
-impl Sums {
-    fn add(mut self, other: &Self) -> Self {
-        if self.gradient.is_empty() {
-            return other.clone();
-        }
-        self.log_likelihood += other.log_likelihood;
-        self.square_log_discrimination += other.square_log_discrimination;
-        self.gradient.iter_mut().zip(&other.gradient).for_each(|(sum, x)| *sum += x);
-        self.information.iter_mut().zip(&other.information).for_each(|(sum, x)| *sum += x);
-        self
-    }
 }
 
 /// Fits the model to the answers of one benchmark.
@@ -257,6 +239,7 @@ impl<'a> Fitter<'a> {
         let (width, anchored) = (1 + prior.slopes().count(), prior.anchor().is_some());
         let slopes = anchored || responses.models().len() > 1;
         let (chunk, models_with_tries) = (Self::chunk_of(responses), responses.models_with_tries());
+        let alike = responses.are_alike();
         Self {
             responses,
             prior,
@@ -266,6 +249,7 @@ impl<'a> Fitter<'a> {
             options,
             slopes,
             anchored,
+            alike,
             models_with_tries,
             chunk,
             cancelled,
@@ -310,7 +294,7 @@ impl<'a> Fitter<'a> {
     fn climb_once(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(Sums, (usize, bool))> {
         let whole = self.whole();
         let mut before = 0;
-        if !whole || self.parameters() > NEWTON_PARAMETERS {
+        if !whole || (self.parameters() > NEWTON_PARAMETERS && !self.alike) {
             let (iterations, converged) =
                 self.maximize(parameters, modes, if whole { SOON } else { MOST_ITERATIONS })?;
             if converged || !whole {

@@ -36,16 +36,18 @@ impl Fitter<'_> {
             let mut variances = Vec::with_capacity(models);
             for j in 0..models {
                 let precision = 1.0 / (parameters.ability_sd * parameters.ability_sd);
-                let gradient = [
-                    sums.gradient[j] - parameters.ability[j] * precision,
-                    sums.gradient[models + j] - parameters.log_slope[j] / square(self.prior.model_slope_sd()),
-                ];
                 let (aa, ab) = (sums.information[j] + precision, sums.information[models + j]);
                 let bb = sums.information[2 * models + j] + 1.0 / square(self.prior.model_slope_sd());
                 let determinant = aa * bb - ab * ab;
+                let variance = bb / determinant;
+                let tilt = self.of_uncertain_abilities(parameters, &[variance])[0];
+                let gradient = [
+                    sums.gradient[j] - parameters.ability[j] * precision,
+                    sums.gradient[models + j] - parameters.log_slope[j] / square(self.prior.model_slope_sd()) + tilt,
+                ];
                 parameters.ability[j] += ((bb * gradient[0] - ab * gradient[1]) / determinant).clamp(-1.0, 1.0);
                 parameters.log_slope[j] += ((aa * gradient[1] - ab * gradient[0]) / determinant).clamp(-0.3, 0.3);
-                variances.push(bb / determinant);
+                variances.push(variance);
             }
             self.regress(parameters, &posteriors);
             parameters.update_ability_sd(&variances);

@@ -146,6 +146,13 @@ impl Responses {
         self.model.is_empty()
     }
 
+    /// Whether each model scored the same on all rows that it answered.
+    pub(crate) fn are_alike(&self) -> bool {
+        let mut scores = vec![None; self.models.len()];
+        let mut answers = (0..self.rows()).flat_map(|row| self.answers(row));
+        answers.all(|answer| *scores[answer.model].get_or_insert(answer.score) == answer.score)
+    }
+
     /// How many models have answers that are the mean of several tries.
     pub(crate) fn models_with_tries(&self) -> usize {
         if self.kinds.iter().all(|kind| kind.tries == 1) {

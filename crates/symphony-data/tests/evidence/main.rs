@@ -18,7 +18,7 @@ use symphony_data::{
         responses::{Catalogue, Converted, Gathered, Input, ReadOptions, convert, read},
         validation::{ScoredBy, reliability::ceiling, validate},
     },
-    irt::{DifficultyPrior, Fit, FitOptions, fit},
+    irt::{Abilities, DifficultyPrior, Fit, FitOptions, fit},
     number::percentile,
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
@@ -26,15 +26,26 @@ use symphony_data::{
 };
 
 mod convert;
+mod coverage;
+mod equal;
 mod forms;
 mod irt;
+mod labels;
+mod large;
 mod measured;
+mod priors;
+mod rates;
 mod responses;
+mod simulated;
+mod tries;
 #[path = "../support/mod.rs"]
 mod support;
 mod validation;
 
 /// A folder with a store of `rows` synthetic rows of gsm8k.
+/// The abilities of the models behind known difficulties.
+const ABILITIES: Abilities = Abilities { models: 50, mean: 0.0, sd: 1.0 };
+
 struct Place {
     folder: tempfile::TempDir,
     builder: DatasetBuilder,

@@ -103,6 +103,14 @@ pub fn convert(
         if inputs.iter().any(is_output) {
             return Err(EvidenceError::OutputIsInput { path: output.to_owned() });
         }
+        // The files of a store begin with its benchmark and `_full`.
+        let folder = catalogue.folder().canonicalize().ok();
+        let name = output.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_store =
+            |benchmark: &String| name.strip_prefix(benchmark.as_str()).is_some_and(|rest| rest.starts_with("_full"));
+        if existing.parent() == folder.as_deref() && catalogue.names().iter().any(is_store) {
+            return Err(EvidenceError::OutputIsStore { path: output.to_owned() });
+        }
         if existing.is_dir() {
             let error = io::ErrorKind::IsADirectory.into();
             return Err(DiskError::writing(output, "write this file", error).into());
