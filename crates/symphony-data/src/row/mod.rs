@@ -7,6 +7,7 @@ mod batch;
 mod fields;
 pub(crate) mod identity;
 mod json;
+pub(crate) mod pattern;
 pub(crate) mod python;
 mod strict;
 
@@ -14,4 +15,5 @@ pub use batch::{BATCH_BYTES, Cause, Origin, RowBatch, RowFault};
 pub use fields::{FieldSet, Fields};
 pub use json::MAX_DEPTH;
 pub(crate) use json::{decode_string, json_reason, kind_of, length_of, strings_of};
+pub use pattern::Which;
 pub(crate) use strict::Strict;
