@@ -14,6 +14,6 @@ mod strict;
 pub use batch::{BATCH_BYTES, Cause, Origin, RowBatch, RowFault};
 pub use fields::{FieldSet, Fields};
 pub use json::MAX_DEPTH;
-pub(crate) use json::{decode_string, json_reason, kind_of, length_of, strings_of};
+pub(crate) use json::{decode_string, entries_of, json_reason, kind_of, length_of, paths_of, strings_of};
 pub use pattern::Which;
 pub(crate) use strict::Strict;
