@@ -1,19 +1,13 @@
-//! Prompts: templates and their values, the mistakes in their keys, and the five that are built in on real rows.
-
-mod support;
+//! Prompts: templates and their values, and the mistakes in their keys.
 
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
-use support::{BENCHMARKS, config_on_files, real, real_data};
 use symphony_data::{
     DatasetBuilder,
-    config::{Config, DEFAULT_CONFIG},
-    evidence::responses::{Catalogue, Input, ReadOptions, read},
+    config::Config,
     preprocess::PreprocessOptions,
-    progress::Silent,
     prompt::{Asked, Choice, Prompt, Template},
-    store::Store,
 };
 
 fn fill(template: &str, row: &str) -> Result<String, String> {
@@ -198,7 +192,7 @@ fn each_mistake_in_a_prompt_names_its_line_and_what_to_write() {
             with("grade: exact\nchoices: [A, B]"),
             "my.yaml:9: benchmarks.mine.prompt.choices: `choices` go with `grade: choice`, and the grade is exact; remove one of the two",
         ),
-        (with("grade: choice\nchoices: [A]"), "lists 1 choices; a question has two at least"),
+        (with("grade: choice\nchoices: [A]"), "lists fewer than two choices"),
         (with("grade: choice\nchoices: [A, A]"), "`A` is named twice; name each choice once"),
         (with("grade: choice\nchoices: A, B"), "`A, B` is one text, not a list; write `choices: [A, B]`"),
         (with("grade: choice\nchoices: ['{x}', B]"), "`{x}` has a brace, and labels are not filled"),
@@ -261,11 +255,8 @@ fn choices_are_the_keys_of_an_object_or_letters_and_fill_the_input_with_their_la
     let wrong = [
         (json!({"q": "?", "options": ["x", "y"], "a": "C"}), "the target \"C\" is not one of the choices: A, B"),
         (json!({"q": "?", "options": ["x", "x"], "a": "x"}), "two choices are the target \"x\""),
-        (
-            json!({"q": "?", "options": ["x"], "a": "A"}),
-            "field `options`: lists 1 choices; a question has two at least",
-        ),
-        (json!({"q": "?", "options": [], "a": "A"}), "lists 0 choices"),
+        (json!({"q": "?", "options": ["x"], "a": "A"}), "field `options`: lists fewer than two choices"),
+        (json!({"q": "?", "options": [], "a": "A"}), "lists fewer than two choices"),
         (json!({"q": "?", "options": "x", "a": "A"}), "expected a list or an object of choices, found a string"),
         (json!({"q": "?", "options": ["x", ["y"]], "a": "A"}), "the choice B is a list"),
         (json!({"q": "?", "options": ["x", null, "z"], "a": "A"}), "the choice B is blank"),
@@ -379,7 +370,7 @@ fn fields_that_the_first_row_does_not_have_are_named_with_those_it_has() {
     let found = config.prompt_for("plain", row).unwrap_err().to_string();
     assert_eq!(
         found,
-        "my.yaml:10: benchmarks.plain: has no `prompt`, so its rows can be exported as they are, but not asked; \
+        "my.yaml:10: benchmarks.plain: has no `prompt`, so that it can be exported to hf alone; \
          write `prompt: {input: \"{question}\", target: \"{answer}\", grade: exact}` with the fields of its rows: \
          id, answer, question, options, options.A, test"
     );
@@ -424,6 +415,24 @@ fn a_users_prompt_replaces_the_presets_as_a_whole_and_its_columns_are_checked() 
     assert!(found.contains("the first row has no field `answer_idx`; it has, nearest first: "), "{found}");
 }
 
+/// The example of docs/benchmarks.md, read from the page.
+#[test]
+fn the_documentation_shows_what_its_example_asks() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks.md");
+    let Ok(page) = fs::read_to_string(&page) else {
+        return eprintln!("SKIPPED: this is not a checkout ({} is absent)", page.display());
+    };
+    let section = page.split_once("## How a row is asked").unwrap().1;
+    let block = |fence: &str| section.split_once(&format!("```{fence}\n")).unwrap().1.split_once("\n```").unwrap().0;
+    let config = Config::from_yaml("capitals.yaml", block("yaml")).unwrap();
+    let rows: Vec<&str> = block("json").lines().collect();
+    let prompt = config.prompt_for("capitals", rows[0]).unwrap();
+    let asked: Vec<Asked> = rows.iter().map(|row| prompt.ask(row).unwrap()).collect();
+    assert_eq!(asked[0].input, block("text"));
+    let targets: Vec<&str> = asked.iter().map(|asked| asked.target.as_str()).collect();
+    assert_eq!(targets, ["B", "A", "C"]);
+}
+
 #[test]
 fn a_prompt_changes_neither_the_fingerprint_nor_the_store() {
     let folder = tempfile::tempdir().unwrap();
@@ -449,103 +458,4 @@ fn a_prompt_changes_neither_the_fingerprint_nor_the_store() {
     let without = store("");
     assert_eq!(without, store("    prompt: {input: '{question}', target: '{answer}', grade: number}"));
     assert_eq!(without, store("    prompt: {input: 'Q: {nothing}', target: '{answer}', grade: exact}"));
-}
-
-fn first_row(folder: &Path, benchmark: &str) -> String {
-    let store = Store::open(folder, benchmark, &Silent).unwrap();
-    store.fetch(&[0]).unwrap()[0].alone().to_task().raw_data.get().to_owned()
-}
-
-#[test]
-fn the_prompts_of_the_five_fit_the_rows_that_are_generated_for_them() {
-    let mut config = Config::from_yaml("default", DEFAULT_CONFIG).unwrap();
-    config.use_synthetic_sources().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let builder = DatasetBuilder::new(config);
-    builder.preprocess_all_benchmarks(folder.path(), PreprocessOptions::default()).unwrap();
-    for benchmark in BENCHMARKS {
-        let prompt = builder.config.prompt_for(benchmark, &first_row(folder.path(), benchmark)).unwrap();
-        for task in builder.load_preprocessed_benchmark(benchmark, folder.path()).unwrap() {
-            prompt.ask(task.raw_data.get()).unwrap_or_else(|fault| panic!("{}: {fault}", task.task_id));
-        }
-    }
-}
-
-/// The question comes last in them, so that a log of any program, without ids, is mapped.
-#[test]
-fn what_the_five_ask_is_found_again_in_a_log() {
-    let Some((builder, folder)) = real("default") else { return };
-    let mut lines = String::new();
-    // The others are known by more than their question.
-    for benchmark in ["gsm8k", "amc", "medical_qa"] {
-        let prompt = builder.config.benchmark(benchmark).unwrap().prompt.as_ref().unwrap();
-        for task in builder.load_preprocessed_benchmark(benchmark, folder).unwrap() {
-            let row: Value = serde_json::from_str(task.raw_data.get()).unwrap();
-            // Some options of medical_qa have a stray line, and one question begins with a blank.
-            let mut options = row["options"].as_object().into_iter().flatten();
-            let stray = options.any(|(_, option)| option.as_str().unwrap().trim().contains('\n'));
-            if stray || row["question"].as_str().is_some_and(|question| question.starts_with(' ')) {
-                continue;
-            }
-            let input = prompt.ask(task.raw_data.get()).unwrap().input;
-            let line = json!({"sample_id": "x", "eval_name": benchmark, "prompt": input, "m": 1, "m|total_cost": 0.1});
-            lines += &format!("{line}\n");
-        }
-    }
-    let log = tempfile::tempdir().unwrap();
-    let path = log.path().join("log.jsonl");
-    fs::write(&path, lines).unwrap();
-    let mut catalogue = Catalogue::of(&builder.config, folder, &[], &Silent).unwrap();
-    let input = Input::File { path, model: None };
-    let gathered = read(&[input], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
-    let unmapped: u64 = gathered.unmapped.iter().map(|unmapped| unmapped.answers).sum();
-    assert_eq!((unmapped, gathered.benchmarks.len()), (0, 3), "{:#?}", gathered.unmapped);
-}
-
-#[test]
-fn the_prompts_of_the_five_ask_every_real_row() {
-    let Some((builder, folder)) = real("default") else { return };
-    for benchmark in BENCHMARKS {
-        let prompt = builder.config.prompt_for(benchmark, &first_row(folder, benchmark)).unwrap();
-        for task in builder.load_preprocessed_benchmark(benchmark, folder).unwrap() {
-            let row: Value = serde_json::from_str(task.raw_data.get()).unwrap();
-            let asked = prompt.ask(task.raw_data.get()).unwrap_or_else(|fault| panic!("{}: {fault}", task.task_id));
-            let text = |key: &str| row[key].as_str().unwrap();
-            let (question, target) = match benchmark {
-                "humaneval" => ("prompt", text("canonical_solution").to_owned()),
-                "gsm8k" => ("question", text("answer").rsplit("####").next().unwrap().trim().replace(',', "")),
-                "bbh" => ("input", text("target").to_owned()),
-                "amc" => ("problem", format!("{:.0}", row["answer"].as_f64().unwrap())),
-                _ => ("question", text("answer_idx").to_owned()),
-            };
-            assert!(asked.input.contains(text(question)), "{}", task.task_id);
-            assert_eq!(asked.target, target, "{}", task.task_id);
-            match &asked.code {
-                Some(code) => {
-                    let entry_point = text("entry_point");
-                    assert_eq!(code.entry_point, entry_point);
-                    assert_eq!(code.tests, format!("{}\n\ncheck({entry_point})", text("test")));
-                }
-                None => assert_ne!(benchmark, "humaneval"),
-            }
-            let options: Vec<&str> = asked.choices.iter().map(|choice| choice.label.as_str()).collect();
-            assert_eq!(options, if benchmark == "medical_qa" { vec!["A", "B", "C", "D"] } else { Vec::new() });
-            for choice in &asked.choices {
-                assert_eq!(choice.text, row["options"][&choice.label].as_str().unwrap());
-                assert!(asked.input.contains(&format!("\n{}. {}", choice.label, choice.text.trim())));
-            }
-        }
-    }
-}
-
-#[test]
-fn the_rule_of_amc_by_length_has_amcs_prompt() {
-    let Some(data) = real_data() else { return };
-    let text =
-        config_on_files(&data, "") + &format!("  amc_length: {{path: 'file:{}/amc/train.jsonl'}}\n", data.display());
-    let config = Config::from_yaml("test.yaml", &text).unwrap();
-    let row = fs::read_to_string(data.join("amc/train.jsonl")).unwrap().lines().next().unwrap().to_owned();
-    let ask = |name: &str| config.prompt_for(name, &row).unwrap().ask(&row).unwrap();
-    assert_eq!(ask("amc"), ask("amc_length"));
-    assert_eq!(ask("amc").target, "142");
 }

@@ -60,7 +60,7 @@ pub(super) fn benchmarks(walk: &mut Walk, field: &str, node: &Node) -> Vec<Bench
     found
 }
 
-/// The benchmark with these keys, of which the first `own` are the user's and the others the preset's.
+/// The benchmark with these keys: the first `own` are the user's, the others the preset's.
 fn benchmark(
     walk: &mut Walk,
     name: &str,

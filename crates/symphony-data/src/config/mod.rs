@@ -82,7 +82,7 @@ pub struct Benchmark {
     pub cuts: Option<[f64; 2]>,
     /// How often a guess is right, from 0 up to, not including, 1. Calibration allows for it.
     pub chance: f64,
-    /// How its rows are asked and graded. Without it, they can only be exported as they are.
+    /// How its rows are asked and graded. Without it, they can be exported to hf alone.
     pub prompt: Option<Prompt>,
     /// Where the keys of its prompt are written, and where the benchmark is, as the empty key.
     places: prompt::Places,

@@ -221,7 +221,7 @@ fn choices_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Choices> {
         }
     }
     if labels.len() < 2 && walk.problems.len() == problems {
-        walk.problem(node, field, format!("lists {} choices; a question has two at least", labels.len()), hint);
+        walk.problem(node, field, "lists fewer than two choices", hint);
     }
     (walk.problems.len() == problems).then_some(Choices::Listed(labels))
 }
@@ -293,7 +293,7 @@ impl Config {
                 "write `prompt: {{input: \"{{question}}\", target: \"{{answer}}\", grade: exact}}` with the fields of its rows: {}",
                 listed(&known)
             );
-            let what = "has no `prompt`, so its rows can be exported as they are, but not asked";
+            let what = "has no `prompt`, so that it can be exported to hf alone";
             return Err(Problem::new(place(""), field, what, hint).into());
         };
         let field = format!("{field}.prompt");

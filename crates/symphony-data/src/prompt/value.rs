@@ -101,7 +101,7 @@ pub(super) fn choices(fields: &Fields<'_>, slot: usize) -> Result<Vec<Choice>, R
         choices.push(Choice { label, text: text.into_owned() });
     }
     if choices.len() < 2 {
-        return Err(fields.fault(slot, format!("lists {} choices; a question has two at least", choices.len())));
+        return Err(fields.fault(slot, "lists fewer than two choices"));
     }
     Ok(choices)
 }
