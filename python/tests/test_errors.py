@@ -62,10 +62,26 @@ def test_a_configuration_may_be_a_dict(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(pools) == ["1"]
 
 
+def test_a_prompt_may_be_a_dict_and_changes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    prompt = {
+        "input": "{{set}} {problem}\n",
+        "target": {"capture": {"field": "answer", "regex": "(.+)"}},
+        "grade": "number",
+    }
+    asked = {"benchmarks": {"amc": {"path": "synthetic:amc?rows=60", "prompt": prompt, "chance": 0}}}
+    DatasetBuilder(CONFIGURATION).preprocess_all_benchmarks("full")
+    DatasetBuilder(asked).preprocess_all_benchmarks("asked")
+    for name in ["amc_full.jsonl", "amc_full_meta.json"]:
+        assert Path("full", name).read_bytes() == Path("asked", name).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
         ({"benchmarks": {"amc": {"enabeld": True}}}, ConfigError, "benchmarks.amc.enabeld: unknown key; did you mean `enabled`?"),
+        ({"benchmarks": {"amc": {"prompt": {"input": "{problem", "target": "{answer}", "grade": "number"}}}}, ConfigError, "benchmarks.amc.prompt.input: column 1 of the text: `{problem` is not closed"),
+        ({"benchmarks": {"amc": {"prompt": {"input": "{problem}", "target": "{answer}", "grade": "code"}}}}, ConfigError, "benchmarks.amc.prompt.grade: `code` needs `tests` and `entry_point`"),
         ({"benchmarks": {"amc": {"difficulty_cuts": [0.2, float("nan")]}}}, ConfigError, "benchmarks.amc.difficulty_cuts[1]: nan is not a finite number"),
         ({"benchmarks": {"amc": {"path": Path("a.jsonl")}}}, TypeError, "benchmarks.amc.path: a PosixPath cannot be part of a configuration; write a path as text, such as 'file:a.jsonl'"),
         ({"benchmarks": {"amc": {"configs": {"law"}}}}, TypeError, "benchmarks.amc.configs: a set cannot be part of a configuration; write texts,"),

@@ -446,6 +446,21 @@ fn the_schemas_accept_what_is_shipped_and_what_is_written_and_nothing_else() {
     config(&json!({"benchmarks": {"gsm8k": {"difficulty": "refrence"}}})).unwrap_err();
     config(&json!({"benchmarks": {"gsm8k": {"enabeld": true}}})).unwrap_err();
     config(&json!({"benchmarks": {"../etc": {}}})).unwrap_err();
+    let prompt = |grade: Value, more: Value| {
+        let mut prompt = json!({"input": "{question}", "target": "{answer}", "grade": grade});
+        prompt.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        config(&json!({"benchmarks": {"gsm8k": {"prompt": prompt}}}))
+    };
+    prompt(json!("exact"), json!({"stop": ["\n\n"]})).unwrap();
+    prompt(json!("choice"), json!({"choices": ["A", "B"]})).unwrap();
+    prompt(json!("choice"), json!({"choices": {"items": "options"}, "target": {"index": {"field": "answer"}}}))
+        .unwrap();
+    prompt(json!({"code": {"tests": "{test}", "entry_point": "f"}}), json!({})).unwrap();
+    prompt(json!("choice"), json!({})).unwrap_err();
+    prompt(json!("exact"), json!({"choices": ["A", "B"]})).unwrap_err();
+    prompt(json!("code"), json!({})).unwrap_err();
+    prompt(json!("exact"), json!({"input": "question"})).unwrap_err();
+    prompt(json!("exact"), json!({"target": {"capture": {"field": "answer"}}})).unwrap_err();
     let experiments = validator("experiments");
     experiments(&json_of(symphony_data::config::DEFAULT_EXPERIMENTS)).unwrap();
     experiments(&json!({"experiments": {"e": {"benchmarks": ["gsm8k"], "n_total_tasks": 0}}})).unwrap_err();

@@ -270,7 +270,10 @@ fn both_panels_are_named_in_the_manifest_left_out_of_a_validation_and_a_model_of
     let place = with_calibration();
     answers(&place, "answers.csv", "humaneval", &["q", "r"], 80);
     let (_, said) = calibrated(&place, &format!("{CALIBRATE} --prior before"), "fitted");
-    assert_eq!(said, "warning: humaneval: the prior was fitted to answers of q too, so they count twice; leave them out, or take the prior from features\n");
+    assert_eq!(
+        said,
+        "warning: humaneval: the prior was fitted to answers of q too, so they count twice; leave them out, or take the prior from features\n"
+    );
     place.ok("-q --config c.yaml build --benchmarks humaneval -n 20 --difficulty fitted --output pool");
     let manifest: Value = serde_json::from_str(&fs::read_to_string(place.path("pool/manifest.json")).unwrap()).unwrap();
     let difficulty = &manifest["benchmarks"][0]["difficulty"];

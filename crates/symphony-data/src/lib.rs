@@ -44,6 +44,7 @@ pub mod format;
 // Words: the types that every stage uses.
 pub mod bin;
 pub mod task;
+pub mod prompt;
 pub mod request;
 pub mod response;
 pub mod calibration;

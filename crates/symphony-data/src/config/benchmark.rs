@@ -3,12 +3,13 @@
 use super::{
     Benchmark, check_name,
     presets::{preset, preset_names},
-    rule,
+    prompt, rule,
 };
 use crate::{
     bin::Cut,
     difficulty::{Rule, Scorer},
     format::Columns,
+    prompt::Prompt,
     request::{Difficulty, Measured, REFERENCE, SURFACE},
     source::SourcePath,
     task::Layout,
@@ -18,7 +19,7 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "enabled",
     "description",
     "path",
@@ -34,6 +35,7 @@ const KEYS: [&str; 15] = [
     "difficulty",
     "difficulty_cuts",
     "chance",
+    "prompt",
 ];
 
 pub(super) fn benchmarks(walk: &mut Walk, field: &str, node: &Node) -> Vec<Benchmark> {
@@ -46,18 +48,27 @@ pub(super) fn benchmarks(walk: &mut Walk, field: &str, node: &Node) -> Vec<Bench
         let preset = preset(&name);
         // The user's keys come first: they override the preset's.
         let mut merged = walk.fields(&field, node, &KEYS);
+        let own = merged.len();
         let base = preset.as_ref().map(|preset| walk.fields(&field, preset, &KEYS)).unwrap_or_default();
         for entry in base {
             if !merged.iter().any(|(key, ..)| *key == entry.0) {
                 merged.push(entry);
             }
         }
-        found.push(benchmark(walk, &name, &field, node, merged));
+        found.push(benchmark(walk, &name, &field, node, merged, own));
     }
     found
 }
 
-fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec<(&str, String, &Node)>) -> Benchmark {
+/// The benchmark with these keys: the first `own` are the user's, the others the preset's.
+fn benchmark(
+    walk: &mut Walk,
+    name: &str,
+    field: &str,
+    node: &Node,
+    entries: Vec<(&str, String, &Node)>,
+    own: usize,
+) -> Benchmark {
     let problems = walk.problems.len();
     let mut source = None;
     let mut difficulty = None;
@@ -81,8 +92,12 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         difficulty: Difficulty::Surface,
         cuts: None,
         chance: 0.0,
+        prompt: None,
+        places: vec![(String::new(), node.place.clone())],
     };
-    for (key, field, node) in entries {
+    // Whether the prompt is the user's.
+    let mut own_prompt = false;
+    for (at, (key, field, node)) in entries.into_iter().enumerate() {
         match key {
             "enabled" => benchmark.enabled = walk.boolean(&field, node).unwrap_or(true),
             "description" => benchmark.description = walk.text(&field, node),
@@ -128,6 +143,12 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
             }
             "difficulty_cuts" => benchmark.cuts = cuts(walk, &field, node),
             "chance" => benchmark.chance = chance(walk, &field, node),
+            "prompt" => {
+                if let Some((prompt, places)) = prompt::prompt(walk, &field, node) {
+                    (benchmark.prompt, benchmark.places) = (Some(prompt), places);
+                    own_prompt = at < own;
+                }
+            }
             _ => difficulty = Some((field, node)),
         }
     }
@@ -178,7 +199,7 @@ fn benchmark(walk: &mut Walk, name: &str, field: &str, node: &Node, entries: Vec
         walk.problem(node, &format!("{field}.rows"), why, "remove it, or write `path: file:…`");
     }
     if let (Some((field, node)), true) = (chosen, walk.problems.len() == problems) {
-        check_columns(walk, &field, node, &benchmark);
+        check_columns(walk, &field, node, &benchmark, own_prompt);
     }
     // A benchmark with problems is returned too, so that requests for it are not told that it does not exist.
     benchmark
@@ -228,28 +249,35 @@ fn columns(walk: &mut Walk, field: &str, node: &Node) -> Vec<String> {
     names
 }
 
-/// Checks that `columns` or `drop_columns` keep all that features and identity read.
-fn check_columns(walk: &mut Walk, field: &str, node: &Node, benchmark: &Benchmark) {
+/// Checks that `columns` or `drop_columns` keep all that features, identity and the user's prompt read. A preset's prompt
+/// may read more: it counts when its rows are asked.
+fn check_columns(walk: &mut Walk, field: &str, node: &Node, benchmark: &Benchmark, own_prompt: bool) {
     let Some(columns) = &benchmark.columns else { return };
     let mut said: Vec<String> = Vec::new();
-    let mut check = |of: String, rule: &Rule, identity: &[String]| {
+    let mut check = |of: &str, path: &str| {
+        let name = path.split('.').next().unwrap_or(path);
+        let is_there = columns.keeps(name) || benchmark.config_field.as_deref() == Some(name);
+        if is_there || said.iter().any(|said| said == name) {
+            return;
+        }
+        let hint = if matches!(columns, Columns::Only(_)) { "name it too" } else { "keep it" };
+        walk.problem(node, field, format!("`{name}` is left out, but {of} reads it"), hint);
+        said.push(name.to_owned());
+    };
+    let mut check_rule = |of: &str, rule: &Rule, identity: &[String]| {
         // A rule that does not compile is reported elsewhere; a feature of another feature reads no field itself.
         for path in Scorer::compile(rule, identity).iter().flat_map(Scorer::fields) {
-            let name = path.split('.').next().unwrap_or(path);
-            let is_there = columns.keeps(name) || benchmark.config_field.as_deref() == Some(name);
-            if is_there || said.iter().any(|said| said == name) {
-                continue;
-            }
-            let hint = if matches!(columns, Columns::Only(_)) { "name it too" } else { "keep it" };
-            walk.problem(node, field, format!("`{name}` is left out, but {of} reads it"), hint);
-            said.push(name.to_owned());
+            check(of, path);
         }
     };
     for (name, feature) in &benchmark.rule.features {
         let alone = Rule { features: vec![(name.clone(), feature.clone())], score: Vec::new() };
-        check(format!("the feature `{name}`"), &alone, &[]);
+        check_rule(&format!("the feature `{name}`"), &alone, &[]);
     }
-    check("`identity`".to_owned(), &Rule { features: Vec::new(), score: Vec::new() }, &benchmark.identity);
+    check_rule("`identity`", &Rule { features: Vec::new(), score: Vec::new() }, &benchmark.identity);
+    for read in benchmark.prompt.iter().filter(|_| own_prompt).flat_map(Prompt::reads) {
+        check(&format!("`prompt.{}`", read.key), &read.field);
+    }
 }
 
 /// `difficulty_cuts: [0.2, 0.6]`.

@@ -9,6 +9,7 @@ use crate::{
     calibration::{calibrated_benchmark, calibration_name},
     difficulty::{RowFunction, Rule},
     format::Columns,
+    prompt::Prompt,
     request::{Difficulty, Experiment, Measured, REFERENCE, Replacement, SURFACE},
     source::{SourcePath, Wanted},
     task::Layout,
@@ -19,6 +20,7 @@ mod benchmark;
 mod experiments;
 mod fingerprint;
 mod presets;
+mod prompt;
 mod request;
 mod rule;
 pub mod schema;
@@ -80,6 +82,10 @@ pub struct Benchmark {
     pub cuts: Option<[f64; 2]>,
     /// How often a guess is right, from 0 up to, not including, 1. Calibration allows for it.
     pub chance: f64,
+    /// How its rows are asked and graded. Without it, they can be exported to hf alone.
+    pub prompt: Option<Prompt>,
+    /// Where the keys of its prompt are written, and where the benchmark is, as the empty key.
+    places: prompt::Places,
 }
 
 impl Benchmark {

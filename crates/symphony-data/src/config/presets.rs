@@ -2,7 +2,8 @@
 
 use crate::yaml::Node;
 
-/// The presets, by name, in YAML with the keys of a user's benchmark.
+/// The presets, by name, in YAML with the keys of a user's benchmark. In their prompts the question comes last, so that it
+/// is found again in a log that names no rows.
 const PRESETS: [(&str, &str); 6] = [
     ("humaneval", include_str!("presets/humaneval.yaml")),
     ("gsm8k", include_str!("presets/gsm8k.yaml")),

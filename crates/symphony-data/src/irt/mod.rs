@@ -249,8 +249,8 @@ impl<'a> Fitter<'a> {
             options,
             slopes,
             anchored,
-            alike,
             models_with_tries,
+            alike,
             chunk,
             cancelled,
         }

@@ -1,6 +1,10 @@
 //! Reads the JSON text of rows, its strings and the kinds of its values, without building a tree.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+};
 
 use serde::{
     Deserializer as _,
@@ -10,6 +14,9 @@ use serde_json::value::RawValue;
 
 /// How deep lists and objects of a row may be nested. Most readers, such as Python's, recurse into rows.
 pub const MAX_DEPTH: usize = 128;
+
+/// How many fields of a row messages choose from.
+const MAX_PATHS: usize = 1000;
 
 /// Whether lists and objects of a JSON text are nested deeper than `limit`.
 pub(super) fn is_deeper_than(json: &[u8], limit: usize) -> bool {
@@ -104,11 +111,63 @@ fn values_of(json: &str) -> Option<Vec<&RawValue>> {
     }
 }
 
+/// The entries of a JSON object, or of an array (without keys), in order; `None` if `json` is neither. A key given twice
+/// keeps its place and has its last value.
+pub(crate) fn entries_of(json: &str) -> Option<Vec<(Option<String>, &RawValue)>> {
+    struct Entries;
+    impl<'r> Visitor<'r> for Entries {
+        type Value = Vec<(Option<String>, &'r RawValue)>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut entries: Vec<(Option<String>, &'r RawValue)> = Vec::new();
+            let mut places: HashMap<String, usize> = HashMap::new();
+            while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
+                match places.entry(key.clone()) {
+                    Entry::Occupied(place) => entries[*place.get()].1 = value,
+                    Entry::Vacant(place) => {
+                        place.insert(entries.len());
+                        entries.push((Some(key), value));
+                    }
+                }
+            }
+            Ok(entries)
+        }
+    }
+    match json.as_bytes().first()? {
+        b'{' => serde_json::Deserializer::from_str(json).deserialize_map(Entries).ok(),
+        _ => Some(values_of(json)?.into_iter().map(|value| (None, value)).collect()),
+    }
+}
+
 /// The keys of a JSON object, for messages.
 pub(super) fn keys_of(json: &str) -> Vec<String> {
-    serde_json::from_str(json)
-        .map(|row: serde_json::Map<_, _>| row.into_iter().map(|(key, _)| key).collect())
-        .unwrap_or_default()
+    entries_of(json.trim_start()).unwrap_or_default().into_iter().filter_map(|(key, _)| key).collect()
+}
+
+/// The paths of all fields of a JSON object, those of an object before those inside it, for messages; at most
+/// [`MAX_PATHS`].
+pub(crate) fn paths_of(json: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    if !is_deeper_than(json.as_bytes(), MAX_DEPTH) {
+        add_paths(json.trim(), "", &mut paths);
+    }
+    paths
+}
+
+fn add_paths(json: &str, above: &str, paths: &mut Vec<String>) {
+    for (key, value) in entries_of(json).unwrap_or_default() {
+        let Some(key) = key else { return };
+        if paths.len() >= MAX_PATHS {
+            return;
+        }
+        let path = if above.is_empty() { key } else { format!("{above}.{key}") };
+        paths.push(path.clone());
+        if value.get().starts_with('{') {
+            add_paths(value.get(), &path, paths);
+        }
+    }
 }
 
 /// The reason why one line of JSON is not valid, without the parser's own "line 1", which would mislead beside the

@@ -7,11 +7,13 @@ mod batch;
 mod fields;
 pub(crate) mod identity;
 mod json;
+pub(crate) mod pattern;
 pub(crate) mod python;
 mod strict;
 
 pub use batch::{BATCH_BYTES, Cause, Origin, RowBatch, RowFault};
 pub use fields::{FieldSet, Fields};
 pub use json::MAX_DEPTH;
-pub(crate) use json::{decode_string, json_reason, kind_of, length_of, strings_of};
+pub(crate) use json::{decode_string, entries_of, json_reason, kind_of, length_of, paths_of, strings_of};
+pub use pattern::Which;
 pub(crate) use strict::Strict;

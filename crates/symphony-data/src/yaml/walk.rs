@@ -133,11 +133,22 @@ pub fn last(field: &str) -> &str {
     field.rsplit('.').next().unwrap_or(field)
 }
 
+/// The known words, the closest to `word` first.
+pub fn by_distance(word: &str, known: &[String]) -> Vec<String> {
+    let mut sorted = known.to_vec();
+    sorted.sort_by_cached_key(|candidate| distance(word, candidate));
+    sorted
+}
+
+fn distance(word: &str, candidate: &str) -> usize {
+    strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase())
+}
+
 /// `did you mean …?` if a known word is close, else all known words.
 pub fn nearest_of(word: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), *candidate))
+        .map(|candidate| (distance(word, candidate), *candidate))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4);
     match nearest {

@@ -1,7 +1,6 @@
 //! Looking for substrings and patterns in a text: `count`, `present`, `any_of`, `matches`, `capture`.
 
 use memchr::memmem::Finder;
-use regex::Regex;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -15,6 +14,10 @@ use crate::{
     difficulty::{
         Cell,
         kernel::{Kernel, Scope},
+    },
+    row::{
+        Which,
+        pattern::{Pattern, compile_regex},
     },
     yaml::Refusal,
 };
@@ -179,23 +182,15 @@ struct Capture {
     which: Which,
 }
 
-/// The match that `capture` takes.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Which {
-    First,
-    Last,
-}
-
 impl FeatureFunction for Capture {
     const NAME: &str = "capture";
 
     fn read(arguments: &mut Arguments<'_, '_>) -> Option<Self> {
         let [field, regex, which] = arguments.named(["field", "regex", "which"], &["which"])?;
-        let which = match which.map(|node| (node, node.text())) {
-            None | Some((_, Some("first"))) => Which::First,
-            Some((_, Some("last"))) => Which::Last,
-            Some((node, _)) => {
+        let which = match which.map(|node| (node, node.text().and_then(Which::parse))) {
+            None => Which::default(),
+            Some((_, Some(which))) => which,
+            Some((node, None)) => {
                 let what = format!("{} is neither first nor last", node.describe());
                 arguments.walk.problem(node, &arguments.place("which"), what, "write `which: last`");
                 return None;
@@ -213,25 +208,12 @@ impl FeatureFunction for Capture {
 
     fn compile(&self, scope: &mut Scope<'_>) -> Result<Kernel, Refusal> {
         let field = scope.field(&self.field);
-        let which = self.which;
-        let regex = compile_regex(&self.regex)?;
-        if regex.captures_len() < 2 {
-            return Err(Refusal::new(
-                format!("the regex `{regex}` has no group"),
-                "put the number in parentheses, as in `(\\d+)`",
-            ));
-        }
+        let pattern = Pattern::compile(&self.regex, self.which, "the number")?;
         Ok(Kernel::new(move |row, _| {
-            let text = row.text(field)?;
-            let found = match which {
-                Which::First => regex.captures(text),
-                Which::Last => regex.captures_iter(text).last(),
-            };
-            let group = found
-                .and_then(|found| found.get(1))
-                .ok_or_else(|| row.fault(field, format!("nothing in it matches `{regex}`")))?;
-            let number = number_text(group.as_str())
-                .ok_or_else(|| row.fault(field, format!("`{regex}` finds {:?}, which is no number", group.as_str())))?;
+            let group = pattern.find(row.text(field)?).map_err(|why| row.fault(field, why))?;
+            let number = number_text(group).ok_or_else(|| {
+                row.fault(field, format!("`{}` finds {group:?}, which is no number", pattern.regex()))
+            })?;
             Ok(Cell::Json(number))
         }))
     }
@@ -243,15 +225,6 @@ fn finders(substrings: &[String]) -> Vec<Finder<'static>> {
 
 fn count_present(finders: &[Finder<'_>], text: &str) -> i64 {
     finders.iter().filter(|f| f.find(text.as_bytes()).is_some()).count() as i64
-}
-
-/// Compiles a regular expression, with a one-line message where it is not valid.
-fn compile_regex(regex: &str) -> Result<Regex, Refusal> {
-    Regex::new(regex).map_err(|e| {
-        let reason = e.to_string();
-        let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        Refusal::new(format!("`{regex}` is not a valid regular expression: {last}"), "")
-    })
 }
 
 /// A captured number in JSON's form: `007` is 7.
