@@ -11,7 +11,7 @@ use symphony_data::{
     config::{Config, DEFAULT_CONFIG, read_file},
     draw::{self, Order, Writing, make_pools, with_stores},
     evidence::{
-        calibrate::{CalibrateOptions, PriorChoice, calibrate},
+        calibrate::{CalibrateOptions, PriorChoice, calibrate_all},
         responses::{Catalogue, Input, ReadOptions, Unmapped, convert, read},
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
@@ -283,12 +283,7 @@ impl Builder {
             let mut catalogue = Catalogue::of(config, &full_dir, &names, progress)?;
             let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, progress)?;
             warn_of(&gathered.unmapped, progress);
-            let from = (&gathered.files[..], &gathered.unmapped[..]);
-            let fitted = gathered
-                .benchmarks
-                .iter()
-                .map(|responses| calibrate(responses, from, &mut catalogue, &options, &output_dir, progress))
-                .collect::<Result<Vec<_>, _>>()?;
+            let fitted = calibrate_all(&gathered, &mut catalogue, &options, &output_dir, progress)?;
             Ok(serde_json::to_string(&fitted).unwrap_or_default())
         })
     }

@@ -93,7 +93,7 @@ fn generated_rows_and_benchmarks_without_a_reference_start_from_features() {
     place.ok("-q preprocess --demo --benchmarks gsm8k,amc");
     for (benchmark, why) in [
         ("gsm8k", "gsm8k: generated rows have no reference difficulty; take the prior from features"),
-        ("amc", "amc: generated rows have no reference difficulty; take the prior from features"),
+        ("amc", "amc: it has no reference difficulty (humaneval, gsm8k, bbh, medical_qa have one); take the prior"),
     ] {
         answers(&place, "answers.csv", benchmark, &["mine"], 80);
         let (meta, said) = calibrated(&place, "calibrate --demo", benchmark);
@@ -314,4 +314,25 @@ fn calibrations_of_an_earlier_version_are_priors_too() {
     let (meta, _) = calibrated(&place, &format!("{CALIBRATE} --prior {}", fixture.display()), "fitted");
     assert_eq!((&meta["prior"], &meta["prior_difficulty"]["n_known"]), (&json!("calibration"), &json!(120)));
     assert_eq!(meta["prior_difficulty"]["panel"].as_array().unwrap().len(), old["panel"].as_array().unwrap().len());
+}
+
+#[test]
+fn nothing_is_written_if_one_of_several_benchmarks_lacks_its_prior() {
+    let place = Place::new();
+    place.ok("-q preprocess --demo --benchmarks gsm8k,humaneval");
+    answers(&place, "g.csv", "gsm8k", &["a", "b"], 50);
+    answers(&place, "h.csv", "humaneval", &["a", "b"], 50);
+    place.ok("-q calibrate --demo --responses g.csv --output before");
+    let both = "-q calibrate --demo --responses g.csv h.csv --output after";
+    for (prior, why) in [("before", "there is no such calibration"), ("reference", "have no reference difficulty")] {
+        let output = place.run(&format!("{both} --prior {prior}"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && said.contains(why), "{prior}: {said}");
+        assert!(!place.path("after").exists(), "{prior}");
+    }
+    place.ok(both);
+    assert!(
+        place.path("after/gsm8k_calibration.jsonl").exists()
+            && place.path("after/humaneval_calibration.jsonl").exists()
+    );
 }

@@ -8,7 +8,7 @@ use std::{
 use symphony_data::{
     calibration::{CalibrationMeta, ItemModel, calibration_name},
     evidence::{
-        calibrate::{CalibrateOptions, PriorChoice, calibrate},
+        calibrate::{CalibrateOptions, PriorChoice, calibrate_all},
         responses::{Catalogue, read},
     },
 };
@@ -88,12 +88,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     }
     let prior = args.prior.as_deref().map(PriorChoice::parse).unwrap_or_default();
     let options = CalibrateOptions { model: args.model, chance, prior };
-    let from = (&gathered.files[..], &gathered.unmapped[..]);
-    let fitted: Vec<CalibrationMeta> = gathered
-        .benchmarks
-        .iter()
-        .map(|responses| calibrate(responses, from, &mut catalogue, &options, &args.output, &session.ui))
-        .collect::<Result<_, _>>()?;
+    let fitted = calibrate_all(&gathered, &mut catalogue, &options, &args.output, &session.ui)?;
     if args.json {
         return print_json(&fitted);
     }

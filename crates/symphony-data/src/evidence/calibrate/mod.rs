@@ -10,7 +10,7 @@ pub use self::prior::PriorChoice;
 use self::{prior::Chosen, rows::Rows};
 use super::{
     EvidenceError,
-    responses::{Catalogue, Unmapped},
+    responses::{Catalogue, Gathered, Unmapped},
 };
 use crate::{
     TOOL,
@@ -37,6 +37,25 @@ pub struct CalibrateOptions {
     pub chance: BTreeMap<String, f64>,
     /// What the difficulty of a row is predicted from before its answers are read.
     pub prior: PriorChoice,
+}
+
+/// Fits a difficulty to the answers to each benchmark, and writes them into `folder`. Every prior is read before anything is
+/// written.
+///
+/// # Errors
+/// As for [`calibrate()`].
+pub fn calibrate_all(
+    gathered: &Gathered,
+    catalogue: &mut Catalogue<'_>,
+    options: &CalibrateOptions,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<CalibrationMeta>, EvidenceError> {
+    let benchmarks = &gathered.benchmarks;
+    benchmarks.iter().try_for_each(|responses| options.prior.check(responses.benchmark(), progress))?;
+    let from = (&gathered.files[..], &gathered.unmapped[..]);
+    let fitted = benchmarks.iter().map(|responses| calibrate(responses, from, catalogue, options, folder, progress));
+    fitted.collect()
 }
 
 /// Fits a difficulty to the answers to one benchmark, and writes it and its meta into `folder`. The meta records `files` and

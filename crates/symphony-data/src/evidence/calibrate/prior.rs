@@ -37,6 +37,22 @@ impl PriorChoice {
             path => Self::Calibration(path.into()),
         }
     }
+
+    /// Checks that it can be had for a benchmark, as far as that shows without the benchmark's rows.
+    pub(super) fn check(&self, benchmark: &str, progress: &dyn Progress) -> Result<(), EvidenceError> {
+        match self {
+            Self::Calibration(path) => Known::of_file(path, benchmark, progress).map(drop),
+            Self::Reference if Reference::of(benchmark).is_none() => Err(no_reference(benchmark)),
+            Self::Default | Self::Features | Self::Reference => Ok(()),
+        }
+    }
+}
+
+/// The error of a benchmark without a reference difficulty.
+fn no_reference(benchmark: &str) -> EvidenceError {
+    let names = Reference::names().join(", ");
+    let reason = format!("it has no reference difficulty ({names} have one); take the prior from features");
+    EvidenceError::Insufficient { benchmark: benchmark.to_owned(), reason }
 }
 
 /// The prior of a fit, and what its meta records.
@@ -70,10 +86,7 @@ impl Chosen {
                 Some(known) if known.count(rows) > 0 => Some(known),
                 Some(_) => return refused(format!("the reference difficulty of {benchmark} knows none of these rows")),
                 None if synthetic => return refused("generated rows have no reference difficulty".to_owned()),
-                None => {
-                    let names = Reference::names().join(", ");
-                    return refused(format!("it has no reference difficulty ({names} have one)"));
-                }
+                None => return Err(no_reference(benchmark)),
             },
             PriorChoice::Calibration(path) => {
                 let known = Known::of_file(path, benchmark, progress)?;
