@@ -167,7 +167,7 @@ pub fn score(value: f64) -> String {
     fixed(value, 3)
 }
 
-/// A correlation or a share, to two places; a dash where there is none.
+/// A correlation or a share, to two places; a dash stands for a missing one.
 pub fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| fixed(value, 2))
 }

@@ -336,3 +336,23 @@ fn nothing_is_written_if_one_of_several_benchmarks_lacks_its_prior() {
             && place.path("after/humaneval_calibration.jsonl").exists()
     );
 }
+
+#[test]
+fn a_prior_is_not_replaced_by_the_fit_that_starts_from_it() {
+    let place = with_calibration();
+    let before = fs::read(place.path("before/humaneval_calibration.jsonl")).unwrap();
+    let said = place.fails(1, &format!("-q {CALIBRATE} --responses answers.csv --prior before --output before"));
+    assert!(said.contains("its prior would be replaced by the result; write it to another folder"), "{said}");
+    assert_eq!(fs::read(place.path("before/humaneval_calibration.jsonl")).unwrap(), before);
+}
+
+#[test]
+fn responses_are_not_written_over_a_store() {
+    let place = humaneval(0, 20);
+    answers(&place, "answers.csv", "humaneval", &["m"], 20);
+    let store = "data/benchmarks/full/humaneval_full.jsonl";
+    let before = fs::read(place.path(store)).unwrap();
+    let said = place.fails(1, &format!("-q --config c.yaml responses answers.csv --output {store}"));
+    assert!(said.contains("belongs to a preprocessed benchmark; write the responses to another file"), "{said}");
+    assert_eq!(fs::read(place.path(store)).unwrap(), before);
+}

@@ -143,9 +143,14 @@ impl FeatureSlope {
     /// A feature counts no farther from its mean than this many standard deviations, as in the fit.
     const FARTHEST: f64 = 3.0;
 
-    /// The part of a row's predicted difficulty, in logits, that comes from a value of this feature in a group of the label. A
-    /// missing value counts as the mean.
-    pub fn part(&self, value: Option<f64>, group: Option<&str>) -> f64 {
+    /// The part of a row's predicted difficulty, in logits, that comes from these features. `group` is the row's text of the
+    /// label, and `value` gives the value of a feature.
+    pub fn sum(features: &[Self], group: Option<&str>, value: impl Fn(&str) -> Option<f64>) -> f64 {
+        features.iter().map(|feature| feature.part(value(&feature.name), group)).sum()
+    }
+
+    /// The part that comes from a value of this feature in a group of the label. A missing value counts as the mean.
+    fn part(&self, value: Option<f64>, group: Option<&str>) -> f64 {
         let Some(value) = value.filter(|value| value.is_finite() && self.sd > 0.0) else { return 0.0 };
         let mean = group.and_then(|group| self.means.get(group)).unwrap_or(&self.mean);
         self.coefficient * ((value - mean) / self.sd).clamp(-Self::FARTHEST, Self::FARTHEST)

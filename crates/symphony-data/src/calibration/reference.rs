@@ -11,7 +11,7 @@ use super::{FeatureSlope, ItemModel, asymptote};
 use crate::{
     number::{
         Estimate,
-        function::{logistic, normal_nodes, square},
+        function::{logistic, normal_nodes, reported, square},
     },
     response::Model,
 };
@@ -220,8 +220,7 @@ impl Reference {
     /// error is that of the prediction.
     pub fn predicted(&self, identity: u64, label: Option<&str>, feature: impl Fn(&str) -> Option<f64>) -> ReferenceRow {
         let card = &self.card;
-        let part = |own: &FeatureSlope| own.part(feature(&own.name), label);
-        let difficulty = card.intercept + card.features.iter().map(part).sum::<f64>();
+        let difficulty = card.intercept + FeatureSlope::sum(&card.features, label, feature);
         ReferenceRow {
             identity,
             n_responses: 0,
@@ -253,11 +252,6 @@ impl ReferenceRow {
         let is_valid = cells.next().is_none() && (0.0..=1.0).contains(&expected_error);
         is_valid.then_some(Self { identity, n_responses, difficulty, standard_error, expected_error })
     }
-}
-
-/// The number rounded to four decimals, as a fit reports it; never −0.
-fn reported(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4 + 0.0
 }
 
 #[cfg(test)]

@@ -313,7 +313,7 @@ fn chance(walk: &mut Walk, field: &str, node: &Node) -> f64 {
 }
 
 /// Splits a difficulty into the one that pools are drawn by, which a text or the key `measured` names, and the rule in the
-/// other keys. Without other keys, the rule is that of the preset with the benchmark's name; there is none after a problem.
+/// other keys. Without other keys, the rule is that of the preset with the benchmark's name; after a problem, the rule is missing.
 fn drawn_by(walk: &mut Walk, name: &str, field: &str, node: &Node) -> (Difficulty, Option<Node>) {
     let of_preset = || Some(preset(name)?.map()?.iter().find(|(key, _)| key.text == "difficulty")?.1.clone());
     if let Some(word @ (REFERENCE | SURFACE)) = node.text() {

@@ -197,8 +197,8 @@ impl Fitter<'_> {
     }
 
     /// Runs Newton's method in the directions that keep the mean ability and, unless known difficulties fix the unit, the mean
-    /// slope. Halves a step that lowers the
-    /// density. Returns the sums at the end, the number of rounds, and whether it converged; `None` if stopped.
+    /// slope. Halves a step that lowers the density. Returns the sums at the end, the number of rounds, and whether it
+    /// converged; `None` if stopped.
     pub(super) fn newton(&self, parameters: &mut Parameters, modes: &mut [Mode]) -> Option<(Sums, (usize, bool))> {
         let (mut sums, _) = self.pass(parameters, modes, true)?;
         let mut iterations = 1;

@@ -1,7 +1,7 @@
 //! The functions that take most of the fit's time, and the linear algebra of its last steps. They give the same bits on
 //! every machine.
 
-pub(super) use crate::number::function::{exp, ln, logistic, normal_nodes, square};
+pub(super) use crate::number::function::{exp, ln, logistic, normal_nodes, reported, square};
 
 /// The Cholesky factor L of a symmetric positive definite matrix M = L·L'.
 #[derive(Clone, Debug)]

@@ -9,16 +9,11 @@ use rayon::prelude::*;
 
 use super::{
     Abilities, Ability, Fit, Fitter, Parameters, RowDifficulty, Sums, WEAK_FEATURES, mean,
-    numeric::{exp, square},
+    numeric::{exp, reported, square},
     posterior::{Mode, Workspace},
     quadrature::{Quadrature, Wanted},
 };
 use crate::response::Answer;
-
-/// The number rounded to four decimals, never −0.
-fn reported(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4 + 0.0
-}
 
 impl Fitter<'_> {
     /// Computes the reported results: each row's posterior, and standard errors that include the uncertainty of the models'

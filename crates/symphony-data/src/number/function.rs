@@ -60,6 +60,12 @@ pub(crate) fn ln(x: f64) -> f64 {
     k as f64 * std::f64::consts::LN_2 + 2.0 * (s + s * s2 * sum)
 }
 
+/// The number rounded to four decimals, the precision of a fit (see `irt/report.rs`); never −0.
+#[inline]
+pub(crate) fn reported(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4 + 0.0
+}
+
 /// x². (The last bits of the standard library's powers may differ from machine to machine, by its documentation.)
 #[inline]
 pub(crate) fn square(x: f64) -> f64 {

@@ -128,3 +128,19 @@ fn known_difficulties_fix_the_unit_however_many_models_there_are() {
         assert!(slope.abs() < 0.02, "{models} models: the mean ln s is 0, and {slope} was found");
     }
 }
+
+#[test]
+fn answers_the_wrong_way_round_do_not_turn_known_difficulties_round() {
+    let place = Place::new(1000);
+    for seed in 0..3 {
+        let random = &mut Random(60 + seed);
+        let anchored = Anchored::new(random, 1000);
+        // A good model, whose errors were taken for its scores.
+        let panel = Panel::new(random, anchored.known.clone(), 1);
+        let answers: Vec<_> =
+            panel.scores(random, Tries::One).into_iter().map(|(row, model, score)| (row, model, 1.0 - score)).collect();
+        let fit = fit_of(&responses(&place, &answers), &anchored.prior());
+        let rho = rank_correlation(&errors(&fit), &anchored.known);
+        assert!(rho > 0.95, "{rho}");
+    }
+}

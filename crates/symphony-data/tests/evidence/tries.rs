@@ -104,3 +104,10 @@ fn lines_of_one_model_on_one_row_are_averaged_with_the_tries_of_each() {
     assert_eq!(found["quarters"], [(0, 0.375, 8), (1, 0.625, 8)]);
     assert_eq!(found["partly"], [(0, 0.75, 4)]);
 }
+
+#[test]
+fn very_many_tries_keep_the_mean_of_their_scores() {
+    let lines: Vec<_> = (0..10).map(|_| ("m", 0, 0.5, r#","tries":1000000000"#)).collect();
+    // Ten thousand million tries are as good as one thousand million.
+    assert_eq!(tries(&lines)["m"], [(0, 0.5, 1_000_000_000)]);
+}

@@ -75,13 +75,10 @@ impl Known {
     /// It cannot be read, was changed since it was written, or is of another benchmark.
     pub fn of_file(path: &Path, benchmark: &str, progress: &dyn Progress) -> Result<Self, EvidenceError> {
         let at = calibration_at(path, benchmark);
-        let folder = at.parent().filter(|folder| folder.is_dir());
+        let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let read = || Self::of_file_locked(path, benchmark);
         // If a run is writing the calibration, this waits for it.
-        match folder {
-            Some(folder) => Folder::shared(folder, progress, read)?,
-            None => read(),
-        }
+        if folder.is_dir() { Folder::shared(folder, progress, read)? } else { read() }
     }
 
     fn of_file_locked(path: &Path, benchmark: &str) -> Result<Self, EvidenceError> {
@@ -163,9 +160,8 @@ impl Known {
             if let Some((difficulty, standard_error)) = own {
                 return Before { difficulty: *difficulty, standard_error: *standard_error, is_known: true };
             }
-            let value = |feature: &FeatureSlope| rows.feature(&feature.name).map(|values| values[row]);
-            let parts = self.features.iter().map(|feature| feature.part(value(feature), rows.label_of(row)));
-            let difficulty = self.intercept + parts.sum::<f64>();
+            let value = |name: &str| rows.feature(name).map(|values| values[row]);
+            let difficulty = self.intercept + FeatureSlope::sum(&self.features, rows.label_of(row), value);
             Before { difficulty, standard_error: self.residual_sd, is_known: false }
         };
         rows.identities.iter().enumerate().map(of_row).collect()

@@ -39,7 +39,7 @@ pub(super) fn locate_prompt(prompt: &str, task: &str, catalogue: &mut Catalogue<
 }
 
 /// The parts of a prompt that may be its question. Each ends where the prompt does, but for a last line such as `Answer:`
-/// and the lettered options before it; so an example, whose answer follows it, is none of them. Each begins with a
+/// and the lettered options before it; so a worked example, whose answer follows it, does not count. Each begins with a
 /// paragraph or behind a label such as `Question:`.
 fn questions(prompt: &str) -> Vec<&str> {
     let mut ends = vec![prompt];
