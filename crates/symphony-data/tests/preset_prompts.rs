@@ -89,6 +89,7 @@ fn the_prompts_of_the_five_ask_every_real_row() {
                     let entry_point = text("entry_point");
                     assert_eq!(code.entry_point, entry_point);
                     assert_eq!(code.tests, format!("{}\n\ncheck({entry_point})", text("test")));
+                    assert_eq!(code.given, text("prompt"));
                 }
                 None => assert_ne!(benchmark, "humaneval"),
             }

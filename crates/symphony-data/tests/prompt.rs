@@ -334,7 +334,13 @@ fn code_is_asked_with_its_tests() {
     let row = json!({"text": "Double it.", "code": "def twice(x):\n    return 2 * x", "test_list": ["assert twice(1) == 2", "assert twice(0) == 0"]});
     let code = ask(text, &row).unwrap().code.unwrap();
     assert_eq!(code.tests, "assert twice(1) == 2\nassert twice(0) == 0");
-    assert_eq!(code.entry_point, "twice");
+    assert_eq!((code.entry_point.as_str(), code.given.as_str()), ("twice", ""));
+    let given = ask(&text.replace("entry_point:", "given: \"{helpers}\"\n    entry_point:"), &{
+        let mut row = row.clone();
+        row["helpers"] = json!("import math");
+        row
+    });
+    assert_eq!(given.unwrap().code.unwrap().given, "import math");
     let row = json!({"text": "Double it.", "code": "def twice(x): …", "test_list": []});
     assert_eq!(ask(text, &row).unwrap_err(), "`tests` of the prompt is blank for this row");
 }

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "enabled",
     "description",
     "path",
@@ -36,6 +36,8 @@ const KEYS: [&str; 16] = [
     "difficulty_cuts",
     "chance",
     "prompt",
+    "license",
+    "citation",
 ];
 
 pub(super) fn benchmarks(walk: &mut Walk, field: &str, node: &Node) -> Vec<Benchmark> {
@@ -87,16 +89,17 @@ fn benchmark(
         rows: None,
         columns: None,
         identity: Vec::new(),
+        license: None,
+        citation: None,
         store: None,
         rule: Rule { features: Vec::new(), score: Vec::new() },
         difficulty: Difficulty::Surface,
         cuts: None,
         chance: 0.0,
         prompt: None,
+        has_preset_prompt: false,
         places: vec![(String::new(), node.place.clone())],
     };
-    // Whether the prompt is the user's.
-    let mut own_prompt = false;
     for (at, (key, field, node)) in entries.into_iter().enumerate() {
         match key {
             "enabled" => benchmark.enabled = walk.boolean(&field, node).unwrap_or(true),
@@ -113,10 +116,7 @@ fn benchmark(
             "configs" => benchmark.configs = configs(walk, &field, node),
             "config_field" => benchmark.config_field = walk.text(&field, node),
             "revision" => {
-                benchmark.revision = walk.text(&field, node);
-                if benchmark.revision.as_deref() == Some("") {
-                    walk.problem(node, &field, "is empty", "write a commit, a branch or a tag, or remove it");
-                }
+                benchmark.revision = not_empty(walk, &field, node, "write a commit, a branch or a tag");
             }
             "rows" => benchmark.rows = rows(walk, &field, node),
             "columns" | "drop_columns" => {
@@ -128,6 +128,8 @@ fn benchmark(
                 benchmark.columns = Some(if key == "columns" { Columns::Only(names) } else { Columns::Without(names) });
                 chosen = Some((field, node));
             }
+            "license" => benchmark.license = not_empty(walk, &field, node, "write its name, such as `mit`"),
+            "citation" => benchmark.citation = not_empty(walk, &field, node, "write a BibTeX entry"),
             "identity" => benchmark.identity = walk.texts(&field, node),
             "store" => {
                 let text = walk.text(&field, node);
@@ -146,7 +148,7 @@ fn benchmark(
             "prompt" => {
                 if let Some((prompt, places)) = prompt::prompt(walk, &field, node) {
                     (benchmark.prompt, benchmark.places) = (Some(prompt), places);
-                    own_prompt = at < own;
+                    benchmark.has_preset_prompt = at >= own;
                 }
             }
             _ => difficulty = Some((field, node)),
@@ -199,10 +201,20 @@ fn benchmark(
         walk.problem(node, &format!("{field}.rows"), why, "remove it, or write `path: file:…`");
     }
     if let (Some((field, node)), true) = (chosen, walk.problems.len() == problems) {
-        check_columns(walk, &field, node, &benchmark, own_prompt);
+        check_columns(walk, &field, node, &benchmark);
     }
     // A benchmark with problems is returned too, so that requests for it are not told that it does not exist.
     benchmark
+}
+
+/// A text that is not blank.
+fn not_empty(walk: &mut Walk, field: &str, node: &Node, hint: &str) -> Option<String> {
+    let text = walk.text(field, node)?;
+    if text.trim().is_empty() {
+        walk.problem(node, field, "is empty", format!("{hint}, or remove it"));
+        return None;
+    }
+    Some(text)
 }
 
 /// `rows: examples`: the key of an array, or keys joined by dots.
@@ -251,7 +263,7 @@ fn columns(walk: &mut Walk, field: &str, node: &Node) -> Vec<String> {
 
 /// Checks that `columns` or `drop_columns` keep all that features, identity and the user's prompt read. A preset's prompt
 /// may read more: it counts when its rows are asked.
-fn check_columns(walk: &mut Walk, field: &str, node: &Node, benchmark: &Benchmark, own_prompt: bool) {
+fn check_columns(walk: &mut Walk, field: &str, node: &Node, benchmark: &Benchmark) {
     let Some(columns) = &benchmark.columns else { return };
     let mut said: Vec<String> = Vec::new();
     let mut check = |of: &str, path: &str| {
@@ -275,7 +287,7 @@ fn check_columns(walk: &mut Walk, field: &str, node: &Node, benchmark: &Benchmar
         check_rule(&format!("the feature `{name}`"), &alone, &[]);
     }
     check_rule("`identity`", &Rule { features: Vec::new(), score: Vec::new() }, &benchmark.identity);
-    for read in benchmark.prompt.iter().filter(|_| own_prompt).flat_map(Prompt::reads) {
+    for read in benchmark.prompt.iter().filter(|_| !benchmark.has_preset_prompt).flat_map(Prompt::reads) {
         check(&format!("`prompt.{}`", read.key), &read.field);
     }
 }

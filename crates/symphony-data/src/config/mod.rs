@@ -72,6 +72,10 @@ pub struct Benchmark {
     pub columns: Option<Columns>,
     /// The fields that identify a task; empty: the row number does.
     pub identity: Vec<String>,
+    /// The licence of its rows as the Hub names it, such as `mit`, for exports.
+    pub license: Option<String>,
+    /// Its citation, in BibTeX, for exports.
+    pub citation: Option<String>,
     /// The format of its store, if the configuration names one.
     pub store: Option<Layout>,
     /// How its rows are scored.
@@ -84,6 +88,8 @@ pub struct Benchmark {
     pub chance: f64,
     /// How its rows are asked and graded. Without it, they can be exported to hf alone.
     pub prompt: Option<Prompt>,
+    /// Whether the prompt is the preset's, not the user's.
+    pub has_preset_prompt: bool,
     /// Where the keys of its prompt are written, and where the benchmark is, as the empty key.
     places: prompt::Places,
 }

@@ -226,7 +226,7 @@ fn choices_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Choices> {
     (walk.problems.len() == problems).then_some(Choices::Listed(labels))
 }
 
-/// `choice`, `exact`, `number`, or `{code: {tests: …, entry_point: …}}`.
+/// `choice`, `exact`, `number`, or `{code: {tests: …, entry_point: …, given: …}}`; `given` may be missing.
 fn grade_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Grade> {
     if node.map().is_none() {
         return match node.text() {
@@ -248,18 +248,18 @@ fn grade_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Grade> {
     let entries = walk.fields(field, node, &["code"]);
     required(walk, field, node, &entries, &["code"])?;
     let (_, field, node) = entries.first()?;
-    let keys = ["tests", "entry_point"];
+    let keys = ["tests", "entry_point", "given"];
     let entries = walk.fields(field, node, &keys);
-    required(walk, field, node, &entries, &keys)?;
-    let (mut tests, mut entry_point) = (None, None);
+    required(walk, field, node, &entries, &keys[..2])?;
+    let (mut tests, mut entry_point, mut given) = (None, None, None);
     for (key, field, node) in &entries {
-        if *key == "tests" {
-            tests = filled(walk, field, node);
-        } else {
-            entry_point = answer(walk, field, node, false);
+        match *key {
+            "tests" => tests = filled(walk, field, node),
+            "given" => given = Some(filled(walk, field, node)?),
+            _ => entry_point = answer(walk, field, node, false),
         }
     }
-    Some(Grade::Code { tests: tests?, entry_point: entry_point? })
+    Some(Grade::Code { tests: tests?, entry_point: entry_point?, given })
 }
 
 /// Texts that end an answer.

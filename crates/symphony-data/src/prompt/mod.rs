@@ -60,6 +60,8 @@ pub enum Grade {
         tests: Template,
         /// The name of the function that is asked for.
         entry_point: Answer,
+        /// The code that the row gives: it stands before an answer that does not have it.
+        given: Option<Template>,
     },
 }
 
@@ -104,6 +106,8 @@ pub struct AskedCode {
     pub tests: String,
     /// The name of the function that is asked for.
     pub entry_point: String,
+    /// The code that the row gives, which may be blank: imports, helper functions, the beginning of the function.
+    pub given: String,
 }
 
 /// A field that a prompt reads.
@@ -131,9 +135,10 @@ impl Prompt {
             _ => self.input.fill(row)?,
         };
         let code = match &self.grade {
-            Grade::Code { tests, entry_point } => Some(AskedCode {
+            Grade::Code { tests, entry_point, given } => Some(AskedCode {
                 tests: not_blank("tests", tests.fill(row)?)?,
                 entry_point: not_blank("entry_point", entry_point.text_of(row)?)?,
+                given: given.as_ref().map(|given| given.fill(row)).transpose()?.unwrap_or_default(),
             }),
             _ => None,
         };
@@ -151,9 +156,12 @@ impl Prompt {
         if let Some(Choices::Items(field)) = &self.choices {
             add("choices", std::slice::from_ref(field));
         }
-        if let Grade::Code { tests, entry_point } = &self.grade {
+        if let Grade::Code { tests, entry_point, given } = &self.grade {
             add("grade.code.tests", tests.fields());
             add("grade.code.entry_point", entry_point.fields());
+            if let Some(given) = given {
+                add("grade.code.given", given.fields());
+            }
         }
         reads
     }
