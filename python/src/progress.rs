@@ -139,11 +139,7 @@ impl PyProgress {
 
 impl Progress for PyProgress {
     fn rows(&self, benchmark: &str, pass: Pass, done: u64, total: Option<u64>) {
-        let stage = match pass {
-            Pass::Score => "scoring",
-            Pass::Write => "writing",
-        };
-        self.show(benchmark, stage, done, total);
+        self.show(benchmark, pass.name(), done, total);
     }
 
     fn download(&self, benchmark: &str, download: Download) {

@@ -119,11 +119,7 @@ impl Progress for Ui {
     }
 
     fn rows(&self, benchmark: &str, pass: Pass, done: u64, total: Option<u64>) {
-        let message = match pass {
-            Pass::Score => "scoring",
-            Pass::Write => "writing",
-        };
-        self.show(benchmark, Work::Reading(pass), done, total, message);
+        self.show(benchmark, Work::Reading(pass), done, total, pass.name());
     }
 
     fn download(&self, benchmark: &str, download: Download) {
@@ -144,8 +140,8 @@ fn bar(benchmark: &str, work: Work, total: Option<u64>, message: &str) -> Progre
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
     let template = match (work, total) {
         (Work::Downloading, _) => "{prefix:>12} {msg:11} {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}",
-        (_, Some(_)) => "{prefix:>12} {msg:8} {wide_bar} {human_pos}/{human_len} rows  {rate}  {eta}",
-        (_, None) => "{prefix:>12} {msg:8} {spinner} {human_pos} rows  {rate}",
+        (_, Some(_)) => "{prefix:>12} {msg:9} {wide_bar} {human_pos}/{human_len} rows  {rate}  {eta}",
+        (_, None) => "{prefix:>12} {msg:9} {spinner} {human_pos} rows  {rate}",
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {

@@ -4,6 +4,7 @@ use crate::{
     disk::DiskError,
     draw::{DifficultyError, DrawError},
     evidence::EvidenceError,
+    export::ExportError,
     hint::Hint,
     pool::PoolError,
     preprocess::PreprocessError,
@@ -32,6 +33,9 @@ pub enum Error {
     /// Responses cannot be used, for calibration or validation.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    /// An export cannot be made.
+    #[error(transparent)]
+    Export(ExportError),
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -63,6 +67,19 @@ impl From<DrawError> for Error {
     }
 }
 
+/// Unwraps an error that an export only passed on.
+impl From<ExportError> for Error {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Config(problems) => Self::Config(problems),
+            ExportError::Pool(error) => Self::Pool(error),
+            ExportError::Store(error) => Self::Store(error),
+            ExportError::Disk(error) => Self::Disk(error),
+            error => Self::Export(error),
+        }
+    }
+}
+
 impl Error {
     /// The ways out that are not in the message, best first.
     pub fn hints(&self) -> Vec<Hint> {
@@ -71,6 +88,7 @@ impl Error {
             Self::Store(error) => error.hints(),
             Self::Draw(error) => error.hints(),
             Self::Evidence(error) => error.hints(),
+            Self::Export(error) => error.hints(),
             _ => Vec::new(),
         }
     }
@@ -79,6 +97,7 @@ impl Error {
     pub fn is_stop(&self) -> bool {
         match self {
             Self::Preprocess(PreprocessError::Cancelled { .. })
+            | Self::Export(ExportError::Stopped)
             | Self::Evidence(EvidenceError::Cancelled | EvidenceError::Difficulty(DifficultyError::Cancelled { .. })) => {
                 true
             }

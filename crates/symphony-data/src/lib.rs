@@ -65,6 +65,7 @@ pub mod verify;
 // Side rooms: they read the output of the stages.
 pub mod irt;
 pub mod evidence;
+pub mod export;
 mod error;
 pub mod builder;
 

@@ -38,13 +38,29 @@ pub struct Download {
     pub total_bytes: u64,
 }
 
-/// The passes of stage 1 over a benchmark.
+/// The passes of stage 1 over a benchmark, and of an export over its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
     /// Reading rows and computing features.
     Score,
     /// Writing the store.
     Write,
+    /// Looking at the tasks of an export before the first is written.
+    Look,
+    /// Writing the tasks of an export.
+    Export,
+}
+
+impl Pass {
+    /// What is being done: `scoring`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Score => "scoring",
+            Self::Write => "writing",
+            Self::Look => "reading",
+            Self::Export => "exporting",
+        }
+    }
 }
 
 /// An event that is worth a line.

@@ -16,8 +16,8 @@ pub use shared::{
 
 use crate::{
     commands::{
-        build, calibrate, completions, init, plan, preprocess, quick_start, reference, responses, run, schema, stats,
-        validate, verify,
+        build, calibrate, completions, export, init, plan, preprocess, quick_start, reference, responses, run, schema,
+        stats, validate, verify,
     },
     error::{CliError, USAGE},
     hint::Call,
@@ -73,6 +73,7 @@ pub enum Command {
     Build(Configured<build::Args>),
     Plan(Configured<plan::Args>),
     Reference(reference::Args),
+    Export(Configured<export::Args>),
     Validate(Configured<validate::Args>),
     Calibrate(Configured<calibrate::Args>),
     Responses(Configured<responses::Args>),
@@ -92,6 +93,7 @@ impl Command {
             | Self::Run(Configured { config, .. })
             | Self::Build(Configured { config, .. })
             | Self::Plan(Configured { config, .. })
+            | Self::Export(Configured { config, .. })
             | Self::Validate(Configured { config, .. })
             | Self::Calibrate(Configured { config, .. })
             | Self::Responses(Configured { config, .. }) => Some(config),

@@ -2,7 +2,7 @@
 
 use super::{Benchmark, Config};
 use crate::{
-    prompt::{Answer, Captured, Choices, Grade, Prompt, Template},
+    prompt::{Answer, Captured, Choices, Code, Grade, Prompt, Template},
     row::{FieldSet, Which, kind_of, paths_of},
     yaml::{
         Node, Place, Problem, Problems, Refusal,
@@ -259,7 +259,7 @@ fn grade_of(walk: &mut Walk, field: &str, node: &Node) -> Option<Grade> {
             _ => entry_point = answer(walk, field, node, false),
         }
     }
-    Some(Grade::Code { tests: tests?, entry_point: entry_point?, given })
+    Some(Grade::Code(Box::new(Code { tests: tests?, entry_point: entry_point?, given })))
 }
 
 /// Texts that end an answer.

@@ -55,14 +55,18 @@ pub enum Grade {
     /// The same number. Commas between thousands do not count.
     Number,
     /// The tests pass.
-    Code {
-        /// Python code that runs after the answer, and fails where the answer is wrong.
-        tests: Template,
-        /// The name of the function that is asked for.
-        entry_point: Answer,
-        /// The code that the row gives: it stands before an answer that does not have it.
-        given: Option<Template>,
-    },
+    Code(Box<Code>),
+}
+
+/// How an answer that is code is graded.
+#[derive(Clone, Debug)]
+pub struct Code {
+    /// Python code that runs after the answer, and fails where the answer is wrong.
+    pub tests: Template,
+    /// The name of the function that is asked for.
+    pub entry_point: Answer,
+    /// The code that the row gives: it stands before an answer that does not have it.
+    pub given: Option<Template>,
 }
 
 impl Grade {
@@ -72,7 +76,7 @@ impl Grade {
             Self::Choice => "choice",
             Self::Exact => "exact",
             Self::Number => "number",
-            Self::Code { .. } => "code",
+            Self::Code(_) => "code",
         }
     }
 }
@@ -135,10 +139,10 @@ impl Prompt {
             _ => self.input.fill(row)?,
         };
         let code = match &self.grade {
-            Grade::Code { tests, entry_point, given } => Some(AskedCode {
-                tests: not_blank("tests", tests.fill(row)?)?,
-                entry_point: not_blank("entry_point", entry_point.text_of(row)?)?,
-                given: given.as_ref().map(|given| given.fill(row)).transpose()?.unwrap_or_default(),
+            Grade::Code(code) => Some(AskedCode {
+                tests: not_blank("tests", code.tests.fill(row)?)?,
+                entry_point: not_blank("entry_point", code.entry_point.text_of(row)?)?,
+                given: code.given.as_ref().map(|given| given.fill(row)).transpose()?.unwrap_or_default(),
             }),
             _ => None,
         };
@@ -156,10 +160,10 @@ impl Prompt {
         if let Some(Choices::Items(field)) = &self.choices {
             add("choices", std::slice::from_ref(field));
         }
-        if let Grade::Code { tests, entry_point, given } = &self.grade {
-            add("grade.code.tests", tests.fields());
-            add("grade.code.entry_point", entry_point.fields());
-            if let Some(given) = given {
+        if let Grade::Code(code) = &self.grade {
+            add("grade.code.tests", code.tests.fields());
+            add("grade.code.entry_point", code.entry_point.fields());
+            if let Some(given) = &code.given {
                 add("grade.code.given", given.fields());
             }
         }
@@ -216,7 +220,7 @@ impl Prompt {
             }
             Grade::Number => value::number(&target)
                 .ok_or_else(|| RowFault::new("", format!("the target {target:?} is not a number, as its grade needs"))),
-            Grade::Exact | Grade::Code { .. } => Ok(target),
+            Grade::Exact | Grade::Code(_) => Ok(target),
         }
     }
 }

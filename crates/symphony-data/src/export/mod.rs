@@ -1,0 +1,232 @@
+//! Exports: pools and preprocessed benchmarks in the form that an evaluation harness runs as it is.
+//!
+//! [`export()`] reads the tasks one by one, asks each as its benchmark's prompt says, and hands it to the writer of the
+//! [`Target`]. Every exported task has its ids, bin and score under one key, `symphony`, which comes back in the harness's
+//! log. Nothing in an export depends on where it was written, and the same tasks give the same bytes.
+
+mod error;
+mod inspect;
+mod place;
+mod readme;
+mod sample;
+mod source;
+
+pub use error::ExportError;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{
+    bin::Bin,
+    config::Config,
+    progress::{Pass, Progress},
+};
+use place::Place;
+use sample::{Asker, Sample};
+use source::Source;
+
+/// The harness, or the form, that tasks are exported to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// Inspect.
+    Inspect,
+}
+
+impl Target {
+    /// All targets.
+    pub const ALL: [Self; 1] = [Self::Inspect];
+
+    /// Its name, as it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inspect => "inspect",
+        }
+    }
+
+    /// The target of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|target| target.name() == name)
+    }
+}
+
+/// What to export, and how.
+#[derive(Clone, Debug)]
+pub struct ExportOptions {
+    /// The harness.
+    pub target: Target,
+    /// The name of the export, in letters, digits and underscores; by default, that of the folder of the tasks.
+    pub name: Option<String>,
+    /// Of a folder of preprocessed benchmarks, export only these; empty for all.
+    pub benchmarks: Vec<String>,
+    /// Replace existing files, whatever they are.
+    pub force: bool,
+}
+
+/// An export that was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exported {
+    /// Its name.
+    pub name: String,
+    /// Its target.
+    pub to: Target,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// How many tasks it has.
+    pub tasks: u64,
+    /// How many of them are distinct, by identity.
+    pub distinct: u64,
+    /// How many tasks each benchmark has in each bin, sorted by benchmark.
+    pub cells: Vec<Cell>,
+    /// The command that runs it.
+    pub command: String,
+}
+
+/// The tasks of one benchmark in one bin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cell {
+    /// The benchmark.
+    pub benchmark: String,
+    /// `easy`, `medium` or `hard`.
+    pub bin: Bin,
+    /// How many there are.
+    pub tasks: u64,
+}
+
+/// What is known of an export when all of its tasks were read.
+struct About<'a> {
+    name: &'a str,
+    source: &'a Source,
+    tasks: u64,
+    distinct: u64,
+    cells: &'a [Cell],
+}
+
+impl About<'_> {
+    /// The benchmarks, sorted.
+    fn benchmarks(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.cells.iter().map(|cell| cell.benchmark.as_str()).collect();
+        names.dedup();
+        names
+    }
+
+    /// The bins, from easy to hard.
+    fn bins(&self) -> Vec<Bin> {
+        Bin::ALL.into_iter().filter(|bin| self.cells.iter().any(|cell| cell.bin == *bin)).collect()
+    }
+}
+
+/// Writes the tasks of one export in the form of its target.
+trait Writer {
+    /// Looks at a task before any is taken. Only called where [`Writer::LOOKS`] is true.
+    fn look(&mut self, _: &Sample<'_>) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    /// Takes the next task.
+    fn take(&mut self, sample: &Sample<'_>, place: &mut Place<'_>) -> Result<(), ExportError>;
+
+    /// Writes the rest. Returns the command that runs the export.
+    fn finish(self: Box<Self>, about: &About<'_>, place: &mut Place<'_>) -> Result<String, ExportError>;
+
+    /// Whether it has to look at all tasks before it takes the first.
+    fn looks(&self) -> bool {
+        false
+    }
+}
+
+/// Exports pools and folders of preprocessed benchmarks. A single one goes to `output`, several to folders of their names in
+/// it. A pool needs nothing but its own file. Each export is checked before its files take their places: one that fails leaves
+/// the existing files as they are.
+///
+/// # Errors
+/// There is no pool or preprocessed benchmark at a path, a benchmark has no prompt , a task cannot be asked, the
+/// output folder holds other files, the disk fails, or the caller asked to stop.
+pub fn export(
+    inputs: &[PathBuf],
+    config: &Config,
+    options: &ExportOptions,
+    output: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<Exported>, ExportError> {
+    let sources: Vec<Source> = inputs
+        .iter()
+        .map(|input| Source::open(input, &options.benchmarks, progress))
+        .collect::<Result<_, ExportError>>()?;
+    let mut named: BTreeMap<String, &Source> = BTreeMap::new();
+    for source in &sources {
+        let name = match &options.name {
+            Some(_) if sources.len() > 1 => return Err(ExportError::OneNameForSeveral),
+            Some(name) => checked(name)?,
+            None => source.name(),
+        };
+        if let Some(other) = named.insert(name.clone(), source) {
+            let paths = Box::new([other.path().to_owned(), source.path().to_owned()]);
+            return Err(ExportError::SameName { name, paths });
+        }
+    }
+    let folder = |name: &str| if sources.len() > 1 { output.join(name) } else { output.to_owned() };
+    for name in named.keys() {
+        Place::check(&folder(name), options, name)?;
+    }
+    let exported = named.iter().map(|(name, source)| one(source, name, config, options, &folder(name), progress));
+    exported.collect()
+}
+
+/// A name that harnesses, file systems and Python accept.
+fn checked(name: &str) -> Result<String, ExportError> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if plain && name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.len() <= 100 {
+        return Ok(name.to_owned());
+    }
+    Err(ExportError::Name { name: name.to_owned() })
+}
+
+fn one(
+    source: &Source,
+    name: &str,
+    config: &Config,
+    options: &ExportOptions,
+    output: &Path,
+    progress: &dyn Progress,
+) -> Result<Exported, ExportError> {
+    let mut place = Place::lock(output, options, name, progress)?;
+    let mut writer: Box<dyn Writer> = match options.target {
+        Target::Inspect => Box::new(inspect::Inspect::new(name, &mut place)?),
+    };
+    let mut asker = Asker::new(config, source);
+    if writer.looks() {
+        source.each(name, Pass::Look, progress, |task| writer.look(&asker.ask(task)?))?;
+    }
+    let mut counts: BTreeMap<(String, Bin), u64> = BTreeMap::new();
+    let mut distinct = HashSet::new();
+    source.each(name, Pass::Export, progress, |task| {
+        let sample = asker.ask(task)?;
+        *counts.entry((task.benchmark.to_owned(), sample.bin)).or_default() += 1;
+        distinct.insert(xxh3_64(sample.key().as_bytes()));
+        writer.take(&sample, &mut place)
+    })?;
+    let cells: Vec<Cell> = counts.into_iter().map(|((benchmark, bin), tasks)| Cell { benchmark, bin, tasks }).collect();
+    let tasks = cells.iter().map(|cell| cell.tasks).sum();
+    if tasks == 0 {
+        return Err(crate::pool::PoolError::Empty { path: source.path().to_owned() }.into());
+    }
+    let about = About { name, source, tasks, distinct: distinct.len() as u64, cells: &cells };
+    let command = writer.finish(&about, &mut place)?;
+    place.publish(&about, options.target)?;
+    let About { tasks, distinct, .. } = about;
+    Ok(Exported {
+        name: name.to_owned(),
+        to: options.target,
+        folder: output.to_owned(),
+        tasks,
+        distinct,
+        cells,
+        command,
+    })
+}

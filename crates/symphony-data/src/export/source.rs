@@ -1,0 +1,223 @@
+//! Where exported tasks come from: a pool, or preprocessed benchmarks.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::ExportError;
+use crate::{
+    disk::{DiskError, checksum},
+    pool::{PoolError, find_pool, manifest, read_pool},
+    progress::{Note, Pass, Progress},
+    store::{Store, StoreError, meta_name, store_name},
+    task::{Layout, TaskView},
+};
+
+/// How many rows of a store are read at once.
+const ROWS_AT_ONCE: usize = 4096;
+/// How many tasks are exported between two looks at whether to stop.
+const TASKS_AT_ONCE: u64 = 256;
+
+/// Tasks to export.
+#[derive(Debug)]
+pub(super) struct Source {
+    path: PathBuf,
+    tasks: Tasks,
+    /// How many there are, as far as that is known.
+    total: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Tasks {
+    Pool {
+        file: PathBuf,
+        /// The pool's manifest, if it belongs to the file.
+        manifest: Option<Value>,
+    },
+    Stores(Vec<Store>),
+}
+
+impl Source {
+    /// Opens the pool, or the preprocessed benchmarks, at `path`. Of these, only `benchmarks`, unless it is empty.
+    pub fn open(path: &Path, benchmarks: &[String], progress: &dyn Progress) -> Result<Self, ExportError> {
+        let pool = if path.is_dir() {
+            find_pool(path)
+        } else {
+            Some(path.to_owned()).filter(|_| benchmark_of(path).is_none())
+        };
+        if let Some(file) = pool.filter(|file| file.exists()) {
+            if !benchmarks.is_empty() {
+                return Err(ExportError::PartOfPool { path: path.to_owned() });
+            }
+            let manifest = manifest_of(&file, progress)?;
+            let total = manifest.as_ref().and_then(tasks_of);
+            return Ok(Self { path: path.to_owned(), tasks: Tasks::Pool { file, manifest }, total });
+        }
+        let (folder, names) = match benchmark_of(path) {
+            Some(benchmark) => (folder_of(path), vec![benchmark]),
+            None => (path, preprocessed_in(path)?),
+        };
+        if names.is_empty() {
+            return Err(nothing_at(path));
+        }
+        let wanted = if benchmarks.is_empty() { &names } else { benchmarks };
+        let mut stores = Vec::with_capacity(wanted.len());
+        for name in wanted {
+            if !names.contains(name) {
+                return Err(StoreError::Missing { benchmark: name.clone(), folder: folder.to_owned() }.into());
+            }
+            let mut store = Store::open(folder, name, progress)?;
+            if store.index_problem(false).is_some() {
+                store.make_index(None)?;
+            }
+            stores.push(store);
+        }
+        let total = stores.iter().map(|store| store.meta.n_tasks_full).sum();
+        Ok(Self { path: path.to_owned(), tasks: Tasks::Stores(stores), total: Some(total) })
+    }
+
+    /// The path that was named.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of the folder of the tasks, or of their file if it has a name of its own, in letters, digits and underscores.
+    pub fn name(&self) -> String {
+        let of_folder = |folder: &Path| {
+            let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+            folder.file_name().map(|name| name.to_string_lossy().into_owned())
+        };
+        let name = match &self.tasks {
+            Tasks::Pool { file, .. } if file.file_stem().is_some_and(|stem| stem != "task_pool") => {
+                file.file_stem().map(|stem| stem.to_string_lossy().into_owned())
+            }
+            Tasks::Pool { file, .. } => of_folder(folder_of(file)),
+            Tasks::Stores(stores) if self.path.is_file() => stores.first().map(|store| store.meta.benchmark.clone()),
+            Tasks::Stores(_) => of_folder(&self.path),
+        };
+        let name = name.unwrap_or_default();
+        let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(80).collect();
+        if plain.starts_with(|c: char| c.is_ascii_alphabetic()) { plain } else { format!("pool_{plain}") }
+    }
+
+    /// Calls `take` with each task, in order.
+    pub fn each(
+        &self,
+        name: &str,
+        pass: Pass,
+        progress: &dyn Progress,
+        mut take: impl FnMut(TaskView<'_>) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        let mut done = 0;
+        let mut told = |task: TaskView<'_>| {
+            take(task)?;
+            done += 1;
+            if done % TASKS_AT_ONCE == 0 {
+                progress.rows(name, pass, done, self.total);
+                if progress.cancelled() {
+                    return Err(ExportError::Stopped);
+                }
+            }
+            Ok(())
+        };
+        match &self.tasks {
+            Tasks::Pool { file, .. } => read_pool(file)?.try_for_each(|task| told(task?.view()))?,
+            Tasks::Stores(stores) => {
+                for store in stores {
+                    let rows: Vec<u32> = (0..store.rows()? as u32).collect();
+                    for rows in rows.chunks(ROWS_AT_ONCE) {
+                        store.fetch(rows)?.iter().try_for_each(|task| told(task.alone()))?;
+                    }
+                }
+            }
+        }
+        progress.rows(name, pass, done, Some(done));
+        Ok(())
+    }
+
+    /// How its tasks were made: the pool's manifest, or the metas of the preprocessed benchmarks; with the key that they have in
+    /// the manifest of an export.
+    pub fn origin(&self) -> (&'static str, Value) {
+        match &self.tasks {
+            Tasks::Pool { manifest, .. } => ("pool", manifest.clone().unwrap_or_default()),
+            Tasks::Stores(stores) => {
+                let metas = stores.iter().map(|store| serde_json::to_value(&store.meta).unwrap_or_default());
+                ("benchmarks", Value::Array(metas.collect()))
+            }
+        }
+    }
+
+    /// Whether any task is generated rather than real; `None` if that is not known.
+    pub fn is_synthetic(&self) -> Option<bool> {
+        match &self.tasks {
+            Tasks::Pool { manifest, .. } => manifest.as_ref()?.get("synthetic")?.as_bool(),
+            Tasks::Stores(stores) => Some(stores.iter().any(|store| store.meta.is_synthetic())),
+        }
+    }
+
+    /// Whether the tasks are a pool's.
+    pub fn is_pool(&self) -> bool {
+        matches!(self.tasks, Tasks::Pool { .. })
+    }
+}
+
+/// The benchmark of a path that is named as a store: `gsm8k_full.jsonl`.
+fn benchmark_of(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let of = |format: Layout| name.strip_suffix(&store_name("", format)).map(str::to_owned);
+    Layout::ALL.into_iter().find_map(of)
+}
+
+/// The folder of a file.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The benchmarks that are preprocessed in a folder, sorted.
+fn preprocessed_in(folder: &Path) -> Result<Vec<String>, ExportError> {
+    let listed = match std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(nothing_at(folder)),
+        Err(error) => return Err(DiskError::new(folder, "list this folder", error).into()),
+    };
+    let name = |entry: std::fs::DirEntry| Some(entry.file_name().to_str()?.strip_suffix(&meta_name(""))?.to_owned());
+    let mut names: Vec<String> = listed.into_iter().filter_map(name).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The error for a path without tasks. It names folders below it that have some.
+fn nothing_at(path: &Path) -> ExportError {
+    let has_tasks =
+        |folder: &PathBuf| find_pool(folder).is_some() || preprocessed_in(folder).is_ok_and(|names| !names.is_empty());
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut below: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    below.retain(has_tasks);
+    below.sort();
+    ExportError::Nothing { path: path.to_owned(), below }
+}
+
+/// The manifest of a pool's file; `None`, with a warning, if it does not belong to the file as it is now.
+fn manifest_of(file: &Path, progress: &dyn Progress) -> Result<Option<Value>, ExportError> {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let path = file.with_file_name(manifest::manifest_name(name));
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
+    let unreadable = |error| PoolError::Disk(DiskError::new(file, "read this pool", error));
+    let (now, _) = checksum::of_file(file, "sha256:").map_err(unreadable)?;
+    if checksum::is_sealed(&text) && manifest::recorded(&text, name).is_some_and(|recorded| recorded == now) {
+        return Ok(serde_json::from_str(&text).ok());
+    }
+    let warning = format!(
+        "{} is not the manifest of {name} as it is now, so the export says nothing of how the pool was drawn",
+        path.display()
+    );
+    progress.note(Note::Warning(&warning));
+    Ok(None)
+}
+
+/// The number of tasks that a manifest records.
+fn tasks_of(manifest: &Value) -> Option<u64> {
+    let parts = manifest.get("benchmarks")?.as_array()?;
+    let counts = parts.iter().flat_map(|part| part["got"].as_object().into_iter().flatten());
+    Some(counts.filter_map(|(_, count)| count.as_u64()).sum())
+}
