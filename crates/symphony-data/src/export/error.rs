@@ -35,6 +35,11 @@ pub enum ExportError {
     /// A benchmark has no prompt.
     #[error("the benchmark {benchmark} has no `prompt`, so that its tasks can be exported to hf alone")]
     NoPrompt { benchmark: String },
+    /// Two tasks or groups of lm-eval have the same name.
+    #[error(
+        "two tasks or groups would have the name {name}, because a benchmark is named as a bin or a group is; rename it in the configuration"
+    )]
+    TwoTasks { name: String },
     /// The output folder holds other files.
     #[error("{folder}: an export is not written over {what}")]
     Occupied { folder: PathBuf, what: String },

@@ -6,6 +6,7 @@
 
 mod error;
 mod inspect;
+mod lm_eval;
 mod place;
 mod readme;
 mod sample;
@@ -34,17 +35,20 @@ use source::Source;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
+    /// lm-evaluation-harness.
+    LmEval,
     /// Inspect.
     Inspect,
 }
 
 impl Target {
     /// All targets.
-    pub const ALL: [Self; 1] = [Self::Inspect];
+    pub const ALL: [Self; 2] = [Self::LmEval, Self::Inspect];
 
     /// Its name, as it is typed.
     pub fn name(self) -> &'static str {
         match self {
+            Self::LmEval => "lm-eval",
             Self::Inspect => "inspect",
         }
     }
@@ -196,7 +200,8 @@ fn one(
     progress: &dyn Progress,
 ) -> Result<Exported, ExportError> {
     let mut place = Place::lock(output, options, name, progress)?;
-    let mut writer: Box<dyn Writer> = match options.target {
+    let mut writer: Box<dyn Writer + '_> = match options.target {
+        Target::LmEval => Box::new(lm_eval::LmEval::new(name, config)),
         Target::Inspect => Box::new(inspect::Inspect::new(name, &mut place)?),
     };
     let mut asker = Asker::new(config, source);

@@ -38,6 +38,33 @@ pub(super) fn table(about: &About<'_>) -> String {
     text
 }
 
+/// How the results come back. `logs` is the folder that the harness writes its logs to.
+pub(super) fn back(about: &About<'_>, logs: &str) -> String {
+    let (folders, pool) = if about.source.is_pool() {
+        ("`FULL` is the folder of the\npreprocessed benchmarks, and `POOL` that of the pool", " --pool POOL")
+    } else {
+        ("`FULL` is the folder of the\npreprocessed benchmarks", "")
+    };
+    let text = format!(
+        "
+## Bring the results back
+
+The log of each task holds its ids under `symphony`, so symphony-data reads the logs as they are. {folders}:
+"
+    );
+    let validate = format!("symphony-data validate --full-dir FULL --responses {logs}{pool}");
+    let calibrate = format!("symphony-data calibrate --full-dir FULL --responses {logs} --output fitted");
+    text + &commands(&[&validate, &calibrate])
+}
+
+/// The version that an export was tested with, and the oldest that it works with.
+pub(super) fn tested(version: &str, oldest: Option<&str>) -> String {
+    let oldest = oldest.map(|oldest| format!("; it needs {oldest} or later")).unwrap_or_default();
+    format!(
+        "\nTested with {version}{oldest}. `manifest.json` says how the tasks were drawn, and `symphony-data verify .` checks the files.\n"
+    )
+}
+
 /// Commands to type.
 pub(super) fn commands(lines: &[&str]) -> String {
     format!("\n```console\n{}```\n", lines.iter().map(|line| format!("$ {line}\n")).collect::<String>())
