@@ -15,6 +15,7 @@ use symphony_data::{
         responses::{Catalogue, Input, ReadOptions, Unmapped, convert, read},
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
+    export::{self, ExportOptions, Target},
     preprocess::{PreprocessOptions, preprocess},
     progress::{Note, Progress},
     request::{Replacement, RequestSpec},
@@ -310,6 +311,32 @@ impl Builder {
             let converted = convert(&inputs, &mut catalogue, &options, &output, progress)?;
             warn_of(&converted.unmapped, progress);
             Ok(serde_json::to_string(&converted).unwrap_or_default())
+        })
+    }
+
+    /// Exports a pool, preprocessed benchmarks, or tasks, and gives what was written as JSON.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn export(
+        &self,
+        py: Python<'_>,
+        tasks: &Bound<'_, PyAny>,
+        to: &str,
+        output: PathBuf,
+        name: Option<String>,
+        benchmarks: Vec<String>,
+        force: bool,
+        progress: Option<Py<PyAny>>,
+        note: Py<PyAny>,
+    ) -> PyResult<String> {
+        let input = match tasks.extract::<PathBuf>() {
+            Ok(path) => export::Input::Path(path),
+            Err(_) => export::Input::Tasks(to_library("tasks", tasks)?, manifest_of(tasks)),
+        };
+        let target = Target::parse(to).ok_or_else(|| errors::exception(py, "RequestError", to))?;
+        let options = ExportOptions { target, name, benchmarks, force };
+        self.run(py, progress, note, move |config, progress| {
+            let exported = export::export(vec![input], config, &options, &output, progress)?;
+            Ok(serde_json::to_string(&exported.first()).unwrap_or_default())
         })
     }
 

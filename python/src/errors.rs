@@ -8,6 +8,7 @@ use symphony_data::{
     disk::DiskError,
     draw::{DifficultyError, DrawError},
     evidence::EvidenceError,
+    export::ExportError,
     pool::PoolError,
     preprocess::PreprocessError,
     progress::printable,
@@ -97,11 +98,13 @@ fn class_of(error: &Error) -> &'static str {
     match error {
         Error::Draw(DrawError::Difficulty(DifficultyError::Absent { .. }))
         | Error::Evidence(EvidenceError::Difficulty(DifficultyError::Absent { .. }))
+        | Error::Export(ExportError::Nothing { .. })
         | Error::Pool(PoolError::Missing { .. }) => "MissingDataError",
         Error::Store(error) if is_missing(error) => "MissingDataError",
         Error::Disk(error) | Error::Pool(PoolError::Disk(error)) if is_absent(error) => "MissingDataError",
         Error::Evidence(error) => of_evidence(error),
-        Error::Draw(_) => "RequestError",
+        Error::Export(ExportError::NotAsked { .. } | ExportError::NoPrompt { .. }) => "ConfigError",
+        Error::Draw(_) | Error::Export(_) => "RequestError",
         Error::Preprocess(error) => of_preprocessing(error),
         _ => "SymphonyDataError",
     }

@@ -25,6 +25,7 @@ from ._errors import (
     SymphonyDataWarning,
 )
 from ._evidence import Calibration, ReferenceCard, ValidationReport, WrittenResponses
+from ._export import Exported
 from ._frames import make_dataclass
 
 Sequence.register(TaskStream)
@@ -34,6 +35,7 @@ __all__ = [
     "Calibration",
     "ConfigError",
     "DatasetBuilder",
+    "Exported",
     "MissingDataError",
     "MissingSourceError",
     "ReferenceCard",

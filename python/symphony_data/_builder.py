@@ -14,6 +14,7 @@ from ._arguments import Responses, StrPath
 from ._core import Task, TaskStream
 from ._errors import ConfigError, RequestError
 from ._evidence import Calibration, ReferenceCard, ValidationReport, WrittenResponses
+from ._export import Exported
 from ._notes import Notes, logger
 from ._progress import Progress, shown
 
@@ -384,6 +385,55 @@ class DatasetBuilder:
         path = argument.path("output_path", output_path)
         with Notes() as note:
             self._core.save_statistics(task_stream, path, note)
+
+    def export(
+        self,
+        tasks: Iterable[Task] | StrPath,
+        to: Literal["lm-eval", "inspect", "evalscope", "hf"],
+        output: StrPath,
+        *,
+        name: str | None = None,
+        benchmarks: Sequence[str] | None = None,
+        force: bool = False,
+        progress: Progress = None,
+    ) -> Exported:
+        """Writes tasks in the form that an evaluation harness runs as it is.
+
+        Args:
+            tasks: what to export: a stream, a pool's folder or file, or a folder of preprocessed benchmarks.
+            to: the harness: ``"lm-eval"``, ``"inspect"``, ``"evalscope"``, or ``"hf"``, a dataset for the Hugging Face
+                Hub.
+            output: the folder to write to. It is written whole or not at all, and may hold an earlier export of the
+                same name, which is replaced.
+            name: a name for the export, in letters, digits and underscores. Default: that of the folder of the tasks;
+                ``"pool"`` for a stream.
+            benchmarks: of a folder of preprocessed benchmarks, export only these. Default: all.
+            force: replace files that no export wrote. Default: False.
+            progress: as for :meth:`preprocess_all_benchmarks`; the stages are ``"reading"`` and ``"exporting"``.
+
+        Returns:
+            What was written: the folder, the number of tasks by benchmark and bin, the command that runs them.
+
+        Raises:
+            RequestError: an argument is not valid, or `output` holds other files (a ValueError).
+            ConfigError: a benchmark has no ``prompt``, or its prompt does not fit its rows (a ValueError).
+            MissingDataError: there is no pool and no preprocessed benchmark at the path (a FileNotFoundError).
+
+        >>> pool = builder.build_task_stream(["gsm8k"], n_total_tasks=20)
+        >>> exported = builder.export(pool, "inspect", "to-inspect")
+        >>> exported.cells
+        {'gsm8k': {'easy': 10, 'hard': 10}}
+        >>> exported.command
+        'inspect eval pool.py --model PROVIDER/MODEL'
+        """
+        given = argument.path("tasks", tasks) if isinstance(tasks, (str, os.PathLike)) else tasks
+        to = argument.choice("to", to, ("lm-eval", "inspect", "evalscope", "hf"))
+        name = None if name is None else argument.text("name", name, '"exp5"')
+        folder, names = argument.path("output", output), self._named(benchmarks)
+        force = argument.flag("force", force)
+        with Notes() as note, shown(progress) as told:
+            written = self._core.export(given, to, folder, name, names, force, told, note)
+        return Exported(**json.loads(written))
 
     def validate(
         self,

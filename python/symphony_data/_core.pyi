@@ -135,5 +135,16 @@ class Builder:
         metric: str | None,
         note: _Note,
     ) -> str: ...
+    def export(
+        self,
+        tasks: Iterable[Task] | str,
+        to: str,
+        output: str,
+        name: str | None,
+        benchmarks: list[str],
+        force: bool,
+        progress: Callable[[str, str, int, int | None], object] | None,
+        note: _Note,
+    ) -> str: ...
     def save_task_pool(self, tasks: Iterable[Task], path: str, note: _Note) -> None: ...
     def save_statistics(self, tasks: Iterable[Task], path: str, note: _Note) -> None: ...

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use symphony_data::{
     bin::Bin,
-    export::{ExportOptions, Exported, Target, export},
+    export::{ExportOptions, Exported, Input, Target, export},
 };
 
 use crate::{
@@ -62,7 +62,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         benchmarks: List::all(&args.benchmarks),
         force: args.force,
     };
-    let exported = export(&args.inputs, &config, &options, &args.output, &session.ui)?;
+    let inputs = args.inputs.iter().cloned().map(Input::Path).collect();
+    let exported = export(inputs, &config, &options, &args.output, &session.ui)?;
     if args.json {
         return print_json(&exported);
     }

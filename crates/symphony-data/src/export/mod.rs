@@ -25,7 +25,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     bin::Bin,
     config::Config,
+    pool::manifest::PoolManifest,
     progress::{Pass, Progress},
+    task::Task,
 };
 use place::Place;
 use sample::{Asker, Sample};
@@ -70,6 +72,15 @@ pub struct ExportOptions {
     pub benchmarks: Vec<String>,
     /// Replace existing files, whatever they are.
     pub force: bool,
+}
+
+/// Tasks to export.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A pool's folder or file, or a folder of preprocessed benchmarks.
+    Path(PathBuf),
+    /// Tasks in memory; and, if they are a whole stream, its manifest.
+    Tasks(Vec<Task>, Option<PoolManifest>),
 }
 
 /// An export that was written.
@@ -152,15 +163,18 @@ trait Writer {
 /// There is no pool or preprocessed benchmark at a path, a benchmark has no prompt , a task cannot be asked, the
 /// output folder holds other files, the disk fails, or the caller asked to stop.
 pub fn export(
-    inputs: &[PathBuf],
+    inputs: Vec<Input>,
     config: &Config,
     options: &ExportOptions,
     output: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<Exported>, ExportError> {
     let sources: Vec<Source> = inputs
-        .iter()
-        .map(|input| Source::open(input, &options.benchmarks, progress))
+        .into_iter()
+        .map(|input| match input {
+            Input::Path(path) => Source::open(&path, &options.benchmarks, progress),
+            Input::Tasks(tasks, manifest) => Ok(Source::given(tasks, manifest.as_ref())),
+        })
         .collect::<Result<_, ExportError>>()?;
     let mut named: BTreeMap<String, &Source> = BTreeMap::new();
     for source in &sources {

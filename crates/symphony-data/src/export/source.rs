@@ -7,10 +7,14 @@ use serde_json::Value;
 use super::ExportError;
 use crate::{
     disk::{DiskError, checksum},
-    pool::{PoolError, find_pool, manifest, read_pool},
+    pool::{
+        PoolError, find_pool,
+        manifest::{self, PoolManifest},
+        read_pool,
+    },
     progress::{Note, Pass, Progress},
     store::{Store, StoreError, meta_name, store_name},
-    task::{Layout, TaskView},
+    task::{Layout, Task, TaskView},
 };
 
 /// How many rows of a store are read at once.
@@ -35,9 +39,21 @@ enum Tasks {
         manifest: Option<Value>,
     },
     Stores(Vec<Store>),
+    Given {
+        tasks: Vec<Task>,
+        /// The manifest of the stream that they are, if they are a whole one.
+        manifest: Option<Value>,
+    },
 }
 
 impl Source {
+    /// Takes tasks that are in memory.
+    pub fn given(tasks: Vec<Task>, manifest: Option<&PoolManifest>) -> Self {
+        let total = Some(tasks.len() as u64);
+        let manifest = manifest.map(|manifest| manifest.value().clone());
+        Self { path: PathBuf::from("tasks"), tasks: Tasks::Given { tasks, manifest }, total }
+    }
+
     /// Opens the pool, or the preprocessed benchmarks, at `path`. Of these, only `benchmarks`, unless it is empty.
     pub fn open(path: &Path, benchmarks: &[String], progress: &dyn Progress) -> Result<Self, ExportError> {
         let pool = if path.is_dir() {
@@ -92,6 +108,7 @@ impl Source {
                 file.file_stem().map(|stem| stem.to_string_lossy().into_owned())
             }
             Tasks::Pool { file, .. } => of_folder(folder_of(file)),
+            Tasks::Given { .. } => Some("pool".to_owned()),
             Tasks::Stores(stores) if self.path.is_file() => stores.first().map(|store| store.meta.benchmark.clone()),
             Tasks::Stores(_) => of_folder(&self.path),
         };
@@ -122,6 +139,7 @@ impl Source {
         };
         match &self.tasks {
             Tasks::Pool { file, .. } => read_pool(file)?.try_for_each(|task| told(task?.view()))?,
+            Tasks::Given { tasks, .. } => tasks.iter().try_for_each(|task| told(task.view()))?,
             Tasks::Stores(stores) => {
                 for store in stores {
                     let rows: Vec<u32> = (0..store.rows()? as u32).collect();
@@ -139,7 +157,9 @@ impl Source {
     /// the manifest of an export.
     pub fn origin(&self) -> (&'static str, Value) {
         match &self.tasks {
-            Tasks::Pool { manifest, .. } => ("pool", manifest.clone().unwrap_or_default()),
+            Tasks::Pool { manifest, .. } | Tasks::Given { manifest, .. } => {
+                ("pool", manifest.clone().unwrap_or_default())
+            }
             Tasks::Stores(stores) => {
                 let metas = stores.iter().map(|store| serde_json::to_value(&store.meta).unwrap_or_default());
                 ("benchmarks", Value::Array(metas.collect()))
@@ -150,14 +170,16 @@ impl Source {
     /// Whether any task is generated rather than real; `None` if that is not known.
     pub fn is_synthetic(&self) -> Option<bool> {
         match &self.tasks {
-            Tasks::Pool { manifest, .. } => manifest.as_ref()?.get("synthetic")?.as_bool(),
+            Tasks::Pool { manifest, .. } | Tasks::Given { manifest, .. } => {
+                manifest.as_ref()?.get("synthetic")?.as_bool()
+            }
             Tasks::Stores(stores) => Some(stores.iter().any(|store| store.meta.is_synthetic())),
         }
     }
 
     /// Whether the tasks are a pool's.
     pub fn is_pool(&self) -> bool {
-        matches!(self.tasks, Tasks::Pool { .. })
+        !matches!(self.tasks, Tasks::Stores(_))
     }
 }
 

@@ -138,6 +138,11 @@ impl PoolManifest {
         Self(serde_json::to_value(manifest).unwrap_or_default())
     }
 
+    /// Its content.
+    pub(crate) fn value(&self) -> &Value {
+        &self.0
+    }
+
     /// The measured difficulties that it names; `None` if it cannot be understood.
     pub fn measured_parts(&self) -> Option<MeasuredParts> {
         measured_parts_of(&self.0)
