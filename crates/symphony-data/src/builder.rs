@@ -6,6 +6,7 @@ use crate::{
     config::{Config, read_file},
     draw,
     error::Error,
+    export::{self, ExportOptions, Exported},
     pool::manifest::PoolManifest,
     preprocess::{PreprocessOptions, preprocess},
     progress::{Progress, Silent},
@@ -88,6 +89,19 @@ impl DatasetBuilder {
         Ok(draw::save_task_pool(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)?)
     }
 
+    /// Exports pools, preprocessed benchmarks or tasks in the form that an evaluation harness runs.
+    ///
+    /// # Errors
+    /// Those of [`export()`](export::export()).
+    pub fn export(
+        &self,
+        inputs: Vec<export::Input>,
+        options: &ExportOptions,
+        output: &Path,
+    ) -> Result<Vec<Exported>, Error> {
+        Ok(export::export(inputs, &self.config, options, output, &*self.progress)?)
+    }
+
     /// Writes the statistics of a stream.
     ///
     /// # Errors
@@ -102,6 +116,12 @@ impl DatasetBuilder {
 pub struct TaskStream {
     tasks: Vec<Task>,
     manifest: Option<PoolManifest>,
+}
+
+impl From<TaskStream> for export::Input {
+    fn from(stream: TaskStream) -> Self {
+        Self::Tasks(stream.tasks, stream.manifest)
+    }
 }
 
 impl From<Vec<Task>> for TaskStream {

@@ -14,19 +14,26 @@ def boxed(text):
     return found[-1] if found else None
 
 
+def plain(text):
+    """A text without the marks of LaTeX that numbers stand in."""
+    text = re.sub(r"\\[dt]?frac\s*\{(\d+)\}\s*\{(\d+)\}", r"\1/\2", text.replace("\u2212", "-").replace("{,}", ","))
+    return re.sub(r"[\\${}]", "", text)
+
+
 def numbers(text):
     """The numbers in a text. Commas between thousands do not count, and a minus counts where it is no hyphen."""
-    text = text.replace("\u2212", "-").replace("{,}", ",").replace("\\", "").replace("$", "")
-    pattern = r"(?:(?<![\w)\]])-\s?)?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?|\.\d+)"
-    return [Fraction(found.replace(",", "").replace(" ", "")) for found in re.findall(pattern, text)]
+    pattern = r"(?:(?<![\w)\]])- ?)?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?|\.\d+)"
+    found = [number.replace(",", "").replace(" ", "") for number in re.findall(pattern, text)]
+    return [Fraction(number) for number in found if len(number) < 400]
 
 
 def number(text):
-    r"""The number that an answer ends in: behind ANSWER:, else in \boxed{}, else the last one."""
+    r"""The number that an answer ends in: behind ANSWER:, else in \boxed{}, else the last one. None without one."""
     for part in (said(text), boxed(text), text):
-        if part is not None and re.fullmatch(r"-?\d+\s*/\s*\d*[1-9]\d*", part.strip("$. ")):
-            return Fraction(part.strip("$. ").replace(" ", ""))
-        if part is not None and (found := numbers(part)):
+        part = plain(part or "").strip(MARKS).rstrip(".")
+        if re.fullmatch(r"-?\d{1,300} ?/ ?0*[1-9]\d{0,300}", part):
+            return Fraction(part.replace(" ", ""))
+        if found := numbers(part):
             return found[-1]
     return None
 
@@ -39,15 +46,16 @@ def exact(text):
 
 def choice(text, labels):
     """The label that an answer chooses; None if it chooses none."""
-    answer = said(text)
-    for part in (answer, boxed(text)) if answer is not None else (boxed(text), text.strip(MARKS)):
+    whole = exact(text)
+    for label in labels:
+        if whole == exact(label):
+            return label
+    spoken = re.findall(r"(?i)\b(?:answer|option|choice)\s+is:?\s*([^\n]+)", text)
+    for part in (said(text), boxed(text), *spoken[-1:]):
         for label in sorted(labels, key=len, reverse=True):
-            if part is not None and re.match(rf"\W*{re.escape(label)}(?![\w'])", part, re.I) and (
-                part != text.strip(MARKS) or len(part.strip("(). ")) == len(label)
-            ):
+            if re.match(rf"\W*{re.escape(label)}(?![\w'])", part or "", re.I):
                 return label
-    spoken = re.findall(r"(?i)\banswer\s+is:?\W*([A-Z])(?![\w'])", text)
-    return next((label for label in labels if spoken and label.upper() == spoken[-1].upper()), None)
+    return None
 
 
 def right(text, target, grade, labels=()):
@@ -75,8 +83,9 @@ def program(text, code):
         # The answer brings the function: imports and helpers stand before it.
         start = has_it.search(given)
         given = given[: start.start()] if start else given
-    future = re.findall(r"^from __future__ import .*$", own, re.M)  # these have to come first
-    return "\n".join([*future, given + own, "", code["tests"], ""])
+    # Imports from __future__ have to come first.
+    future = r"(?m)^from __future__ import .*$"
+    return "\n".join([*re.findall(future, own), given + re.sub(future, "", own), "", code["tests"], ""])
 
 
 # Runs a program as a module of its own, and prints a word at the end that shows that all of it ran: exit() is no success.

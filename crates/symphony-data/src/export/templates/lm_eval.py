@@ -46,7 +46,7 @@ def counted(response):
     return Answer(response) if isinstance(response, str) else Choice(response)
 
 
-def plain(response):
+def unmarked(response):
     if isinstance(response, Answer):
         return str(response)
     return tuple(response) if isinstance(response, Choice) else response
@@ -123,7 +123,7 @@ class Leaf(ConfigurableTask):
     def process_results(self, doc, results):
         if "bypass" in self._metric_fn_list:  # --predict_only
             return {"bypass": 999}
-        scores = self.way.score(doc, [plain(result) for result in results])
+        scores = self.way.score(doc, [unmarked(result) for result in results])
         counts = isinstance(results[0], (Answer, Choice))
         return {"acc": float(scores[self.way.metric])} if counts else scores
 
