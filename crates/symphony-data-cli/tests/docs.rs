@@ -23,6 +23,8 @@ const ABOUT_REAL_ROWS: [&str; 2] = ["docs/downloads.md", "docs/symphony2.md"];
 const REAL_ROWS: &str = "real-rows";
 /// Beginnings of commands that build, install or need a network or a model. `make test` is what runs this file.
 const NOT_RUN: [&str; 6] = ["make ", "cargo install ", "pip install ", "conda ", "hf ", "lm_eval "];
+/// Blocks of other languages: code that the Python package's tests run, commands that they run with a harness, and data.
+const OTHER_BLOCKS: [&str; 4] = ["python", "text", "json", "console harness"];
 /// Cells of this page are run by the Python package's tests.
 const RUN_BY_PYTEST: &str = "docs/python.md";
 
@@ -143,8 +145,7 @@ fn run(name: &str, hub: &StandIn, real: bool) -> Found {
             fs::write(folder.join(file), page[block.lines.clone()].join("\n") + "\n").unwrap();
             continue;
         }
-        if ["python", "text"].contains(&block.language.as_str()) {
-            // The Python package's tests run these.
+        if OTHER_BLOCKS.contains(&block.language.as_str()) {
             continue;
         }
         assert_eq!(block.language, "console", "{name}: a block that is neither a file nor commands");

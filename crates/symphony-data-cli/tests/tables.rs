@@ -50,7 +50,7 @@ fn place(n: u64) -> Place {
 fn printed(place: &Place, args: &str) -> String {
     let text = place.ok(&format!("-q --config c.yaml {args}"));
     // Paths and sentences below a table stay in one line.
-    let below = [" tasks in ", "wrote ", "measured: ", ": models fail hard tasks ", "IN-SAMPLE: "];
+    let below = [" tasks in ", "run it: ", "wrote ", "measured: ", ": models fail hard tasks ", "IN-SAMPLE: "];
     for line in text.lines().filter(|line| !below.iter().any(|part| line.contains(part))) {
         assert!(line.width() <= 100, "{args}: {} columns\n{text}", line.width());
     }

@@ -23,7 +23,7 @@ use crate::{
 #[command(after_help = examples![
     "A pool for Inspect" => "symphony-data export pool --to inspect --output inspect-pool",
     "The same for lm-evaluation-harness" => "symphony-data export pool --to lm-eval --output lm-eval-pool",
-    "All rows of two preprocessed benchmarks, to collect answers for `calibrate`" =>
+    "All rows of two benchmarks, to collect answers for `calibrate`" =>
         "symphony-data export data/benchmarks/full --benchmarks gsm8k,bbh --to inspect \\\n      --output all-rows",
 ])]
 pub struct Args {
@@ -36,13 +36,13 @@ pub struct Args {
     /// Name the export, in letters, digits and underscores [default: the name of the folder]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Of a folder of preprocessed benchmarks, export only these [default: all]
+    /// Export only these benchmarks of a preprocessed folder [default: all]
     #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names)]
     benchmarks: Vec<List<String>>,
     /// Replace whatever files are in the way
     #[arg(long, help_heading = IO)]
     force: bool,
-    /// Write to this folder; of several pools, each to a folder of its name in it
+    /// Write to this folder; several pools go to folders of their names in it
     #[arg(long, value_name = "DIR", help_heading = IO)]
     output: PathBuf,
     /// Print the table as JSON
