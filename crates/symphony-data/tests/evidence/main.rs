@@ -28,6 +28,7 @@ use symphony_data::{
 mod convert;
 mod coverage;
 mod equal;
+mod exported;
 mod forms;
 mod irt;
 mod labels;

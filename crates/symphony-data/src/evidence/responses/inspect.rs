@@ -1,9 +1,12 @@
 //! Logs of Inspect: `.eval` (a zip, whose members may be compressed with Zstandard) and `.json`.
 //!
-//! A sample is mapped to a row by its texts: `input`, `id`, `choices` and the values in `metadata`. Long files are read as a
-//! stream, and only the needed parts of a sample are kept.
+//! A sample is mapped to a row by the ids that an export of ours puts into its `metadata`, or else by its texts: `input`,
+//! `id`, `choices`, the values in `metadata`, and those of a raw row there. Long files are read as a stream, and only the
+//! needed parts of a sample are kept.
 
 use std::{
+    borrow::Cow,
+    collections::BTreeMap,
     fs::File,
     io::{self, BufReader, Read},
     path::Path,
@@ -16,7 +19,7 @@ use serde::{
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
-    locate::{Located, locate, shortened},
+    ids::{Asked, Ids},
     sink::{Fault, Found, Key, Sink, WATCHED_BYTES, Watched},
 };
 use crate::{
@@ -216,40 +219,31 @@ impl Run<'_, '_, '_> {
             self.sink.whose(self.path, &eval.task, model, None);
         }
         self.samples += 1;
-        let doc = document(sample);
+        let (doc, metadata) = (document(sample), sample.metadata.as_deref().map_or("", RawValue::get));
+        let row = row_in(metadata);
+        let texts: Vec<&str> = std::iter::once(&*doc).chain(row.as_deref()).collect();
+        let task = &*eval.task;
+        let asked = Asked { ids: Ids::of(metadata), texts: &texts, prompt: None, log: task, task, what: "samples" };
         if sample.invalidation.is_some() {
-            self.sink.unmapped("that the log marks as invalid", || shortened(&doc));
+            self.sink.unmapped("that the log marks as invalid", || asked.shown());
             return Ok(());
         }
         if let Some(uuid) = sample.uuid.as_deref().filter(|uuid| !uuid.is_empty())
             && !self.sink.is_first(uuid)
         {
-            self.sink.unmapped("that another log holds too (a retry, or the same log in another format)", || {
-                shortened(&doc)
-            });
+            self.sink
+                .unmapped("that another log holds too (a retry, or the same log in another format)", || asked.shown());
             return Ok(());
         }
         let scorer = self.results.as_ref().and_then(|results| results.scorer.as_ref());
         let unnamed = scorer.map_or(UNNAMED, |scorer| &scorer.name);
         let Some(score) = score(sample, unnamed, self.sink.options.metric.as_deref())? else {
-            self.sink.unmapped("without a score", || shortened(&doc));
+            self.sink.unmapped("without a score", || asked.shown());
             return Ok(());
         };
-        match locate(&doc, &eval.task, self.sink.catalogue)? {
-            Located::Rows(benchmark, rows) => {
-                let found = Found::new(Key::Rows(&benchmark, &rows), model, score);
-                let [cost, tokens] = ["total_cost", "output_tokens"].map(|key| usage(sample, &eval.model, key));
-                self.sink.take(Found { cost, tokens, ..found })?;
-            }
-            Located::Nowhere => self
-                .sink
-                .unmapped(format!("of the log `{}` to samples that match no row", eval.task), || shortened(&doc)),
-            Located::Several => {
-                self.sink
-                    .unmapped(format!("of the log `{}` with several matching rows", eval.task), || shortened(&doc));
-            }
-        }
-        Ok(())
+        let found = Found::new(Key::Rows("", &[]), model, score);
+        let [cost, tokens] = ["total_cost", "output_tokens"].map(|key| usage(sample, &eval.model, key));
+        asked.take(Found { cost, tokens, ..found }, self.sink)
     }
 }
 
@@ -331,6 +325,12 @@ fn document(sample: &Sample) -> String {
         members.push(format!("\"id\":{}", sample.id));
     }
     format!("{{{}}}", members.join(","))
+}
+
+/// The raw row in the metadata of a sample, where an export of ours puts it.
+fn row_in(metadata: &str) -> Option<String> {
+    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(metadata).ok()?;
+    members.get("row").map(|row| row.get().to_owned()).filter(|row| row.starts_with('{'))
 }
 
 /// An amount that the evaluated model used for the sample, if the log has it.

@@ -9,6 +9,7 @@ mod columns;
 mod convert;
 mod every_eval_ever;
 mod harness;
+mod ids;
 mod inspect;
 mod locate;
 mod own;

@@ -1,9 +1,9 @@
 //! Logs of lm-evaluation-harness: `samples_{task}_{time}.jsonl`, with a line for each document and filter. Versions 0.4.0
 //! to 0.4.2 name them `{model arguments}_{task}.jsonl`.
 //!
-//! A line is mapped to a row by the text of its `doc`. Its `doc_id` counts documents after a selection, so it does not
-//! identify a row. Lines do not name the model. Its name comes from the results file that the same run wrote beside the
-//! log, or from the log's own name.
+//! A line is mapped to a row by the ids that an export of ours puts into its `doc`, or else by the text of the `doc`. Its
+//! `doc_id` counts documents after a selection, so it does not identify a row. Lines do not name the model. Its name comes
+//! from the results file that the same run wrote beside the log, or from the log's own name.
 
 use std::{
     borrow::Cow,
@@ -17,7 +17,7 @@ use serde_json::{Value, value::RawValue};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    locate::{Located, locate, shortened},
+    ids::{Asked, Ids},
     sink::{Fault, Found, Key, Sink},
 };
 use crate::{hint::Hint, row::python};
@@ -126,22 +126,13 @@ impl Harness {
         let Some(doc) = line.get("doc").map(|doc| doc.get()).filter(|doc| doc.starts_with('{')) else {
             return Err(Fault::reason("its `doc` is not an object"));
         };
+        let (log, task) = (&*self.name, &*self.task);
+        let asked = Asked { ids: Ids::of(doc), texts: &[doc], prompt: None, log, task, what: "documents" };
         let Some(score) = score else {
-            sink.unmapped("without a score", || shortened(doc));
+            sink.unmapped("without a score", || asked.shown());
             return Ok(());
         };
-        match locate(doc, &self.name, sink.catalogue)? {
-            Located::Rows(benchmark, rows) => {
-                sink.take(Found::new(Key::Rows(&benchmark, &rows), model, score))?;
-            }
-            Located::Nowhere => {
-                sink.unmapped(format!("of the log `{}` to documents that match no row", self.task), || shortened(doc));
-            }
-            Located::Several => {
-                sink.unmapped(format!("of the log `{}` with several matching rows", self.task), || shortened(doc));
-            }
-        }
-        Ok(())
+        asked.take(Found::new(Key::Rows("", &[]), model, score), sink)
     }
 
     /// The score in a line; `None` if it is null or missing. `wanted` is the metric that the caller selected.
