@@ -271,3 +271,93 @@ fn hostile_ids_map_to_no_wrong_row() {
     let log = log_of(&place, "m/samples_exp.jsonl", &line(0, &doc, "pool", &[("acc", 0.0)]));
     assert_eq!(scores(&read_all(&place, &[log]), "c", "m"), [(2, 0.0, 1)]);
 }
+
+// ---- filters and metrics
+
+/// The lines of a task with several filters: all of one filter first, as the harness writes them.
+fn filtered(scores: &[(&str, &str, [f64; 3])]) -> Vec<String> {
+    let of = |(filter, metric, scores): &(&str, &str, [f64; 3])| -> Vec<String> {
+        let doc = |at: usize| json!({"question": question(at), "answer": "1", "symphony": ids(at, at)});
+        (0..3).map(|at| line(at, &doc(at), filter, &[(metric, scores[at])])).collect()
+    };
+    scores.iter().flat_map(of).collect()
+}
+
+const STRICT: (&str, &str, [f64; 3]) = ("strict-match", "exact_match", [0.0, 0.0, 0.0]);
+const FLEXIBLE: (&str, &str, [f64; 3]) = ("flexible-extract", "exact_match", [0.0, 1.0, 0.0]);
+const POOL: (&str, &str, [f64; 3]) = ("pool", "acc", [1.0, 1.0, 0.0]);
+
+fn options(filter: Option<&str>, metric: Option<&str>) -> ReadOptions {
+    ReadOptions { filter: filter.map(str::to_owned), metric: metric.map(str::to_owned) }
+}
+
+/// The first three scores of a model.
+fn first(gathered: &Gathered, model: &str) -> Vec<f64> {
+    scores(gathered, "b", model).iter().map(|(_, score, _)| *score).collect()
+}
+
+#[test]
+fn an_exported_log_is_read_by_its_own_filter_in_any_order_of_lines() {
+    let place = place();
+    let mut orders = vec![];
+    for order in [[STRICT, FLEXIBLE, POOL], [POOL, STRICT, FLEXIBLE], [FLEXIBLE, POOL, STRICT]] {
+        orders.push(filtered(&order));
+        // Document by document.
+        let lines = filtered(&order);
+        orders.push((0..9).map(|at| lines[at % 3 * 3 + at / 3].clone()).collect());
+    }
+    for lines in orders {
+        let log = log_of(&place, "m/samples_exp_b_hard.jsonl", &lines.concat());
+        let gathered = read_all(&place, &[log]);
+        assert_eq!(scores(&gathered, "b", "m"), [(0, 1.0, 1), (1, 1.0, 1), (2, 0.0, 1)], "{lines:?}");
+    }
+    // Its lines may list other metrics too, which count only if they are chosen.
+    let doc = json!({"question": question(0), "symphony": ids(0, 0)});
+    let log = log_of(&place, "m/samples_exp_b.jsonl", &line(0, &doc, "pool", &[("acc_norm", 0.0), ("acc", 1.0)]));
+    assert_eq!(first(&read_all(&place, std::slice::from_ref(&log)), "m"), [1.0]);
+    assert_eq!(first(&place.read(&[log], &options(None, Some("acc_norm"))).unwrap(), "m"), [0.0]);
+}
+
+#[test]
+fn a_chosen_filter_or_metric_wins_and_concerns_only_logs_that_have_it() {
+    let place = place();
+    let exported = log_of(&place, "m/samples_exp_b_hard.jsonl", &filtered(&[STRICT, FLEXIBLE, POOL]).concat());
+    let all = std::slice::from_ref(&exported);
+    let read = |inputs: &[Input], filter, metric| place.read(inputs, &options(filter, metric));
+    assert_eq!(first(&read(all, Some("flexible-extract"), None).unwrap(), "m"), [0.0, 1.0, 0.0]);
+    assert_eq!(first(&read(all, Some("strict-match"), Some("exact_match")).unwrap(), "m"), [0.0, 0.0, 0.0]);
+    for (filter, metric) in [(Some("other"), None), (None, Some("other")), (None, Some("exact_match"))] {
+        assert_eq!(first(&read(all, filter, metric).unwrap(), "m"), [1.0, 1.0, 0.0], "{filter:?} {metric:?}");
+    }
+    // Logs of Inspect and of stock tasks in the same command.
+    let sample = |row: usize, score: &'static str| {
+        (format!("exp_{row:05}_b"), question(row), json!({"symphony": ids(row, row)}), score)
+    };
+    let of_inspect = log_of(&place, "exp.json", &inspect("i", &[sample(0, "I"), sample(1, "I"), sample(2, "C")]));
+    let stock = filtered(&[STRICT, FLEXIBLE]).concat().replace("\"symphony\"", "\"other\"");
+    let stock = log_of(&place, "s/samples_b.jsonl", &stock);
+    let error = read(&[exported.clone(), stock.clone()], None, None).unwrap_err();
+    assert_eq!(error.hints(), [Hint::Filter("flexible-extract".to_owned())], "{error}");
+    let both = read(&[exported, of_inspect, stock.clone()], Some("flexible-extract"), Some("exact_match")).unwrap();
+    assert_eq!(first(&both, "m"), [0.0, 1.0, 0.0]);
+    assert_eq!(first(&both, "i"), [0.0, 0.0, 1.0]);
+    // Without ids, rows 6 and 7 are copies of rows 0 and 1.
+    assert_eq!(first(&both, "s"), [0.0, 1.0, 0.0, 0.0, 1.0]);
+    // What was chosen must be in every log that is not of an export.
+    let error = read(std::slice::from_ref(&stock), Some("other"), None).unwrap_err().to_string();
+    assert!(error.contains("has no line of the filter `other`; it has flexible-extract, strict-match"), "{error}");
+    let plain = inspect("i", &[("1".to_owned(), question(0), json!({}), "C")]);
+    let error = read(&[log_of(&place, "plain.json", &plain)], None, Some("acc")).unwrap_err().to_string();
+    assert!(error.contains("has no scorer `acc`; it has pool_scorer"), "{error}");
+}
+
+#[test]
+fn a_filter_of_another_task_that_is_named_pool_is_read_as_any_filter() {
+    let place = place();
+    let lines = filtered(&[STRICT, ("pool", "exact_match", [1.0, 1.0, 1.0])]).concat();
+    let log = log_of(&place, "m/samples_b.jsonl", &lines);
+    let error = place.read(std::slice::from_ref(&log), &ReadOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("a line for each of the filters pool and strict-match"), "{error}");
+    let gathered = place.read(&[log], &options(Some("pool"), None)).unwrap();
+    assert_eq!(first(&gathered, "m"), [1.0, 1.0, 1.0]);
+}

@@ -237,7 +237,10 @@ impl Run<'_, '_, '_> {
         }
         let scorer = self.results.as_ref().and_then(|results| results.scorer.as_ref());
         let unnamed = scorer.map_or(UNNAMED, |scorer| &scorer.name);
-        let Some(score) = score(sample, unnamed, self.sink.options.metric.as_deref())? else {
+        // A sample of an exported pool needs no choice; one for other logs does not concern it.
+        let wanted = self.sink.options.metric.as_deref();
+        let wanted = wanted.filter(|wanted| asked.ids.is_none() || chosen(sample, unnamed, wanted));
+        let Some(score) = score(sample, unnamed, wanted)? else {
             self.sink.unmapped("without a score", || asked.shown());
             return Ok(());
         };
@@ -354,6 +357,12 @@ fn text_of_input(input: &Value) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// Whether a sample has the scorer that the caller chose, as `scorer` or `scorer.key`.
+fn chosen(sample: &Sample, unnamed: &str, wanted: &str) -> bool {
+    let has = |scorer: &str| sample.scores.as_ref().map_or(scorer == unnamed, |scores| scores.contains_key(scorer));
+    has(wanted) || wanted.rsplit_once('.').is_some_and(|(scorer, _)| has(scorer))
 }
 
 /// The score of a sample; `None` if it has no score. `unnamed` names the only score in old logs, and `wanted` is the scorer

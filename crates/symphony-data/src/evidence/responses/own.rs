@@ -122,8 +122,7 @@ pub(super) fn of_text(
     let line: Line<'_> = serde_json::from_str(text)
         .map_err(|error| Fault::reason(format!("not a valid response: {}", json_reason(&error))))?;
     if line.doc.is_some() && line.source_id.is_none() && line.identity.is_none() {
-        let harness = logs.harness.get_or_insert_with(|| Harness::of(path, model, sink.catalogue.names()));
-        return harness.take(text, sink);
+        return logs.harness.get_or_insert_with(|| Harness::of(path, model, sink)).take(text, sink);
     }
     // No other form has a score under this name.
     if line.score.0.is_none() {

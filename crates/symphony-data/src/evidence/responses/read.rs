@@ -4,7 +4,7 @@
 //! cannot be mapped to a row are counted and reported.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     io::{self, BufReader},
     ops::ControlFlow,
@@ -94,6 +94,7 @@ pub(super) fn read_into<'s>(
         unmapped: BTreeMap::new(),
         filling: false,
         changed: false,
+        choices: HashMap::new(),
         samples: HashSet::new(),
         renamed: None,
     };

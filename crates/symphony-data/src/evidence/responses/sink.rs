@@ -1,7 +1,7 @@
 //! The sink: readers of every format put the answers that they find into it.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     ReadOptions,
     catalogue::{Catalogue, Shelf},
+    harness::Choice,
 };
 use crate::{
     evidence::EvidenceError,
@@ -134,6 +135,8 @@ pub(super) struct Sink<'s, 'c> {
     pub(super) filling: bool,
     /// Whether the second pass found answers that the first did not.
     pub(super) changed: bool,
+    /// Which lines of each log of the harness count.
+    pub(super) choices: HashMap<PathBuf, Choice>,
     /// Hashes of the uuids of this pass's samples.
     pub(super) samples: HashSet<u64>,
     /// The model named in the file, if the caller names another for the whole file.
