@@ -37,6 +37,7 @@ mod measured;
 mod priors;
 mod rates;
 mod responses;
+mod runs;
 mod simulated;
 mod tries;
 #[path = "../support/mod.rs"]

@@ -16,6 +16,7 @@ mod own;
 mod prompt;
 mod py_irt;
 mod read;
+mod runs;
 mod sink;
 mod wide;
 

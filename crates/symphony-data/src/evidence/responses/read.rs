@@ -101,6 +101,7 @@ pub(super) fn read_into<'s>(
     check_once(inputs)?;
     let files = pass(inputs, &mut sink)?;
     sink.check_guesses()?;
+    sink.tell_runs();
     for (at, file) in files.iter().enumerate() {
         if let Some(other) = files[..at].iter().find(|other| other.checksum == file.checksum) {
             let warning = format!(

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     ids::{Asked, Ids},
+    runs::Log,
     sink::{Fault, Found, Key, Sink},
 };
 use crate::hint::Hint;
@@ -92,13 +93,14 @@ impl Harness {
             return Ok(());
         }
         let score = Self::score(&line, self.choice.metric.as_deref())?;
-        let Some(Named { model, guessed_from }) = &self.model else {
+        let Some(named) = &self.model else {
             return Err(Fault::reason(
                 "does not name the model, and neither do the log's name and folder; name the model of this log",
             ));
         };
         if !std::mem::replace(&mut self.taken, true) {
-            sink.whose(&self.path, &self.label.task, model, *guessed_from);
+            let log = Log::new(&self.path, &self.label.task, named);
+            sink.whose(Log { is_dummy: self.label.is_dummy, ..log });
         }
         let Some(doc) = line.get("doc").map(|doc| doc.get()).filter(|doc| doc.starts_with('{')) else {
             return Err(Fault::reason("its `doc` is not an object"));
@@ -109,7 +111,7 @@ impl Harness {
             sink.unmapped("without a score", || asked.shown());
             return Ok(());
         };
-        asked.take(Found::new(Key::Rows("", &[]), model, score), sink)
+        asked.take(Found::new(Key::Rows("", &[]), &named.model, score), sink)
     }
 
     /// The score in a line; `None` if it is null or missing. `wanted` is the metric that the caller selected.

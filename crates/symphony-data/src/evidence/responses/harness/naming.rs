@@ -31,6 +31,8 @@ pub(in super::super) struct Label {
     pub task: String,
     /// The model.
     pub model: Option<Named>,
+    /// Whether the model is the harness's `dummy`, whose answers are random.
+    pub is_dummy: bool,
 }
 
 impl Label {
@@ -40,17 +42,24 @@ impl Label {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let samples = name.strip_prefix("samples_");
         let name = samples.unwrap_or(&name).split(".json").next().unwrap_or_default().to_owned();
-        let (task, named) = if samples.is_none()
-            && let Some((model, task)) = of_model_arguments(&name, benchmarks)
+        let (task, named, is_dummy);
+        if samples.is_none()
+            && let Some((model, own)) = of_model_arguments(&name, benchmarks)
         {
-            (task, Some(model))
+            (task, named, is_dummy) = (own, Some(model), false);
         } else {
-            let (task, time) = task_and_time(&name);
-            let results = time.and_then(|time| of_results(path, time));
-            let named = results.map(|model| Named { model, guessed_from: None }).or_else(|| of_folder(path));
-            (task.to_owned(), named)
-        };
-        Self { name, task, model: named.filter(|named| !named.model.is_empty()) }
+            let (own, at) = task_and_time(&name);
+            let results = at.and_then(|at| of_results(path, at));
+            is_dummy = results.as_ref().is_some_and(Results::is_dummy);
+            named = results
+                .as_ref()
+                .and_then(Results::model)
+                .map(|model| Named { model, guessed_from: None })
+                .or_else(|| of_folder(path));
+            task = own.to_owned();
+        }
+        let model = named.filter(|named| !named.model.is_empty());
+        Self { name, task, model, is_dummy }
     }
 }
 
@@ -95,9 +104,25 @@ struct RunConfig {
     model_args: Value,
 }
 
-/// The model in the results file that the same run wrote beside the log: `results_{time}.json`, or `{name}_{time}.json` if
-/// the output path was a file.
-fn of_results(log: &Path, time: &str) -> Option<String> {
+impl Results {
+    /// Whether the run asked no model.
+    fn is_dummy(&self) -> bool {
+        self.config.as_ref().is_some_and(|config| config.model == DUMMY)
+    }
+
+    /// The model's name; a run that asked none has a random one.
+    fn model(&self) -> Option<String> {
+        if self.is_dummy() {
+            return Some(DUMMY.to_owned());
+        }
+        let named = self.model_name.clone().filter(|name| !name.is_empty());
+        named.or_else(|| of_arguments(&self.config.as_ref()?.model_args))
+    }
+}
+
+/// The results file that the same run wrote beside the log and that names the model: `results_{time}.json`, or
+/// `{name}_{time}.json` if the output path was a file.
+fn of_results(log: &Path, time: &str) -> Option<Results> {
     let ending = format!("_{time}.json");
     let folder = log.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = std::fs::read_dir(folder).ok()?.flatten();
@@ -110,11 +135,7 @@ fn of_results(log: &Path, time: &str) -> Option<String> {
         let mut text = Vec::new();
         std::fs::File::open(path).ok()?.take(MAX_RESULTS_BYTES).read_to_end(&mut text).ok()?;
         let results: Results = serde_json::from_slice(&python::to_json(&text)).ok()?;
-        // A run without a model gets a random name.
-        if results.config.as_ref().is_some_and(|config| config.model == DUMMY) {
-            return Some(DUMMY.to_owned());
-        }
-        results.model_name.filter(|name| !name.is_empty()).or_else(|| of_arguments(&results.config?.model_args))
+        results.model().is_some().then_some(results)
     })
 }
 

@@ -18,8 +18,11 @@ use serde::{
 };
 use serde_json::{Map, Value, value::RawValue};
 
+use self::score::{chosen, score};
 use super::{
+    harness::Named,
     ids::{Asked, Ids},
+    runs::Log,
     sink::{Fault, Found, Key, Sink, WATCHED_BYTES, Watched},
 };
 use crate::{
@@ -28,9 +31,10 @@ use crate::{
         compression,
         sniff::{self, Kind},
     },
-    hint::Hint,
     row::python,
 };
+
+mod score;
 
 /// A member of at least this many bytes is read as a stream.
 const LONG_MEMBER_BYTES: u64 = 16 << 20;
@@ -49,6 +53,18 @@ struct Header {
 struct Eval {
     task: String,
     model: String,
+    #[serde(default)]
+    task_args: Value,
+}
+
+impl Eval {
+    /// The task with its arguments: with others, it is another task.
+    fn label(&self) -> String {
+        match &self.task_args {
+            Value::Object(arguments) if !arguments.is_empty() => format!("{} {}", self.task, self.task_args),
+            _ => self.task.clone(),
+        }
+    }
 }
 
 /// In old logs, whose samples have one `score` each, the results name the scorer.
@@ -216,7 +232,8 @@ impl Run<'_, '_, '_> {
         let Some(eval) = &self.header else { return Ok(()) };
         let model = self.model.unwrap_or(&eval.model);
         if self.samples == 0 {
-            self.sink.whose(self.path, &eval.task, model, None);
+            let named = Named { model: model.to_owned(), guessed_from: None };
+            self.sink.whose(Log::new(self.path, eval.label(), &named));
         }
         self.samples += 1;
         let (doc, metadata) = (document(sample), sample.metadata.as_deref().map_or("", RawValue::get));
@@ -342,7 +359,7 @@ fn usage(sample: &Sample, model: &str, key: &str) -> Option<f64> {
 }
 
 /// The text of an input: the input itself, or the user's last message in a conversation.
-fn text_of_input(input: &Value) -> String {
+pub(super) fn text_of_input(input: &Value) -> String {
     let text = |message: &Value| -> Option<String> {
         match &message["content"] {
             Value::String(text) => Some(text.clone()),
@@ -356,76 +373,5 @@ fn text_of_input(input: &Value) -> String {
             messages.iter().rfind(|message| message["role"] == "user").and_then(text).unwrap_or_default()
         }
         _ => String::new(),
-    }
-}
-
-/// Whether a sample has the scorer that the caller chose, as `scorer` or `scorer.key`.
-fn chosen(sample: &Sample, unnamed: &str, wanted: &str) -> bool {
-    let has = |scorer: &str| sample.scores.as_ref().map_or(scorer == unnamed, |scores| scores.contains_key(scorer));
-    has(wanted) || wanted.rsplit_once('.').is_some_and(|(scorer, _)| has(scorer))
-}
-
-/// The score of a sample; `None` if it has no score. `unnamed` names the only score in old logs, and `wanted` is the scorer
-/// that the caller selected.
-fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<f64>, Fault> {
-    let old;
-    let scores = match (&sample.scores, &sample.score) {
-        (None, Some(score)) if !score.is_null() => {
-            old = Map::from_iter([(unnamed.to_owned(), score.clone())]);
-            &old
-        }
-        (Some(scores), _) if !scores.is_empty() => scores,
-        _ => return Ok(None),
-    };
-    let names = || scores.keys().map(String::as_str).collect::<Vec<_>>();
-    // A scorer may give several values; `scorer.key` selects one.
-    let (scorer, key) = match wanted {
-        Some(wanted) if scores.contains_key(wanted) => (wanted, None),
-        Some(wanted) => match wanted.rsplit_once('.').filter(|(scorer, _)| scores.contains_key(*scorer)) {
-            Some((scorer, key)) => (scorer, Some(key)),
-            None => {
-                return Err(Fault::reason(format!("has no scorer `{wanted}`; it has {}", names().join(", "))));
-            }
-        },
-        None => match &names()[..] {
-            [one] => (*one, None),
-            several => {
-                let fault = Fault::reason(format!("has the scorers {}; choose one", several.join(" and ")));
-                return Err(fault.with(Hint::Metric(several[0].to_owned())));
-            }
-        },
-    };
-    let value = &scores[scorer]["value"];
-    let value = match (key, value) {
-        (Some(key), value) => &value[key],
-        (None, Value::Object(values)) => match values.iter().next() {
-            Some((_, value)) if values.len() == 1 => value,
-            _ => {
-                let keys: Vec<&str> = values.keys().map(String::as_str).collect();
-                let first = format!("{scorer}.{}", keys.first().unwrap_or(&"KEY"));
-                let given = keys.join(" and ");
-                let fault = Fault::reason(format!("its scorer `{scorer}` gives {given}; choose one"));
-                return Err(fault.with(Hint::Metric(first)));
-            }
-        },
-        (None, value) => value,
-    };
-    match value {
-        Value::Null => Ok(None),
-        Value::Number(number) => Ok(number.as_f64()),
-        Value::Bool(right) => Ok(Some(f64::from(u8::from(*right)))),
-        // Inspect's own metrics count these the same way: C is correct, I incorrect, P partly correct and N no answer.
-        Value::String(text) => match text.as_str() {
-            text if ["yes", "true"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(Some(1.0)),
-            text if ["no", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(Some(0.0)),
-            "C" => Ok(Some(1.0)),
-            "P" => Ok(Some(0.5)),
-            "I" | "N" => Ok(Some(0.0)),
-            other => other
-                .parse()
-                .map(|number: f64| Some(number).filter(|number| !number.is_nan()))
-                .map_err(|_| Fault::reason(format!("its score of `{scorer}` is {other:?}, not a number"))),
-        },
-        other => Err(Fault::reason(format!("its score of `{scorer}` is {other}, not a number"))),
     }
 }
