@@ -37,6 +37,7 @@ mod measured;
 mod priors;
 mod rates;
 mod responses;
+mod reviews;
 mod runs;
 mod simulated;
 mod tries;

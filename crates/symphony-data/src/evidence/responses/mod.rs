@@ -7,6 +7,7 @@
 mod catalogue;
 mod columns;
 mod convert;
+mod evalscope;
 mod every_eval_ever;
 mod harness;
 mod ids;
