@@ -29,6 +29,7 @@ mod convert;
 mod coverage;
 mod equal;
 mod exported;
+mod folders;
 mod forms;
 mod irt;
 mod labels;

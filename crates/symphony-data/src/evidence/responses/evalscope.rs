@@ -126,24 +126,35 @@ impl Score {
 }
 
 /// The dataset and subset in the name of a file.
-fn task_of(path: &Path) -> String {
+pub(super) fn task_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.split(".json").next().unwrap_or_default().to_owned()
 }
 
 /// The model of a file: its folder under `reviews`. The name of any other folder is a guess.
-fn model_of(path: &Path) -> Option<Named> {
-    let path = std::path::absolute(path).ok()?;
-    let folders: Vec<String> = path
-        .parent()?
-        .components()
-        .filter_map(
-            |own| if let Component::Normal(name) = own { Some(name.to_string_lossy().into_owned()) } else { None },
-        )
-        .collect();
+pub(super) fn model_of(path: &Path) -> Option<Named> {
+    let folders = folders_of(path);
     let under = folders.iter().rposition(|folder| folder == REVIEWS).map(|at| folders[at + 1..].join("/"));
     match under.filter(|model| !model.is_empty()) {
         Some(model) => Some(Named { model, guessed_from: None }),
         None => Some(Named { model: folders.last()?.clone(), guessed_from: Some("the name of its folder") }),
     }
+}
+
+/// The folder of the run of a file that lies where EvalScope puts reviews; `None` for other files.
+pub(super) fn run_of(path: &Path) -> Option<String> {
+    let mut folders = folders_of(path);
+    let at = folders.iter().rposition(|folder| folder == REVIEWS).filter(|at| at + 1 < folders.len())?;
+    folders.truncate(at);
+    Some(folders.pop().unwrap_or_default())
+}
+
+/// The names of the folders above a file.
+fn folders_of(path: &Path) -> Vec<String> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let name = |own: Component<'_>| match own {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    };
+    path.parent().map(|folder| folder.components().filter_map(name).collect()).unwrap_or_default()
 }

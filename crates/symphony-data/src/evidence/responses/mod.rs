@@ -9,6 +9,7 @@ mod columns;
 mod convert;
 mod evalscope;
 mod every_eval_ever;
+mod folder;
 mod harness;
 mod ids;
 mod inspect;

@@ -46,7 +46,8 @@ impl Sink<'_, '_> {
     pub fn whose(&mut self, log: Log) {
         if !self.filling {
             let Log { path, model, guessed_from, .. } = &log;
-            self.progress.note(Note::Answers { file: path, model, guessed_from: *guessed_from });
+            let in_folder = self.in_folders.contains(path);
+            self.progress.note(Note::Answers { file: path, model, guessed_from: *guessed_from, in_folder });
             self.logs.push(log);
         }
     }

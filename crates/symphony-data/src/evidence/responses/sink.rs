@@ -131,6 +131,8 @@ pub(super) struct Sink<'s, 'c> {
     pub(super) filling: bool,
     /// Whether the second pass found answers that the first did not.
     pub(super) changed: bool,
+    /// The files that come from folders.
+    pub(super) in_folders: HashSet<PathBuf>,
     /// Which lines of each log of the harness count.
     pub(super) choices: HashMap<PathBuf, Choice>,
     /// Hashes of the uuids of this pass's samples.

@@ -29,6 +29,8 @@ pub(in super::super) struct Label {
     pub name: String,
     /// The task in the file name.
     pub task: String,
+    /// The time of the run in the file name.
+    pub time: Option<String>,
     /// The model.
     pub model: Option<Named>,
     /// Whether the model is the harness's `dummy`, whose answers are random.
@@ -42,11 +44,11 @@ impl Label {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let samples = name.strip_prefix("samples_");
         let name = samples.unwrap_or(&name).split(".json").next().unwrap_or_default().to_owned();
-        let (task, named, is_dummy);
+        let (task, time, named, is_dummy);
         if samples.is_none()
             && let Some((model, own)) = of_model_arguments(&name, benchmarks)
         {
-            (task, named, is_dummy) = (own, Some(model), false);
+            (task, time, named, is_dummy) = (own, None, Some(model), false);
         } else {
             let (own, at) = task_and_time(&name);
             let results = at.and_then(|at| of_results(path, at));
@@ -56,10 +58,10 @@ impl Label {
                 .and_then(Results::model)
                 .map(|model| Named { model, guessed_from: None })
                 .or_else(|| of_folder(path));
-            task = own.to_owned();
+            (task, time) = (own.to_owned(), at.map(str::to_owned));
         }
         let model = named.filter(|named| !named.model.is_empty());
-        Self { name, task, model, is_dummy }
+        Self { name, task, time, model, is_dummy }
     }
 }
 

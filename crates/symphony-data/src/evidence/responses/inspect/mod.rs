@@ -31,10 +31,14 @@ use crate::{
         compression,
         sniff::{self, Kind},
     },
+    progress::Progress,
     row::python,
 };
 
+mod look;
 mod score;
+
+pub(super) use look::Head;
 
 /// A member of at least this many bytes is read as a stream.
 const LONG_MEMBER_BYTES: u64 = 16 << 20;
@@ -55,6 +59,8 @@ struct Eval {
     model: String,
     #[serde(default)]
     task_args: Value,
+    #[serde(default)]
+    created: Option<String>,
 }
 
 impl Eval {
@@ -91,7 +97,7 @@ struct Sample {
     #[serde(default)]
     metadata: Option<Box<RawValue>>,
     #[serde(default)]
-    pub(super) scores: Option<Map<String, Value>>,
+    scores: Option<Map<String, Value>>,
     /// Old logs have this in place of `scores`.
     #[serde(default)]
     score: Option<Value>,
@@ -119,14 +125,14 @@ pub(super) fn is_log(path: &Path) -> io::Result<bool> {
     }
 }
 
+fn is_named_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}
+
 /// Takes all samples of a log.
 pub(super) fn take(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
     let progress = sink.progress;
-    let taken = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
-        take_json(path, model, sink)
-    } else {
-        take_archive(path, model, sink)
-    };
+    let taken = if is_named_json(path) { take_json(path, model, sink) } else { take_archive(path, model, sink) };
     // If the caller asked to stop, reading ended early and its error does not matter.
     if taken.is_err() && progress.cancelled() { Err(EvidenceError::Cancelled.into()) } else { taken }
 }
@@ -156,10 +162,11 @@ fn take_json(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Resul
     Ok(())
 }
 
-fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
-    let progress = sink.progress;
+type Archive = zip::ZipArchive<BufReader<File>>;
+
+/// Opens an archive, and gives its header and the names of its samples.
+fn archive_header(path: &Path, progress: &dyn Progress) -> Result<(Archive, Header, Vec<String>), Fault> {
     let file = File::open(path).map_err(|error| Fault::reason(error.to_string()))?;
-    let file_size = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
     let broken = |error: zip::result::ZipError| {
         Fault::reason(format!("not a complete .eval file ({error}); copy the file again"))
     };
@@ -167,10 +174,21 @@ fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Re
     let mut names: Vec<String> = zip.file_names().map(str::to_owned).collect();
     // A run that was cut off has no header yet, but its journal has one.
     let header = if names.iter().any(|name| name == "header.json") { "header.json" } else { "_journal/start.json" };
-    let header: Header = member(&mut zip, header, file_size, progress)?
+    let header: Header = member(&mut zip, header, size_of(path), progress)?
         .map_err(|error| Fault::reason(format!("its header is not a valid header of Inspect: {error}")))?;
     names.retain(|name| name.starts_with("samples/"));
     names.sort();
+    Ok((zip, header, names))
+}
+
+fn size_of(path: &Path) -> u64 {
+    path.metadata().map_or(u64::MAX, |metadata| metadata.len())
+}
+
+fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
+    let progress = sink.progress;
+    let file_size = size_of(path);
+    let (mut zip, header, names) = archive_header(path, progress)?;
     if names.is_empty() {
         return Err(Fault::reason("this log has no samples"));
     }
@@ -189,10 +207,10 @@ fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Re
 
 /// Reads and parses a member of an archive.
 fn member<T: DeserializeOwned>(
-    zip: &mut zip::ZipArchive<BufReader<File>>,
+    zip: &mut Archive,
     name: &str,
     file_size: u64,
-    progress: &dyn crate::progress::Progress,
+    progress: &dyn Progress,
 ) -> Result<serde_json::Result<T>, Fault> {
     let unreadable = |error: &dyn std::fmt::Display| {
         Fault::reason(format!("its member {name} cannot be read ({error}); copy the file again"))
