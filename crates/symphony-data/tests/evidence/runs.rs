@@ -77,6 +77,14 @@ fn two_runs_of_a_task_count_as_tries_with_one_warning_that_names_both_files() {
     assert_eq!(warnings(&[log("e.json", &[0, 1], easy), log("h.json", &[2], hard)]), Vec::<String>::new());
     let heard = warnings(&[log("e.json", &[0, 1], easy), log("f.json", &[0, 2], easy)]);
     assert!(heard.len() == 1 && heard[0].contains(r#"two logs of m on the task exp {"bins":"easy"}: "#), "{heard:?}");
+    // Parts of a task that overlap are told apart from those that do not.
+    let all = r#", "task_args": {"bins": ""}"#;
+    let heard = warnings(&[log("all.json", &[0, 1, 2], all), log("h.json", &[2], hard)]);
+    assert!(
+        heard.len() == 1 && heard[0].contains("on the task exp with different arguments, and have samples in"),
+        "{heard:?}"
+    );
+    assert!(heard[0].contains("all.json and ") && heard[0].contains("h.json are logs of m"), "{heard:?}");
     let retried = |name: &str, rows: &[usize]| {
         let Input::File { path, .. } = log(name, rows, easy) else { panic!("it is a file") };
         let mut text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();

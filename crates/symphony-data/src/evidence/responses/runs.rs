@@ -5,11 +5,16 @@ use std::{
     path::PathBuf,
 };
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{harness::Named, sink::Sink};
 use crate::{
     evidence::EvidenceError,
     progress::{Note, Progress},
 };
+
+/// The most samples of a log that are compared with those of other logs.
+const MOST_SAMPLES: usize = 256;
 
 /// A log.
 pub(super) struct Log {
@@ -24,6 +29,10 @@ pub(super) struct Log {
     pub checksum: Option<String>,
     /// Whether it has samples that another log has too, which count only once.
     pub is_retry: bool,
+    /// The task without its arguments, where it has any: another log may be of a part of the same task.
+    pub part_of: Option<String>,
+    /// The smallest hashes of its samples, which show whether two parts overlap.
+    pub samples: BTreeSet<u64>,
 }
 
 impl Log {
@@ -37,6 +46,18 @@ impl Log {
             is_dummy: false,
             checksum: None,
             is_retry: false,
+            part_of: None,
+            samples: BTreeSet::new(),
+        }
+    }
+
+    /// Notes a sample of a part of a task.
+    pub fn see(&mut self, sample: &str) {
+        if self.part_of.is_some() {
+            self.samples.insert(xxh3_64(sample.as_bytes()));
+            if self.samples.len() > MOST_SAMPLES {
+                self.samples.pop_last();
+            }
         }
     }
 }
@@ -70,6 +91,7 @@ impl Sink<'_, '_> {
     /// Warns of several runs of one task by one model, and of answers that are random.
     pub(super) fn tell_runs(&self) {
         tell_repeated(&self.logs, self.progress);
+        tell_overlapping(&self.logs, self.progress);
         tell_random(&self.logs, self.progress);
     }
 }
@@ -97,6 +119,27 @@ fn tell_repeated(logs: &[Log], progress: &dyn Progress) {
          name the folder of the logs to read only the newest of each task"
     );
     progress.note(Note::Warning(&warning));
+}
+
+/// Warns of logs of parts of one task that overlap, such as a run of all bins and one of the hard bin.
+fn tell_overlapping(logs: &[Log], progress: &dyn Progress) {
+    let mut parts: BTreeMap<(&str, &str), Vec<&Log>> = BTreeMap::new();
+    for log in logs.iter().filter(|log| !log.is_retry) {
+        let Some(task) = &log.part_of else { continue };
+        let known = parts.entry((task, &log.model)).or_default();
+        let overlaps = |other: &&&Log| other.task != log.task && !other.samples.is_disjoint(&log.samples);
+        if let Some(other) = known.iter().find(overlaps) {
+            let warning = format!(
+                "{} and {} are logs of {} on the task {task} with different arguments, and have samples in common: its answers to \
+                 these count as tries; leave one of the two out",
+                other.path.display(),
+                log.path.display(),
+                log.model
+            );
+            return progress.note(Note::Warning(&warning));
+        }
+        known.push(log);
+    }
 }
 
 /// Warns of logs whose answers are random.

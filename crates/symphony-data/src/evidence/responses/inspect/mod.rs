@@ -64,12 +64,13 @@ struct Eval {
 }
 
 impl Eval {
+    fn has_arguments(&self) -> bool {
+        self.task_args.as_object().is_some_and(|arguments| !arguments.is_empty())
+    }
+
     /// The task with its arguments: with others, it is another task.
     fn label(&self) -> String {
-        match &self.task_args {
-            Value::Object(arguments) if !arguments.is_empty() => format!("{} {}", self.task, self.task_args),
-            _ => self.task.clone(),
-        }
+        if self.has_arguments() { format!("{} {}", self.task, self.task_args) } else { self.task.clone() }
     }
 }
 
@@ -251,11 +252,15 @@ impl Run<'_, '_, '_> {
         let model = self.model.unwrap_or(&eval.model);
         if self.samples == 0 {
             let named = Named { model: model.to_owned(), guessed_from: None };
-            self.sink.whose(Log::new(self.path, eval.label(), &named));
+            let log = Log::new(self.path, eval.label(), &named);
+            self.sink.whose(Log { part_of: eval.has_arguments().then(|| eval.task.clone()), ..log });
         }
         self.samples += 1;
         let (doc, metadata) = (document(sample), sample.metadata.as_deref().map_or("", RawValue::get));
         let row = row_in(metadata);
+        if let Some(log) = self.sink.logs.last_mut().filter(|_| !self.sink.filling) {
+            log.see(&doc);
+        }
         let texts: Vec<&str> = std::iter::once(&*doc).chain(row.as_deref()).collect();
         let task = &*eval.task;
         let asked = Asked { ids: Ids::of(metadata), texts: &texts, prompt: None, log: task, task, what: "samples" };
