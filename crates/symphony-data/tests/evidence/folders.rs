@@ -214,6 +214,40 @@ fn of_the_output_of_evalscope_only_the_reviews_are_read() {
 }
 
 #[test]
+fn reviews_of_two_pools_are_two_tasks_though_evalscope_gives_them_one_name() {
+    let place = place();
+    let run = |run: &str, data: &str, row: usize, score: f64| {
+        let metadata = json!({"symphony": ids(0, row)});
+        let text =
+            json!({"sample_score": {"score": {"value": {"acc": score}}, "sample_metadata": metadata}}).to_string();
+        write(&place, &format!("outputs/{run}/reviews/m/data_collection_default.jsonl"), &(text + "\n"));
+        let config = format!("api_key: null\ndataset_args:\n  data_collection:\n    dataset_id: {data}\nmodel: m\n");
+        write(&place, &format!("outputs/{run}/configs/task_config.yaml"), &config);
+    };
+    run("20260101_100000", "pools/a", 2, 0.0);
+    run("20260102_100000", "pools/b", 3, 1.0);
+    run("20260103_100000", "pools/a/", 2, 1.0);
+    let input = [folder(&place, "outputs", None)];
+    assert_eq!(scores(&read_all(&place, &input), "b", "m"), [(2, 1.0, 1), (3, 1.0, 1)]);
+    let heard = said(&place, &input);
+    assert!(
+        heard[0].ends_with("; left out as older: 20260101_100000/reviews/m/data_collection_default.jsonl"),
+        "{heard:?}"
+    );
+    assert!(heard.iter().all(|said| !said.starts_with("Warning ")), "{heard:?}");
+    // One pool under two names.
+    run("20260104_100000", "copy/of/b", 3, 0.0);
+    let heard = said(&place, &input);
+    let warning = heard.iter().find(|said| said.starts_with("Warning ")).unwrap();
+    assert!(
+        warning.contains(
+            "on `data_collection_default of pools/b` and on `data_collection_default of copy/of/b`, which have"
+        ),
+        "{warning}"
+    );
+}
+
+#[test]
 fn logs_of_several_programs_and_models_may_lie_in_one_folder_and_links_lead_nowhere() {
     let place = place();
     log(&place, "all/stub", "exp_b", OLD, 2, 1.0);

@@ -81,7 +81,9 @@ fn two_runs_of_a_task_count_as_tries_with_one_warning_that_names_both_files() {
     let all = r#", "task_args": {"bins": ""}"#;
     let heard = warnings(&[log("all.json", &[0, 1, 2], all), log("h.json", &[2], hard)]);
     assert!(
-        heard.len() == 1 && heard[0].contains("on the task exp with different arguments, and have samples in"),
+        heard.len() == 1
+            && heard[0]
+                .contains(r#" on `exp {"bins":""}` and on `exp {"bins":"hard"}`, which have samples in common: "#),
         "{heard:?}"
     );
     assert!(heard[0].contains("all.json and ") && heard[0].contains("h.json are logs of m"), "{heard:?}");

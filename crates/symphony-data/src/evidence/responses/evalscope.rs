@@ -3,7 +3,11 @@
 //! A line is mapped to a row by the ids that an export of ours puts into the sample's metadata, or else by the values there
 //! and by the question at the end of the prompt. The model is the folder's name.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Component, Path, PathBuf},
+};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -15,10 +19,14 @@ use super::{
     runs::Log,
     sink::{Fault, Found, Key, Sink},
 };
-use crate::{hint::Hint, row::json_reason};
+use crate::{hint::Hint, row::json_reason, yaml::Node};
 
 /// The folder of the reviews in the output of a run.
 const REVIEWS: &str = "reviews";
+/// The configuration in the output of a run.
+const CONFIG: &str = "configs/task_config.yaml";
+/// The most bytes that are read of it.
+const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
 #[derive(Deserialize)]
 struct Review<'r> {
@@ -72,7 +80,8 @@ impl Reviews {
             ));
         };
         if !std::mem::replace(&mut self.taken, true) {
-            sink.whose(Log::new(&self.path, &self.task, named));
+            let log = Log::new(&self.path, &self.task, named);
+            sink.whose(Log { part_of: Some(name_of(&self.path)), ..log });
         }
         let SampleScore { score, sample_metadata } = review.sample_score;
         let metadata = sample_metadata.map(RawValue::get).filter(|metadata| metadata.starts_with('{'));
@@ -86,6 +95,9 @@ impl Reviews {
             task: &self.task,
             what: "samples",
         };
+        if let Some(log) = sink.logs.last_mut().filter(|_| !sink.filling) {
+            log.see(metadata.filter(|_| asked.ids.is_some()).unwrap_or(&prompt));
+        }
         let wanted = sink.options.metric.as_deref();
         let score = score.map_or(Ok(None), |score| score.value(wanted, asked.ids.is_some()))?;
         let Some(score) = score else {
@@ -125,10 +137,37 @@ impl Score {
     }
 }
 
-/// The dataset and subset in the name of a file.
+/// The dataset and subset in the name of a file, and where the dataset lies if the run's configuration says it: all pools have
+/// the same dataset's name.
 pub(super) fn task_of(path: &Path) -> String {
+    let name = name_of(path);
+    match data_of(path, &name) {
+        Some(data) => format!("{name} of {data}"),
+        None => name,
+    }
+}
+
+fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.split(".json").next().unwrap_or_default().to_owned()
+}
+
+/// The place of the dataset in the configuration of the run, `configs/task_config.yaml` beside `reviews`. `name` begins with
+/// the dataset's name.
+fn data_of(path: &Path, name: &str) -> Option<String> {
+    let run = path.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == REVIEWS))?.parent()?;
+    let mut text = String::new();
+    File::open(run.join(CONFIG)).ok()?.take(MAX_CONFIG_BYTES).read_to_string(&mut text).ok()?;
+    let config = Node::parse(CONFIG, &text).ok()?;
+    let datasets = member(&config, "dataset_args")?.map()?;
+    let (_, own) = datasets
+        .iter()
+        .find(|(dataset, _)| name.strip_prefix(&*dataset.text).is_some_and(|rest| rest.starts_with('_')))?;
+    Some(member(own, "dataset_id")?.text()?.trim_end_matches('/').to_owned())
+}
+
+fn member<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    node.map()?.iter().find(|(own, _)| own.text == key).map(|(_, node)| node)
 }
 
 /// The model of a file: its folder under `reviews`. The name of any other folder is a guess.

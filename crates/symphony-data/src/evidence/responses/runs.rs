@@ -29,7 +29,8 @@ pub(super) struct Log {
     pub checksum: Option<String>,
     /// Whether it has samples that another log has too, which count only once.
     pub is_retry: bool,
-    /// The task without its arguments, where it has any: another log may be of a part of the same task.
+    /// The task without its arguments or the place of its data, where it has any: another log may be of a part of the same
+    /// task, or of another pool.
     pub part_of: Option<String>,
     /// The smallest hashes of its samples, which show whether two parts overlap.
     pub samples: BTreeSet<u64>,
@@ -121,7 +122,8 @@ fn tell_repeated(logs: &[Log], progress: &dyn Progress) {
     progress.note(Note::Warning(&warning));
 }
 
-/// Warns of logs of parts of one task that overlap, such as a run of all bins and one of the hard bin.
+/// Warns of logs of parts of one task that overlap, such as a run of all bins and one of the hard bin, and of logs of one pool
+/// in two places.
 fn tell_overlapping(logs: &[Log], progress: &dyn Progress) {
     let mut parts: BTreeMap<(&str, &str), Vec<&Log>> = BTreeMap::new();
     for log in logs.iter().filter(|log| !log.is_retry) {
@@ -129,12 +131,11 @@ fn tell_overlapping(logs: &[Log], progress: &dyn Progress) {
         let known = parts.entry((task, &log.model)).or_default();
         let overlaps = |other: &&&Log| other.task != log.task && !other.samples.is_disjoint(&log.samples);
         if let Some(other) = known.iter().find(overlaps) {
+            let [first, second] = [&other.path, &log.path].map(|path| path.display());
             let warning = format!(
-                "{} and {} are logs of {} on the task {task} with different arguments, and have samples in common: its answers to \
-                 these count as tries; leave one of the two out",
-                other.path.display(),
-                log.path.display(),
-                log.model
+                "{first} and {second} are logs of {} on `{}` and on `{}`, which have samples in common: its answers to these \
+                 count as tries; leave one of the two out",
+                log.model, other.task, log.task
             );
             return progress.note(Note::Warning(&warning));
         }
