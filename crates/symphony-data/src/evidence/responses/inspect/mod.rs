@@ -259,7 +259,7 @@ impl Run<'_, '_, '_> {
         let (doc, metadata) = (document(sample), sample.metadata.as_deref().map_or("", RawValue::get));
         let row = row_in(metadata);
         if let Some(log) = self.sink.logs.last_mut().filter(|_| !self.sink.filling) {
-            log.see(&doc);
+            log.see(&format!("{}\u{1f}{}", sample.id, text_of_input(&sample.input)));
         }
         let texts: Vec<&str> = std::iter::once(&*doc).chain(row.as_deref()).collect();
         let task = &*eval.task;
