@@ -454,8 +454,9 @@ class DatasetBuilder:
             responses: the score of each model on each task: a path, a list of paths, or a table (polars, pandas,
                 pyarrow) with the columns ``benchmark``, ``source_id`` or ``identity``, ``model``, ``score`` (0 to 1),
                 and optionally ``family``, ``tries``, ``cost`` and ``tokens``. Files may also be logs of
-                lm-evaluation-harness or Inspect, rows of Every Eval Ever or JSON lines of py-irt; files and tables may
-                be wide, with a column for each model, as RouterBench has them.
+                lm-evaluation-harness, Inspect or EvalScope, rows of Every Eval Ever or JSON lines of py-irt; files and
+                tables may be wide, with a column for each model, as RouterBench has them. A folder stands for the
+                newest log of each task and model in it.
             tasks: a pool to compare too: its tasks, its folder or its file. Default: none. Where its difficulty was
                 measured, the manifest of a pool, or the stream itself, says which models set it.
             benchmarks: the benchmarks to compare. Default: all that have responses.

@@ -117,6 +117,40 @@ def test_tables_of_every_kind_and_files_give_the_same_result(builder: DatasetBui
     assert len(set(calibrated)) == 1
 
 
+def test_a_folder_stands_for_the_newest_log_of_each_model(builder: DatasetBuilder) -> None:
+    tasks = builder.build_task_stream(["gsm8k"], n_total_tasks=60)
+
+    def run(model: str, time: str, share: float) -> None:
+        folder = Path("logs", model)
+        folder.mkdir(parents=True, exist_ok=True)
+        text = ""
+        for number, task in enumerate(tasks):
+            ids = {"benchmark": "gsm8k", "source_id": task.source_id, "identity": task.identity}
+            score = float(number % 10 < 10 * share)
+            for name, filter in (("exact_match", "strict-match"), ("acc", "pool")):
+                line = {"doc_id": number, "doc": {"symphony": ids}, "filter": filter, "metrics": [name], name: score}
+                text += json.dumps(line) + "\n"
+        (folder / f"samples_exp_gsm8k_{time}.jsonl").write_text(text)
+        (folder / f"results_{time}.json").write_text(json.dumps({"model_name": model}))
+
+    for model, share in (("weak", 0.2), ("middle", 0.5), ("strong", 0.8)):
+        run(model, "2026-01-01T10-00-00.000001", 0.0)
+        run(model, "2026-01-02T10-00-00.000001", share)
+    written = builder.responses(Path("logs"), "kept.jsonl")
+    assert written["gsm8k"] == {"models": 3, "rows": 60, "answers": 180}
+    solved = {"weak": 0.0, "middle": 0.0, "strong": 0.0}
+    for line in lines(Path("kept.jsonl")):
+        solved[line["model"]] += line["score"]
+    assert solved == {"weak": 12, "middle": 30, "strong": 48}
+    report = builder.validate("logs")["gsm8k"]
+    assert report["rows"] == 60
+    assert builder.validate("kept.jsonl")["gsm8k"]["gap"] == report["gap"]
+    assert builder.calibrate("logs", "fitted")["gsm8k"]["n_answers"] == 180
+    Path("empty").mkdir()
+    with pytest.raises(ResponseError, match="this folder has no log with answers"):
+        builder.validate("empty")
+
+
 def test_a_pool_on_measured_difficulty(builder: DatasetBuilder, tmp_path: Path) -> None:
     fitted = builder.calibrate(pyarrow.table(responses()), "calibrated")["gsm8k"]
     assert repr(fitted).startswith("<Calibration of gsm8k: 3 models, 1200 answers")

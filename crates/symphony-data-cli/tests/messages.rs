@@ -321,7 +321,7 @@ fn responses_are_written_with_a_table_and_never_over_an_input() {
     let ending = place.fails(2, "-q responses a.csv --demo --output all.xlsx");
     assert_eq!(ending, "error: --output: all.xlsx: end the name in .jsonl, .csv (each also .gz or .zst) or .parquet\n");
     let absent = place.fails(2, "-q responses a.csv c.csv --demo --output all.csv");
-    assert_eq!(absent, "error: FILE: there is no file c.csv\n");
+    assert_eq!(absent, "error: FILE: there is no file or folder c.csv\n");
     assert!(place.fails(2, "responses a.csv").contains("--output"));
     let nothing = place.fails(1, "-q responses b.csv --demo --benchmarks gsm8k --output all.csv");
     assert!(nothing.contains("gsm8k"), "{nothing}");

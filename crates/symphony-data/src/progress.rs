@@ -1,6 +1,11 @@
 //! Progress and cancellation, as one trait. The library prints nothing; the caller decides what to show.
 
-use std::{borrow::Cow, fmt, path::Path, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Receives what happens while the library works, and may stop it. Every method does nothing by default.
 pub trait Progress: Sync {
@@ -148,6 +153,16 @@ pub enum Note<'a> {
         model: &'a str,
         /// Where the name was guessed from; `None` if the log, its results file or the caller names the model.
         guessed_from: Option<&'a str>,
+        /// Whether it is one of the logs in a folder, whose note names them together.
+        in_folder: bool,
+    },
+    /// A folder of logs stands for the newest log of each task in it, of each model.
+    Logs {
+        folder: &'a Path,
+        /// The logs that are read.
+        read: &'a [PathBuf],
+        /// Older logs of the same tasks and models, which are left out.
+        older: &'a [PathBuf],
     },
     /// A store no longer fits the configuration, but this command only reports.
     Stale {
@@ -179,9 +194,10 @@ impl Note<'_> {
             | Self::MaybeMoreShards { .. }
             | Self::Answers { guessed_from: Some(_), .. }
             | Self::Stale { .. } => Level::Warning,
-            Self::Building { reason: None, .. } | Self::Cached(_) | Self::Fetched { downloaded_files: 0, .. } => {
-                Level::Detail
-            }
+            Self::Building { reason: None, .. }
+            | Self::Cached(_)
+            | Self::Fetched { downloaded_files: 0, .. }
+            | Self::Answers { in_folder: true, .. } => Level::Detail,
             _ => Level::Info,
         }
     }
@@ -233,13 +249,43 @@ impl fmt::Display for Note<'_> {
                 "{benchmark}: only the cache may be used, and it does not say whether the split has more than {}; run once with access to the Hub to find out",
                 Files(*files)
             ),
-            Self::Answers { file, model, guessed_from: None } => write!(f, "{}: answers of {model}", file.display()),
-            Self::Answers { file, model, guessed_from: Some(from) } => {
+            Self::Answers { file, model, guessed_from: None, .. } => {
+                write!(f, "{}: answers of {model}", file.display())
+            }
+            Self::Answers { file, model, guessed_from: Some(from), .. } => {
                 write!(f, "{}: answers of {model}, guessed from {from}; nothing else names the model", file.display())
+            }
+            Self::Logs { folder, read, older } => {
+                write!(
+                    f,
+                    "{}: reading the newest log of each task and model: {}",
+                    folder.display(),
+                    Names(folder, read)
+                )?;
+                if older.is_empty() { Ok(()) } else { write!(f, "; left out as older: {}", Names(folder, older)) }
             }
             Self::Stale { benchmark, reason } => {
                 write!(f, "{benchmark}: these numbers come from a store that is out of date: {reason}")
             }
+        }
+    }
+}
+
+/// The most names of files in a note.
+const NAMED_FILES: usize = 3;
+
+/// The first few files in a folder.
+struct Names<'n>(&'n Path, &'n [PathBuf]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(folder, files) = self;
+        let name = |file: &PathBuf| file.strip_prefix(folder).unwrap_or(file).display().to_string();
+        let named: Vec<String> = files.iter().take(NAMED_FILES).map(name).collect();
+        f.write_str(&named.join(", "))?;
+        match files.len() - named.len() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
         }
     }
 }

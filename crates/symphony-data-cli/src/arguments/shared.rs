@@ -60,9 +60,11 @@ macro_rules! response_files {
         "\u{1b}[1;4mResponse files:\u{1b}[0m
   JSON lines, CSV or Parquet with a model's score (0..1) in each row, under the
   names benchmark, source_id or identity, model, score; logs of
-  lm-evaluation-harness (samples_*.jsonl) or Inspect (.eval, .json); rows of
-  Every Eval Ever; JSON lines of py-irt; wide tables as RouterBench has them.
-  MODEL=FILE names the model of a log that does not name it.\n\n"
+  lm-evaluation-harness (samples_*.jsonl), Inspect (.eval, .json) or EvalScope
+  (reviews/MODEL/*.jsonl); rows of Every Eval Ever; JSON lines of py-irt; wide
+  tables as RouterBench has them. A folder stands for the newest log of each
+  task and model in it. MODEL=FILE, or MODEL=FOLDER, names the model of logs
+  that do not name it. Logs of an exported pool need no --filter or --metric.\n\n"
     };
 }
 pub(crate) use response_files;
@@ -70,7 +72,7 @@ pub(crate) use response_files;
 /// The options of every command that reads responses for a purpose of its own.
 #[derive(Debug, clap::Args)]
 pub struct ResponseArgs {
-    /// Read responses from these files, each FILE or MODEL=FILE
+    /// Read responses from these files or folders of logs, each FILE or MODEL=FILE
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     responses: Vec<String>,
     #[command(flatten)]
@@ -104,7 +106,7 @@ impl ReadArgs {
     }
 }
 
-/// The files of responses, each FILE or MODEL=FILE. `argument` is where they were typed.
+/// The files and folders of responses, each FILE or MODEL=FILE. `argument` is where they were typed.
 pub fn inputs(argument: &str, files: &[String]) -> Result<Vec<Input>, CliError> {
     let input = |text: &String| {
         let named = text.split_once('=').filter(|_| !Path::new(text).exists());
@@ -112,7 +114,7 @@ pub fn inputs(argument: &str, files: &[String]) -> Result<Vec<Input>, CliError> 
         if Path::new(path).exists() {
             Ok(Input::File { path: path.into(), model })
         } else {
-            Err(CliError::Usage(format!("{argument}: there is no file {path}")))
+            Err(CliError::Usage(format!("{argument}: there is no file or folder {path}")))
         }
     };
     files.iter().map(input).collect()

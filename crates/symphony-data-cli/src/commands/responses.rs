@@ -23,7 +23,7 @@ use crate::{
         "symphony-data responses answers.jsonl --output all.parquet",
 ]))]
 pub struct Args {
-    /// Read responses from these files, each FILE or MODEL=FILE
+    /// Read responses from these files or folders of logs, each FILE or MODEL=FILE
     #[arg(value_name = "FILE", required = true)]
     responses: Vec<String>,
     #[command(flatten)]

@@ -45,9 +45,12 @@ pub enum EvidenceError {
         "{path}: its name does not show its format; name it .jsonl, .csv, .tsv, .json (each also .gz or .zst), .parquet, .arrow, or .eval"
     )]
     UnknownForm { path: PathBuf },
-    /// A folder is named where files are needed.
-    #[error("{path}: this is a folder; name the files in it, such as {path}/*.jsonl")]
-    Folder { path: PathBuf },
+    /// A folder has no logs.
+    #[error(
+        "{path}: this folder has no log with answers; it was searched for samples_*.jsonl of lm-evaluation-harness, .eval and .json \
+         of Inspect, and reviews/MODEL/*.jsonl of EvalScope; name files of any other form one by one"
+    )]
+    NoLogs { path: PathBuf },
     /// A file is given twice.
     #[error("{path} is given twice, so its answers would count as two tries; give each file once")]
     GivenTwice { path: PathBuf },

@@ -28,6 +28,8 @@ use symphony_data::{
 mod convert;
 mod coverage;
 mod equal;
+mod exported;
+mod folders;
 mod forms;
 mod irt;
 mod labels;
@@ -36,6 +38,8 @@ mod measured;
 mod priors;
 mod rates;
 mod responses;
+mod reviews;
+mod runs;
 mod simulated;
 mod tries;
 #[path = "../support/mod.rs"]

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::{
     catalogue::Catalogue,
+    folder,
     read::{Gathered, Input, ReadOptions, read_into},
     sink::{Taken, Tap, Unmapped},
 };
@@ -98,9 +99,10 @@ pub fn convert(
     progress: &dyn Progress,
 ) -> Result<Converted, EvidenceError> {
     let form = OwnForm::of(output).ok_or_else(|| EvidenceError::OutputForm { path: output.to_owned() })?;
+    let expanded = folder::expanded(inputs, catalogue.names(), progress)?;
     if let Ok(existing) = output.canonicalize() {
         let is_output = |input: &Input| matches!(input, Input::File { path, .. } if path.canonicalize().is_ok_and(|path| path == existing));
-        if inputs.iter().any(is_output) {
+        if expanded.inputs.iter().any(is_output) {
             return Err(EvidenceError::OutputIsInput { path: output.to_owned() });
         }
         // The files of a store begin with its benchmark and `_full`.
@@ -117,7 +119,7 @@ pub fn convert(
         }
     }
     let mut writer = Writer { output: output.to_owned(), form, progress, open: None, answers: BTreeMap::new() };
-    let gathered = read_into(Some(&mut writer), inputs, catalogue, options, progress)?;
+    let gathered = read_into(Some(&mut writer), expanded, catalogue, options, progress)?;
     let Gathered { benchmarks, unmapped, .. } = gathered;
     let answers = writer.finish()?;
     let benchmarks = benchmarks.iter().map(|responses| ConvertedBenchmark {

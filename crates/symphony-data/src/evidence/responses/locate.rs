@@ -1,12 +1,13 @@
 //! Finds the rows of a log's documents.
 
-use std::borrow::Cow;
-
 use super::{
     catalogue::{Catalogue, Shelf},
     sink::Fault,
 };
-use crate::{config::Benchmark, row::strings_of};
+use crate::{
+    config::Benchmark,
+    row::{RowFault, strings_of},
+};
 
 /// The rows of a document.
 pub(super) enum Located {
@@ -104,6 +105,25 @@ pub(super) fn config_of<'b>(benchmark: &'b Benchmark, task: &str) -> Option<&'b 
     configs.max_by_key(|config| config.len()).map(String::as_str)
 }
 
+/// The text of each identity field of a document; `None` for a field that is missing. The config's name stands in for the
+/// field that would hold it.
+fn texts_of(
+    doc: &str,
+    benchmark: &Benchmark,
+    config: Option<&str>,
+    shelf: &Shelf,
+) -> Result<Vec<Option<String>>, RowFault> {
+    let fields = shelf.fields.read(doc, false)?;
+    let text = |slot: &usize| {
+        if fields.has(*slot) {
+            return fields.identity_text(*slot).map(|text| Some(text.into_owned()));
+        }
+        let is_config = benchmark.config_field.as_deref() == Some(fields.path(*slot));
+        Ok(config.filter(|_| is_config).map(str::to_owned))
+    };
+    shelf.slots.iter().map(text).collect()
+}
+
 /// The rows of each identity that the document may have, one list per identity.
 pub(super) fn rows_of(
     doc: &str,
@@ -111,16 +131,8 @@ pub(super) fn rows_of(
     config: Option<&str>,
     shelf: &Shelf,
 ) -> Result<Vec<Vec<u32>>, Fault> {
-    let unreadable = |fault: crate::row::RowFault| Fault::reason(format!("the question cannot be read: {fault}"));
-    let fields = shelf.fields.read(doc, false).map_err(unreadable)?;
-    let mut texts = Vec::with_capacity(shelf.slots.len());
-    for &slot in &shelf.slots {
-        texts.push(if fields.has(slot) {
-            Some(fields.identity_text(slot).map_err(unreadable)?)
-        } else {
-            config.filter(|_| benchmark.config_field.as_deref() == Some(fields.path(slot))).map(Cow::Borrowed)
-        });
-    }
+    let unreadable = |fault: RowFault| Fault::reason(format!("the question cannot be read: {fault}"));
+    let texts = texts_of(doc, benchmark, config, shelf).map_err(unreadable)?;
     let with = |missing: &str| shelf.by_texts(texts.iter().map(|text| text.as_deref().unwrap_or(missing))).to_vec();
     let mut found = match texts.iter().filter(|text| text.is_none()).count() {
         0 => vec![with("")],
@@ -131,6 +143,19 @@ pub(super) fn rows_of(
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// Whether a document has every identity field of a benchmark, and with their values is a row other than these.
+pub(super) fn contradicts(doc: &str, benchmark: &Benchmark, shelf: &Shelf, rows: &[u32]) -> bool {
+    if rows.is_empty() || shelf.slots.is_empty() {
+        return false;
+    }
+    let texts =
+        texts_of(doc, benchmark, None, shelf).ok().and_then(|texts| texts.into_iter().collect::<Option<Vec<_>>>());
+    texts.is_some_and(|texts| {
+        let own = shelf.by_texts(texts.iter().map(String::as_str));
+        !own.is_empty() && !rows.iter().any(|row| own.contains(row))
+    })
 }
 
 /// The beginning of a document's first text, for messages.

@@ -7,14 +7,18 @@
 mod catalogue;
 mod columns;
 mod convert;
+mod evalscope;
 mod every_eval_ever;
+mod folder;
 mod harness;
+mod ids;
 mod inspect;
 mod locate;
 mod own;
 mod prompt;
 mod py_irt;
 mod read;
+mod runs;
 mod sink;
 mod wide;
 

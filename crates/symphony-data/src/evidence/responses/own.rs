@@ -6,6 +6,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
+    evalscope::Reviews,
     every_eval_ever,
     harness::Harness,
     py_irt,
@@ -37,6 +38,12 @@ pub(super) struct Line<'l> {
     tokens: Number<'l>,
     /// A key of the harness.
     doc: Option<IgnoredAny>,
+    /// A key of EvalScope's reviews.
+    #[serde(borrow)]
+    sample_score: Option<&'l RawValue>,
+    /// A key of EvalScope's predictions.
+    #[serde(borrow)]
+    model_output: Option<&'l RawValue>,
     /// A key of py-irt.
     subject_id: Option<IgnoredAny>,
     /// Keys of Every Eval Ever.
@@ -48,6 +55,7 @@ pub(super) struct Line<'l> {
 #[derive(Default)]
 pub(super) struct Logs {
     harness: Option<Harness>,
+    reviews: Option<Reviews>,
     rows: every_eval_ever::Rows,
 }
 
@@ -122,11 +130,19 @@ pub(super) fn of_text(
     let line: Line<'_> = serde_json::from_str(text)
         .map_err(|error| Fault::reason(format!("not a valid response: {}", json_reason(&error))))?;
     if line.doc.is_some() && line.source_id.is_none() && line.identity.is_none() {
-        let harness = logs.harness.get_or_insert_with(|| Harness::of(path, model, sink.catalogue.names()));
-        return harness.take(text, sink);
+        return logs.harness.get_or_insert_with(|| Harness::of(path, model, sink)).take(text, sink);
+    }
+    let is_object = |json: Option<&RawValue>| json.is_some_and(|json| json.get().starts_with('{'));
+    if is_object(line.sample_score) {
+        return logs.reviews.get_or_insert_with(|| Reviews::of(path, model)).take(text, sink);
     }
     // No other form has a score under this name.
     if line.score.0.is_none() {
+        if is_object(line.model_output) {
+            let reason =
+                "these are predictions of EvalScope, which have no scores; name the file in its folder `reviews`";
+            return Err(Fault::reason(reason));
+        }
         if line.subject_id.is_some() {
             return py_irt::take(text, model, sink);
         }

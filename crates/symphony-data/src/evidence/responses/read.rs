@@ -4,7 +4,7 @@
 //! cannot be mapped to a row are counted and reported.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     io::{self, BufReader},
     ops::ControlFlow,
@@ -14,7 +14,9 @@ use std::{
 use arrow_array::RecordBatch;
 
 use super::{
-    Catalogue, columns, inspect,
+    Catalogue, columns,
+    folder::{self, Expanded},
+    inspect,
     own::{Logs, of_text},
     sink::{Fault, Sink, Tap, Unmapped, WATCHED_BYTES, Watched},
 };
@@ -30,12 +32,12 @@ use crate::{
 /// A file or a table of responses.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A file in our own format or one of the others: a log of lm-evaluation-harness or Inspect, rows of Every Eval Ever,
-    /// lines of py-irt, or a wide table.
+    /// A file in our own format or one of the others: a log of lm-evaluation-harness, Inspect or EvalScope, rows of Every Eval
+    /// Ever, lines of py-irt, or a wide table. A folder stands for the newest log of each task in it, of each model.
     File {
-        /// The file's path.
+        /// The file's or folder's path.
         path: PathBuf,
-        /// The model of all answers in the file; it replaces a name in the file. `None` takes the name from the file.
+        /// The model of all answers in it; it replaces the name there. `None` takes the name from the file.
         model: Option<String>,
     },
     /// A table in memory.
@@ -73,13 +75,14 @@ pub fn read(
     options: &ReadOptions,
     progress: &dyn Progress,
 ) -> Result<Gathered, EvidenceError> {
-    read_into(None, inputs, catalogue, options, progress)
+    let expanded = folder::expanded(inputs, catalogue.names(), progress)?;
+    read_into(None, expanded, catalogue, options, progress)
 }
 
 /// Like [`read()`]; `tap` gets each answer too.
 pub(super) fn read_into<'s>(
     tap: Option<&'s mut dyn Tap>,
-    inputs: &[Input],
+    Expanded { inputs, in_folders }: Expanded,
     catalogue: &'s mut Catalogue<'_>,
     options: &'s ReadOptions,
     progress: &'s dyn Progress,
@@ -94,12 +97,15 @@ pub(super) fn read_into<'s>(
         unmapped: BTreeMap::new(),
         filling: false,
         changed: false,
+        in_folders,
+        choices: HashMap::new(),
         samples: HashSet::new(),
         renamed: None,
     };
-    check_once(inputs)?;
-    let files = pass(inputs, &mut sink)?;
+    check_once(&inputs)?;
+    let files = pass(&inputs, &mut sink)?;
     sink.check_guesses()?;
+    sink.tell_runs();
     for (at, file) in files.iter().enumerate() {
         if let Some(other) = files[..at].iter().find(|other| other.checksum == file.checksum) {
             let warning = format!(
@@ -117,7 +123,7 @@ pub(super) fn read_into<'s>(
     sink.benchmarks.values_mut().for_each(Gatherer::counted);
     sink.filling = true;
     sink.samples.clear();
-    let again = pass(inputs, &mut sink)?;
+    let again = pass(&inputs, &mut sink)?;
     let changed = || EvidenceError::Changed;
     if files != again || sink.changed {
         return Err(changed());
@@ -192,9 +198,6 @@ fn checksum_of(path: &Path, progress: &dyn Progress) -> io::Result<(u64, String)
 /// Reads a file of any format. Returns its size and checksum.
 fn of_file(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(u64, String), EvidenceError> {
     let unreadable = |error| EvidenceError::Disk(crate::disk::DiskError::new(path, "read this file", error));
-    if path.is_dir() {
-        return Err(EvidenceError::Folder { path: path.to_owned() });
-    }
     let progress = sink.progress;
     let checksum = || {
         checksum_of(path, progress)

@@ -1,7 +1,7 @@
 //! The sink: readers of every format put the answers that they find into it.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -12,13 +12,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     ReadOptions,
     catalogue::{Catalogue, Shelf},
+    harness::Choice,
+    runs::Log,
 };
-use crate::{
-    evidence::EvidenceError,
-    hint::Hint,
-    progress::{Note, Progress},
-    response::Gatherer,
-};
+use crate::{evidence::EvidenceError, hint::Hint, progress::Progress, response::Gatherer};
 
 /// The most examples of answers that could not be mapped, for each reason.
 pub(super) const EXAMPLES: usize = 3;
@@ -134,46 +131,17 @@ pub(super) struct Sink<'s, 'c> {
     pub(super) filling: bool,
     /// Whether the second pass found answers that the first did not.
     pub(super) changed: bool,
+    /// The files that come from folders.
+    pub(super) in_folders: HashSet<PathBuf>,
+    /// Which lines of each log of the harness count.
+    pub(super) choices: HashMap<PathBuf, Choice>,
     /// Hashes of the uuids of this pass's samples.
     pub(super) samples: HashSet<u64>,
     /// The model named in the file, if the caller names another for the whole file.
     pub(super) renamed: Option<String>,
 }
 
-/// A log: its task, its model, and whether the model is a guess.
-pub(super) struct Log {
-    path: PathBuf,
-    task: String,
-    model: String,
-    is_guess: bool,
-    pub(super) checksum: Option<String>,
-}
-
 impl Sink<'_, '_> {
-    /// Notes the model of a log, in the first pass only.
-    pub fn whose(&mut self, path: &Path, task: &str, model: &str, guessed_from: Option<&str>) {
-        if !self.filling {
-            self.progress.note(Note::Answers { file: path, model, guessed_from });
-            let (path, task, model) = (path.to_owned(), task.to_owned(), model.to_owned());
-            self.logs.push(Log { path, task, model, is_guess: guessed_from.is_some(), checksum: None });
-        }
-    }
-
-    /// Refuses two different logs of one task with the same guessed model, because they are probably of two models.
-    pub(super) fn check_guesses(&self) -> Result<(), EvidenceError> {
-        let guessed: Vec<&Log> = self.logs.iter().filter(|log| log.is_guess).collect();
-        for (at, log) in guessed.iter().enumerate() {
-            let is_other = |other: &&&Log| {
-                (&other.task, &other.model) == (&log.task, &log.model) && other.checksum != log.checksum
-            };
-            if let Some(other) = guessed[..at].iter().find(is_other) {
-                let files = [other.path.clone(), log.path.clone()];
-                return Err(EvidenceError::WhoseAnswers { files, task: log.task.clone(), model: log.model.clone() });
-            }
-        }
-        Ok(())
-    }
-
     /// Notes that answers of `own` count as answers of the model that the caller names for the whole file. Refuses a second
     /// such name.
     pub fn rename(&mut self, own: &str) -> Result<(), Fault> {
@@ -191,7 +159,11 @@ impl Sink<'_, '_> {
 
     /// Whether the sample with this uuid comes for the first time in this pass.
     pub fn is_first(&mut self, sample: &str) -> bool {
-        self.samples.insert(xxh3_64(sample.as_bytes()))
+        let is_first = self.samples.insert(xxh3_64(sample.as_bytes()));
+        if let Some(log) = self.logs.last_mut() {
+            log.is_retry |= !is_first;
+        }
+        is_first
     }
 
     /// Notes an answer that cannot be mapped, in the first pass only.

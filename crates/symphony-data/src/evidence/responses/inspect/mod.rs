@@ -1,9 +1,12 @@
 //! Logs of Inspect: `.eval` (a zip, whose members may be compressed with Zstandard) and `.json`.
 //!
-//! A sample is mapped to a row by its texts: `input`, `id`, `choices` and the values in `metadata`. Long files are read as a
-//! stream, and only the needed parts of a sample are kept.
+//! A sample is mapped to a row by the ids that an export of ours puts into its `metadata`, or else by its texts: `input`,
+//! `id`, `choices`, the values in `metadata`, and those of a raw row there. Long files are read as a stream, and only the
+//! needed parts of a sample are kept.
 
 use std::{
+    borrow::Cow,
+    collections::BTreeMap,
     fs::File,
     io::{self, BufReader, Read},
     path::Path,
@@ -15,8 +18,11 @@ use serde::{
 };
 use serde_json::{Map, Value, value::RawValue};
 
+use self::score::{chosen, score};
 use super::{
-    locate::{Located, locate, shortened},
+    harness::Named,
+    ids::{Asked, Ids},
+    runs::Log,
     sink::{Fault, Found, Key, Sink, WATCHED_BYTES, Watched},
 };
 use crate::{
@@ -25,9 +31,14 @@ use crate::{
         compression,
         sniff::{self, Kind},
     },
-    hint::Hint,
+    progress::Progress,
     row::python,
 };
+
+mod look;
+mod score;
+
+pub(super) use look::Head;
 
 /// A member of at least this many bytes is read as a stream.
 const LONG_MEMBER_BYTES: u64 = 16 << 20;
@@ -46,6 +57,21 @@ struct Header {
 struct Eval {
     task: String,
     model: String,
+    #[serde(default)]
+    task_args: Value,
+    #[serde(default)]
+    created: Option<String>,
+}
+
+impl Eval {
+    fn has_arguments(&self) -> bool {
+        self.task_args.as_object().is_some_and(|arguments| !arguments.is_empty())
+    }
+
+    /// The task with its arguments: with others, it is another task.
+    fn label(&self) -> String {
+        if self.has_arguments() { format!("{} {}", self.task, self.task_args) } else { self.task.clone() }
+    }
 }
 
 /// In old logs, whose samples have one `score` each, the results name the scorer.
@@ -72,7 +98,7 @@ struct Sample {
     #[serde(default)]
     metadata: Option<Box<RawValue>>,
     #[serde(default)]
-    pub(super) scores: Option<Map<String, Value>>,
+    scores: Option<Map<String, Value>>,
     /// Old logs have this in place of `scores`.
     #[serde(default)]
     score: Option<Value>,
@@ -100,14 +126,14 @@ pub(super) fn is_log(path: &Path) -> io::Result<bool> {
     }
 }
 
+fn is_named_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}
+
 /// Takes all samples of a log.
 pub(super) fn take(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
     let progress = sink.progress;
-    let taken = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
-        take_json(path, model, sink)
-    } else {
-        take_archive(path, model, sink)
-    };
+    let taken = if is_named_json(path) { take_json(path, model, sink) } else { take_archive(path, model, sink) };
     // If the caller asked to stop, reading ended early and its error does not matter.
     if taken.is_err() && progress.cancelled() { Err(EvidenceError::Cancelled.into()) } else { taken }
 }
@@ -137,10 +163,11 @@ fn take_json(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Resul
     Ok(())
 }
 
-fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
-    let progress = sink.progress;
+type Archive = zip::ZipArchive<BufReader<File>>;
+
+/// Opens an archive, and gives its header and the names of its samples.
+fn archive_header(path: &Path, progress: &dyn Progress) -> Result<(Archive, Header, Vec<String>), Fault> {
     let file = File::open(path).map_err(|error| Fault::reason(error.to_string()))?;
-    let file_size = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
     let broken = |error: zip::result::ZipError| {
         Fault::reason(format!("not a complete .eval file ({error}); copy the file again"))
     };
@@ -148,10 +175,21 @@ fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Re
     let mut names: Vec<String> = zip.file_names().map(str::to_owned).collect();
     // A run that was cut off has no header yet, but its journal has one.
     let header = if names.iter().any(|name| name == "header.json") { "header.json" } else { "_journal/start.json" };
-    let header: Header = member(&mut zip, header, file_size, progress)?
+    let header: Header = member(&mut zip, header, size_of(path), progress)?
         .map_err(|error| Fault::reason(format!("its header is not a valid header of Inspect: {error}")))?;
     names.retain(|name| name.starts_with("samples/"));
     names.sort();
+    Ok((zip, header, names))
+}
+
+fn size_of(path: &Path) -> u64 {
+    path.metadata().map_or(u64::MAX, |metadata| metadata.len())
+}
+
+fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
+    let progress = sink.progress;
+    let file_size = size_of(path);
+    let (mut zip, header, names) = archive_header(path, progress)?;
     if names.is_empty() {
         return Err(Fault::reason("this log has no samples"));
     }
@@ -170,10 +208,10 @@ fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Re
 
 /// Reads and parses a member of an archive.
 fn member<T: DeserializeOwned>(
-    zip: &mut zip::ZipArchive<BufReader<File>>,
+    zip: &mut Archive,
     name: &str,
     file_size: u64,
-    progress: &dyn crate::progress::Progress,
+    progress: &dyn Progress,
 ) -> Result<serde_json::Result<T>, Fault> {
     let unreadable = |error: &dyn std::fmt::Display| {
         Fault::reason(format!("its member {name} cannot be read ({error}); copy the file again"))
@@ -213,43 +251,42 @@ impl Run<'_, '_, '_> {
         let Some(eval) = &self.header else { return Ok(()) };
         let model = self.model.unwrap_or(&eval.model);
         if self.samples == 0 {
-            self.sink.whose(self.path, &eval.task, model, None);
+            let named = Named { model: model.to_owned(), guessed_from: None };
+            let log = Log::new(self.path, eval.label(), &named);
+            self.sink.whose(Log { part_of: eval.has_arguments().then(|| eval.task.clone()), ..log });
         }
         self.samples += 1;
-        let doc = document(sample);
+        let (doc, metadata) = (document(sample), sample.metadata.as_deref().map_or("", RawValue::get));
+        let row = row_in(metadata);
+        if let Some(log) = self.sink.logs.last_mut().filter(|_| !self.sink.filling) {
+            log.see(&format!("{}\u{1f}{}", sample.id, text_of_input(&sample.input)));
+        }
+        let texts: Vec<&str> = std::iter::once(&*doc).chain(row.as_deref()).collect();
+        let task = &*eval.task;
+        let asked = Asked { ids: Ids::of(metadata), texts: &texts, prompt: None, log: task, task, what: "samples" };
         if sample.invalidation.is_some() {
-            self.sink.unmapped("that the log marks as invalid", || shortened(&doc));
+            self.sink.unmapped("that the log marks as invalid", || asked.shown());
             return Ok(());
         }
         if let Some(uuid) = sample.uuid.as_deref().filter(|uuid| !uuid.is_empty())
             && !self.sink.is_first(uuid)
         {
-            self.sink.unmapped("that another log holds too (a retry, or the same log in another format)", || {
-                shortened(&doc)
-            });
+            self.sink
+                .unmapped("that another log holds too (a retry, or the same log in another format)", || asked.shown());
             return Ok(());
         }
         let scorer = self.results.as_ref().and_then(|results| results.scorer.as_ref());
         let unnamed = scorer.map_or(UNNAMED, |scorer| &scorer.name);
-        let Some(score) = score(sample, unnamed, self.sink.options.metric.as_deref())? else {
-            self.sink.unmapped("without a score", || shortened(&doc));
+        // A sample of an exported pool needs no choice; one for other logs does not concern it.
+        let wanted = self.sink.options.metric.as_deref();
+        let wanted = wanted.filter(|wanted| asked.ids.is_none() || chosen(sample, unnamed, wanted));
+        let Some(score) = score(sample, unnamed, wanted)? else {
+            self.sink.unmapped("without a score", || asked.shown());
             return Ok(());
         };
-        match locate(&doc, &eval.task, self.sink.catalogue)? {
-            Located::Rows(benchmark, rows) => {
-                let found = Found::new(Key::Rows(&benchmark, &rows), model, score);
-                let [cost, tokens] = ["total_cost", "output_tokens"].map(|key| usage(sample, &eval.model, key));
-                self.sink.take(Found { cost, tokens, ..found })?;
-            }
-            Located::Nowhere => self
-                .sink
-                .unmapped(format!("of the log `{}` to samples that match no row", eval.task), || shortened(&doc)),
-            Located::Several => {
-                self.sink
-                    .unmapped(format!("of the log `{}` with several matching rows", eval.task), || shortened(&doc));
-            }
-        }
-        Ok(())
+        let found = Found::new(Key::Rows("", &[]), model, score);
+        let [cost, tokens] = ["total_cost", "output_tokens"].map(|key| usage(sample, &eval.model, key));
+        asked.take(Found { cost, tokens, ..found }, self.sink)
     }
 }
 
@@ -333,13 +370,19 @@ fn document(sample: &Sample) -> String {
     format!("{{{}}}", members.join(","))
 }
 
+/// The raw row in the metadata of a sample, where an export of ours puts it.
+fn row_in(metadata: &str) -> Option<String> {
+    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(metadata).ok()?;
+    members.get("row").map(|row| row.get().to_owned()).filter(|row| row.starts_with('{'))
+}
+
 /// An amount that the evaluated model used for the sample, if the log has it.
 fn usage(sample: &Sample, model: &str, key: &str) -> Option<f64> {
     sample.model_usage[model][key].as_f64().filter(|amount| *amount >= 0.0)
 }
 
 /// The text of an input: the input itself, or the user's last message in a conversation.
-fn text_of_input(input: &Value) -> String {
+pub(super) fn text_of_input(input: &Value) -> String {
     let text = |message: &Value| -> Option<String> {
         match &message["content"] {
             Value::String(text) => Some(text.clone()),
@@ -353,70 +396,5 @@ fn text_of_input(input: &Value) -> String {
             messages.iter().rfind(|message| message["role"] == "user").and_then(text).unwrap_or_default()
         }
         _ => String::new(),
-    }
-}
-
-/// The score of a sample; `None` if it has no score. `unnamed` names the only score in old logs, and `wanted` is the scorer
-/// that the caller selected.
-fn score(sample: &Sample, unnamed: &str, wanted: Option<&str>) -> Result<Option<f64>, Fault> {
-    let old;
-    let scores = match (&sample.scores, &sample.score) {
-        (None, Some(score)) if !score.is_null() => {
-            old = Map::from_iter([(unnamed.to_owned(), score.clone())]);
-            &old
-        }
-        (Some(scores), _) if !scores.is_empty() => scores,
-        _ => return Ok(None),
-    };
-    let names = || scores.keys().map(String::as_str).collect::<Vec<_>>();
-    // A scorer may give several values; `scorer.key` selects one.
-    let (scorer, key) = match wanted {
-        Some(wanted) if scores.contains_key(wanted) => (wanted, None),
-        Some(wanted) => match wanted.rsplit_once('.').filter(|(scorer, _)| scores.contains_key(*scorer)) {
-            Some((scorer, key)) => (scorer, Some(key)),
-            None => {
-                return Err(Fault::reason(format!("has no scorer `{wanted}`; it has {}", names().join(", "))));
-            }
-        },
-        None => match &names()[..] {
-            [one] => (*one, None),
-            several => {
-                let fault = Fault::reason(format!("has the scorers {}; choose one", several.join(" and ")));
-                return Err(fault.with(Hint::Metric(several[0].to_owned())));
-            }
-        },
-    };
-    let value = &scores[scorer]["value"];
-    let value = match (key, value) {
-        (Some(key), value) => &value[key],
-        (None, Value::Object(values)) => match values.iter().next() {
-            Some((_, value)) if values.len() == 1 => value,
-            _ => {
-                let keys: Vec<&str> = values.keys().map(String::as_str).collect();
-                let first = format!("{scorer}.{}", keys.first().unwrap_or(&"KEY"));
-                let given = keys.join(" and ");
-                let fault = Fault::reason(format!("its scorer `{scorer}` gives {given}; choose one"));
-                return Err(fault.with(Hint::Metric(first)));
-            }
-        },
-        (None, value) => value,
-    };
-    match value {
-        Value::Null => Ok(None),
-        Value::Number(number) => Ok(number.as_f64()),
-        Value::Bool(right) => Ok(Some(f64::from(u8::from(*right)))),
-        // Inspect's own metrics count these the same way: C is correct, I incorrect, P partly correct and N no answer.
-        Value::String(text) => match text.as_str() {
-            text if ["yes", "true"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(Some(1.0)),
-            text if ["no", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)) => Ok(Some(0.0)),
-            "C" => Ok(Some(1.0)),
-            "P" => Ok(Some(0.5)),
-            "I" | "N" => Ok(Some(0.0)),
-            other => other
-                .parse()
-                .map(|number: f64| Some(number).filter(|number| !number.is_nan()))
-                .map_err(|_| Fault::reason(format!("its score of `{scorer}` is {other:?}, not a number"))),
-        },
-        other => Err(Fault::reason(format!("its score of `{scorer}` is {other}, not a number"))),
     }
 }
