@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python test-checked wheel dist dist-test bench bench-quick reference difficulty package audit
+.PHONY: test test-rust test-python test-checked test-harnesses harnesses wheel dist dist-test bench bench-quick reference difficulty package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with. Its tools are called through
@@ -39,6 +39,20 @@ endif
 # compiled module, and `python -m` looks into the working folder first.
 test-python: wheel
 	$(VENV)/bin/python -m pytest -q -c python/pyproject.toml python/tests
+
+# The harnesses that exports are run in: a gigabyte, so that `make test` does without, and then says which tests it skips.
+HARNESSES := target/harnesses
+
+harnesses: $(HARNESSES)/ready
+
+$(HARNESSES)/ready: python/tests/harnesses/requirements.txt
+	python3 -m venv $(HARNESSES)
+	$(HARNESSES)/bin/python -m pip install -q --disable-pip-version-check -r $<
+	touch $@
+
+# The tests that run them.
+test-harnesses: wheel harnesses
+	$(VENV)/bin/python -m pytest -q -rs -c python/pyproject.toml python/tests/harnesses
 
 wheel: $(VENV)/ready
 	rm -rf target/wheels
