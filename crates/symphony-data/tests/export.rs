@@ -191,7 +191,7 @@ fn the_data_of_lm_eval_lies_by_benchmark_and_bin() {
             .collect::<Vec<_>>()
     );
     // A task and a group for each cell, benchmark and bin, in two styles, and two groups over all in each.
-    let yaml = files(&to).keys().filter(|name| name.ends_with(".yaml")).count();
+    let yaml = files(&to).keys().filter(|name| Path::new(name).extension().is_some_and(|its| its == "yaml")).count();
     assert_eq!(yaml, 2 * (18 + 6 + 3 + 2));
     let like = |leaf: &str| {
         let text = fs::read_to_string(to.join(format!("symphony_one_{leaf}.yaml"))).unwrap();
