@@ -22,6 +22,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples![
     "A pool for Inspect" => "symphony-data export pool --to inspect --output inspect-pool",
+    "The same for EvalScope" => "symphony-data export pool --to evalscope --output evalscope-pool",
     "All rows of two preprocessed benchmarks, to collect answers for `calibrate`" =>
         "symphony-data export data/benchmarks/full --benchmarks gsm8k,bbh --to inspect \\\n      --output all-rows",
 ])]
@@ -30,7 +31,7 @@ pub struct Args {
     #[arg(value_name = "POOL_OR_FULL_DIR", required = true)]
     inputs: Vec<PathBuf>,
     /// Write what this harness runs
-    #[arg(long, value_name = "inspect", value_parser = target)]
+    #[arg(long, value_name = "inspect|evalscope", value_parser = target)]
     to: Target,
     /// Name the export, in letters, digits and underscores [default: the name of the folder]
     #[arg(long, value_name = "NAME")]

@@ -5,6 +5,7 @@
 //! log. Nothing in an export depends on where it was written, and the same tasks give the same bytes.
 
 mod error;
+mod evalscope;
 mod inspect;
 mod place;
 mod readme;
@@ -36,16 +37,20 @@ use source::Source;
 pub enum Target {
     /// Inspect.
     Inspect,
+    /// EvalScope, as a data collection.
+    #[serde(rename = "evalscope")]
+    EvalScope,
 }
 
 impl Target {
     /// All targets.
-    pub const ALL: [Self; 1] = [Self::Inspect];
+    pub const ALL: [Self; 2] = [Self::Inspect, Self::EvalScope];
 
     /// Its name, as it is typed.
     pub fn name(self) -> &'static str {
         match self {
             Self::Inspect => "inspect",
+            Self::EvalScope => "evalscope",
         }
     }
 
@@ -198,6 +203,7 @@ fn one(
     let mut place = Place::lock(output, options, name, progress)?;
     let mut writer: Box<dyn Writer> = match options.target {
         Target::Inspect => Box::new(inspect::Inspect::new(name, &mut place)?),
+        Target::EvalScope => Box::new(evalscope::EvalScope::new(name, &mut place)?),
     };
     let mut asker = Asker::new(config, source);
     if writer.looks() {
