@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python test-checked wheel dist dist-test bench bench-quick reference difficulty package audit
+.PHONY: test test-rust test-python test-harnesses test-checked wheel dist dist-test bench bench-quick reference difficulty package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with. Its tools are called through
@@ -40,6 +40,10 @@ endif
 test-python: wheel
 	$(VENV)/bin/python -m pytest -q -c python/pyproject.toml python/tests
 
+# Evaluation harnesses themselves run exports, each from an environment of its own. It takes minutes.
+test-harnesses: wheel target/evalscope/ready
+	$(VENV)/bin/python -m pytest -q -rs -c python/pyproject.toml python/tests/harnesses
+
 wheel: $(VENV)/ready
 	rm -rf target/wheels
 	$(VENV)/bin/python -m maturin build --release --manifest-path python/Cargo.toml --out target/wheels --interpreter $(VENV)/bin/python
@@ -56,6 +60,11 @@ dist-test: dist
 $(VENV)/ready: python/tests/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r $<
+	touch $@
+
+target/evalscope/ready: python/tests/harnesses/requirements-evalscope.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install -q --disable-pip-version-check -r $<
 	touch $@
 
 # What would be published is whole. That nothing in it reaches out of it, so that it builds, is tested by
