@@ -50,8 +50,8 @@ $(HARNESSES)/ready: python/tests/harnesses/requirements.txt
 	$(HARNESSES)/bin/python -m pip install -q --disable-pip-version-check -r $<
 	touch $@
 
-# The tests that run them.
-test-harnesses: wheel harnesses
+# All tests that run them; those of EvalScope are run here alone, as it takes another gigabyte.
+test-harnesses: wheel harnesses target/evalscope/ready
 	$(VENV)/bin/python -m pytest -q -rs -c python/pyproject.toml python/tests/harnesses
 
 wheel: $(VENV)/ready
@@ -70,6 +70,11 @@ dist-test: dist
 $(VENV)/ready: python/tests/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r $<
+	touch $@
+
+target/evalscope/ready: python/tests/harnesses/requirements-evalscope.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install -q --disable-pip-version-check -r $<
 	touch $@
 
 # What would be published is whole. That nothing in it reaches out of it, so that it builds, is tested by

@@ -424,7 +424,7 @@ class DatasetBuilder:
         >>> exported.cells
         {'gsm8k': {'easy': 10, 'hard': 10}}
         >>> exported.command
-        'inspect eval pool.py --model PROVIDER/MODEL'
+        'inspect eval pool.py --model openai/gpt-5-mini --log-dir logs'
         """
         given = argument.path("tasks", tasks) if isinstance(tasks, (str, os.PathLike)) else tasks
         to = argument.choice("to", to, ("lm-eval", "inspect", "evalscope", "hf"))

@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(value_name = "POOL_OR_FULL_DIR", required = true)]
     inputs: Vec<PathBuf>,
     /// Write what this harness runs
-    #[arg(long, value_name = "lm-eval|inspect", value_parser = target)]
+    #[arg(long, value_name = "lm-eval|inspect|evalscope", value_parser = target)]
     to: Target,
     /// Name the export, in letters, digits and underscores [default: the name of the folder]
     #[arg(long, value_name = "NAME")]

@@ -40,6 +40,12 @@ pub enum ExportError {
         "two tasks or groups would have the name {name}, because a benchmark is named as a bin or a group is; rename it in the configuration"
     )]
     TwoTasks { name: String },
+    /// Choices have labels that a harness cannot find in an answer.
+    #[error(
+        "the benchmark {benchmark} has the choices {}, which EvalScope does not tell apart in an answer; call them A, B, C, … in its rows or in `benchmarks.{benchmark}.prompt.choices`, or export it to inspect",
+        labels.join(", ")
+    )]
+    Labels { benchmark: String, labels: Vec<String> },
     /// The output folder holds other files.
     #[error("{folder}: an export is not written over {what}")]
     Occupied { folder: PathBuf, what: String },

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{About, ExportError, Place, Sample, Writer, readme};
+use super::{
+    About, ExportError, Place, Sample, Writer,
+    readme::{GRADE, Readme},
+};
 use crate::{
     disk::NewFile,
     prompt::{AskedCode, Grade},
@@ -15,6 +18,7 @@ const TESTED: &str = "inspect-ai 0.3.285";
 /// The oldest version that names grouped metrics as an export does.
 const OLDEST: &str = "0.3.180";
 const TASK: &str = include_str!("templates/inspect.py");
+const README: &str = include_str!("templates/inspect.md");
 
 /// Writes `NAME.jsonl` and `NAME.py`.
 pub(super) struct Inspect {
@@ -62,47 +66,20 @@ impl Writer for Inspect {
     fn finish(self: Box<Self>, about: &About<'_>, place: &mut Place<'_>) -> Result<String, ExportError> {
         let name = about.name;
         place.add(&format!("{name}.jsonl"), self.samples);
-        place.text(&format!("{name}.py"), &TASK.replace("{grade}", readme::GRADE).replace("{name}", name))?;
-        place.text("README.md", &readme(about, &self.code))?;
-        Ok(format!("inspect eval {name}.py --model PROVIDER/MODEL"))
+        place.text(&format!("{name}.py"), &TASK.replace("{grade}", GRADE).replace("{name}", name))?;
+        let code: Vec<&str> = self.code.iter().map(String::as_str).collect();
+        let readme = Readme {
+            harness: "Inspect",
+            template: README,
+            values: &[("name", name), ("code", &code.join(", "))],
+            logs: "logs",
+            tested: TESTED,
+            oldest: Some(OLDEST),
+        };
+        let (text, command) = readme.of(about);
+        place.text("README.md", &text)?;
+        Ok(command)
     }
-}
-
-fn readme(about: &About<'_>, code: &BTreeSet<String>) -> String {
-    let name = about.name;
-    let mut text = readme::head(about, "Inspect");
-    text += "\n## Run\n";
-    text += &readme::commands(&[
-        "pip install inspect-ai openai",
-        &format!("inspect eval {name}.py --model openai/gpt-5-mini"),
-    ]);
-    text += &format!(
-        "
-`PROVIDER/MODEL` is any model that Inspect knows. For a server that speaks the API of OpenAI, such as vLLM's, write
-`VLLM_BASE_URL=http://localhost:8000/v1 VLLM_API_KEY=none inspect eval {name}.py --model openai-api/vllm/MODEL`.
-
-| option | runs |
-|---|---|
-| `-T bins=hard` | the tasks of this bin, or of several with commas between them |
-| `-T benchmarks=NAME` | the tasks of this benchmark, or of several |
-"
-    );
-    if !code.is_empty() {
-        let these: Vec<&str> = code.iter().map(String::as_str).collect();
-        let these = these.join(", ");
-        text += &format!(
-            "| `-T sandbox=local` | code on this machine, **with nothing between it and your files** |
-
-The tasks of {these} ask for code, which is run to grade it. By default each program runs in a Docker container of its own, so Docker
-must be running.
-"
-        );
-    }
-    text += "
-Inspect prints the accuracy and its standard error over all tasks, by bin, by benchmark, and by both (`gsm8k/hard`). Tasks that repeat count
-as one cluster, so that the errors are right for pools with repeats.
-";
-    text + &readme::back(about, "logs") + &readme::tested(TESTED, Some(OLDEST))
 }
 
 /// The code that an answer is tested with, as the grading in Python reads it.

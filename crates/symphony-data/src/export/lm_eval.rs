@@ -7,10 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{About, ExportError, Place, Sample, Writer, inspect::code_of, readme};
+use super::{
+    About, ExportError, Place, Sample, Writer,
+    inspect::code_of,
+    readme::{GRADE, Readme},
+};
 use crate::{bin::Bin, config::Config, disk::NewFile, prompt::Grade};
 
 const TASKS: &str = include_str!("templates/lm_eval.py");
+const README: &str = include_str!("templates/lm_eval.md");
 /// The tasks of the harness that ask and score these presets.
 const STOCK: [(&str, &str); 4] =
     [("gsm8k", "gsm8k_cot"), ("bbh", "bbh_zeroshot"), ("humaneval", "humaneval"), ("medical_qa", "medqa_4options")];
@@ -18,10 +23,6 @@ const STOCK: [(&str, &str); 4] =
 const TESTED: &str = "lm_eval 0.4.13";
 /// The oldest version that takes a group in several groups.
 const OLDEST: &str = "0.4.12";
-/// The arguments for a server of a chat model.
-const CHAT_ARGUMENTS: &str = "model=MODEL,base_url=http://localhost:8000/v1/chat/completions,num_concurrent=8";
-/// The arguments for a server of a base model. The server counts the tokens.
-const COMPLETION_ARGUMENTS: &str = "model=MODEL,base_url=http://localhost:8000/v1/completions,tokenizer_backend=remote,num_concurrent=8,max_length=8192";
 /// How many tokens an answer may have. A completion model cuts the prompt by as many, and has 2,048 for both by default.
 const TOKENS: u64 = 1024;
 /// How many tokens an answer of a chat model may have.
@@ -87,7 +88,7 @@ impl Writer for LmEval<'_> {
         for ((benchmark, bin), file) in std::mem::take(&mut self.data) {
             place.add(&format!("data/{benchmark}_{bin}.jsonl"), file);
         }
-        place.text("utils.py", &TASKS.replace("{grade}", readme::GRADE))?;
+        place.text("utils.py", &TASKS.replace("{grade}", GRADE))?;
         let mut names = BTreeSet::new();
         let mut write = |name: &str, text: String| {
             if !names.insert(name.to_owned()) {
@@ -126,13 +127,27 @@ impl Writer for LmEval<'_> {
             let name = format!("{root}_all");
             write(&name, group(&name, &name, &all, false))?;
         }
-        place.text("README.md", &self.readme(about))?;
-        Ok(format!(
-            "lm_eval run --include_path . --tasks {}_chat_all --model local-chat-completions --model_args {CHAT_ARGUMENTS} \
-             --apply_chat_template --output_path logs --log_samples{}",
-            self.name,
-            if self.code.is_empty() { "" } else { " --confirm_run_unsafe_code" }
-        ))
+        let code: Vec<&str> = self.code.iter().map(String::as_str).collect();
+        let [tasks, distinct] = [about.tasks, about.distinct].map(|count| count.to_string());
+        let readme = Readme {
+            harness: "lm-evaluation-harness",
+            template: README,
+            values: &[
+                ("name", &self.name),
+                ("text", if code.is_empty() { "yes" } else { "" }),
+                ("stock", &self.stock_tasks(about)),
+                ("repeats", if about.distinct < about.tasks { "yes" } else { "" }),
+                ("tasks", &tasks),
+                ("distinct", &distinct),
+                ("code", &code.join(", ")),
+            ],
+            logs: "logs",
+            tested: TESTED,
+            oldest: Some(OLDEST),
+        };
+        let (text, command) = readme.of(about);
+        place.text("README.md", &text)?;
+        Ok(command)
     }
 }
 
@@ -166,55 +181,6 @@ impl LmEval<'_> {
             text += "unsafe_code: true\n";
         }
         text + &format!("symphony: {ours}\nmetadata: {metadata}\n")
-    }
-
-    fn readme(&self, about: &About<'_>) -> String {
-        let name = &self.name;
-        let mut text = readme::head(about, "lm-evaluation-harness");
-        let unsafe_code = if self.code.is_empty() { "" } else { " --confirm_run_unsafe_code" };
-        let run = |tasks: &str, model: &str, arguments: &str| {
-            format!(
-                "OPENAI_API_KEY=none lm_eval run --include_path . --tasks {tasks} --model {model} \\\n    --model_args {arguments} \\\n    \
-                 --output_path logs --log_samples{unsafe_code}"
-            )
-        };
-        let chat = run(&format!("{name}_chat_all"), "local-chat-completions", CHAT_ARGUMENTS);
-        let completion = run(&format!("{name}_all"), "local-completions", COMPLETION_ARGUMENTS);
-        text += "\n## Run\n\nA chat model behind a server that speaks the API of OpenAI, such as vLLM's:\n";
-        text += &readme::commands(&["pip install 'lm_eval[api]'", &format!("{chat} --apply_chat_template")]);
-        text += "\nA base model behind the same server, asked as the harness's own tasks ask:\n";
-        text += &readme::commands(&[&completion]);
-        text += &format!(
-            "
-| tasks | ask and score |
-|---|---|
-| `{name}_chat…` | as the prompts in the configuration of symphony-data say, without examples; one answer is graded as in its other exports |
-| `{name}…` | as the harness's own tasks do, where it has one: {}. Prompt, examples, filters and metrics are read from the installed harness, and only the tasks are the pool's |
-
-Each has groups by benchmark (`{name}_BENCHMARK`), by bin (`{name}_BIN`), over all (`{name}`), and `…_all`, which shows all of these. Name one
-group: the harness refuses two that share a task. `acc` under the filter `pool` is the accuracy that the groups add up; the harness's own
-filters and metrics are printed beside it.
-
-- A base model cuts prompts at `max_length`, 2048 tokens unless you name it, and says so in a warning only.
-- With a local model (`--model hf` or `vllm`), leave out the server's arguments, and write `--apply_chat_template` for chat models.
-",
-            self.stock_tasks(about),
-        );
-        if about.distinct < about.tasks {
-            text += &format!(
-                "- **The standard errors are too small**, because the harness takes repeated tasks for independent ones: of {} tasks, {} are
-  distinct.\n",
-                about.tasks, about.distinct
-            );
-        }
-        if !self.code.is_empty() {
-            let these: Vec<&str> = self.code.iter().map(String::as_str).collect();
-            text += &format!(
-                "- **The answers to {} are programs, which run on this machine to be graded.** `--confirm_run_unsafe_code` allows it.\n",
-                these.join(", ")
-            );
-        }
-        text + &readme::back(about, "logs") + &readme::tested(TESTED, Some(OLDEST))
     }
 
     /// The benchmarks that the harness has tasks for, for a README.

@@ -5,6 +5,7 @@
 //! log. Nothing in an export depends on where it was written, and the same tasks give the same bytes.
 
 mod error;
+mod evalscope;
 mod inspect;
 mod lm_eval;
 mod place;
@@ -41,17 +42,21 @@ pub enum Target {
     LmEval,
     /// Inspect.
     Inspect,
+    /// EvalScope, as a data collection.
+    #[serde(rename = "evalscope")]
+    EvalScope,
 }
 
 impl Target {
     /// All targets.
-    pub const ALL: [Self; 2] = [Self::LmEval, Self::Inspect];
+    pub const ALL: [Self; 3] = [Self::LmEval, Self::Inspect, Self::EvalScope];
 
     /// Its name, as it is typed.
     pub fn name(self) -> &'static str {
         match self {
             Self::LmEval => "lm-eval",
             Self::Inspect => "inspect",
+            Self::EvalScope => "evalscope",
         }
     }
 
@@ -217,6 +222,7 @@ fn one(
     let mut writer: Box<dyn Writer + '_> = match options.target {
         Target::LmEval => Box::new(lm_eval::LmEval::new(name, config)),
         Target::Inspect => Box::new(inspect::Inspect::new(name, &mut place)?),
+        Target::EvalScope => Box::new(evalscope::EvalScope::new(name, &mut place)?),
     };
     let mut asker = Asker::new(config, source);
     if writer.looks() {

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use super::About;
 use crate::TOOL;
 
+/// How results come back.
+const BACK: &str = include_str!("templates/back.md");
 /// The grading of answers, in Python.
 pub(super) const GRADE: &str = include_str!("templates/grade.py");
 
@@ -38,34 +40,48 @@ pub(super) fn table(about: &About<'_>) -> String {
     text
 }
 
-/// How the results come back. `logs` is the folder that the harness writes its logs to.
-pub(super) fn back(about: &About<'_>, logs: &str) -> String {
-    let (folders, pool) = if about.source.is_pool() {
-        ("`FULL` is the folder of the\npreprocessed benchmarks, and `POOL` that of the pool", " --pool POOL")
-    } else {
-        ("`FULL` is the folder of the\npreprocessed benchmarks", "")
-    };
-    let text = format!(
-        "
-## Bring the results back
-
-The log of each task holds its ids under `symphony`, so symphony-data reads the logs as they are. {folders}:
-"
-    );
-    let validate = format!("symphony-data validate --full-dir FULL --responses {logs}{pool}");
-    let calibrate = format!("symphony-data calibrate --full-dir FULL --responses {logs} --output fitted");
-    text + &commands(&[&validate, &calibrate])
+/// A README: its head, the target's own part, and how results come back from `logs`, the folder that the harness writes to.
+pub(super) struct Readme<'r> {
+    /// The name of the harness.
+    pub harness: &'r str,
+    /// The target's part, for [`fill`].
+    pub template: &'r str,
+    /// What fills it.
+    pub values: &'r [(&'r str, &'r str)],
+    /// The folder that the harness writes its logs to.
+    pub logs: &'r str,
+    /// The version that exports are tested with, and the oldest that they work with.
+    pub tested: &'r str,
+    pub oldest: Option<&'r str>,
 }
 
-/// The version that an export was tested with, and the oldest that it works with.
-pub(super) fn tested(version: &str, oldest: Option<&str>) -> String {
-    let oldest = oldest.map(|oldest| format!("; it needs {oldest} or later")).unwrap_or_default();
-    format!(
-        "\nTested with {version}{oldest}. `manifest.json` says how the tasks were drawn, and `symphony-data verify .` checks the files.\n"
-    )
+impl Readme<'_> {
+    /// The text, and the command that runs the export: the last one of the text's first block.
+    pub fn of(&self, about: &About<'_>) -> (String, String) {
+        let own = fill(self.template, self.values);
+        let block = own.split("```").nth(1).unwrap_or_default();
+        let command = block.rsplit("\n$ ").next().unwrap_or_default().trim_end().replace("\\\n    ", "");
+        let oldest = self.oldest.map(|oldest| format!("; it needs {oldest} or later")).unwrap_or_default();
+        let kind = if about.source.is_pool() { "pool" } else { "whole" };
+        let values = [("logs", self.logs), ("version", self.tested), ("oldest", &oldest), (kind, "yes")];
+        (head(about, self.harness) + &own + &fill(BACK, &values), command)
+    }
 }
 
-/// Commands to type.
-pub(super) fn commands(lines: &[&str]) -> String {
-    format!("\n```console\n{}```\n", lines.iter().map(|line| format!("$ {line}\n")).collect::<String>())
+/// Fills a template: `{key}` with its value. Lines between `<!-- if key -->` and `<!-- end -->` stay only if the key has a
+/// value that is not empty.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let is_given = |name: &str| values.iter().any(|(key, value)| *key == name && !value.is_empty());
+    let mut text = String::with_capacity(template.len());
+    let mut kept = true;
+    for line in template.split_inclusive('\n') {
+        if let Some(key) = line.trim_end().strip_prefix("<!-- if ").and_then(|line| line.strip_suffix(" -->")) {
+            kept = is_given(key);
+        } else if line.trim_end() == "<!-- end -->" {
+            kept = true;
+        } else if kept {
+            text += line;
+        }
+    }
+    values.iter().fold(text, |text, (key, value)| text.replace(&format!("{{{key}}}"), value))
 }
