@@ -113,7 +113,7 @@ fn the_same_pool_gives_the_same_bytes_wherever_it_lies_and_goes() {
             }
         }
         let findings = verify(&a).unwrap();
-        assert!(findings.len() > 3 && findings.iter().all(|finding| finding.verdict == Verdict::Ok), "{findings:?}");
+        assert!(findings.len() >= 3 && findings.iter().all(|finding| finding.verdict == Verdict::Ok), "{findings:?}");
         // Once more in the same place: nothing changes.
         export(&builder, &folder.path().join("one"), target, &a).unwrap();
         assert_eq!(files(&a), files(&b));
