@@ -52,6 +52,7 @@ fn the_help_of_each_command_ends_with_examples_that_work() {
         "validate",
         "responses",
         "build",
+        "export",
         "plan",
         "stats",
         "verify",
@@ -140,7 +141,8 @@ fn output_names_what_a_command_makes_and_output_dir_means_the_same() {
     for (name, command) in all() {
         let shown: Vec<_> = command.get_arguments().filter_map(|option| option.get_long()).collect();
         assert!(!shown.contains(&"output-dir"), "{name}");
-        let makes = ["quick-start", "preprocess", "run", "build", "calibrate", "responses"].contains(&name.as_str());
+        let makes =
+            ["quick-start", "preprocess", "run", "build", "export", "calibrate", "responses"].contains(&name.as_str());
         assert_eq!(shown.contains(&"output"), makes, "{name}");
     }
     place.ok("preprocess --demo --benchmarks amc --output-dir a");

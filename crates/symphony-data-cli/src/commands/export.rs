@@ -23,7 +23,7 @@ use crate::{
 #[command(after_help = examples![
     "A pool for Inspect" => "symphony-data export pool --to inspect --output inspect-pool",
     "All rows of two preprocessed benchmarks, to collect answers for `calibrate`" =>
-        "symphony-data export data/benchmarks/full --benchmarks gsm8k,bbh --to inspect \\\n      --output all-rows",
+        "symphony-data export data/benchmarks/full --benchmarks gsm8k,bbh \\\n      --to inspect --output all-rows",
 ])]
 pub struct Args {
     /// Export these: pools (folders or files), or folders of preprocessed benchmarks
@@ -35,7 +35,7 @@ pub struct Args {
     /// Name the export, in letters, digits and underscores [default: the name of the folder]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Of a folder of preprocessed benchmarks, export only these [default: all]
+    /// Export only these of a folder of preprocessed benchmarks [default: all]
     #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names)]
     benchmarks: Vec<List<String>>,
     /// Replace whatever files are in the way
