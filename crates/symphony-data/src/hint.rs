@@ -44,7 +44,7 @@ mod tests {
     use std::{fs, path::Path};
 
     /// These write READMEs with commands of other programs.
-    const COMMANDS: [&str; 1] = ["export/inspect.rs"];
+    const COMMANDS: [&str; 2] = ["export/inspect.rs", "export/card.rs"];
 
     /// Python users see the library's messages too, and have no command line options.
     #[test]

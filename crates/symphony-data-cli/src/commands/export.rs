@@ -22,6 +22,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples![
     "A pool for Inspect" => "symphony-data export pool --to inspect --output inspect-pool",
+    "A pool as a dataset for the Hugging Face Hub" => "symphony-data export pool --to hf --output hf-pool",
     "All rows of two preprocessed benchmarks, to collect answers for `calibrate`" =>
         "symphony-data export data/benchmarks/full --benchmarks gsm8k,bbh \\\n      --to inspect --output all-rows",
 ])]
@@ -30,7 +31,7 @@ pub struct Args {
     #[arg(value_name = "POOL_OR_FULL_DIR", required = true)]
     inputs: Vec<PathBuf>,
     /// Write what this harness runs
-    #[arg(long, value_name = "inspect", value_parser = target)]
+    #[arg(long, value_name = "inspect|hf", value_parser = target)]
     to: Target,
     /// Name the export, in letters, digits and underscores [default: the name of the folder]
     #[arg(long, value_name = "NAME")]
@@ -76,7 +77,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let said = |one: &Exported| {
         let Exported { name, tasks, distinct, folder, command, .. } = one;
         let folder = quoted(folder);
-        format!("{name}: {tasks} tasks, {distinct} distinct, in {folder}; run them: cd {folder} && {command}\n")
+        let todo = if one.to == Target::Hf { "publish" } else { "run" };
+        format!("{name}: {tasks} tasks, {distinct} distinct, in {folder}; {todo} them: cd {folder} && {command}\n")
     };
     print(&(table(&columns, rows) + &exported.iter().map(said).collect::<String>()))
 }

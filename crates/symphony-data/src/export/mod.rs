@@ -4,11 +4,15 @@
 //! [`Target`]. Every exported task has its ids, bin and score under one key, `symphony`, which comes back in the harness's
 //! log. Nothing in an export depends on where it was written, and the same tasks give the same bytes.
 
+mod card;
+mod dataset;
 mod error;
+mod eval_yaml;
 mod inspect;
 mod place;
 mod readme;
 mod sample;
+mod shape;
 mod source;
 
 pub use error::ExportError;
@@ -36,17 +40,25 @@ use source::Source;
 pub enum Target {
     /// Inspect.
     Inspect,
+    /// A dataset of the Hugging Face Hub.
+    Hf,
 }
 
 impl Target {
     /// All targets.
-    pub const ALL: [Self; 1] = [Self::Inspect];
+    pub const ALL: [Self; 2] = [Self::Inspect, Self::Hf];
 
     /// Its name, as it is typed.
     pub fn name(self) -> &'static str {
         match self {
             Self::Inspect => "inspect",
+            Self::Hf => "hf",
         }
+    }
+
+    /// Whether every benchmark needs a prompt.
+    fn needs_prompts(self) -> bool {
+        self != Self::Hf
     }
 
     /// The target of this name.
@@ -83,7 +95,7 @@ pub struct Exported {
     pub distinct: u64,
     /// How many tasks each benchmark has in each bin, sorted by benchmark.
     pub cells: Vec<Cell>,
-    /// The command that runs it.
+    /// The command that runs it, or that publishes a dataset.
     pub command: String,
 }
 
@@ -102,6 +114,7 @@ pub struct Cell {
 struct About<'a> {
     name: &'a str,
     source: &'a Source,
+    config: &'a Config,
     tasks: u64,
     distinct: u64,
     cells: &'a [Cell],
@@ -145,8 +158,8 @@ trait Writer {
 /// the existing files as they are.
 ///
 /// # Errors
-/// There is no pool or preprocessed benchmark at a path, a benchmark has no prompt , a task cannot be asked, the
-/// output folder holds other files, the disk fails, or the caller asked to stop.
+/// There is no pool or preprocessed benchmark at a path, the target needs a prompt that a benchmark does not have
+/// or that does not fit a task, the output folder holds other files, the disk fails, or the caller asked to stop.
 pub fn export(
     inputs: &[PathBuf],
     config: &Config,
@@ -198,8 +211,9 @@ fn one(
     let mut place = Place::lock(output, options, name, progress)?;
     let mut writer: Box<dyn Writer> = match options.target {
         Target::Inspect => Box::new(inspect::Inspect::new(name, &mut place)?),
+        Target::Hf => Box::new(dataset::Hf::new(source)),
     };
-    let mut asker = Asker::new(config, source);
+    let mut asker = Asker::new(config, source, options.target, progress);
     if writer.looks() {
         source.each(name, Pass::Look, progress, |task| writer.look(&asker.ask(task)?))?;
     }
@@ -216,7 +230,7 @@ fn one(
     if tasks == 0 {
         return Err(crate::pool::PoolError::Empty { path: source.path().to_owned() }.into());
     }
-    let about = About { name, source, tasks, distinct: distinct.len() as u64, cells: &cells };
+    let about = About { name, source, config, tasks, distinct: distinct.len() as u64, cells: &cells };
     let command = writer.finish(&about, &mut place)?;
     place.publish(&about, options.target)?;
     let About { tasks, distinct, .. } = about;
