@@ -1,4 +1,4 @@
-//! Exports to the Hugging Face Hub: the columns that rows get, and the card.
+//! Exports to the Hugging Face Hub: the columns that rows get, the card, and the description in Croissant.
 
 use std::{
     collections::BTreeMap,
@@ -195,7 +195,15 @@ fn the_same_tasks_give_the_same_bytes_anywhere() {
     let names: Vec<String> = first.keys().map(|path| path.display().to_string()).collect();
     assert_eq!(
         names,
-        ["README.md", "data/all.parquet", "data/amc.parquet", "data/gsm8k.parquet", "eval.yaml", "manifest.json"]
+        [
+            "README.md",
+            "croissant.json",
+            "data/all.parquet",
+            "data/amc.parquet",
+            "data/gsm8k.parquet",
+            "eval.yaml",
+            "manifest.json"
+        ]
     );
     assert!(first == second, "the two exports differ");
     // An export replaces itself, and nothing that it did not write.
@@ -394,4 +402,38 @@ fn a_card_has_the_licence_that_all_benchmarks_share() {
         assert_eq!(key(&front, "license").and_then(Node::text), expected, "{yaml}");
         assert!(!output.join("eval.yaml").exists(), "there is nothing to run");
     }
+}
+
+#[test]
+fn croissant_lists_every_file_with_its_checksum_and_every_column_once() {
+    let place = tempfile::tempdir().unwrap();
+    let output = place.path().join("hf");
+    let row = r#"{"a/b": 1, "a": {"b": [1.5], "it's": true}, "ö ": [[1]], "l": [{"x": "1"}]}"#;
+    hf(&pool(place.path(), &[("b", row)]), OTHER, &output);
+    let text = fs::read_to_string(output.join("croissant.json")).unwrap();
+    let croissant: Value = serde_json::from_str(&text).unwrap();
+    let written = files(&output);
+    for file in croissant["distribution"].as_array().unwrap() {
+        let digest =
+            ring::digest::digest(&ring::digest::SHA256, &written[Path::new(file["contentUrl"].as_str().unwrap())]);
+        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(file["sha256"], hex);
+    }
+    let mut ids: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("\"@id\": "))
+        .filter(|id| id.ends_with(',') && !id.contains("cr:"))
+        .collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    // Two files, two record sets, ten columns of all tasks, and of the benchmark 4 fields, 3 inside, and our 1 with 8 inside.
+    assert_eq!((ids.len(), count), (30, 30), "{ids:#?}");
+    let fields = croissant["recordSet"][1]["field"].as_array().unwrap();
+    let of = |name: &str| fields.iter().find(|field| field["name"] == name).unwrap();
+    assert_eq!(of("a/b")["dataType"], "sc:Integer");
+    assert_eq!(of("a")["subField"][0]["isArray"], true);
+    assert_eq!(of("a")["subField"][1]["source"]["transform"], json!([{"jsonPath": "$[\"it's\"]"}]));
+    assert_eq!(of("ö ")["arrayShape"], "-1,-1");
+    assert_eq!((&of("l")["isArray"], &of("l")["subField"][0]["dataType"]), (&json!(true), &json!("sc:Text")));
 }

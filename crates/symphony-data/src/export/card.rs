@@ -15,9 +15,9 @@ use crate::config::Benchmark;
 /// The command that publishes a dataset.
 pub(super) const UPLOAD: &str = "hf upload OWNER/NAME . --repo-type dataset";
 /// The tags of a dataset.
-pub(super) const TAGS: [&str; 2] = ["symphony-data", "evaluation"];
+pub(super) const TAGS: [&str; 3] = ["symphony-data", "evaluation", "croissant"];
 /// The versions that an export was tested with.
-const TESTED: &str = "datasets 5.2.0, inspect-ai 0.3.285";
+const TESTED: &str = "datasets 5.2.0, mlcroissant 1.1.1, inspect-ai 0.3.285";
 /// The licences that the Hub knows by name, as far as datasets have them. It refuses cards with other names.
 const LICENSES: [&str; 40] = [
     "afl-3.0",
@@ -74,6 +74,17 @@ pub(super) fn known<'a>(about: &'a About<'a>) -> impl Iterator<Item = (&'a str, 
     })
 }
 
+/// What a dataset is, in one or two sentences.
+pub(super) fn description(about: &About<'_>) -> String {
+    let kind = if about.source.is_pool() { "a pool of tasks" } else { "preprocessed benchmarks" };
+    let benchmarks = about.benchmarks().join(", ");
+    let mut text = format!("{} language model tasks of known difficulty ({kind}) from {benchmarks}.", about.tasks);
+    if about.source.is_synthetic() == Some(true) {
+        text += " The tasks are SYNTHETIC: generated in the format of the benchmarks, not taken from them.";
+    }
+    text
+}
+
 /// The card.
 pub(super) fn text(about: &About<'_>, configs: &[Config], names: &Names) -> String {
     let mut text = front_matter(about, configs);
@@ -83,7 +94,10 @@ pub(super) fn text(about: &About<'_>, configs: &[Config], names: &Names) -> Stri
     text += &running(configs, names);
     text += &drawn(about);
     text += &rights(about);
-    text += &format!("\n## Versions\n\nTested with {TESTED}.\n");
+    text += &format!(
+        "\n## Versions\n\nTested with {TESTED}. No clock is read, so that the same tasks give the same files: `datePublished` \
+         in `croissant.json` is 1970-01-01, and its `version` is 1.0.0. Set both when you publish.\n"
+    );
     text
 }
 
@@ -167,7 +181,7 @@ fn loading(about: &About<'_>, configs: &[Config]) -> String {
         let benchmark = config.benchmark.as_deref().unwrap_or_default();
         _ = writeln!(text, "\nThe config {} has the tasks of {}.", code(&config.name), code(benchmark));
     }
-    text += "\nTo publish the folder:\n";
+    text += "\n`croissant.json` describes the same configs in Croissant 1.1. To publish the folder:\n";
     text += &readme::commands(&[UPLOAD]);
     if about.source.is_pool() {
         text +=

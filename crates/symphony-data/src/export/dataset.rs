@@ -1,4 +1,4 @@
-//! The Hugging Face Hub: a dataset of Parquet files with its card and the tasks that Inspect runs.
+//! The Hugging Face Hub: a dataset of Parquet files with its card, Croissant and the tasks that Inspect runs.
 //!
 //! Each benchmark has a file with its rows' own fields as columns. Everything of ours is in columns whose names begin with
 //! `symphony`, which no row has: where one has, underscores follow the word.
@@ -18,13 +18,13 @@ use parquet::{
 };
 
 use super::{
-    About, ExportError, Place, Sample, Source, Writer, card, eval_yaml,
+    About, ExportError, Place, Sample, Source, Writer, card, croissant, eval_yaml,
     shape::{Columns, Kind, RowShape, Value},
 };
 use crate::{
     TOOL,
     config::check_name,
-    disk::{DiskError, NewFile},
+    disk::{DiskError, NewFile, WrittenFile},
     format::parquet::cannot_write,
     prompt::{Grade, Prompt},
     task::Text,
@@ -39,7 +39,7 @@ const GROUP_BYTES: usize = 64 << 20;
 /// How many labels of choices are listed in a pattern. With more, any word may be a label.
 const MAX_LABELS: usize = 64;
 
-/// Writes `data/*.parquet`, README.md and eval.yaml.
+/// Writes `data/*.parquet`, README.md, croissant.json and eval.yaml.
 pub(super) struct Hf {
     /// The name of the file of all tasks.
     all: &'static str,
@@ -95,6 +95,7 @@ pub(super) struct Config {
     /// Its file, from the folder of the export.
     pub path: String,
     pub columns: Vec<(String, Kind)>,
+    pub written: WrittenFile,
     /// How answers are graded, if its tasks have a question.
     pub grading: Option<Grading>,
 }
@@ -246,8 +247,10 @@ impl Writer for Hf {
         let mut add = |name: &str, benchmark, file: &str, columns, table: Option<Table>, grading| {
             let Some(table) = table else { return Ok(()) };
             let path = format!("data/{file}.parquet");
-            place.add(&path, table.finish()?);
-            configs.push(Config { name: name.to_owned(), benchmark, path, columns, grading });
+            let mut file = table.finish()?;
+            let written = file.written()?;
+            place.add(&path, file);
+            configs.push(Config { name: name.to_owned(), benchmark, path, columns, written, grading });
             Ok::<(), ExportError>(())
         };
         add("default", None, all, columns, pool, None)?;
@@ -259,6 +262,7 @@ impl Writer for Hf {
         if let Some(tasks) = &tasks {
             place.text("eval.yaml", tasks)?;
         }
+        place.text("croissant.json", &croissant::text(about, &configs, &names))?;
         place.text("README.md", &card::text(about, &configs, &names))?;
         Ok(card::UPLOAD.to_owned())
     }

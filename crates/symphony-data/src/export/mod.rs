@@ -5,6 +5,7 @@
 //! log. Nothing in an export depends on where it was written, and the same tasks give the same bytes.
 
 mod card;
+mod croissant;
 mod dataset;
 mod error;
 mod eval_yaml;
