@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients import BENCHMARKS, ROOT, Pool, Stub, stand_in
 
 from symphony_data import DatasetBuilder
+
+from .clients import BENCHMARKS, ROOT, Pool, Stub, stand_in
 
 
 @pytest.fixture(scope="session")

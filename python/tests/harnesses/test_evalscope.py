@@ -8,18 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, SHARED
 
-from symphony_data import DatasetBuilder
+from .clients import ROOT, Pool, Stub, comes_back
 
 PYTHON = ROOT / "target" / "evalscope" / "bin" / "python"
-STUB = SHARED / "exports" / "stub.py"
-BENCHMARKS = ["humaneval", "gsm8k", "bbh", "amc", "medical_qa"]
 
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="EvalScope is not installed (make test-harnesses)")
 
@@ -47,68 +43,44 @@ def evaluate(export: Path, url: str, cwd: Path) -> dict[str, float]:
     environment = {key: value for key, value in os.environ.items() if key != "TQDM_DISABLE"}
     ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    report = json.loads((cwd / "out/reports/stub/collection_detailed_report.json").read_text())
+    return accuracies(cwd / "out")
+
+
+def accuracies(out: Path) -> dict[str, float]:
+    """The accuracies that EvalScope reports, by tag, and by benchmark and bin."""
+    report = json.loads((out / "reports/stub/collection_detailed_report.json").read_text())
     found = {row["tags"]: row["micro_avg."] for row in report["tag_level"]}
     found |= {f"{row['category0']}.{row['category1']}": row["micro_avg."] for row in report["category_level"]}
     return found
 
 
 @pytest.fixture(scope="module")
-def pool(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight tasks of each of the five. So few of HumanEval are easy or hard that some repeat."""
+def moved(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The export of the pool, moved to another place."""
     place = tmp_path_factory.mktemp("evalscope")
-    builder = DatasetBuilder(real / "config" / "data_config.yaml")
-    stream = builder.build_task_stream(
-        BENCHMARKS,
-        n_total_tasks=40,
-        difficulty_percentiles={"humaneval": [1, 99]},
-        sample_with_replacement="when_short",
-        full_dir=real / "data" / "benchmarks" / "full",
-    )
-    builder.save_task_pool(stream, place / "pool" / "task_pool.jsonl")
-    return place / "pool"
-
-
-@pytest.fixture(scope="module")
-def moved(pool: Path) -> Path:
-    """The export of the pool, copied to another place."""
-    symphony_data("export", pool, "--to", "evalscope", "--output", "export", cwd=pool.parent)
-    moved = pool.parent / "elsewhere" / "copy"
+    pool.builder.export(pool.folder, "evalscope", place / "export")
+    moved = place / "elsewhere" / "copy"
     moved.parent.mkdir()
-    (pool.parent / "export").rename(moved)
+    (place / "export").rename(moved)
     return moved
 
 
 @pytest.fixture(scope="module")
-def url(pool: Path) -> Iterator[str]:
-    """The address of a model that solves a known part of the pool."""
-    server = subprocess.Popen([sys.executable, STUB, pool, "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    try:
-        yield server.stdout.readline().split()[-1]
-    finally:
-        server.terminate()
-        server.wait()
-        server.stdout.close()
+def ran(moved: Path, stub: Stub) -> Path:
+    """The folder that EvalScope wrote to."""
+    place = moved.parent / "run"
+    evaluate(moved, stub.url, place)
+    return place / "out"
 
 
-@pytest.fixture(scope="module")
-def expected(pool: Path) -> dict[str, dict[str, float]]:
-    ran = subprocess.run([sys.executable, STUB, pool, "--expected"], capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout)  # type: ignore[no-any-return]
-
-
-def test_the_accuracies_are_what_the_answers_are_worth(
-    pool: Path, moved: Path, url: str, expected: dict[str, dict[str, float]], tmp_path: Path
-) -> None:
-    tasks = lines(pool / "task_pool.jsonl")
-    assert len(tasks) == 40 and len({task["source_id"] for task in tasks}) < 40  # some repeat
-    found = evaluate(moved, url, tmp_path / "run")
-    found["all"] = found.pop("pool")  # the tag that all share
-    assert found == {key: pytest.approx(cell["accuracy"], abs=6e-5) for key, cell in expected.items()}
+def test_the_accuracies_are_what_the_answers_are_worth(ran: Path, pool: Pool, stub: Stub) -> None:
+    tasks = pool.tasks()
+    found = accuracies(ran)
+    found["all"] = found.pop("five")  # the tag that all share
+    assert found == {key: pytest.approx(cell["accuracy"], abs=6e-5) for key, cell in stub.expected.items()}
     # The model is right and wrong in turn, so that no constant would pass.
     assert 0 < found["all"] < 1 and len(set(found.values())) > 3
-    reviews = lines(tmp_path / "run/out/reviews/stub/data_collection_default.jsonl")
+    reviews = lines(ran / "reviews/stub/data_collection_default.jsonl")
     ids = {review["index"]: review["sample_score"]["sample_metadata"]["symphony"] for review in reviews}
     keys = ("task_id", "benchmark", "source_id", "identity", "difficulty_bin", "difficulty_score")
     assert {index: [known[key] for key in keys] for index, known in ids.items()} == {
@@ -116,17 +88,19 @@ def test_the_accuracies_are_what_the_answers_are_worth(
     }
 
 
-def test_a_changed_target_changes_the_accuracy(
-    moved: Path, url: str, expected: dict[str, dict[str, float]], tmp_path: Path
-) -> None:
+def test_the_reviews_come_back_without_flags(pool: Pool, stub: Stub, ran: Path, tmp_path: Path) -> None:
+    comes_back(pool, ran, stub, tmp_path)
+
+
+def test_a_changed_target_changes_the_accuracy(moved: Path, stub: Stub, tmp_path: Path) -> None:
     changed = tmp_path / "changed"
     shutil.copytree(moved, changed)
     entries = [entry for entry in lines(moved / "test.jsonl") if "gsm8k" in entry["tags"]]
     # What the model says where it is wrong: one task more, or one less, is right.
     entries[0]["prompt"]["target"] = str(int(entries[0]["prompt"]["target"]) + 1)
     (changed / "test.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
-    found = evaluate(changed, url, tmp_path / "run")["gsm8k"]
-    assert abs(found - expected["gsm8k"]["accuracy"]) == pytest.approx(1 / 8)
+    found = evaluate(changed, stub.url, tmp_path / "run")["gsm8k"]
+    assert abs(found - stub.accuracy("gsm8k")) == pytest.approx(1 / 8)
 
 
 # A benchmark of each kind that is graded in a way of its own: its prompt, and its one row.

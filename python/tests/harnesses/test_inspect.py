@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clients import BENCHMARKS, Pool, Stub, comes_back, run
+
+from .clients import BENCHMARKS, Pool, Stub, comes_back, run
 
 
 def evaluate(python: str, folder: Path, stub: Stub, *options: str) -> dict[str, Any]:

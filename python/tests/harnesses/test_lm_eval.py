@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clients import BENCHMARKS, ROOT, Pool, Stub, comes_back, run
+
+from .clients import BENCHMARKS, ROOT, Pool, Stub, comes_back, run
 
 STOCK = {"gsm8k": "gsm8k_cot", "bbh": "bbh_zeroshot", "humaneval": "humaneval", "medical_qa": "medqa_4options"}
 

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from clients import ROOT, stand_in
+
+from .clients import ROOT, stand_in
 
 PAGES = ["README.md", "docs/evaluating.md"]
 

@@ -23,15 +23,16 @@ use crate::{
 #[command(after_help = examples![
     "A pool for Inspect" => "symphony-data export pool --to inspect --output inspect-pool",
     "The same for lm-evaluation-harness" => "symphony-data export pool --to lm-eval --output lm-eval-pool",
+    "The same as a dataset for the Hugging Face Hub" => "symphony-data export pool --to hf --output hf-pool",
     "All rows of two benchmarks, to collect answers for `calibrate`" =>
-        "symphony-data export data/benchmarks/full --benchmarks gsm8k,bbh --to inspect \\\n      --output all-rows",
+        "symphony-data export data/benchmarks/full --benchmarks gsm8k,bbh \\\n      --to inspect --output all-rows",
 ])]
 pub struct Args {
     /// Export these: pools (folders or files), or folders of preprocessed benchmarks
     #[arg(value_name = "POOL_OR_FULL_DIR", required = true)]
     inputs: Vec<PathBuf>,
     /// Write what this harness runs
-    #[arg(long, value_name = "lm-eval|inspect|evalscope", value_parser = target)]
+    #[arg(long, value_name = "lm-eval|inspect|evalscope|hf", value_parser = target)]
     to: Target,
     /// Name the export, in letters, digits and underscores [default: the name of the folder]
     #[arg(long, value_name = "NAME")]
@@ -78,7 +79,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let said = |one: &Exported| {
         let Exported { name, tasks, distinct, folder, command, .. } = one;
         let folder = quoted(folder);
-        format!("{name}: {tasks} tasks, {distinct} distinct, in {folder}\nrun it: cd {folder} && {command}\n")
+        let todo = if one.to == Target::Hf { "publish" } else { "run" };
+        format!("{name}: {tasks} tasks, {distinct} distinct, in {folder}\n{todo} it: cd {folder} && {command}\n")
     };
     print(&(table(&columns, rows) + &exported.iter().map(said).collect::<String>()))
 }

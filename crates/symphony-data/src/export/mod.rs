@@ -4,13 +4,18 @@
 //! [`Target`]. Every exported task has its ids, bin and score under one key, `symphony`, which comes back in the harness's
 //! log. Nothing in an export depends on where it was written, and the same tasks give the same bytes.
 
+mod card;
+mod croissant;
+mod dataset;
 mod error;
+mod eval_yaml;
 mod evalscope;
 mod inspect;
 mod lm_eval;
 mod place;
 mod readme;
 mod sample;
+mod shape;
 mod source;
 
 pub use error::ExportError;
@@ -45,11 +50,13 @@ pub enum Target {
     /// EvalScope, as a data collection.
     #[serde(rename = "evalscope")]
     EvalScope,
+    /// A dataset of the Hugging Face Hub.
+    Hf,
 }
 
 impl Target {
     /// All targets.
-    pub const ALL: [Self; 3] = [Self::LmEval, Self::Inspect, Self::EvalScope];
+    pub const ALL: [Self; 4] = [Self::LmEval, Self::Inspect, Self::EvalScope, Self::Hf];
 
     /// Its name, as it is typed.
     pub fn name(self) -> &'static str {
@@ -57,7 +64,13 @@ impl Target {
             Self::LmEval => "lm-eval",
             Self::Inspect => "inspect",
             Self::EvalScope => "evalscope",
+            Self::Hf => "hf",
         }
+    }
+
+    /// Whether every benchmark needs a prompt.
+    fn needs_prompts(self) -> bool {
+        self != Self::Hf
     }
 
     /// The target of this name.
@@ -103,7 +116,7 @@ pub struct Exported {
     pub distinct: u64,
     /// How many tasks each benchmark has in each bin, sorted by benchmark.
     pub cells: Vec<Cell>,
-    /// The command that runs it.
+    /// The command that runs it, or that publishes a dataset.
     pub command: String,
 }
 
@@ -122,6 +135,7 @@ pub struct Cell {
 struct About<'a> {
     name: &'a str,
     source: &'a Source,
+    config: &'a Config,
     tasks: u64,
     distinct: u64,
     cells: &'a [Cell],
@@ -165,8 +179,8 @@ trait Writer {
 /// the existing files as they are.
 ///
 /// # Errors
-/// There is no pool or preprocessed benchmark at a path, a benchmark has no prompt , a task cannot be asked, the
-/// output folder holds other files, the disk fails, or the caller asked to stop.
+/// There is no pool or preprocessed benchmark at a path, the target needs a prompt that a benchmark does not have
+/// or that does not fit a task, the output folder holds other files, the disk fails, or the caller asked to stop.
 pub fn export(
     inputs: Vec<Input>,
     config: &Config,
@@ -223,8 +237,9 @@ fn one(
         Target::LmEval => Box::new(lm_eval::LmEval::new(name, config)),
         Target::Inspect => Box::new(inspect::Inspect::new(name, &mut place)?),
         Target::EvalScope => Box::new(evalscope::EvalScope::new(name, &mut place)?),
+        Target::Hf => Box::new(dataset::Hf::new(source)),
     };
-    let mut asker = Asker::new(config, source);
+    let mut asker = Asker::new(config, source, options.target, progress);
     if writer.looks() {
         source.each(name, Pass::Look, progress, |task| writer.look(&asker.ask(task)?))?;
     }
@@ -241,7 +256,7 @@ fn one(
     if tasks == 0 {
         return Err(crate::pool::PoolError::Empty { path: source.path().to_owned() }.into());
     }
-    let about = About { name, source, tasks, distinct: distinct.len() as u64, cells: &cells };
+    let about = About { name, source, config, tasks, distinct: distinct.len() as u64, cells: &cells };
     let command = writer.finish(&about, &mut place)?;
     place.publish(&about, options.target)?;
     let About { tasks, distinct, .. } = about;

@@ -33,7 +33,7 @@ pub(super) fn table(about: &About<'_>) -> String {
     bins.iter().for_each(|bin| _ = write!(text, " {bin} |"));
     text += &format!("\n|---|{}\n", "---|".repeat(bins.len()));
     for benchmark in about.benchmarks() {
-        _ = write!(text, "| {benchmark} |");
+        _ = write!(text, "| {} |", cell(benchmark));
         bins.iter().for_each(|bin| _ = write!(text, " {} |", of(benchmark, *bin)));
         text.push('\n');
     }
@@ -84,4 +84,9 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
         }
     }
     values.iter().fold(text, |text, (key, value)| text.replace(&format!("{{{key}}}"), value))
+}
+
+/// A text in a cell of a table, on one line. Pools of other programs may have any names.
+pub(super) fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace(char::is_control, " ")
 }

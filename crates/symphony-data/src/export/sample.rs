@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{ExportError, source::Source};
+use super::{ExportError, Target, source::Source};
 use crate::{
     bin::Bin,
     config::Config,
+    progress::{Note, Progress},
     prompt::{Asked, Prompt},
     task::{TaskId, TaskView, Text},
 };
@@ -24,18 +25,18 @@ pub(super) struct Sample<'s> {
 /// The value of the key `symphony`.
 #[derive(Serialize)]
 pub(super) struct Ids<'s> {
-    task_id: TaskId<'s>,
-    benchmark: &'s str,
+    pub task_id: TaskId<'s>,
+    pub benchmark: &'s str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    source_id: Option<&'s Text>,
+    pub source_id: Option<&'s Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    identity: Option<&'s Text>,
-    difficulty_bin: &'s str,
-    difficulty_score: f64,
+    pub identity: Option<&'s Text>,
+    pub difficulty_bin: &'s str,
+    pub difficulty_score: f64,
     /// Pools have no phases yet.
-    phase: Option<&'s str>,
+    pub phase: Option<&'s str>,
     /// Every task counts once.
-    weight: f64,
+    pub weight: f64,
 }
 
 impl<'s> Sample<'s> {
@@ -75,33 +76,45 @@ impl<'s> Sample<'s> {
 pub(super) struct Asker<'a> {
     config: &'a Config,
     source: &'a Source,
+    target: Target,
+    progress: &'a dyn Progress,
     prompts: HashMap<String, Option<&'a Prompt>>,
 }
 
 impl<'a> Asker<'a> {
-    pub fn new(config: &'a Config, source: &'a Source) -> Self {
-        Self { config, source, prompts: HashMap::new() }
+    pub fn new(config: &'a Config, source: &'a Source, target: Target, progress: &'a dyn Progress) -> Self {
+        Self { config, source, target, progress, prompts: HashMap::new() }
     }
 
     /// Asks a task.
     ///
     /// # Errors
-    /// Its benchmark has no prompt, or one that does not fit its row.
+    /// Its benchmark has no prompt, or one that does not fit its row, and the target needs one.
     pub fn ask<'s>(&'s mut self, task: TaskView<'s>) -> Result<Sample<'s>, ExportError> {
+        // Reading a task has checked its bin.
+        let bin = Bin::parse(task.difficulty_bin).unwrap_or(Bin::Medium);
+        let question = match self.question(task) {
+            Err(error) if !self.target.needs_prompts() => {
+                self.leave_out(task.benchmark, &error);
+                None
+            }
+            question => question?,
+        };
+        Ok(Sample { task, bin, question })
+    }
+
+    fn question(&mut self, task: TaskView<'_>) -> Result<Option<(&'a Prompt, Asked)>, ExportError> {
         let row = task.raw_data.get();
         let prompt = match self.prompts.get(task.benchmark) {
             Some(prompt) => *prompt,
             None => {
-                let prompt = match self.config.prompt_for(task.benchmark, row) {
-                    Ok(prompt) => Some(prompt),
-                    Err(problems) => return Err(problems.into()),
-                };
+                let prompt = Some(self.config.prompt_for(task.benchmark, row)?);
                 self.prompts.insert(task.benchmark.to_owned(), prompt);
                 prompt
             }
         };
         let asked = prompt.map(|prompt| Ok((prompt, prompt.ask(row)?))).transpose();
-        let question = asked.map_err(|fault| ExportError::NotAsked {
+        asked.map_err(|fault| ExportError::NotAsked {
             path: self.source.path().to_owned(),
             task: match task.source_id {
                 Some(source_id) if source_id.as_str() != task.task_id.to_string() => {
@@ -111,9 +124,13 @@ impl<'a> Asker<'a> {
             },
             benchmark: task.benchmark.to_owned(),
             fault: Box::new(fault),
-        })?;
-        // Reading a task has checked its bin.
-        let bin = Bin::parse(task.difficulty_bin).unwrap_or(Bin::Medium);
-        Ok(Sample { task, bin, question })
+        })
+    }
+
+    /// Asks no task of a benchmark, and says why.
+    fn leave_out(&mut self, benchmark: &str, why: &ExportError) {
+        self.prompts.insert(benchmark.to_owned(), None);
+        let warning = format!("{benchmark}: its tasks have no input and target, and eval.yaml leaves them out: {why}");
+        self.progress.note(Note::Warning(&warning));
     }
 }

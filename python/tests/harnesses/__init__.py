@@ -1,0 +1,1 @@
+"""Tests that run exports with the harnesses themselves."""
