@@ -427,12 +427,12 @@ class DatasetBuilder:
         'inspect eval pool.py --model openai/gpt-5-mini --log-dir logs'
         """
         given = argument.path("tasks", tasks) if isinstance(tasks, (str, os.PathLike)) else tasks
-        to = argument.choice("to", to, ("lm-eval", "inspect", "evalscope", "hf"))
+        target = argument.choice("to", to, ("lm-eval", "inspect", "evalscope", "hf"))
         name = None if name is None else argument.text("name", name, '"exp5"')
         folder, names = argument.path("output", output), self._named(benchmarks)
         force = argument.flag("force", force)
         with Notes() as note, shown(progress) as told:
-            written = self._core.export(given, to, folder, name, names, force, told, note)
+            written = self._core.export(given, target, folder, name, names, force, told, note)
         return Exported(**json.loads(written))
 
     def validate(

@@ -5,9 +5,12 @@
 Runs in the harness's Python. The harness's YAML is included as it is; only where its documents come from is replaced.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import lm_eval.tasks
 from lm_eval.tasks import TaskManager
@@ -15,12 +18,12 @@ from lm_eval.tasks import TaskManager
 TASKS = Path(lm_eval.tasks.__file__).parent
 
 
-def form_of_medqa(row):
+def form_of_medqa(row: dict[str, Any]) -> dict[str, Any]:
     endings = {f"ending{at}": row["options"][letter] for at, letter in enumerate("ABCD")}
     return {"sent1": row["question"], "sent2": "", **endings, "label": "ABCD".index(row["answer_idx"])}
 
 
-def stock(file, rows, name):
+def stock(file: str, rows: list[dict[str, Any]], name: str) -> Any:
     """The task in a file of the harness, on these rows, which it reads from a file."""
     Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     data = json.dumps({"data_files": {"test": str(Path(f"{name}.jsonl").resolve())}})
@@ -31,7 +34,7 @@ def stock(file, rows, name):
 
 benchmark, path = sys.argv[1:]
 lines = json.loads(Path(path).read_text(encoding="utf-8"))
-parts = {}
+parts: dict[str, list[dict[str, Any]]] = {}
 for line in lines:
     part = line["doc"]["task_name"] if benchmark == "bbh" else benchmark
     parts.setdefault(part, []).append(line)

@@ -1,4 +1,4 @@
-# How answers are graded. The same in every export of symphony-data, so that results of several harnesses can be compared.
+# How answers are graded: the same for Inspect and for lm-eval, so that their results can be compared.
 MARKS = " \t\r\n*_`\"'"  # what models put around an answer
 
 
@@ -22,7 +22,8 @@ def plain(text):
 
 def numbers(text):
     """The numbers in a text. Commas between thousands do not count, and a minus counts where it is no hyphen."""
-    pattern = r"(?:(?<![\w)\]])- ?)?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?|\.\d+)"
+    digits = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?|\.\d+"
+    pattern = rf"(?:(?<![\w)\]])- ?)?(?:{digits})"
     found = [number.replace(",", "").replace(" ", "") for number in re.findall(pattern, text)]
     return [Fraction(number) for number in found if len(number) < 400]
 
@@ -39,7 +40,7 @@ def number(text):
 
 
 def exact(text):
-    """A text without what does not count: case, blanks, quotes, asterisks, a full stop at its end, the brackets of `(A)`."""
+    """A text without what does not count: case, blanks, quotes, asterisks, a last full stop, brackets of `(A)`."""
     text = " ".join(text.strip(MARKS).rstrip(".").strip(MARKS).split()).casefold()
     return text[1:-1] if re.fullmatch(r"\(\w\)", text) else text
 
@@ -73,7 +74,7 @@ def right(text, target, grade, labels=()):
 
 
 def program(text, code):
-    """The program of an answer: the last block of code that has the function, behind the code that the question gives."""
+    """The program of an answer: the last block of code that has the function, behind the code that the row gives."""
     name = re.escape(code["entry_point"])
     has_it = re.compile(rf"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+{name}\b|^{name}[ \t]*=", re.M)
     blocks = re.findall(r"```[^\n`]*\n(.*?)(?:```|\Z)", text, re.S) or [text]
@@ -88,7 +89,7 @@ def program(text, code):
     return "\n".join([*re.findall(future, own), given + re.sub(future, "", own), "", code["tests"], ""])
 
 
-# Runs a program as a module of its own, and prints a word at the end that shows that all of it ran: exit() is no success.
+# Runs a program as a module of its own. A word at the end shows that all of it ran: exit() is no success.
 RUNNER = """
 import sys, types
 word, source = sys.argv.pop(), sys.stdin.read()

@@ -1,8 +1,8 @@
 """The tasks of `{name}`, written by symphony-data. README.md has the commands.
 
-    inspect eval {name}.py --model PROVIDER/MODEL
-    inspect eval {name}.py --model PROVIDER/MODEL -T benchmarks=gsm8k,bbh -T bins=hard   # a part
-    inspect eval {name}.py --model PROVIDER/MODEL -T sandbox=local                       # code without Docker: no isolation
+inspect eval {name}.py --model PROVIDER/MODEL
+inspect eval {name}.py --model PROVIDER/MODEL -T benchmarks=gsm8k,bbh -T bins=hard   # a part
+inspect eval {name}.py --model PROVIDER/MODEL -T sandbox=local                       # code without Docker: no isolation
 """
 
 import json
@@ -19,6 +19,7 @@ from inspect_ai.util import sandbox as sandbox_of_sample
 
 HERE = Path(__file__).parent
 {grade}
+
 
 def by(key):
     """Accuracy and standard error by a key of the metadata. Tasks that repeat count as one for the error."""

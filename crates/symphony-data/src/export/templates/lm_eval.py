@@ -1,10 +1,10 @@
 """What the YAML files of this folder cannot say by themselves. Written by symphony-data; README.md has the commands.
 
-A leaf is the tasks of one benchmark in one bin. Where the installed harness has a task for the benchmark, the leaf asks and
-scores as that task does: its prompt, examples, filters and metrics are read from the harness when the leaf is loaded, and
-only the documents are the pool's. Everywhere else it asks and grades as symphony-data does.
+A leaf is the tasks of one benchmark in one bin. Where the installed harness has a task for the benchmark, the leaf asks
+and scores as that task does: its prompt, examples, filters and metrics are read from the harness when the leaf is
+loaded, and only the documents are the pool's. Everywhere else it asks and grades as symphony-data does.
 
-Every leaf has the filter `pool`, and under it the metric `acc`: whether the answer counts as right. The groups add it up.
+Every leaf has the filter `pool`, and under it the metric `acc`: whether the answer is right. The groups add it up.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ from lm_eval.tasks import TaskManager
 HERE = Path(__file__).resolve().parent
 LOG = logging.getLogger(__name__)
 {grade}
+
 
 class Docs(list):
     """Documents as they are. A table of `datasets` would refuse fields of mixed types and change dates."""
@@ -185,7 +186,7 @@ class Stock:
     """Asks and scores as tasks of the harness do."""
 
     def __init__(self, parts, part_of, metric):
-        # `parts` are the harness's tasks by name; `part_of` gives the name for a document, and the document in its form.
+        # `parts` are the harness's tasks by name; `part_of` gives the name for a document, and its form.
         self.parts, self.part_of, self.metric = parts, part_of, metric
         self.first = next(iter(parts.values()))
 
@@ -261,7 +262,7 @@ class Filter:
 
 
 class StockCode(Stock):
-    """Asks as the harness's `humaneval` does. The harness takes its metric from the Hub; here the programs run by themselves."""
+    """Asks as the harness's `humaneval` does. The harness has its metric from the Hub; here programs run alone."""
 
     def config(self, ours):
         metrics = [{**ACC, "metric": "pass@1"}, ACC]
@@ -308,12 +309,16 @@ def manager(folder):
 
 
 def stock(like, docs):
-    """The way of the harness's task that `like` names; None if the installed harness lacks it, or a document does not fit."""
+    """The way of the harness's task that `like` names; None if the harness lacks it, or a document does not fit."""
     try:
         with quiet():
-            return {"gsm8k_cot": gsm8k, "bbh_zeroshot": bbh, "humaneval": humaneval, "medqa_4options": medqa}[like](docs)
-    except (KeyError, FileNotFoundError) as missing:
-        LOG.warning("the installed lm-eval has no fitting %s (%s): asking and grading as symphony-data does", like, missing)
+            return {"gsm8k_cot": gsm8k, "bbh_zeroshot": bbh, "humaneval": humaneval, "medqa_4options": medqa}[like](
+                docs
+            )
+    except (KeyError, ValueError, TypeError, AttributeError, FileNotFoundError) as missing:
+        LOG.warning(
+            "the installed lm-eval has no fitting %s (%s): asking and grading as symphony-data does", like, missing
+        )
         return None
 
 
@@ -325,7 +330,13 @@ def parts_of(folder, docs):
         raise KeyError(absent[0])
     none = {"training_split": None, "validation_split": None, "fewshot_split": None, "process_docs": None}
     ours = [
-        {"task": name, "custom_dataset": functools.partial(dict, test=own), "dataset_kwargs": {}, "test_split": "test", **none}
+        {
+            "task": name,
+            "custom_dataset": functools.partial(dict, test=own),
+            "dataset_kwargs": {},
+            "test_split": "test",
+            **none,
+        }
         for name, own in docs.items()
     ]
     loaded = tasks.load([{"group": "symphony_parts", "task": ours}])["tasks"]
