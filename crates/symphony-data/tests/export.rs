@@ -2,14 +2,21 @@
 
 mod support;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+};
 
 use serde_json::{Value, json};
 use support::json_lines;
 use symphony_data::{
     DatasetBuilder, Error,
-    export::{ExportOptions, Exported, Input, Target},
+    export::{self, ExportOptions, Exported, Input, Target},
     preprocess::PreprocessOptions,
+    progress::{Pass, Progress, Silent},
     request::{Replacement, RequestSpec},
     verify::{Verdict, verify},
 };
@@ -362,6 +369,68 @@ fn a_run_that_was_killed_before_the_manifest_is_finished_by_the_next() {
         fs::write(to.join(".README.md.unfinished"), "half").unwrap();
         export(&builder, &one, target, &to).unwrap();
         assert_eq!(files(&to), whole);
+    }
+}
+
+/// Asks to stop after some tasks of the last pass.
+struct Stops(AtomicU64);
+
+impl Progress for Stops {
+    fn rows(&self, _: &str, pass: Pass, done: u64, _: Option<u64>) {
+        if pass == Pass::Export {
+            self.0.store(done, Ordering::Relaxed);
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 256
+    }
+}
+
+#[test]
+fn an_interrupted_export_leaves_the_old_one_whole_and_nothing_else_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = builder(folder.path());
+    let full = folder.path().join("full");
+    for target in Target::ALL {
+        let to = folder.path().join(format!("a/b/{}", target.name()));
+        let some = ExportOptions { benchmarks: vec!["gsm8k".into(), "bbh".into()], ..options(target) };
+        let stopped = || {
+            let stops = Stops(AtomicU64::new(0));
+            export::export(vec![Input::Path(full.clone())], &builder.config, &some, &to, &stops).unwrap_err()
+        };
+        assert!(Error::from(stopped()).is_stop());
+        assert!(!to.exists());
+        export_with(&builder, &full, &some, &to).unwrap();
+        let before = files(&to);
+        assert!(Error::from(stopped()).is_stop());
+        assert_eq!(files(&to), before);
+    }
+}
+
+#[test]
+fn two_exports_to_one_folder_at_once_both_succeed_or_the_second_says_whose_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = builder(folder.path());
+    pool(&builder, folder.path(), "one", &["gsm8k"], 60);
+    pool(&builder, folder.path(), "two", &["gsm8k"], 30);
+    let config = &builder.config;
+    for (a, b, targets) in [("one", "one", [Target::LmEval; 2]), ("one", "two", [Target::LmEval, Target::Hf])] {
+        let to = folder.path().join(format!("to-{b}"));
+        let run = |name: &str, target| {
+            let input = Input::Path(folder.path().join(name));
+            export::export(vec![input], config, &options(target), &to, &Silent).map(|_| files(&to))
+        };
+        let (first, second) = thread::scope(|scope| {
+            let first = scope.spawn(|| run(a, targets[0]));
+            let second = scope.spawn(|| run(b, targets[1]));
+            (first.join().unwrap(), second.join().unwrap())
+        });
+        let whole = verify(&to).unwrap();
+        assert!(whole.iter().all(|finding| finding.verdict == Verdict::Ok), "{whole:?}");
+        let done = [&first, &second].into_iter().flatten().count();
+        assert_eq!(done, if a == b { 2 } else { 1 }, "{first:?} {second:?}");
+        assert!(!files(&to).keys().any(|name| name.contains("unfinished")));
     }
 }
 
