@@ -15,7 +15,7 @@ use symphony_data::{
         responses::{Catalogue, Input, ReadOptions, Unmapped, convert, read},
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
-    export::{self, ExportOptions, Target},
+    export::{self, ExportOptions, GivenTasks, Target},
     preprocess::{PreprocessOptions, preprocess},
     progress::{Note, Progress},
     request::{Replacement, RequestSpec},
@@ -330,7 +330,11 @@ impl Builder {
     ) -> PyResult<String> {
         let input = match tasks.extract::<PathBuf>() {
             Ok(path) => export::Input::Path(path),
-            Err(_) => export::Input::Tasks(to_library("tasks", tasks)?, manifest_of(tasks)),
+            Err(_) => export::Input::Tasks(GivenTasks {
+                tasks: to_library("tasks", tasks)?,
+                manifest: manifest_of(tasks),
+                part_of: origin_of(tasks),
+            }),
         };
         let target = Target::parse(to).ok_or_else(|| errors::exception(py, "RequestError", to))?;
         let options = ExportOptions { target, name, benchmarks, force };

@@ -98,13 +98,13 @@ fn class_of(error: &Error) -> &'static str {
     match error {
         Error::Draw(DrawError::Difficulty(DifficultyError::Absent { .. }))
         | Error::Evidence(EvidenceError::Difficulty(DifficultyError::Absent { .. }))
-        | Error::Export(ExportError::Nothing { .. })
+        | Error::Export(ExportError::Nothing { .. } | ExportError::NoBenchmark { .. })
         | Error::Pool(PoolError::Missing { .. }) => "MissingDataError",
         Error::Store(error) if is_missing(error) => "MissingDataError",
         Error::Disk(error) | Error::Pool(PoolError::Disk(error)) if is_absent(error) => "MissingDataError",
         Error::Evidence(error) => of_evidence(error),
         Error::Export(ExportError::NotAsked { .. } | ExportError::NoPrompt { .. }) => "ConfigError",
-        Error::Draw(_) | Error::Export(_) => "RequestError",
+        Error::Draw(_) | Error::Export(_) | Error::Pool(PoolError::Empty { .. }) => "RequestError",
         Error::Preprocess(error) => of_preprocessing(error),
         _ => "SymphonyDataError",
     }

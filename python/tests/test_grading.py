@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
+import textwrap
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 TEMPLATE = Path(__file__).parents[2] / "crates" / "symphony-data" / "src" / "export" / "templates" / "grade.py"
-grading: dict[str, Any] = {"re": re, "Fraction": Fraction}
+grading: dict[str, Any] = {"ast": ast, "re": re, "textwrap": textwrap, "Fraction": Fraction}
 exec(TEMPLATE.read_text(encoding="utf-8"), grading)
 
 NUMBERS = [
@@ -37,6 +39,32 @@ NUMBERS = [
     ("The result is 12, as 3 times 4 is 12", "12"),
     ("ANSWER: .5", "0.5"),
     ("ANSWER: 18 eggs", "18"),
+    ("ANSWER: \\boxed{-4}", "-4"),
+    ("ANSWER: $\\boxed{-4}$", "-4"),
+    ("ANSWER: \\boxed{\\text{-4}}", "-4"),
+    ("ANSWER: \\boxed{-\\frac{1}{2}}", "-0.5"),
+    ("ANSWER: \\frac{-3}{4}", "-0.75"),
+    ("ANSWER: \\dfrac34", "0.75"),
+    ("ANSWER: 1\\frac{3}{4}", "1.75"),
+    ("ANSWER: 1 3/4", "1.75"),
+    ("ANSWER: $3/4$ cups", "0.75"),
+    ("ANSWER: 18 dollars per 2 weeks", "18"),
+    ("ANSWER: 18 (9 x 2)", "18"),
+    ("ANSWER: 18 = 36/2", "18"),
+    ("ANSWER: 18 \\(\\text{m}^3\\)", "18"),
+    ("ANSWER: \\boxed{18 \\text{ m}^2}", "18"),
+    ("ANSWER: 100 miles (160 km)", "100"),
+    ("ANSWER: about $18 (in 2024)", "18"),
+    ("ANSWER: 50% (or 0.5)", "50"),
+    ("ANSWER: 1 000", "1000"),
+    ("ANSWER: 1\\,018", "1018"),
+    ("ANSWER: 10^3", "1000"),
+    ("ANSWER: \u20135", "-5"),
+    ("ANSWER: The total is 54", "54"),
+    ("ANSWER: 3 * 6 = 18", "18"),
+    ("ANSWER: x = 5", "5"),
+    ("ANSWER: -$5", "-5"),
+    ("ANSWER: 12.50.", "12.5"),
 ]
 OTHER_NUMBERS = [
     ("ANSWER: 70", "7"),
@@ -47,6 +75,13 @@ OTHER_NUMBERS = [
     ("", "7"),
     ("ANSWER: 1/0", "1"),
     ("ANSWER: 5-7", "-7"),
+    ("ANSWER: \\boxed{-4}", "4"),
+    ("ANSWER: \u20135", "5"),
+    ("ANSWER: $3/4$ cups", "4"),
+    ("ANSWER: 100 miles (160 km)", "160"),
+    ("ANSWER: 18 or 17", "17"),
+    ("ANSWER: 1e999999999", "1e999999999"),
+    ("ANSWER: 0", "1e-999999999"),
 ]
 
 
@@ -60,7 +95,7 @@ def test_another_number_is_wrong(reply: str, target: str) -> None:
     assert not grading["right"](reply, target, "number")[0]
 
 
-LETTERS = ["A", "B", "C", "D"]
+LETTERS = {"A": "Mombasa", "B": "Nairobi", "C": "Norovirus", "D": "C. difficile"}
 CHOICES = [
     ("ANSWER: B", "B", LETTERS),
     ("B", "B", LETTERS),
@@ -74,8 +109,21 @@ CHOICES = [
     ("The correct answer is **B**.", "B", LETTERS),
     ("The best option is B, since A is not.", "B", LETTERS),
     ("$\\boxed{B}$", "B", LETTERS),
-    ("ANSWER: not sure", "not sure", ["sure", "not sure"]),
-    ("ANSWER: 10", "10", ["1", "10"]),
+    ("ANSWER: Option B", "B", LETTERS),
+    ("ANSWER: option (B)", "B", LETTERS),
+    ("ANSWER: \\text{B}", "B", LETTERS),
+    ("ANSWER: \\boxed{\\text{B}}", "B", LETTERS),
+    ("ANSWER: Nairobi", "B", LETTERS),
+    ("ANSWER: B Nairobi", "B", LETTERS),
+    ("ANSWER: B because it is the capital", "B", LETTERS),
+    ("B. Nairobi", "B", LETTERS),
+    ("Nairobi", "B", LETTERS),
+    ("**B**\n\nIt is the capital.", "B", LETTERS),
+    ("The answer is option B", "B", LETTERS),
+    ("ANSWER: C. difficile", "D", LETTERS),
+    ("ANSWER: A", "A", {"a": "a", "A": "A"}),
+    ("ANSWER: not sure", "not sure", {"sure": "sure", "not sure": "not sure"}),
+    ("ANSWER: 10", "10", {"1": "1", "10": "10"}),
 ]
 OTHER_CHOICES = [
     ("ANSWER: A", "B", LETTERS),
@@ -84,17 +132,28 @@ OTHER_CHOICES = [
     ("I do not know.", "A", LETTERS),
     ("", "A", LETTERS),
     ("ANSWER: B\nNo, ANSWER: C", "B", LETTERS),
-    ("ANSWER: 10", "1", ["1", "10"]),
+    ("ANSWER: 10", "1", {"1": "1", "10": "10"}),
+    ("ANSWER: A or B", "A", LETTERS),
+    ("ANSWER: A/B", "A", LETTERS),
+    ("ANSWER: A B C D", "A", LETTERS),
+    ("ANSWER: B-cell lymphoma", "B", LETTERS),
+    ("ANSWER: D-dimer", "D", LETTERS),
+    ("ANSWER: C. difficile", "C", LETTERS),
+    ("The answer is a matter of opinion", "A", LETTERS),
+    ("ANSWER: no idea", "no", {"yes": "yes", "no": "no"}),
+    ("ANSWER: 1.5", "1", {"1": "1", "10": "10"}),
+    ("ANSWER: -1", "1", {"1": "1", "10": "10"}),
+    ("A is wrong.\nANSWER: none of them", "A", LETTERS),
 ]
 
 
 @pytest.mark.parametrize(("reply", "target", "labels"), CHOICES)
-def test_the_label_of_the_right_choice_is_right(reply: str, target: str, labels: list[str]) -> None:
+def test_the_label_of_the_right_choice_is_right(reply: str, target: str, labels: dict[str, str]) -> None:
     assert grading["right"](reply, target, "choice", labels)[0]
 
 
 @pytest.mark.parametrize(("reply", "target", "labels"), OTHER_CHOICES)
-def test_another_label_is_wrong(reply: str, target: str, labels: list[str]) -> None:
+def test_another_label_is_wrong(reply: str, target: str, labels: dict[str, str]) -> None:
     assert not grading["right"](reply, target, "choice", labels)[0]
 
 
@@ -110,8 +169,23 @@ EXACT = [
     ("Let me think.\n\n(B)", "(B)"),
     ("ANSWER: ] > )", "] > )"),
     ("ANSWER: a  b", "a b"),
+    ("ANSWER: (B) 12/25/1937", "(B)"),
+    ("ANSWER: False, because it is not.", "False"),
+    ("ANSWER: \\boxed{False}", "False"),
+    ("ANSWER: $False$", "False"),
+    ("ANSWER: \\text{Yes}", "Yes"),
+    ("The answer is (B).", "(B)"),
 ]
-OTHER_EXACT = [("ANSWER: False", "True"), ("ANSWER: (A)", "(B)"), ("", "True"), ("ANSWER: not valid", "valid")]
+OTHER_EXACT = [
+    ("ANSWER: False", "True"),
+    ("ANSWER: (A)", "(B)"),
+    ("", "True"),
+    ("ANSWER: not valid", "valid"),
+    ("", "***"),
+    ("ANSWER: (B) or (C)", "(B)"),
+    ("ANSWER: Falsehood", "False"),
+    ("ANSWER: True or False", "True"),
+]
 
 
 @pytest.mark.parametrize(("reply", "target"), EXACT)
@@ -140,6 +214,12 @@ PROGRAMS = [
     f"```python\nfrom __future__ import annotations\n{WHOLE}```",
     f"```python\n{WHOLE}\nif __name__ == '__main__':\n    print(half(float(input())))\n```",
     "```python\nhalf = lambda x: int(x // 2)\n```",
+    "First the imports:\n```python\nimport sys\n```\nand the function:\n```python\ndef half(x):\n    sys.version\n    return helper(x / 2)\n```",
+    "- so:\n\n  ```python\n  def half(x):\n      return int(x // 2)\n  ```",
+    f"~~~python\n{WHOLE}~~~",
+    f"This is it:\n{WHOLE}",
+    f"```python\nfrom __future__ import (\n    annotations,\n)\n{WHOLE}```",
+    f"```python\nimport atexit\natexit.register(print, 'bye')\n{WHOLE}```",
     f"```python\nfrom dataclasses import dataclass\n\n\n@dataclass\nclass P:\n    x: 'float' = 0\n\n\n{WHOLE}```",
 ]
 OTHER_PROGRAMS = [
@@ -155,9 +235,9 @@ OTHER_PROGRAMS = [
 
 def passes(reply: str) -> bool:
     program = grading["program"](reply, CODE)
-    command = [sys.executable, "-I", "-c", grading["RUNNER"], "word"]
-    done = subprocess.run(command, input=program, capture_output=True, text=True)
-    return done.returncode == 0 and done.stdout.rstrip().endswith("word")
+    command = [sys.executable, "-I", "-c", grading["RUNNER"]]
+    done = subprocess.run(command, input=f"word\n{program}", capture_output=True, text=True)
+    return done.returncode == 0 and "word" in done.stdout.split()
 
 
 @pytest.mark.parametrize("reply", PROGRAMS)
@@ -170,7 +250,12 @@ def test_a_program_that_fails_its_tests_or_ends_early_is_wrong(reply: str) -> No
     assert not passes(reply)
 
 
-def test_no_reply_raises_an_error() -> None:
+def test_no_reply_raises_an_error_or_is_read_without_end() -> None:
+    for reply in (" " * 30_000, "\\boxed{" * 10_000, "1 " * 30_000, "(" * 30_000, "```\n" * 10_000, "*" * 30_000):
+        for start in ("", "ANSWER:", "\\boxed{"):
+            for grade in ("number", "choice", "exact"):
+                grading["right"](start + reply, "1", grade, LETTERS)
+            grading["program"](start + reply, CODE)
     parts = [
         "ANSWER:",
         "\\boxed{",
@@ -195,7 +280,7 @@ def test_no_reply_raises_an_error() -> None:
             for third in parts:
                 reply = first + second + third
                 for grade in ("number", "choice", "exact"):
-                    grading["right"](reply, "1", grade, ["A", "1"])
+                    grading["right"](reply, "1", grade, {"A": "x", "1": "1"})
                 grading["program"](reply, CODE)
 
 
@@ -209,7 +294,7 @@ def test_every_solution_of_humaneval_passes_without_what_the_question_gives() ->
         code = {"entry_point": name, "given": row["prompt"], "tests": f"{row['test']}\n\ncheck({name})"}
         start = re.search(rf"(?m)^def {name}\b", whole)
         assert start is not None
-        command = [sys.executable, "-I", "-c", grading["RUNNER"], "word"]
+        command = [sys.executable, "-I", "-c", grading["RUNNER"]]
         program = grading["program"](f"```python\n{whole[start.start() :]}```", code)
-        done = subprocess.run(command, input=program, capture_output=True, text=True)
-        assert done.stdout.rstrip().endswith("word"), (row["task_id"], done.stderr)
+        done = subprocess.run(command, input=f"word\n{program}", capture_output=True, text=True)
+        assert "word" in done.stdout.split(), (row["task_id"], done.stderr)

@@ -6,7 +6,7 @@ use crate::{
     config::{Config, read_file},
     draw,
     error::Error,
-    export::{self, ExportOptions, Exported},
+    export::{self, ExportOptions, Exported, GivenTasks},
     pool::manifest::PoolManifest,
     preprocess::{PreprocessOptions, preprocess},
     progress::{Progress, Silent},
@@ -120,7 +120,7 @@ pub struct TaskStream {
 
 impl From<TaskStream> for export::Input {
     fn from(stream: TaskStream) -> Self {
-        Self::Tasks(stream.tasks, stream.manifest)
+        Self::Tasks(GivenTasks { tasks: stream.tasks, manifest: stream.manifest, part_of: None })
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::json_lines;
 use symphony_data::{
     DatasetBuilder, Error,
-    export::{self, ExportOptions, Exported, Input, Target},
+    export::{self, ExportOptions, Exported, GivenTasks, Input, Target},
     preprocess::PreprocessOptions,
     progress::{Pass, Progress, Silent},
     request::{Replacement, RequestSpec},
@@ -244,7 +244,13 @@ fn preprocessed_benchmarks_are_exported_whole() {
     let exported = export(&builder, &full.join("amc_full.jsonl"), Target::Inspect, &folder.path().join("amc")).unwrap();
     assert_eq!((exported.name.as_str(), exported.tasks), ("amc", 40));
     let wrong = export_with(&builder, &full, &some(&["gsm9k"]), &folder.path().join("no")).unwrap_err();
-    assert_eq!(wrong, format!("not preprocessed in {}: gsm9k", full.display()));
+    assert_eq!(
+        wrong,
+        format!(
+            "{}: gsm9k is not preprocessed here; this folder has amc, bare, bbh, gsm8k, humaneval, medical_qa, mine",
+            full.display()
+        )
+    );
     assert!(!folder.path().join("no").exists());
 }
 
@@ -489,7 +495,79 @@ fn a_stream_is_exported_with_its_manifest() {
     let manifest: Value = serde_json::from_slice(&fs::read(to.join("manifest.json")).unwrap()).unwrap();
     assert_eq!(manifest["pool"]["request"]["n_total_tasks"], 8);
     let error =
-        builder.export(vec![Input::Tasks(Vec::new(), None)], &options(Target::Inspect), &folder.path().join("no"));
+        builder.export(vec![Input::Tasks(GivenTasks::default())], &options(Target::Inspect), &folder.path().join("no"));
     assert!(matches!(error, Err(Error::Pool(_))));
     assert!(!folder.path().join("no").exists());
+}
+
+#[test]
+fn tasks_that_could_not_be_told_apart_and_invalid_ones_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = builder(folder.path());
+    let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 8, ..RequestSpec::default() };
+    let stream = builder.build_task_stream(&spec, &folder.path().join("full")).unwrap();
+    let tasks = |twice: bool| -> Vec<_> { stream.iter().chain(stream.iter().filter(|_| twice)).cloned().collect() };
+    let to = folder.path().join("to");
+    for target in Target::ALL {
+        let given = GivenTasks { tasks: tasks(true), ..GivenTasks::default() };
+        let told = builder.export(vec![Input::Tasks(given)], &options(target), &to).unwrap_err().to_string();
+        assert!(told.starts_with("tasks: two tasks have the id exp_00000_gsm8k, so that"), "{told}");
+        let mut invalid = tasks(false);
+        invalid[3].difficulty_bin = "tough".to_owned();
+        let given = GivenTasks { tasks: invalid, ..GivenTasks::default() };
+        let told = builder.export(vec![Input::Tasks(given)], &options(target), &to).unwrap_err().to_string();
+        assert!(told.contains("exp_00003_gsm8k: its difficulty_bin is \"tough\""), "{told}");
+        assert!(!to.exists());
+    }
+    // A benchmark that is named twice is exported once; a part of a stream is not exported by name.
+    let twice = ExportOptions { benchmarks: vec!["amc".into(), "amc".into()], ..options(Target::Inspect) };
+    assert_eq!(export_with(&builder, &folder.path().join("full"), &twice, &to).unwrap().tasks, 40);
+    let given = GivenTasks { tasks: tasks(false), ..GivenTasks::default() };
+    let told = builder.export(vec![Input::Tasks(given)], &twice, &to).unwrap_err().to_string();
+    assert!(told.contains("which is exported whole"), "{told}");
+}
+
+#[test]
+fn an_export_never_lies_among_its_tasks_or_among_preprocessed_benchmarks() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = builder(folder.path());
+    pool(&builder, folder.path(), "one", &["gsm8k"], 6);
+    let (one, full) = (folder.path().join("one"), folder.path().join("full"));
+    let before = (files(&one), files(&full));
+    for target in Target::ALL {
+        let forced = ExportOptions { force: true, ..options(target) };
+        for (from, to) in [(&one, &one), (&full, &full), (&one, &full)] {
+            let told = export_with(&builder, from, &forced, to).unwrap_err();
+            assert!(
+                told.contains("the tasks lie in this folder") || told.contains("over preprocessed benchmarks"),
+                "{told}"
+            );
+        }
+    }
+    assert_eq!((files(&one), files(&full)), before);
+    // A folder in the place of the manifest is in the way before any file is written.
+    let to = folder.path().join("to");
+    fs::create_dir_all(to.join("manifest.json")).unwrap();
+    let forced = ExportOptions { force: true, ..options(Target::Inspect) };
+    export_with(&builder, &one, &forced, &to).unwrap_err();
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 1);
+}
+
+#[test]
+fn a_part_of_a_stream_keeps_the_mark_of_generated_tasks() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = builder(folder.path());
+    pool(&builder, folder.path(), "one", &["gsm8k"], 12);
+    let spec = RequestSpec { benchmarks: vec!["gsm8k".into()], n_total_tasks: 8, ..RequestSpec::default() };
+    let stream = builder.build_task_stream(&spec, &folder.path().join("full")).unwrap();
+    let Input::Tasks(whole) = stream.into() else { panic!("a stream is tasks") };
+    let part = GivenTasks { tasks: whole.tasks[..4].to_vec(), manifest: None, part_of: whole.manifest };
+    for target in Target::ALL {
+        let to = folder.path().join(target.name());
+        builder.export(vec![Input::Tasks(part.clone())], &options(target), &to).unwrap();
+        let readme = fs::read_to_string(to.join("README.md")).unwrap();
+        assert!(readme.contains("SYNTHETIC") && !readme.contains("license: mit"), "{readme}");
+        let manifest: Value = serde_json::from_slice(&fs::read(to.join("manifest.json")).unwrap()).unwrap();
+        assert_eq!((&manifest["synthetic"], &manifest["pool"]), (&json!(true), &Value::Null));
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use symphony_data::{
     bin::Bin,
-    export::{ExportOptions, Exported, Input, Target, export},
+    export::{ExportError, ExportOptions, Exported, Input, Target, export},
 };
 
 use crate::{
@@ -52,7 +52,7 @@ pub struct Args {
 }
 
 fn target(text: &str) -> Result<Target, String> {
-    Target::parse(text).ok_or_else(|| format!("write {}", Target::ALL.map(Target::name).join(", ")))
+    Target::parse(text).ok_or_else(|| format!("write one of {}", Target::ALL.map(Target::name).join(", ")))
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
@@ -64,7 +64,10 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         force: args.force,
     };
     let inputs = args.inputs.iter().cloned().map(Input::Path).collect();
-    let exported = export(inputs, &config, &options, &args.output, &session.ui)?;
+    let exported = export(inputs, &config, &options, &args.output, &session.ui).map_err(|error| match error {
+        ExportError::Name { .. } => CliError::Usage(format!("--name: {error}")),
+        error => error.into(),
+    })?;
     if args.json {
         return print_json(&exported);
     }
@@ -77,10 +80,21 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         })
     });
     let said = |one: &Exported| {
-        let Exported { name, tasks, distinct, folder, command, .. } = one;
+        let Exported { name, tasks, distinct, folder, .. } = one;
         let folder = quoted(folder);
         let todo = if one.to == Target::Hf { "publish" } else { "run" };
-        format!("{name}: {tasks} tasks, {distinct} distinct, in {folder}\n{todo} it: cd {folder} && {command}\n")
+        format!("{name}: {tasks} tasks, {distinct} distinct, in {folder}\n{todo} it: {}\n", from_here(one, &folder))
     };
     print(&(table(&columns, rows) + &exported.iter().map(said).collect::<String>()))
+}
+
+/// The command of an export for the folder that this program runs in, so that the logs come to lie there.
+fn from_here(one: &Exported, folder: &str) -> String {
+    let (own, here) = match one.to {
+        Target::Inspect => ("inspect eval ".to_owned(), format!("inspect eval {folder}/")),
+        Target::LmEval => ("--include_path .".to_owned(), format!("--include_path {folder}")),
+        Target::EvalScope => (r#""dataset_id": ".""#.to_owned(), format!(r#""dataset_id": "{folder}""#)),
+        Target::Hf => ("OWNER/NAME .".to_owned(), format!("OWNER/NAME {folder}")),
+    };
+    one.command.replacen(&own, &here, 1)
 }

@@ -14,7 +14,7 @@ use crate::{
     table::{WIDTH, wrapped},
 };
 
-/// Check pools, preprocessed benchmarks and calibrations against their checksums
+/// Check pools, preprocessed benchmarks, calibrations and exports against their checksums
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples![
     "Check everything in a folder" => "symphony-data verify data",
@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         (
             count(Verdict::Bad),
             "changed, damaged or missing",
-            "rebuild stores with `preprocess`, calibrations with `calibrate`, pools with `run` or `build`",
+            "rebuild stores with `preprocess`, calibrations with `calibrate`, pools with `run` or `build`, exports with `export`",
         ),
         (
             count(Verdict::Unvouched),

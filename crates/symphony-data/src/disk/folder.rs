@@ -168,11 +168,7 @@ impl Folder {
     pub fn publish(&self, files: Vec<NewFile>, durable: bool) -> Result<(), DiskError> {
         let mut finished = Vec::with_capacity(files.len());
         for mut file in files {
-            let mut done = file.file.flush();
-            if durable {
-                done = done.and_then(|()| file.file.get_ref().file.sync_all());
-            }
-            file.check(done)?;
+            file.write_out(durable)?;
             finished.push(file);
         }
         for mut file in finished {
@@ -216,7 +212,8 @@ pub struct WrittenFile {
 /// A file that is being written under a dot name. It is removed if it is dropped before it is published.
 #[derive(Debug)]
 pub struct NewFile {
-    file: BufWriter<Hashing>,
+    /// `None` once it is closed.
+    file: Option<BufWriter<Hashing>>,
     unfinished: PathBuf,
     place: PathBuf,
     published: bool,
@@ -265,7 +262,7 @@ impl NewFile {
         let file =
             File::create_new(&unfinished).map_err(|error| DiskError::writing(&place, "write this file", error))?;
         let file = BufWriter::with_capacity(256 << 10, Hashing { file, hasher, bytes: 0 });
-        Ok(Self { file, unfinished, place, published: false })
+        Ok(Self { file: Some(file), unfinished, place, published: false })
     }
 
     /// Adds this file's path to an error of writing to it.
@@ -286,8 +283,30 @@ impl NewFile {
     /// # Errors
     /// The disk cannot be written to.
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
-        let written = self.file.write_all(bytes);
+        let written = self.write_all(bytes);
         self.check(written)
+    }
+
+    /// Closes the file, which is whole now and survives a power cut, and returns its size and checksum. It can still be
+    /// published.
+    ///
+    /// # Errors
+    /// The disk cannot be written to, or the file is closed already.
+    pub fn close(&mut self) -> Result<WrittenFile, DiskError> {
+        let written = self.written()?;
+        self.write_out(true)?;
+        self.file = None;
+        Ok(written)
+    }
+
+    /// Writes out what is buffered. With `durable`, it survives a power cut.
+    fn write_out(&mut self, durable: bool) -> Result<(), DiskError> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let mut done = file.flush();
+        if durable {
+            done = done.and_then(|()| file.get_ref().file.sync_all());
+        }
+        self.check(done)
     }
 
     /// Writes out the buffer, and returns the size and checksum of everything that was written so far.
@@ -295,9 +314,13 @@ impl NewFile {
     /// # Errors
     /// The disk cannot be written to.
     pub fn written(&mut self) -> Result<WrittenFile, DiskError> {
-        let flushed = self.file.flush();
+        let flushed = self.flush();
         self.check(flushed)?;
-        let Hashing { hasher, bytes, .. } = self.file.get_ref();
+        let Some(file) = &self.file else {
+            let closed = io::Error::new(io::ErrorKind::NotFound, "it is closed");
+            return Err(DiskError::writing(&self.place, "write this file", closed));
+        };
+        let Hashing { hasher, bytes, .. } = file.get_ref();
         let checksum = match hasher.clone() {
             Hasher::Blake3(hasher) => checksum::blake3_text(&hasher),
             Hasher::Sha256(hasher) => checksum::sha256_text(*hasher),
@@ -308,11 +331,11 @@ impl NewFile {
 
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.as_mut().ok_or_else(|| io::Error::other("this file is closed"))?.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.as_mut().map_or(Ok(()), BufWriter::flush)
     }
 }
 

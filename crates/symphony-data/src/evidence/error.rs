@@ -48,9 +48,17 @@ pub enum EvidenceError {
     /// A folder has no logs.
     #[error(
         "{path}: this folder has no log with answers; it was searched for samples_*.jsonl of lm-evaluation-harness, .eval and .json \
-         of Inspect, and reviews/MODEL/*.jsonl of EvalScope; name files of any other form one by one"
+         of Inspect, and reviews/MODEL/*.jsonl of EvalScope; {}", if *has_results {
+            "results of lm-evaluation-harness have samples only with its option log_samples"
+        } else {
+            "name files of any other form one by one"
+        }
     )]
-    NoLogs { path: PathBuf },
+    NoLogs {
+        path: PathBuf,
+        // Whether there is a results file of lm-evaluation-harness.
+        has_results: bool,
+    },
     /// A file is given twice.
     #[error("{path} is given twice, so its answers would count as two tries; give each file once")]
     GivenTwice { path: PathBuf },

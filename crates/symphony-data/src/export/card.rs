@@ -10,7 +10,7 @@ use super::{
     eval_yaml::yaml_text,
     readme,
 };
-use crate::config::Benchmark;
+use crate::{config::Benchmark, source::SourcePath};
 
 /// The command that publishes a dataset.
 pub(super) const UPLOAD: &str = "hf upload OWNER/NAME . --repo-type dataset";
@@ -65,12 +65,15 @@ const LICENSES: [&str; 40] = [
 /// The benchmarks of the configuration whose rows the tasks are. Generated tasks are not: they are only written in the
 /// format of a benchmark, which has no licence for them.
 pub(super) fn known<'a>(about: &'a About<'a>) -> impl Iterator<Item = (&'a str, &'a Benchmark)> {
-    let parts = parts(about);
+    let parts = about.source.parts();
     about.benchmarks().into_iter().filter_map(move |name| {
+        let benchmark = about.config.benchmark(name)?;
         let source = parts.iter().find(|part| part["benchmark"] == name).map(|part| &part["source"]["path"]);
-        let is_generated = source.and_then(Value::as_str).is_some_and(|path| path.starts_with("synthetic:"));
-        let benchmark = about.config.benchmarks.iter().find(|benchmark| benchmark.name == name);
-        Some((name, benchmark.filter(|_| !is_generated)?))
+        let is_generated = match source {
+            Some(path) => path.as_str().is_some_and(|path| path.starts_with("synthetic:")),
+            None => matches!(benchmark.source, SourcePath::Synthetic { .. }),
+        };
+        (!is_generated).then_some((name, benchmark))
     })
 }
 
@@ -228,16 +231,9 @@ fn running(configs: &[Config], names: &Names) -> String {
     text
 }
 
-/// How each benchmark was prepared: parts of the pool's manifest, or metas.
-fn parts(about: &About<'_>) -> Vec<Value> {
-    let (key, origin) = about.source.origin();
-    let parts = if key == "pool" { origin["benchmarks"].clone() } else { origin };
-    parts.as_array().cloned().unwrap_or_default()
-}
-
 fn drawn(about: &About<'_>) -> String {
     let (key, origin) = about.source.origin();
-    let parts = parts(about);
+    let parts = about.source.parts();
     let mut text = "\n## Where the tasks come from\n".to_owned();
     match origin.get("request") {
         Some(request) => {
@@ -245,7 +241,7 @@ fn drawn(about: &About<'_>) -> String {
             text +=
                 &format!("\nThe request that drew them, with its defaults filled in:\n\n{}", fenced("json", &request));
         }
-        None if key == "pool" => text += "\nThe pool has no manifest, so that it is not known how it was drawn.\n",
+        None if key == "pool" => text += "\nHow these tasks were drawn is not recorded.\n",
         None => text += "\nThese are all rows of the benchmarks, not a sample.\n",
     }
     if !parts.is_empty() {

@@ -34,8 +34,10 @@ use crate::{
 const TASKS_AT_ONCE: usize = 1024;
 /// How many bytes of rows end a record batch before that.
 const BYTES_AT_ONCE: usize = 32 << 20;
-/// How many bytes a file holds back before it writes a group of rows.
-const GROUP_BYTES: usize = 64 << 20;
+/// How many bytes all files together hold back before they write groups of rows.
+const GROUP_BYTES: usize = 256 << 20;
+/// How many bytes a file may always hold back.
+const LEAST_BYTES: usize = 4 << 20;
 /// How many labels of choices are listed in a pattern. With more, any word may be a label.
 const MAX_LABELS: usize = 64;
 
@@ -142,7 +144,12 @@ impl Hf {
                 part.ours.push((self.names.target.clone(), Kind::Text));
             }
         }
-        self.pool = Some(Table::new(&[], &self.columns(), place.create(&format!("data/{}.parquet", self.all))?)?);
+        self.pool = Some(Table::new(
+            &[],
+            &self.columns(),
+            place.create(&format!("data/{}.parquet", self.all))?,
+            self.benchmarks.len() + 1,
+        )?);
         Ok(())
     }
 
@@ -193,6 +200,7 @@ impl Writer for Hf {
             self.begin(place)?;
         }
         let (ids, task) = (sample.ids(), &sample.task);
+        let tables = self.benchmarks.len() + 1;
         let question = sample.question().ok();
         let bytes = task.raw_data.get().len() + task.scorer_metadata.get().len();
         if let Some(pool) = &mut self.pool {
@@ -223,7 +231,7 @@ impl Writer for Hf {
             Some(table) => table,
             none => {
                 let file = place.create(&format!("data/{}.parquet", part.config))?;
-                none.insert(Table::new(part.fields.as_deref().unwrap_or_default(), &part.ours, file)?)
+                none.insert(Table::new(part.fields.as_deref().unwrap_or_default(), &part.ours, file, tables)?)
             }
         };
         let row = task.raw_data.get().trim();
@@ -247,9 +255,7 @@ impl Writer for Hf {
         let mut add = |name: &str, benchmark, file: &str, columns, table: Option<Table>, grading| {
             let Some(table) = table else { return Ok(()) };
             let path = format!("data/{file}.parquet");
-            let mut file = table.finish()?;
-            let written = file.written()?;
-            place.add(&path, file);
+            let written = place.add(&path, table.finish()?)?;
             configs.push(Config { name: name.to_owned(), benchmark, path, columns, written, grading });
             Ok::<(), ExportError>(())
         };
@@ -336,10 +342,17 @@ struct Table {
     ours: Columns,
     rows: usize,
     bytes: usize,
+    group_bytes: usize,
 }
 
 impl Table {
-    fn new(fields: &[(String, Kind)], ours: &[(String, Kind)], file: NewFile) -> Result<Self, DiskError> {
+    /// One of so many tables that are written at once.
+    fn new(
+        fields: &[(String, Kind)],
+        ours: &[(String, Kind)],
+        file: NewFile,
+        tables: usize,
+    ) -> Result<Self, DiskError> {
         let (fields, ours) = (Columns::new(fields), Columns::new(ours));
         let all: Vec<Arc<Field>> = fields.fields().iter().chain(ours.fields()).cloned().collect();
         let schema = Arc::new(Schema::new(all));
@@ -350,7 +363,16 @@ impl Table {
             .build();
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties));
         let writer = writer.map_err(|error| cannot_write(&path, error))?;
-        Ok(Self { writer, path, schema, fields, ours, rows: 0, bytes: 0 })
+        Ok(Self {
+            writer,
+            path,
+            schema,
+            fields,
+            ours,
+            rows: 0,
+            bytes: 0,
+            group_bytes: (GROUP_BYTES / tables.max(1)).clamp(LEAST_BYTES, GROUP_BYTES / 4),
+        })
     }
 
     /// Takes a row, and the values behind it; together about so many bytes.
@@ -359,7 +381,7 @@ impl Table {
         self.ours.add(values);
         self.rows += 1;
         self.bytes += bytes;
-        if self.rows == TASKS_AT_ONCE || self.bytes >= BYTES_AT_ONCE {
+        if self.rows == TASKS_AT_ONCE || self.bytes >= BYTES_AT_ONCE.min(self.group_bytes) {
             self.flush()?;
         }
         Ok(())
@@ -372,7 +394,7 @@ impl Table {
         columns.extend(self.ours.finish().map_err(|error| failed(error.into()))?);
         let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(|error| failed(error.into()))?;
         self.writer.write(&batch).map_err(failed)?;
-        if self.writer.in_progress_size() > GROUP_BYTES {
+        if self.writer.in_progress_size() > self.group_bytes {
             self.writer.flush().map_err(failed)?;
         }
         Ok(())

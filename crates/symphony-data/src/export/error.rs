@@ -20,6 +20,17 @@ pub enum ExportError {
         "{path}: this is a pool, which is exported whole; name benchmarks only for a folder of preprocessed benchmarks"
     )]
     PartOfPool { path: PathBuf },
+    /// A folder of preprocessed benchmarks lacks a benchmark that was named.
+    #[error("{folder}: {benchmark} is not preprocessed here; this folder has {}", has.join(", "))]
+    NoBenchmark { folder: PathBuf, benchmark: String, has: Vec<String> },
+    /// Two tasks have the same id.
+    #[error(
+        "{path}: two tasks have the id {task}, so that their answers could not be told apart; export one pool at a time"
+    )]
+    SameId { path: PathBuf, task: String },
+    /// The output folder is that of the tasks.
+    #[error("{folder}: the tasks lie in this folder, and an export has files of the same names; name another folder")]
+    OwnFolder { folder: PathBuf },
     /// A name has other characters than a harness takes.
     #[error("`{name}` is not a valid name for an export: use letters, digits and underscores, and begin with a letter")]
     Name { name: String },

@@ -140,7 +140,7 @@ impl Writer for EvalScope {
     }
 
     fn finish(self: Box<Self>, about: &About<'_>, place: &mut Place<'_>) -> Result<String, ExportError> {
-        place.add(FILE, self.entries);
+        place.add(FILE, self.entries)?;
         let stops = if self.stops.is_empty() { String::new() } else { json!(self.stops).to_string() };
         let readme = Readme {
             harness: "EvalScope",

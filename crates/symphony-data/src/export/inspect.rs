@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     disk::NewFile,
-    prompt::{AskedCode, Grade},
+    prompt::{Asked, AskedCode, Grade},
 };
 
 /// The version that exports are tested with.
@@ -46,7 +46,7 @@ impl Writer for Inspect {
             "grade": prompt.grade.name(),
         });
         if let Grade::Choice = prompt.grade {
-            metadata["labels"] = asked.choices.iter().map(|choice| choice.label.as_str()).collect();
+            metadata["choices"] = choices_of(asked);
         }
         if let Some(code) = &asked.code {
             self.code.insert(task.benchmark.to_owned());
@@ -65,7 +65,7 @@ impl Writer for Inspect {
 
     fn finish(self: Box<Self>, about: &About<'_>, place: &mut Place<'_>) -> Result<String, ExportError> {
         let name = about.name;
-        place.add(&format!("{name}.jsonl"), self.samples);
+        place.add(&format!("{name}.jsonl"), self.samples)?;
         place.text(&format!("{name}.py"), &TASK.replace("{name}", name).replace("{grade}", GRADE))?;
         let code: Vec<&str> = self.code.iter().map(String::as_str).collect();
         let readme = Readme {
@@ -80,6 +80,11 @@ impl Writer for Inspect {
         place.text("README.md", &text)?;
         Ok(command)
     }
+}
+
+/// The choices of a task by label, as the grading in Python reads them.
+pub(super) fn choices_of(asked: &Asked) -> serde_json::Value {
+    asked.choices.iter().map(|choice| (choice.label.clone(), serde_json::Value::from(choice.text.as_str()))).collect()
 }
 
 /// The code that an answer is tested with, as the grading in Python reads it.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     About, ExportError, Place, Sample, Writer,
-    inspect::code_of,
+    inspect::{choices_of, code_of},
     readme::{GRADE, Readme},
 };
 use crate::{bin::Bin, config::Config, disk::NewFile, prompt::Grade};
@@ -73,7 +73,7 @@ impl Writer for LmEval<'_> {
         };
         let mut question = json!({"input": asked.input, "target": asked.target, "grade": prompt.grade.name()});
         if let Grade::Choice = prompt.grade {
-            question["labels"] = asked.choices.iter().map(|choice| choice.label.as_str()).collect();
+            question["choices"] = choices_of(asked);
         }
         if let Some(code) = &asked.code {
             self.code.insert(benchmark.to_owned());
@@ -86,7 +86,7 @@ impl Writer for LmEval<'_> {
 
     fn finish(mut self: Box<Self>, about: &About<'_>, place: &mut Place<'_>) -> Result<String, ExportError> {
         for ((benchmark, bin), file) in std::mem::take(&mut self.data) {
-            place.add(&format!("data/{benchmark}_{bin}.jsonl"), file);
+            place.add(&format!("data/{benchmark}_{bin}.jsonl"), file)?;
         }
         place.text("utils.py", &TASKS.replace("{grade}", GRADE))?;
         let mut names = BTreeSet::new();
@@ -187,6 +187,13 @@ impl LmEval<'_> {
     fn stock_tasks(&self, about: &About<'_>) -> String {
         let like = |benchmark: &&str| self.like(benchmark).map(|like| format!("{benchmark} as `{like}`"));
         let known: Vec<String> = about.benchmarks().iter().filter_map(like).collect();
-        if known.is_empty() { "it has none for these benchmarks".to_owned() } else { known.join(", ") }
+        let all = about.benchmarks().len();
+        let read = "Prompt, examples, filters and metrics are read from the installed harness, and only the documents are the \
+                    export's";
+        match known.len() {
+            0 => "as the same prompts say: the harness has no task for these benchmarks".to_owned(),
+            n if n == all => format!("as the harness's own tasks do: {}. {read}", known.join(", ")),
+            _ => format!("as the harness's own tasks do: {}; the others as the prompts say. {read}", known.join(", ")),
+        }
     }
 }

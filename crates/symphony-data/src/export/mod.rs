@@ -97,8 +97,19 @@ pub struct ExportOptions {
 pub enum Input {
     /// A pool's folder or file, or a folder of preprocessed benchmarks.
     Path(PathBuf),
-    /// Tasks in memory; and, if they are a whole stream, its manifest.
-    Tasks(Vec<Task>, Option<PoolManifest>),
+    /// Tasks in memory.
+    Tasks(GivenTasks),
+}
+
+/// Tasks in memory.
+#[derive(Clone, Debug, Default)]
+pub struct GivenTasks {
+    /// The tasks, in order.
+    pub tasks: Vec<Task>,
+    /// If they are a whole stream that was drawn, its manifest.
+    pub manifest: Option<PoolManifest>,
+    /// If they are a part of a stream that was drawn, its manifest: it says whether they are real.
+    pub part_of: Option<PoolManifest>,
 }
 
 /// An export that was written.
@@ -192,7 +203,7 @@ pub fn export(
         .into_iter()
         .map(|input| match input {
             Input::Path(path) => Source::open(&path, &options.benchmarks, progress),
-            Input::Tasks(tasks, manifest) => Ok(Source::given(tasks, manifest.as_ref())),
+            Input::Tasks(given) => Source::given(given, &options.benchmarks),
         })
         .collect::<Result<_, ExportError>>()?;
     let mut named: BTreeMap<String, &Source> = BTreeMap::new();
@@ -208,7 +219,8 @@ pub fn export(
         }
     }
     let folder = |name: &str| if sources.len() > 1 { output.join(name) } else { output.to_owned() };
-    for name in named.keys() {
+    for (name, source) in &named {
+        source.check_apart(&folder(name))?;
         Place::check(&folder(name), options, name)?;
     }
     let exported = named.iter().map(|(name, source)| one(source, name, config, options, &folder(name), progress));
@@ -244,11 +256,14 @@ fn one(
         source.each(name, Pass::Look, progress, |task| writer.look(&asker.ask(task)?))?;
     }
     let mut counts: BTreeMap<(String, Bin), u64> = BTreeMap::new();
-    let mut distinct = HashSet::new();
+    let (mut distinct, mut ids) = (HashSet::new(), HashSet::new());
     source.each(name, Pass::Export, progress, |task| {
         let sample = asker.ask(task)?;
         *counts.entry((task.benchmark.to_owned(), sample.bin)).or_default() += 1;
         distinct.insert(xxh3_64(sample.key().as_bytes()));
+        if !ids.insert(xxh3_64(sample.id().as_bytes())) {
+            return Err(ExportError::SameId { path: source.path().to_owned(), task: sample.id() });
+        }
         writer.take(&sample, &mut place)
     })?;
     let cells: Vec<Cell> = counts.into_iter().map(|((benchmark, bin), tasks)| Cell { benchmark, bin, tasks }).collect();

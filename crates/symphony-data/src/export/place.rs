@@ -14,6 +14,7 @@ use crate::{
     disk::{DiskError, Folder, NewFile, WrittenFile, checksum},
     pool::MANIFEST,
     progress::Progress,
+    store::meta_name,
 };
 
 /// The folder of an export, and the files that are being written into it.
@@ -22,8 +23,8 @@ pub(super) struct Place<'p> {
     root: Folder,
     /// Folders inside it, by name.
     inside: BTreeMap<String, Folder>,
-    /// The finished files that are not in their place yet.
-    files: Vec<(String, NewFile)>,
+    /// The files that are whole, but not in their places yet.
+    files: Vec<(String, WrittenFile, NewFile)>,
     /// The files of the export that is replaced, with their checksums.
     replaced: BTreeMap<String, String>,
     force: bool,
@@ -38,13 +39,24 @@ impl<'p> Place<'p> {
     /// The folder holds another export, or another program's manifest.
     pub fn check(folder: &Path, options: &ExportOptions, name: &str) -> Result<BTreeMap<String, String>, ExportError> {
         let path = folder.join(MANIFEST);
+        let has_stores = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|entry| entry.file_name().to_str().is_some_and(|name| name.ends_with(&meta_name(""))));
+        if has_stores {
+            return Err(ExportError::Occupied {
+                folder: folder.to_owned(),
+                what: "preprocessed benchmarks".to_owned(),
+            });
+        }
         let occupied = |what: String| ExportError::Occupied { folder: folder.to_owned(), what };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(BTreeMap::new());
             }
-            Err(_) if options.force => return Ok(BTreeMap::new()),
+            Err(_) if options.force && !path.is_dir() => return Ok(BTreeMap::new()),
             Err(error) => return Err(DiskError::new(&path, "read this file", error).into()),
         };
         let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -113,9 +125,15 @@ impl<'p> Place<'p> {
         Ok(self.inside[inside].create_small(name)?)
     }
 
-    /// Takes a file that is written.
-    pub fn add(&mut self, name: &str, file: NewFile) {
-        self.files.push((name.to_owned(), file));
+    /// Takes a file that is written, and closes it: an export may have more files than a program may have open. Returns its
+    /// size and checksum.
+    ///
+    /// # Errors
+    /// It cannot be written out.
+    pub fn add(&mut self, name: &str, mut file: NewFile) -> Result<WrittenFile, ExportError> {
+        let written = file.close()?;
+        self.files.push((name.to_owned(), written.clone(), file));
+        Ok(written)
     }
 
     /// Writes a whole file.
@@ -125,8 +143,7 @@ impl<'p> Place<'p> {
     pub fn text(&mut self, name: &str, text: &str) -> Result<(), ExportError> {
         let mut file = self.create(name)?;
         file.put(text.as_bytes())?;
-        self.add(name, file);
-        Ok(())
+        self.add(name, file).map(drop)
     }
 
     /// Puts all files in their places, then the manifest that lists them. Files of an export before this one that the manifest
@@ -137,11 +154,10 @@ impl<'p> Place<'p> {
     pub fn publish(mut self, about: &About<'_>, target: Target) -> Result<(), ExportError> {
         let mut outputs = Map::new();
         let mut files = std::mem::take(&mut self.files);
-        files.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for (name, file) in &mut files {
-            let written = file.written()?;
-            self.check_file(name, Some(&written))?;
-            outputs.insert(name.clone(), serde_json::to_value(&written).unwrap_or_default());
+        files.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        for (name, written, _) in &files {
+            self.check_file(name, Some(written))?;
+            outputs.insert(name.clone(), serde_json::to_value(written).unwrap_or_default());
         }
         let stale: Vec<String> = self.replaced.keys().filter(|name| !outputs.contains_key(*name)).cloned().collect();
         for name in &stale {
@@ -160,7 +176,7 @@ impl<'p> Place<'p> {
         manifest["self_checksum"] = "".into();
         let manifest = self.root.write_small(MANIFEST, &checksum::seal(&manifest).unwrap_or_default())?;
         let (mut inside, mut outside) = (BTreeMap::<String, Vec<NewFile>>::new(), Vec::new());
-        for (name, file) in files {
+        for (name, _, file) in files {
             match name.split_once('/') {
                 Some((folder, _)) => inside.entry(folder.to_owned()).or_default().push(file),
                 None => outside.push(file),
@@ -182,6 +198,12 @@ impl<'p> Place<'p> {
     /// Checks that a file may be replaced by `new`, or removed: the export before this one wrote it as it is now, or it is equal.
     fn check_file(&self, name: &str, new: Option<&WrittenFile>) -> Result<(), ExportError> {
         let path = self.root.path().join(name);
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(ExportError::Occupied {
+                folder: self.root.path().to_owned(),
+                what: format!("{name}, which is not a file"),
+            });
+        }
         let now = match checksum::of_file(&path, "sha256:") {
             Ok((now, _)) => now,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -63,7 +63,14 @@ impl Readme<'_> {
         let command = block.rsplit("\n$ ").next().unwrap_or_default().trim_end().replace("\\\n    ", "");
         let oldest = self.oldest.map(|oldest| format!("; it needs {oldest} or later")).unwrap_or_default();
         let kind = if about.source.is_pool() { "pool" } else { "whole" };
-        let values = [("logs", self.logs), ("version", self.tested), ("oldest", &oldest), (kind, "yes")];
+        let generated = if about.source.is_synthetic() == Some(true) { "yes" } else { "" };
+        let values = [
+            ("logs", self.logs),
+            ("version", self.tested),
+            ("oldest", &oldest),
+            (kind, "yes"),
+            ("generated", generated),
+        ];
         (head(about, self.harness) + &own + &fill(BACK, &values), command)
     }
 }

@@ -46,6 +46,11 @@ impl<'s> Sample<'s> {
         Ids { task_id, benchmark, source_id, identity, difficulty_bin, difficulty_score, phase: None, weight: 1.0 }
     }
 
+    /// Its id in the export.
+    pub fn id(&self) -> String {
+        self.task.task_id.to_string()
+    }
+
     /// Says which task it is, also where a pool repeats it: its benchmark and its identity, else its source_id, else its task_id.
     pub fn key(&self) -> String {
         let TaskView { task_id, benchmark, source_id, identity, .. } = self.task;

@@ -4,17 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::ExportError;
+use super::{ExportError, GivenTasks};
 use crate::{
     disk::{DiskError, checksum},
-    pool::{
-        PoolError, find_pool,
-        manifest::{self, PoolManifest},
-        read_pool,
-    },
+    pool::{PoolError, find_pool, manifest, read_pool},
     progress::{Note, Pass, Progress},
-    store::{Store, StoreError, meta_name, store_name},
-    task::{Layout, Task, TaskView},
+    store::{Store, meta_name, store_name},
+    task::{Layout, TaskView},
 };
 
 /// How many rows of a store are read at once.
@@ -39,19 +35,25 @@ enum Tasks {
         manifest: Option<Value>,
     },
     Stores(Vec<Store>),
-    Given {
-        tasks: Vec<Task>,
-        /// The manifest of the stream that they are, if they are a whole one.
-        manifest: Option<Value>,
-    },
+    Given(GivenTasks),
 }
 
 impl Source {
     /// Takes tasks that are in memory.
-    pub fn given(tasks: Vec<Task>, manifest: Option<&PoolManifest>) -> Self {
-        let total = Some(tasks.len() as u64);
-        let manifest = manifest.map(|manifest| manifest.value().clone());
-        Self { path: PathBuf::from("tasks"), tasks: Tasks::Given { tasks, manifest }, total }
+    ///
+    /// # Errors
+    /// One of them is not valid, or a part of them was asked for.
+    pub fn given(given: GivenTasks, benchmarks: &[String]) -> Result<Self, ExportError> {
+        let path = PathBuf::from("tasks");
+        if !benchmarks.is_empty() {
+            return Err(ExportError::PartOfPool { path });
+        }
+        if let Some((task, reason)) = given.tasks.iter().find_map(|task| Some((task, task.fault()?))) {
+            let reason = format!("{}: {reason}", task.task_id);
+            return Err(PoolError::Malformed { path, reason }.into());
+        }
+        let total = Some(given.tasks.len() as u64);
+        Ok(Self { path, tasks: Tasks::Given(given), total })
     }
 
     /// Opens the pool, or the preprocessed benchmarks, at `path`. Of these, only `benchmarks`, unless it is empty.
@@ -77,10 +79,14 @@ impl Source {
             return Err(nothing_at(path));
         }
         let wanted = if benchmarks.is_empty() { &names } else { benchmarks };
-        let mut stores = Vec::with_capacity(wanted.len());
+        let mut stores: Vec<Store> = Vec::with_capacity(wanted.len());
         for name in wanted {
             if !names.contains(name) {
-                return Err(StoreError::Missing { benchmark: name.clone(), folder: folder.to_owned() }.into());
+                let (folder, benchmark) = (folder.to_owned(), name.clone());
+                return Err(ExportError::NoBenchmark { folder, benchmark, has: names });
+            }
+            if stores.iter().any(|store| store.meta.benchmark == *name) {
+                continue;
             }
             let mut store = Store::open(folder, name, progress)?;
             if store.index_problem(false).is_some() {
@@ -97,6 +103,23 @@ impl Source {
         &self.path
     }
 
+    /// Checks that an export to `output` would not lie among the tasks.
+    ///
+    /// # Errors
+    /// It would.
+    pub fn check_apart(&self, output: &Path) -> Result<(), ExportError> {
+        let own = match &self.tasks {
+            Tasks::Pool { file, .. } => folder_of(file),
+            Tasks::Stores(_) if self.path.is_file() => folder_of(&self.path),
+            Tasks::Stores(_) => &self.path,
+            Tasks::Given(_) => return Ok(()),
+        };
+        match (own.canonicalize(), output.canonicalize()) {
+            (Ok(own), Ok(output)) if own == output => Err(ExportError::OwnFolder { folder: output }),
+            _ => Ok(()),
+        }
+    }
+
     /// The name of the folder of the tasks, or of their file if it has a name of its own, in letters, digits and underscores.
     pub fn name(&self) -> String {
         let of_folder = |folder: &Path| {
@@ -108,7 +131,7 @@ impl Source {
                 file.file_stem().map(|stem| stem.to_string_lossy().into_owned())
             }
             Tasks::Pool { file, .. } => of_folder(folder_of(file)),
-            Tasks::Given { .. } => Some("pool".to_owned()),
+            Tasks::Given(_) => Some("pool".to_owned()),
             Tasks::Stores(stores) if self.path.is_file() => stores.first().map(|store| store.meta.benchmark.clone()),
             Tasks::Stores(_) => of_folder(&self.path),
         };
@@ -139,7 +162,7 @@ impl Source {
         };
         match &self.tasks {
             Tasks::Pool { file, .. } => read_pool(file)?.try_for_each(|task| told(task?.view()))?,
-            Tasks::Given { tasks, .. } => tasks.iter().try_for_each(|task| told(task.view()))?,
+            Tasks::Given(given) => given.tasks.iter().try_for_each(|task| told(task.view()))?,
             Tasks::Stores(stores) => {
                 for store in stores {
                     let rows: Vec<u32> = (0..store.rows()? as u32).collect();
@@ -157,8 +180,9 @@ impl Source {
     /// the manifest of an export.
     pub fn origin(&self) -> (&'static str, Value) {
         match &self.tasks {
-            Tasks::Pool { manifest, .. } | Tasks::Given { manifest, .. } => {
-                ("pool", manifest.clone().unwrap_or_default())
+            Tasks::Pool { manifest, .. } => ("pool", manifest.clone().unwrap_or_default()),
+            Tasks::Given(GivenTasks { manifest, .. }) => {
+                ("pool", manifest.as_ref().map(|manifest| manifest.value().clone()).unwrap_or_default())
             }
             Tasks::Stores(stores) => {
                 let metas = stores.iter().map(|store| serde_json::to_value(&store.meta).unwrap_or_default());
@@ -167,11 +191,24 @@ impl Source {
         }
     }
 
+    /// Where the rows of each benchmark came from: parts of a manifest, or metas. Those of a part of a stream are known too.
+    pub fn parts(&self) -> Vec<Value> {
+        let (key, mut origin) = self.origin();
+        if let (Tasks::Given(GivenTasks { part_of: Some(stream), .. }), Value::Null) = (&self.tasks, &origin) {
+            origin = stream.value().clone();
+        }
+        let parts =
+            if key == "pool" { origin.get_mut("benchmarks").map(Value::take).unwrap_or_default() } else { origin };
+        if let Value::Array(parts) = parts { parts } else { Vec::new() }
+    }
+
     /// Whether any task is generated rather than real; `None` if that is not known.
     pub fn is_synthetic(&self) -> Option<bool> {
+        let of = |manifest: &Value| manifest.get("synthetic").and_then(Value::as_bool);
         match &self.tasks {
-            Tasks::Pool { manifest, .. } | Tasks::Given { manifest, .. } => {
-                manifest.as_ref()?.get("synthetic")?.as_bool()
+            Tasks::Pool { manifest, .. } => manifest.as_ref().and_then(of),
+            Tasks::Given(GivenTasks { manifest, part_of, .. }) => {
+                manifest.as_ref().or(part_of.as_ref()).and_then(|manifest| of(manifest.value()))
             }
             Tasks::Stores(stores) => Some(stores.iter().any(|store| store.meta.is_synthetic())),
         }

@@ -361,3 +361,69 @@ fn a_filter_of_another_task_that_is_named_pool_is_read_as_any_filter() {
     let gathered = place.read(&[log], &options(Some("pool"), None)).unwrap();
     assert_eq!(first(&gathered, "m"), [1.0, 1.0, 1.0]);
 }
+
+#[test]
+fn a_whole_row_under_the_ids_of_another_counts_for_neither() {
+    let place = place();
+    let row_of_c = json!({"kind": "sum", "input": "Add 2 and 1."});
+    // Another row of the benchmark, one of another benchmark, and a row that no store has.
+    let rows = [json!({"question": question(4)}), row_of_c, json!({"question": "What is 3 "})];
+    let with = |row: &Value, ids: Value| {
+        let mut doc = row.clone();
+        doc["symphony"] = ids;
+        doc
+    };
+    let lines: String =
+        rows.iter().enumerate().map(|(at, row)| line(at, &with(row, ids(at, 1)), "pool", &[("acc", 1.0)])).collect();
+    let samples: Vec<_> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| (format!("s{at}"), "?".to_owned(), json!({"symphony": ids(at, 1), "row": row}), "C"))
+        .collect();
+    let right = line(9, &with(&json!({"question": question(1)}), ids(9, 1)), "pool", &[("acc", 1.0)]);
+    let logs = [
+        log_of(&place, "m/samples_exp_b_hard.jsonl", &(lines + &right)),
+        log_of(&place, "exp.json", &inspect("i", &samples)),
+    ];
+    let gathered = read_all(&place, &logs);
+    assert_eq!(scores(&gathered, "b", "m"), [(1, 1.0, 1)]);
+    assert!(scores(&gathered, "b", "i").is_empty() && scores(&gathered, "c", "i").is_empty());
+    let told = unmapped(&gathered);
+    assert!(
+        told.len() == 1 && told[0].starts_with("6 answers whose ids name one row of b, and whose texts name another"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_a_log_holds_twice_counts_once() {
+    let place = place();
+    let one = line(0, &json!({"question": question(1), "symphony": ids(0, 1)}), "pool", &[("acc", 1.0)]);
+    let sample =
+        ("s0".to_owned(), "?".to_owned(), json!({"symphony": ids(0, 2), "row": {"question": question(2)}}), "C");
+    let logs = [
+        log_of(&place, "m/samples_exp_b_hard.jsonl", &one.repeat(3)),
+        log_of(&place, "exp.json", &inspect("m", &[sample.clone(), sample])),
+    ];
+    let gathered = read_all(&place, &logs);
+    assert_eq!(scores(&gathered, "b", "m"), [(1, 1.0, 1), (2, 1.0, 1)]);
+    let told = unmapped(&gathered);
+    assert!(
+        told.iter().any(|told| told.starts_with("2 answers to documents that their log holds a second time")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter().any(|told| told.starts_with("1 answer to samples that their log holds a second time")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_log_without_scores_says_so() {
+    let place = place();
+    let text = line(0, &json!({"question": question(1)}), "none", &[("bypass", 999.0)])
+        + &line(1, &json!({"question": question(2)}), "none", &[("bypass", 999.0)]);
+    let log = log_of(&place, "m/samples_exp_b_hard.jsonl", &text);
+    let error = place.read(&[log], &ReadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("2 answers without a score"), "{error}");
+}

@@ -282,7 +282,7 @@ fn a_folder_without_a_log_is_one_error_that_says_what_was_searched_for() {
         error.to_string(),
         format!(
             "{}: this folder has no log with answers; it was searched for samples_*.jsonl of lm-evaluation-harness, .eval \
-             and .json of Inspect, and reviews/MODEL/*.jsonl of EvalScope; name files of any other form one by one",
+             and .json of Inspect, and reviews/MODEL/*.jsonl of EvalScope; results of lm-evaluation-harness have samples only with its option log_samples",
             place.path("none").display()
         )
     );
@@ -306,4 +306,26 @@ fn a_folder_is_written_in_our_own_form_and_its_logs_are_not_replaced() {
             super::exported::identity(&question(2))
         )
     );
+}
+
+#[test]
+fn logs_of_two_pools_with_one_name_are_both_read() {
+    let place = place();
+    // The same task's name, model and folder, but other tasks: the later run is of another pool.
+    results(&place, "out/m", OLD, "m");
+    results(&place, "out/m", NEW, "m");
+    log(&place, "out/m", "symphony_pool_b_hard", OLD, 1, 1.0);
+    log(&place, "out/m", "symphony_pool_b_hard", NEW, 2, 1.0);
+    let gathered = read_all(&place, &[folder(&place, "out", None)]);
+    assert_eq!(scores(&gathered, "b", "m"), [(1, 1.0, 1), (2, 1.0, 1)]);
+    // Inspect's log says how its pool was drawn.
+    for (name, seed, row) in [("one", 1, 3), ("two", 2, 4)] {
+        let sample = ("exp_00000_b".to_owned(), "?".to_owned(), json!({"symphony": ids(0, row)}), "C");
+        let text = inspect("i", &[sample]);
+        let pool =
+            format!("\"task\": \"exp\", \"metadata\": {{\"symphony\": {{\"request\": {{\"random_seed\": {seed}}}}}}}");
+        write(&place, &format!("logs/{name}.json"), &text.replace("\"task\": \"exp\"", &pool));
+    }
+    let gathered = read_all(&place, &[folder(&place, "logs", None)]);
+    assert_eq!(scores(&gathered, "b", "i"), [(3, 1.0, 1), (4, 1.0, 1)]);
 }

@@ -132,3 +132,21 @@ fn no_review_causes_a_panic_and_outside_its_folder_the_model_is_a_guess() {
         "{heard:?}"
     );
 }
+
+#[test]
+fn a_review_whose_row_is_another_or_that_comes_twice_does_not_count() {
+    let place = place();
+    let metadata = |task: usize, row: usize, text: usize| json!({"symphony": ids(task, row), "row": {"question": super::exported::question(text)}});
+    let lines = [
+        review(0, "?", "acc", &json!({"acc": true}), &metadata(0, 1, 1)),
+        review(0, "?", "acc", &json!({"acc": true}), &metadata(0, 1, 1)),
+        review(1, "?", "acc", &json!({"acc": true}), &metadata(1, 2, 3)),
+    ]
+    .concat();
+    let log = write(&place, "out/reviews/m/data_collection_default.jsonl", &lines);
+    let gathered = read_all(&place, &[log]);
+    assert_eq!(scores(&gathered, "b", "m"), [(1, 1.0, 1)]);
+    let told = unmapped(&gathered);
+    assert!(told.len() == 2 && told.iter().any(|told| told.contains("second time")), "{told:?}");
+    assert!(told.iter().any(|told| told.contains("whose texts name another")), "{told:?}");
+}

@@ -39,11 +39,12 @@ fn two_runs_of_a_task_count_as_tries_with_one_warning_that_names_both_files() {
     let run = |time: &str, task: &str, score: f64| {
         let name = format!("stub/samples_{task}_{time}.jsonl");
         write(&place, &format!("stub/results_{time}.json"), r#"{"model_name": "stub"}"#);
-        write(&place, &name, &line(task.len(), &doc(2), "pool", &[("acc", score)]))
+        let row = if task.ends_with("hard") { 2 } else { 3 };
+        write(&place, &name, &line(task.len(), &doc(row), "pool", &[("acc", score)]))
     };
     let (one, two) = ("2026-01-01T10-00-00.000001", "2026-01-02T10-00-00.000001");
     let inputs = [run(one, "exp_b_hard", 1.0), run(two, "exp_b_hard", 0.0), run(one, "exp_b_medium", 1.0)];
-    assert_eq!(scores(&read_all(&place, &inputs), "b", "stub"), [(2, 2.0 / 3.0, 3)]);
+    assert_eq!(scores(&read_all(&place, &inputs), "b", "stub"), [(2, 0.5, 2), (3, 1.0, 1)]);
     let warnings = |inputs: &[Input]| -> Vec<String> {
         said(&place, inputs).into_iter().filter(|said| said.starts_with("Warning ")).collect()
     };

@@ -4,22 +4,24 @@
 //! and by the question at the end of the prompt. The model is the folder's name.
 
 use std::{
+    collections::HashSet,
     fs::File,
-    io::Read,
+    io::{BufRead, Read},
     path::{Component, Path, PathBuf},
 };
 
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     harness::Named,
     ids::{Asked, Ids},
-    inspect::text_of_input,
-    runs::Log,
+    inspect::{row_in, text_of_input},
+    runs::{EXPORTED, Log},
     sink::{Fault, Found, Key, Sink},
 };
-use crate::{hint::Hint, row::json_reason, yaml::Node};
+use crate::{format::compression, hint::Hint, row::json_reason, yaml::Node};
 
 /// The folder of the reviews in the output of a run.
 const REVIEWS: &str = "reviews";
@@ -32,6 +34,9 @@ const MAX_CONFIG_BYTES: u64 = 4 << 20;
 struct Review<'r> {
     #[serde(borrow)]
     sample_score: SampleScore<'r>,
+    /// The number of the sample.
+    #[serde(borrow, default)]
+    index: Option<&'r RawValue>,
     /// What the model was asked and said.
     #[serde(default)]
     messages: Value,
@@ -61,13 +66,21 @@ pub(super) struct Reviews {
     named: Option<Named>,
     /// Whether any line was taken.
     taken: bool,
+    /// Hashes of the numbers of the samples.
+    counted: HashSet<u64>,
 }
 
 impl Reviews {
     /// The reviews at this path. `model` is the model that the caller names.
     pub fn of(path: &Path, model: Option<&str>) -> Self {
         let given = model.map(|model| Named { model: model.to_owned(), guessed_from: None });
-        Self { path: path.to_owned(), task: task_of(path), named: given.or_else(|| model_of(path)), taken: false }
+        Self {
+            path: path.to_owned(),
+            task: task_of(path),
+            named: given.or_else(|| model_of(path)),
+            taken: false,
+            counted: HashSet::new(),
+        }
     }
 
     /// Takes a line.
@@ -81,15 +94,18 @@ impl Reviews {
         };
         if !std::mem::replace(&mut self.taken, true) {
             let log = Log::new(&self.path, &self.task, named);
-            sink.whose(Log { part_of: Some(name_of(&self.path)), ..log });
+            sink.whose(Log { part_of: Some(EXPORTED.to_owned()), ..log });
         }
         let SampleScore { score, sample_metadata } = review.sample_score;
         let metadata = sample_metadata.map(RawValue::get).filter(|metadata| metadata.starts_with('{'));
         let asked_in = if review.messages.is_null() { &review.input } else { &review.messages };
         let prompt = text_of_input(asked_in);
+        let row = metadata.and_then(row_in);
+        let texts: Vec<&str> = metadata.into_iter().chain(row.as_deref()).collect();
         let asked = Asked {
             ids: metadata.and_then(Ids::of),
-            texts: metadata.as_slice(),
+            texts: &texts,
+            row: row.as_deref(),
             prompt: Some(&prompt),
             log: &self.task,
             task: &self.task,
@@ -97,6 +113,12 @@ impl Reviews {
         };
         if let Some(log) = sink.logs.last_mut().filter(|_| !sink.filling) {
             log.see(metadata.filter(|_| asked.ids.is_some()).unwrap_or(&prompt));
+        }
+        if let Some(index) = &review.index
+            && !self.counted.insert(xxh3_64(index.get().as_bytes()))
+        {
+            sink.unmapped("to samples that their file holds a second time", || asked.shown());
+            return Ok(());
         }
         let wanted = sink.options.metric.as_deref();
         let score = score.map_or(Ok(None), |score| score.value(wanted, asked.ids.is_some()))?;
@@ -196,4 +218,17 @@ fn folders_of(path: &Path) -> Vec<String> {
         _ => None,
     };
     path.parent().map(|folder| folder.components().filter_map(name).collect()).unwrap_or_default()
+}
+
+/// A hash that says which tasks a file of reviews is of, by their ids; `None` if they have none. Its lines come in any order.
+pub(super) fn tasks_in(path: &Path) -> Option<u64> {
+    let mut least: Option<u64> = None;
+    for line in compression::decompress(File::open(path).ok()?).ok()?.lines() {
+        let line = line.ok()?;
+        let review: Review<'_> = serde_json::from_str(&line).ok()?;
+        let ids = Ids::text(review.sample_score.sample_metadata?.get())?;
+        let hash = xxh3_64(ids.as_bytes());
+        least = Some(least.map_or(hash, |least| least.min(hash)));
+    }
+    least
 }

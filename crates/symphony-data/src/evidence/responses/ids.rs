@@ -9,7 +9,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     catalogue::{Catalogue, Shelf},
-    locate::{Located, contradicts, locate, shortened},
+    locate::{Located, contradicts, is_row_of, locate, shortened},
     prompt::locate_prompt,
     sink::{Fault, Found, Key, Sink},
 };
@@ -28,10 +28,7 @@ pub(super) struct Ids {
 impl Ids {
     /// The ids in a JSON object; `None` if it has none, or none that can be read.
     pub fn of(object: &str) -> Option<Self> {
-        memchr::memmem::find(object.as_bytes(), KEY.as_bytes())?;
-        // As in Python, the last of several members with one name counts.
-        let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(object).ok()?;
-        let ids: Value = serde_json::from_str(members.get(KEY)?.get()).ok()?;
+        let ids: Value = serde_json::from_str(Self::text(object)?).ok()?;
         let text = |key: &str| ids.get(key)?.as_str().map(str::to_owned);
         let is_identity = |text: &String| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         Some(Self {
@@ -39,6 +36,14 @@ impl Ids {
             source_id: text("source_id"),
             identity: text("identity").filter(is_identity),
         })
+    }
+
+    /// The JSON of the ids in an object, to compare tasks by.
+    pub fn text(object: &str) -> Option<&str> {
+        memchr::memmem::find(object.as_bytes(), KEY.as_bytes())?;
+        // As in Python, the last of several members with one name counts.
+        let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(object).ok()?;
+        members.get(KEY).map(|ids| ids.get())
     }
 
     /// The rows with this identity; only the one with this source_id if it is among them.
@@ -69,6 +74,8 @@ pub(super) struct Asked<'a> {
     pub ids: Option<Ids>,
     /// JSON objects with the task's texts. The first that matches a row counts.
     pub texts: &'a [&'a str],
+    /// The whole row, as an export writes it beside the ids. It must be the row of the ids.
+    pub row: Option<&'a str>,
     /// A prompt that ends with the question.
     pub prompt: Option<&'a str>,
     /// The name of the log, which may contain the name of a benchmark or config.
@@ -101,7 +108,19 @@ impl Asked<'_> {
                 return sink.take(Found { key: Key::Identity(benchmark, ""), ..found });
             };
             let (rows, all) = (ids.rows(shelf), shelf.rows);
-            if configured.is_some_and(|own| self.texts.iter().any(|text| contradicts(text, own, shelf, &rows))) {
+            let mut is_another =
+                configured.is_some_and(|own| self.texts.iter().any(|text| contradicts(text, own, shelf, &rows)));
+            if let (Some(row), Some(own), false) = (self.row, configured, is_another || rows.is_empty()) {
+                is_another = match is_row_of(row, own, shelf, &rows) {
+                    Some(is_same) => !is_same,
+                    // It lacks fields that a row of the benchmark has, and may be a row of another one.
+                    None => {
+                        let found = locate(row, self.log, sink.catalogue)?;
+                        matches!(found, Located::Rows(of, _) if of != benchmark)
+                    }
+                };
+            }
+            if is_another {
                 let reason = format!("whose ids name one row of {benchmark}, and whose texts name another");
                 sink.unmapped(reason, || ids.shown());
                 return Ok(());

@@ -158,6 +158,13 @@ pub(super) fn contradicts(doc: &str, benchmark: &Benchmark, shelf: &Shelf, rows:
     })
 }
 
+/// Whether a whole row is one of these rows, by its identity; `None` if it lacks identity fields, or the benchmark has none.
+pub(super) fn is_row_of(row: &str, benchmark: &Benchmark, shelf: &Shelf, rows: &[u32]) -> Option<bool> {
+    let texts: Vec<String> = texts_of(row, benchmark, None, shelf).ok()?.into_iter().collect::<Option<_>>()?;
+    let own = shelf.by_texts(texts.iter().map(String::as_str));
+    (!texts.is_empty()).then(|| rows.iter().any(|row| own.contains(row)))
+}
+
 /// The beginning of a document's first text, for messages.
 pub(super) fn shortened(doc: &str) -> String {
     let texts = strings_of(doc).unwrap_or_default();

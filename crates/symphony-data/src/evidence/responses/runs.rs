@@ -16,6 +16,9 @@ use crate::{
 /// The most samples of a log that are compared with those of other logs.
 const MOST_SAMPLES: usize = 256;
 
+/// What logs of exported pools are parts of.
+pub(super) const EXPORTED: &str = "an exported pool";
+
 /// A log.
 pub(super) struct Log {
     pub path: PathBuf,

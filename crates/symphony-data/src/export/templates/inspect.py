@@ -5,9 +5,12 @@ inspect eval {name}.py --model PROVIDER/MODEL -T benchmarks=gsm8k,bbh -T bins=ha
 inspect eval {name}.py --model PROVIDER/MODEL -T sandbox=local                       # code without Docker: no isolation
 """
 
+import ast
 import json
 import re
 import secrets
+import shutil
+import textwrap
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from inspect_ai import Task, task
 from inspect_ai.dataset import Sample, json_dataset
 from inspect_ai.scorer import CORRECT, INCORRECT, Score, accuracy, grouped, scorer, stderr
 from inspect_ai.solver import generate
+from inspect_ai.util import SandboxEnvironmentSpec
 from inspect_ai.util import sandbox as sandbox_of_sample
 
 HERE = Path(__file__).parent
@@ -35,7 +39,7 @@ def graded():
         text, metadata = state.output.completion, state.metadata
         if metadata["grade"] == "code":
             return await run(program(text, metadata["code"]))
-        is_right, answer = right(text, target.text, metadata["grade"], metadata.get("labels", ()))
+        is_right, answer = right(text, target.text, metadata["grade"], metadata.get("choices", {}))
         return Score(value=CORRECT if is_right else INCORRECT, answer=answer, explanation=text)
 
     return score
@@ -46,9 +50,9 @@ async def run(source):
     word = secrets.token_hex(8)
     try:
         done = await sandbox_of_sample().exec(
-            ["python3", "-c", RUNNER, word], input=source, timeout=SECONDS, timeout_retry=False
+            ["python3", "-c", RUNNER], input=f"{word}\n{source}", timeout=SECONDS, timeout_retry=False
         )
-        passed, why = done.success and done.stdout.rstrip().endswith(word), done.stderr or "stopped before its end"
+        passed, why = done.success and word in done.stdout.split(), done.stderr or "stopped before its end"
     except TimeoutError:
         passed, why = False, f"not done after {SECONDS} seconds"
     return Score(value=CORRECT if passed else INCORRECT, answer=source, explanation="passed" if passed else why)
@@ -62,20 +66,32 @@ def drawn():
     return {"symphony": {**manifest.get("export", {}), "request": pool.get("request"), "files": pool.get("outputs")}}
 
 
+def listed(names):
+    """Names with commas between them, or a list of them."""
+    names = names.split(",") if isinstance(names, str) else names
+    return [name.strip() for name in names if name.strip()]
+
+
 @task(name="{name}")
 def pool(benchmarks: str | list[str] = "", bins: str | list[str] = "", sandbox: str = "docker"):
-    def wanted(value, of):
-        return not of or value in (of.split(",") if isinstance(of, str) else of)
-
-    def sample(record):
-        metadata = record["metadata"]
-        if not (wanted(metadata["benchmark"], benchmarks) and wanted(metadata["difficulty_bin"], bins)):
-            return []
-        where = sandbox if metadata["grade"] == "code" else None
-        return Sample(**record, sandbox=where)
-
+    asked = {"benchmark": listed(benchmarks), "difficulty_bin": listed(bins)}
+    dataset = json_dataset(str(HERE / "{name}.jsonl"), lambda record: Sample(**record), name="{name}")
+    for key, names in asked.items():
+        known = sorted({sample.metadata[key] for sample in dataset})
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"{', '.join(unknown)}: this export has {', '.join(known)}")
+    dataset = dataset.filter(lambda each: all(each.metadata[key] in names for key, names in asked.items() if names))
+    with_code = [sample for sample in dataset if sample.metadata["grade"] == "code"]
+    for sample in with_code:
+        sample.sandbox = SandboxEnvironmentSpec(sandbox)
+    if with_code and sandbox == "docker" and shutil.which("docker") is None:
+        these = ", ".join(sorted({sample.metadata["benchmark"] for sample in with_code}))
+        raise ValueError(
+            f"{these} asks for code, which runs in Docker, and there is no Docker here: install it, run the other "
+            "benchmarks with -T benchmarks=..., or write -T sandbox=local, which isolates nothing"
+        )
     return Task(
-        dataset=json_dataset(str(HERE / "{name}.jsonl"), sample, name="{name}"),
+        dataset=dataset,
         solver=generate(),
         scorer=graded(),
         metadata=drawn(),

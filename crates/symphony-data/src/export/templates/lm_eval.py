@@ -7,15 +7,19 @@ loaded, and only the documents are the pool's. Everywhere else it asks and grade
 Every leaf has the filter `pool`, and under it the metric `acc`: whether the answer is right. The groups add it up.
 """
 
+import ast
 import contextlib
 import functools
 import json
 import logging
+import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 from fractions import Fraction
 from pathlib import Path
 
@@ -179,7 +183,7 @@ class Own:
         asked, text = self.of(doc), results[0]
         if asked["grade"] == "code":
             return {"acc": passes(program(text, asked["code"]))}
-        return {"acc": float(right(text, asked["target"], asked["grade"], asked.get("labels", ()))[0])}
+        return {"acc": float(right(text, asked["target"], asked["grade"], asked.get("choices", {}))[0])}
 
 
 class Stock:
@@ -232,6 +236,9 @@ class Stock:
 
     def context(self, doc, num_fewshot, **options):
         part, doc = self.of(doc)
+        if num_fewshot and part.fewshot_cfg.samples is None:
+            # The harness would take them from the documents, which are the questions themselves.
+            raise ValueError(f"{part.config.task} has no examples beside the pool's own tasks: leave out --num_fewshot")
         return part.fewshot_context(doc, num_fewshot, **options)
 
     def requests(self, doc, ctx, **options):
@@ -358,6 +365,8 @@ def bbh(docs):
 
 def medqa(docs):
     needed(docs, "question", "options", "answer_idx")
+    if any(sorted(doc["options"]) != list("ABCD") for doc in docs):
+        raise KeyError("options")
 
     def form(doc):
         options = [doc["options"][letter] for letter in "ABCD"]
@@ -395,15 +404,23 @@ def needed(docs, *fields):
 def passes(source):
     """Whether a program runs to its end on this machine, in a folder of its own."""
     word = secrets.token_hex(8)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, tempfile.TemporaryFile() as printed:
+        # A file takes what the program prints, which may be without end; the runner limits its size.
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-c", RUNNER],
+            stdin=subprocess.PIPE,
+            stdout=printed,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+            start_new_session=True,
+        )
         try:
-            done = subprocess.run(
-                [sys.executable, "-I", "-c", RUNNER, word],
-                input=source.encode("utf-8", "replace"),
-                capture_output=True,
-                cwd=folder,
-                timeout=SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            return 0.0
-    return float(done.returncode == 0 and done.stdout.decode(errors="replace").rstrip().endswith(word))
+            process.communicate(f"{word}\n{source}".encode("utf-8", "replace"), timeout=SECONDS)
+        except (subprocess.TimeoutExpired, BrokenPipeError):
+            pass
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        printed.seek(0)
+        return float(process.returncode == 0 and word.encode() in printed.read().split())

@@ -1,16 +1,21 @@
 //! A folder of logs. It stands for the newest log of each task in it, of each model.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashSet},
     fs::{self, File},
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, Read},
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{
     evalscope,
     harness::{Label, Named},
+    ids::Ids,
     inspect::Head,
     read::Input,
     sink::Fault,
@@ -49,6 +54,8 @@ struct Found {
     path: PathBuf,
     by: By,
     task: String,
+    /// What says which exported pool the log is of: pools may have the same name.
+    pool: Option<u64>,
     /// `None` if nothing names it.
     model: Option<Named>,
     /// When the run was made, in microseconds; `None` if neither the log nor its name says it.
@@ -87,9 +94,11 @@ fn newest(
     benchmarks: &[String],
     progress: &dyn Progress,
 ) -> Result<Vec<PathBuf>, EvidenceError> {
-    let mut logs: BTreeMap<(By, String, String), Vec<Found>> = BTreeMap::new();
+    let mut logs: BTreeMap<(By, String, Option<u64>, String), Vec<Found>> = BTreeMap::new();
     let mut models = BTreeSet::new();
+    let mut has_results = false;
     for path in files_in(folder, progress)? {
+        has_results |= path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("results_"));
         let Some(log) = found(&path, benchmarks, progress)? else { continue };
         // Logs whose model is unknown or a guess may be of several models, so none of them is left out.
         let model = match &log.model {
@@ -98,10 +107,10 @@ fn newest(
             _ => path.display().to_string(),
         };
         models.extend(log.model.as_ref().map(|named| named.model.clone()));
-        logs.entry((log.by, log.task.clone(), model)).or_default().push(log);
+        logs.entry((log.by, log.task.clone(), log.pool, model)).or_default().push(log);
     }
     if logs.is_empty() {
-        return Err(EvidenceError::NoLogs { path: folder.to_owned() });
+        return Err(EvidenceError::NoLogs { path: folder.to_owned(), has_results });
     }
     if is_named && let (Some(first), Some(second)) = (models.first(), models.iter().nth(1)) {
         let reason = format!(
@@ -157,36 +166,52 @@ fn found(path: &Path, benchmarks: &[String], progress: &dyn Progress) -> Result<
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unreadable = |error: io::Error| EvidenceError::Disk(DiskError::new(path, "read this file", error));
     let modified = path.metadata().and_then(|metadata| metadata.modified()).map_err(unreadable)?;
-    let log = |by, task: String, model, made| Some(Found { path: path.to_owned(), by, task, model, made, modified });
+    let log = |by, task: String, pool, model, made| {
+        Some(Found { path: path.to_owned(), by, task, pool, model, made, modified })
+    };
     if Format::of(path) == Some(Format::Jsonl) {
         if name.starts_with("samples_") {
             let Label { task, time, model, .. } = Label::of(path, benchmarks);
-            return Ok(log(By::Harness, task, model, time.as_deref().and_then(micros_of)));
+            let pool = first_task(path);
+            return Ok(log(By::Harness, task, pool, model, time.as_deref().and_then(micros_of)));
         }
         if let Some(run) = evalscope::run_of(path)
             && is_review(path).map_err(unreadable)?
         {
-            return Ok(log(By::EvalScope, evalscope::task_of(path), evalscope::model_of(path), micros_of_run(&run)));
+            let (task, pool) = (evalscope::task_of(path), evalscope::tasks_in(path));
+            return Ok(log(By::EvalScope, task, pool, evalscope::model_of(path), micros_of_run(&run)));
         }
         return Ok(None);
     }
     match Head::of(path, progress) {
         Ok(Some(head)) if head.has_samples => {
             let made = head.created.as_deref().and_then(micros_of).or_else(|| micros_of(name.get(..19)?));
-            Ok(log(By::Inspect, head.task, Some(Named { model: head.model, guessed_from: None }), made))
+            let pool = head.pool.map(|pool| xxh3_64(pool.as_bytes()));
+            Ok(log(By::Inspect, head.task, pool, Some(Named { model: head.model, guessed_from: None }), made))
         }
         Ok(_) => Ok(None),
         Err(_) if progress.cancelled() => Err(EvidenceError::Cancelled),
         Err(Fault::Evidence(error)) => Err(*error),
         // Reading the log says what is wrong with it.
-        Err(Fault::Reason(..)) => Ok(log(By::Inspect, path.display().to_string(), None, None)),
+        Err(Fault::Reason(..)) => Ok(log(By::Inspect, path.display().to_string(), None, None, None)),
     }
 }
 
 /// Whether the first line of a file is a review of EvalScope.
 fn is_review(path: &Path) -> io::Result<bool> {
-    let mut file = BufReader::new(File::open(path)?);
+    Ok(memchr::memmem::find(&first_line(path)?, b"\"sample_score\"").is_some())
+}
+
+/// A hash of the ids of the first task in a log of the harness; `None` if it has none.
+fn first_task(path: &Path) -> Option<u64> {
+    let line = first_line(path).ok()?;
+    let line: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(&line).ok()?;
+    Ids::text(line.get("doc")?.get()).map(|ids| xxh3_64(ids.as_bytes()))
+}
+
+/// The first line of a file, as far as it may be one of a log.
+fn first_line(path: &Path) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
-    compression::decompress(&mut file)?.take(FIRST_LINE_BYTES).read_until(b'\n', &mut line)?;
-    Ok(memchr::memmem::find(&line, b"\"sample_score\"").is_some())
+    compression::decompress(File::open(path)?)?.take(FIRST_LINE_BYTES).read_until(b'\n', &mut line)?;
+    Ok(line)
 }

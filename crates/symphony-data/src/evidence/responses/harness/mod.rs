@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     ids::{Asked, Ids},
-    runs::Log,
+    runs::{EXPORTED, Log},
     sink::{Fault, Found, Key, Sink},
 };
 use crate::hint::Hint;
@@ -41,6 +41,8 @@ pub(super) struct Harness {
     filters: BTreeSet<String>,
     /// Hashes of the document numbers in lines that name no filter.
     unfiltered: HashSet<u64>,
+    /// Hashes of the document numbers in lines that count.
+    counted: HashSet<u64>,
     /// Whether any line was taken.
     taken: bool,
 }
@@ -61,6 +63,7 @@ impl Harness {
             choice,
             filters: BTreeSet::new(),
             unfiltered: HashSet::new(),
+            counted: HashSet::new(),
             taken: false,
         }
     }
@@ -100,13 +103,26 @@ impl Harness {
         };
         if !std::mem::replace(&mut self.taken, true) {
             let log = Log::new(&self.path, &self.label.task, named);
-            sink.whose(Log { is_dummy: self.label.is_dummy, ..log });
+            // Tasks of an export may hold the same rows: those for chat models, and those for base models.
+            let part_of = self.choice.is_exported.then(|| EXPORTED.to_owned());
+            sink.whose(Log { is_dummy: self.label.is_dummy, part_of, ..log });
         }
         let Some(doc) = line.get("doc").map(|doc| doc.get()).filter(|doc| doc.starts_with('{')) else {
             return Err(Fault::reason("its `doc` is not an object"));
         };
         let (log, task) = (&*self.label.name, &*self.label.task);
-        let asked = Asked { ids: Ids::of(doc), texts: &[doc], prompt: None, log, task, what: "documents" };
+        let ids = Ids::of(doc);
+        let row = Some(doc).filter(|_| ids.is_some());
+        let asked = Asked { ids, texts: &[doc], row, prompt: None, log, task, what: "documents" };
+        if let Some(id) = line.get("doc_id")
+            && !self.counted.insert(xxh3_64(id.get().as_bytes()))
+        {
+            sink.unmapped("to documents that their log holds a second time", || asked.shown());
+            return Ok(());
+        }
+        if let (Some(log), Some(ids)) = (sink.logs.last_mut().filter(|_| !sink.filling), Ids::text(doc)) {
+            log.see(ids);
+        }
         let Some(score) = score else {
             sink.unmapped("without a score", || asked.shown());
             return Ok(());
@@ -138,7 +154,8 @@ impl Harness {
                 return Err(fault.with(Hint::Metric(several[0].to_owned())));
             }
         };
-        let Some(value) = line.get(metric) else { return Ok(None) };
+        // Runs that only predict have a metric that says nothing.
+        let Some(value) = line.get(metric).filter(|_| metric != "bypass") else { return Ok(None) };
         match serde_json::from_str(value.get()) {
             Ok(Value::Null) => Ok(None),
             Ok(Value::Number(number)) => Ok(number.as_f64()),

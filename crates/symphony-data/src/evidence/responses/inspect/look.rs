@@ -22,6 +22,8 @@ pub(in super::super) struct Head {
     pub model: String,
     /// When the log was created.
     pub created: Option<String>,
+    /// What says which exported pool it is of.
+    pub pool: Option<String>,
     /// Whether it has samples. A run that failed early has none.
     pub has_samples: bool,
 }
@@ -51,7 +53,8 @@ impl Head {
     }
 
     fn new(eval: &Eval, has_samples: bool) -> Self {
-        Self { task: eval.label(), model: eval.model.clone(), created: eval.created.clone(), has_samples }
+        let pool = eval.metadata.get("symphony").map(ToString::to_string);
+        Self { task: eval.label(), model: eval.model.clone(), created: eval.created.clone(), pool, has_samples }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::File,
     io::{self, BufReader, Read},
     path::Path,
@@ -17,6 +17,7 @@ use serde::{
     de::{self, DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value, value::RawValue};
+use xxhash_rust::xxh3::xxh3_64;
 
 use self::score::{chosen, score};
 use super::{
@@ -61,6 +62,9 @@ struct Eval {
     task_args: Value,
     #[serde(default)]
     created: Option<String>,
+    /// In a log of an exported pool, how the pool was drawn.
+    #[serde(default)]
+    metadata: Value,
 }
 
 impl Eval {
@@ -91,6 +95,8 @@ struct Scorer {
 struct Sample {
     #[serde(default)]
     id: Value,
+    #[serde(default)]
+    epoch: Value,
     #[serde(default)]
     input: Value,
     #[serde(default)]
@@ -141,7 +147,8 @@ pub(super) fn take(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) ->
 fn take_json(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<(), Fault> {
     let file = File::open(path).map_err(|error| Fault::reason(error.to_string()))?;
     let watched = BufReader::with_capacity(WATCHED_BYTES, Watched { inner: file, progress: sink.progress });
-    let mut run = Run { path, model, header: None, results: None, fault: None, samples: 0, sink };
+    let mut run =
+        Run { path, model, header: None, results: None, fault: None, samples: 0, counted: HashSet::new(), sink };
     let mut early = Vec::new();
     let mut json = serde_json::Deserializer::from_reader(BufReader::new(python::PythonReader::new(watched)));
     let read = json.deserialize_map(LogVisitor { run: &mut run, early: &mut early }).and_then(|()| json.end());
@@ -193,8 +200,16 @@ fn take_archive(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Re
     if names.is_empty() {
         return Err(Fault::reason("this log has no samples"));
     }
-    let mut run =
-        Run { path, model, header: Some(header.eval), results: header.results, fault: None, samples: 0, sink };
+    let mut run = Run {
+        path,
+        model,
+        header: Some(header.eval),
+        results: header.results,
+        fault: None,
+        samples: 0,
+        counted: HashSet::new(),
+        sink,
+    };
     for name in names {
         if progress.cancelled() {
             return Err(EvidenceError::Cancelled.into());
@@ -243,6 +258,8 @@ struct Run<'r, 's, 'c> {
     results: Option<Results>,
     fault: Option<Fault>,
     samples: u64,
+    /// Hashes of the ids and epochs of the samples.
+    counted: HashSet<u64>,
     sink: &'r mut Sink<'s, 'c>,
 }
 
@@ -263,7 +280,12 @@ impl Run<'_, '_, '_> {
         }
         let texts: Vec<&str> = std::iter::once(&*doc).chain(row.as_deref()).collect();
         let task = &*eval.task;
-        let asked = Asked { ids: Ids::of(metadata), texts: &texts, prompt: None, log: task, task, what: "samples" };
+        let (ids, row) = (Ids::of(metadata), row.as_deref());
+        let asked = Asked { ids, texts: &texts, row, prompt: None, log: task, task, what: "samples" };
+        if asked.ids.is_some() && !self.counted.insert(xxh3_64(format!("{} {}", sample.id, sample.epoch).as_bytes())) {
+            self.sink.unmapped("to samples that their log holds a second time", || asked.shown());
+            return Ok(());
+        }
         if sample.invalidation.is_some() {
             self.sink.unmapped("that the log marks as invalid", || asked.shown());
             return Ok(());
@@ -371,7 +393,7 @@ fn document(sample: &Sample) -> String {
 }
 
 /// The raw row in the metadata of a sample, where an export of ours puts it.
-fn row_in(metadata: &str) -> Option<String> {
+pub(super) fn row_in(metadata: &str) -> Option<String> {
     let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(metadata).ok()?;
     members.get("row").map(|row| row.get().to_owned()).filter(|row| row.starts_with('{'))
 }
