@@ -209,8 +209,8 @@ fn running(configs: &[Config], names: &Names) -> String {
             text += &commands(&["inspect eval hf/OWNER/NAME --model PROVIDER/MODEL", &one]);
             text += &format!(
                 "\nAn answer counts if it stands behind the last `ANSWER:`; a number, if it is the last one of the text. Inspect \
-                 compares five digits of numbers. The log has the ids of each task under `metadata.{}`. For the grading that \
-                 all other exports share, and for accuracies by bin, write `symphony-data export POOL --to inspect`.\n",
+                 compares five digits of numbers. The log has the ids of each task under `metadata.{}`. For the grading \
+                 that is the same in lm-eval, and for accuracies by bin, write `symphony-data export POOL --to inspect`.\n",
                 names.ids
             );
         }
