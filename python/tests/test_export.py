@@ -82,7 +82,7 @@ def test_the_python_that_exports_carry_is_well_written(builder: DatasetBuilder) 
         builder.export(stream, to, to)
         (file,) = Path(to).glob("*.py")
         grading = ROOT / "crates" / "symphony-data" / "src" / "export" / "templates" / "grade.py"
-        assert grading.read_text(encoding="utf-8") in file.read_text(encoding="utf-8")
+        assert grading.read_text(encoding="utf-8").rstrip() in file.read_text(encoding="utf-8")
         compile(file.read_text(encoding="utf-8"), str(file), "exec")
         ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length", "120", "--select", "B,E,F,I,UP"]
         checked = subprocess.run([*ruff, str(file)], capture_output=True, text=True)

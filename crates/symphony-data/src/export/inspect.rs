@@ -66,7 +66,7 @@ impl Writer for Inspect {
     fn finish(self: Box<Self>, about: &About<'_>, place: &mut Place<'_>) -> Result<String, ExportError> {
         let name = about.name;
         place.add(&format!("{name}.jsonl"), self.samples)?;
-        place.text(&format!("{name}.py"), &TASK.replace("{name}", name).replace("{grade}", GRADE))?;
+        place.text(&format!("{name}.py"), &TASK.replace("{name}", name).replace("{grade}", GRADE.trim_end()))?;
         let code: Vec<&str> = self.code.iter().map(String::as_str).collect();
         let readme = Readme {
             harness: "Inspect",

@@ -88,7 +88,7 @@ impl Writer for LmEval<'_> {
         for ((benchmark, bin), file) in std::mem::take(&mut self.data) {
             place.add(&format!("data/{benchmark}_{bin}.jsonl"), file)?;
         }
-        place.text("utils.py", &TASKS.replace("{grade}", GRADE))?;
+        place.text("utils.py", &TASKS.replace("{grade}", GRADE.trim_end()))?;
         let mut names = BTreeSet::new();
         let mut write = |name: &str, text: String| {
             if !names.insert(name.to_owned()) {

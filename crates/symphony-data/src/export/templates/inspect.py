@@ -83,7 +83,7 @@ def pool(benchmarks: str | list[str] = "", bins: str | list[str] = "", sandbox: 
     dataset = dataset.filter(lambda each: all(each.metadata[key] in names for key, names in asked.items() if names))
     with_code = [sample for sample in dataset if sample.metadata["grade"] == "code"]
     for sample in with_code:
-        sample.sandbox = SandboxEnvironmentSpec(sandbox)
+        sample.sandbox = SandboxEnvironmentSpec(type=sandbox)
     if with_code and sandbox == "docker" and shutil.which("docker") is None:
         these = ", ".join(sorted({sample.metadata["benchmark"] for sample in with_code}))
         raise ValueError(
