@@ -105,7 +105,7 @@ fn draws(c: &mut Criterion) {
             ..RequestSpec::default()
         };
         let request = spec.resolve(&config).unwrap();
-        let candidates = [Candidates { benchmark: "gsm8k", bins: &bins, identities: &identities }];
+        let candidates = [Candidates { benchmark: "gsm8k", bins: &bins, scores: &scores, identities: &identities }];
         group.bench_function(sampler, |b| b.iter(|| stream::draw(&request, &candidates)));
     }
     group.finish();

@@ -433,6 +433,7 @@ fn spec_of(spec: &Bound<'_, PyDict>) -> PyResult<RequestSpec> {
             })
             .transpose()?,
         sampler: get(spec, "sampler")?,
+        order: get(spec, "order")?,
         difficulty: get(spec, "difficulty")?,
         min_responses: get(spec, "min_responses")?,
         difficulty_percentiles: percentiles.into_iter().map(pair).collect::<PyResult<_>>()?,

@@ -230,6 +230,7 @@ class DatasetBuilder:
         full_dir: StrPath | None = None,
         difficulty: StrPath | None = None,
         min_responses: int | None = None,
+        order: Literal["shuffled", "easy_first", "hard_first"] = "shuffled",
     ) -> TaskStream:
         """Stage 2: draws tasks from preprocessed benchmarks.
 
@@ -256,6 +257,9 @@ class DatasetBuilder:
                 as configured.
             min_responses: with a measured difficulty, leave out rows with responses of fewer models. Default: as
                 configured.
+            order: ``"shuffled"``; ``"easy_first"`` for easy tasks, then medium, then hard ones, and within a bin by
+                difficulty; ``"hard_first"`` for the other way round. Which tasks are drawn does not depend on it.
+                Default: ``"shuffled"``.
 
         Returns:
             The tasks, in the order in which they should be given.
@@ -293,6 +297,7 @@ class DatasetBuilder:
             "benchmark_ratios": ratios,
             "sample_with_replacement": None if sample_with_replacement is None else str(sample_with_replacement),
             "sampler": argument.text("sampler", sampler, '"numpy" or "stable"'),
+            "order": argument.text("order", order, '"shuffled", "easy_first" or "hard_first"'),
             "difficulty": None if difficulty is None else argument.difficulty("difficulty", difficulty),
             "min_responses": None if min_responses is None else argument.whole("min_responses", min_responses),
         }

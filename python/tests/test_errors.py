@@ -124,6 +124,7 @@ WRONG: dict[str, Callable[[DatasetBuilder], object]] = {
     "benchmark_ratios: gsm8k": lambda b: b.build_task_stream(["gsm8k"], benchmark_ratios={"gsm8k": "x"}),  # type: ignore[dict-item]
     "difficulty_percentiles: gsm8k": lambda b: b.build_task_stream(["gsm8k"], difficulty_percentiles={"gsm8k": 3}),  # type: ignore[dict-item]
     "sampler": lambda b: b.build_task_stream(["gsm8k"], sampler=3),  # type: ignore[arg-type]
+    "order": lambda b: b.build_task_stream(["gsm8k"], order=3),  # type: ignore[arg-type]
     "difficulty": lambda b: b.build_task_stream(["gsm8k"], difficulty=3),  # type: ignore[arg-type]
     "full_dir": lambda b: b.build_task_stream(["gsm8k"], full_dir=3),  # type: ignore[arg-type]
     "experiments": lambda b: b.run_experiments(3),  # type: ignore[arg-type]
@@ -168,6 +169,7 @@ def test_an_argument_of_the_wrong_type_is_named(builder: DatasetBuilder, paramet
         ({"difficulty_percentiles": {"gsm8k": [80]}}, "write \\[low, high\\]"),
         ({"sample_with_replacement": "sometimes"}, "when_short"),
         ({"sampler": "random"}, "random"),
+        ({"order": "easy"}, "order: there is no order `easy`"),
         ({"exclude_benchmarks": ["gsm8k"]}, "benchmark"),
     ],
 )

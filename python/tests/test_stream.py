@@ -238,6 +238,13 @@ def test_an_error_in_a_pool_names_file_and_line(builder: DatasetBuilder, stream:
         TaskStream.read(3)  # type: ignore[arg-type]
 
 
+def test_an_order_by_difficulty_gives_the_same_tasks(builder: DatasetBuilder, stream: TaskStream) -> None:
+    ordered = builder.build_task_stream(["humaneval", "gsm8k"], n_total_tasks=60, full_dir="full", order="hard_first")
+    assert sorted(task.identity or "" for task in ordered) == sorted(task.identity or "" for task in stream)
+    bins = [task.difficulty_bin for task in ordered]
+    assert bins == sorted(bins, reverse=True) != [task.difficulty_bin for task in stream]
+
+
 def test_filters_keep_the_order(stream: TaskStream) -> None:
     def expected(passes: Any) -> list[Task]:
         return [task for task in stream if passes(task)]

@@ -295,10 +295,53 @@ fn a_demo_replaces_nothing_that_was_made_from_real_tasks() {
 
 #[test]
 fn a_plan_takes_options_of_a_request_only_with_a_request() {
-    for option in ["--n-total-tasks 10", "--random-seed 3", "--difficulty-split 9:1", "--sampler stable"] {
+    for option in
+        ["--n-total-tasks 10", "--random-seed 3", "--difficulty-split 9:1", "--sampler stable", "--order easy_first"]
+    {
         assert!(small().fails(2, &format!("plan {option}")).contains("--benchmarks"), "{option}");
         assert!(small().fails(2, &format!("plan short {option}")).contains("cannot be used with"), "{option}");
     }
+}
+
+#[test]
+fn an_order_is_recorded_and_kept_and_a_wrong_one_is_named() {
+    let place = small();
+    place.ok("preprocess");
+    let build = "build --benchmarks gsm8k,humaneval -n 30 --difficulty-split 1:1:1 --sampler stable";
+    let pool = |options: &str, name: &str| {
+        place.ok(&format!("{build} {options} --output {name}"));
+        let manifest = fs::read_to_string(place.path(&format!("{name}/manifest.json"))).unwrap();
+        let manifest: Value = serde_json::from_str(&manifest).unwrap();
+        let tasks = fs::read_to_string(place.path(&format!("{name}/task_pool.jsonl"))).unwrap();
+        let tasks: Vec<Value> = tasks.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (manifest["request"]["order"].clone(), tasks)
+    };
+    let bins = |tasks: &[Value]| tasks.iter().map(|task| task["difficulty_bin"].clone()).collect::<Vec<_>>();
+    let identities = |tasks: &[Value]| {
+        let mut all: Vec<String> = tasks.iter().map(|task| task["identity"].to_string()).collect();
+        all.sort();
+        all
+    };
+    let (order, mixed) = pool("--order shuffled", "mixed");
+    assert_eq!(order, Value::Null);
+    let (order, easy_first) = pool("--order easy_first", "easy");
+    assert_eq!(order, json!("easy_first"));
+    let (order, hard_first) = pool("--order hard_first", "hard");
+    assert_eq!(order, json!("hard_first"));
+    let expected = [vec![json!("easy"); 10], vec![json!("medium"); 10], vec![json!("hard"); 10]].concat();
+    assert_eq!(bins(&easy_first), expected);
+    assert_eq!(bins(&hard_first), expected.iter().rev().cloned().collect::<Vec<_>>());
+    assert_ne!(bins(&mixed), expected);
+    assert_eq!(identities(&easy_first), identities(&mixed));
+    assert_eq!(identities(&hard_first), identities(&mixed));
+    for benchmark in ["gsm8k", "humaneval"] {
+        let of = easy_first.iter().filter(|task| task["benchmark"] == benchmark);
+        let scores: Vec<f64> = of.map(|task| task["difficulty_score"].as_f64().unwrap()).collect();
+        assert!(scores.is_sorted(), "{benchmark}: {scores:?}");
+    }
+    place.ok("verify easy hard mixed");
+    let wrong = place.fails(2, &format!("{build} --order easy --output wrong"));
+    assert!(wrong.contains("order: there is no order `easy`") && wrong.contains("easy_first"), "{wrong}");
 }
 
 #[test]

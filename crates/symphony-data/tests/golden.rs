@@ -87,8 +87,13 @@ fn pools_from_the_golden_scores_are_the_python_programs_in_exact_order() {
         let candidates: Vec<Candidates<'_>> = request
             .parts
             .iter()
-            .zip(bins.iter().zip(&identities))
-            .map(|(part, (bins, identities))| Candidates { benchmark: &part.benchmark, bins, identities })
+            .zip(scores.iter().zip(bins.iter().zip(&identities)))
+            .map(|(part, (scores, (bins, identities)))| Candidates {
+                benchmark: &part.benchmark,
+                bins,
+                scores,
+                identities,
+            })
             .collect();
         let stream = stream::draw(&request, &candidates);
         let got: Vec<Value> = stream

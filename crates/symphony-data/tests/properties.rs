@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use symphony_data::{
     bin::{Bin, Bins, PerBin, Percentiles},
     config::Config,
-    request::{Replacement, Request, RequestSpec, Split},
+    request::{Replacement, Request, RequestSpec, Split, TaskOrder},
     stream::{Allocation, Candidates, Draw, allocate, draw},
 };
 
@@ -61,7 +61,12 @@ fn draws(benchmarks: &[Rows], request: &Request) -> Vec<Draw> {
     let candidates: Vec<Candidates<'_>> = benchmarks
         .iter()
         .zip(&bins)
-        .map(|(rows, bins)| Candidates { benchmark: rows.name, bins, identities: &rows.identities })
+        .map(|(rows, bins)| Candidates {
+            benchmark: rows.name,
+            bins,
+            scores: &rows.scores,
+            identities: &rows.identities,
+        })
         .collect();
     draw(request, &candidates).draws
 }
@@ -283,6 +288,33 @@ proptest! {
         let wanted: BTreeSet<Draw> = small.iter().copied().collect();
         let among: Vec<Draw> = large.into_iter().filter(|draw| wanted.contains(draw)).collect();
         prop_assert_eq!(among, small);
+    }
+
+    #[test]
+    fn an_order_by_difficulty_gives_the_same_tasks_bin_after_bin(
+        benchmarks in benchmarks(),
+        split in split(),
+        n in 1_u64..150,
+        seed: u32,
+        stable: bool,
+    ) {
+        let sampler = if stable { "stable" } else { "numpy" };
+        let shuffled = request(&benchmarks, n, &split, seed.into(), sampler, Replacement::WhenShort);
+        let in_order = |order| draws(&benchmarks, &Request { order, ..shuffled.clone() });
+        let mixed = draws(&benchmarks, &shuffled);
+        // How hard a task is among its benchmark's rows, by counting: twice the easier ones and the equal ones.
+        let rank = |draw: &Draw| {
+            let scores = &benchmarks[draw.benchmark].scores;
+            let own = scores[draw.row as usize];
+            let count = scores.iter().map(|score| usize::from(*score < own) + usize::from(*score <= own)).sum::<usize>();
+            (draw.bin, (count * 1_000_000) / scores.len())
+        };
+        let mut easy_first = mixed.clone();
+        easy_first.sort_by_key(rank);
+        prop_assert_eq!(in_order(TaskOrder::EasyFirst), easy_first);
+        let mut hard_first = mixed.clone();
+        hard_first.sort_by_key(|draw| std::cmp::Reverse(rank(draw)));
+        prop_assert_eq!(in_order(TaskOrder::HardFirst), hard_first);
     }
 
     #[test]

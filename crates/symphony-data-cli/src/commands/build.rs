@@ -73,6 +73,9 @@ pub struct RequestArgs {
     /// Draw as Symphony 2.0 did (numpy), or pools that nest (stable) [default: numpy]
     #[arg(long, value_name = "numpy|stable", requires = "benchmarks")]
     sampler: Option<String>,
+    /// Give the tasks shuffled, easy_first or hard_first [default: shuffled]
+    #[arg(long, value_name = "ORDER", requires = "benchmarks")]
+    order: Option<String>,
 }
 
 impl RequestArgs {
@@ -86,6 +89,7 @@ impl RequestArgs {
             random_seed: self.random_seed,
             sample_with_replacement: self.sample_with_replacement,
             sampler: self.sampler.clone(),
+            order: self.order.clone(),
             difficulty_percentiles: List::all(&self.difficulty_percentiles).into_iter().collect(),
             difficulty: difficulty.difficulty.clone(),
             min_responses: difficulty.min_responses,

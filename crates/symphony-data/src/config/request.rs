@@ -7,7 +7,7 @@ use crate::{
     calibration::{MEASURED_KEYS, calibrated_benchmark},
     request::{
         DEFAULT_SEED, DEFAULT_SPLIT, Difficulty, Experiment, MAX_TASKS, Part, Request, RequestSpec, SURFACE,
-        SamplerKind, Split,
+        SamplerKind, Split, TaskOrder,
     },
     yaml::{Place, Problem, Problems, walk::nearest_of},
 };
@@ -163,6 +163,15 @@ impl RequestSpec {
                 &nearest_of("", &known),
             );
         }
+        let order = self.order.as_deref().map_or(Some(TaskOrder::default()), TaskOrder::parse);
+        if order.is_none() {
+            let asked = self.order.as_deref().unwrap_or_default();
+            problem(
+                "order",
+                format!("there is no order `{asked}`"),
+                &nearest_of(asked, &TaskOrder::ALL.map(TaskOrder::name)),
+            );
+        }
         let random_seed = self.random_seed.unwrap_or(DEFAULT_SEED);
         if sampler == Some(SamplerKind::Numpy) && random_seed > u64::from(u32::MAX) {
             problem(
@@ -227,7 +236,9 @@ impl RequestSpec {
                 );
             }
         }
-        let (Some(split), Some(sampler), true) = (split, sampler, problems.is_empty()) else { return Err(problems) };
+        let (Some(split), Some(sampler), Some(order), true) = (split, sampler, order, problems.is_empty()) else {
+            return Err(problems);
+        };
         let parts = self.benchmarks.iter().zip(ratios).map(|(name, ratio)| Part {
             benchmark: name.clone(),
             ratio,
@@ -246,6 +257,7 @@ impl RequestSpec {
             random_seed,
             sample_with_replacement: self.sample_with_replacement.unwrap_or(config.sample_with_replacement),
             sampler,
+            order,
             warnings,
         })
     }

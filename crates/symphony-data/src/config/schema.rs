@@ -6,7 +6,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{difficulty::functions, request::SamplerKind};
+use crate::{
+    difficulty::functions,
+    request::{SamplerKind, TaskOrder},
+};
 
 /// The schema of one line of `task_pool.jsonl`.
 pub const TASK: &str = include_str!("schema/task.json");
@@ -32,6 +35,11 @@ fn experiments_schema() -> Value {
     let mut schema = read(include_str!("schema/experiments.json"));
     let names: Vec<&str> = SamplerKind::ALL.iter().map(|sampler| sampler.name()).collect();
     schema["$defs"]["sampler"] = json!({"enum": names, "default": SamplerKind::default().name()});
+    schema["$defs"]["order"] = json!({
+        "description": "The order in which the pool gives its tasks; easy_first and hard_first sort by bin, then by difficulty",
+        "enum": TaskOrder::ALL.map(TaskOrder::name),
+        "default": TaskOrder::default().name(),
+    });
     schema
 }
 

@@ -163,10 +163,15 @@ impl<'a> Stores<'a> {
                 repeats_by_bin: PerBin::default(),
             });
         }
-        let candidate = |part: &DrawnPart<'l>| Candidates {
-            benchmark: &part.store.meta.benchmark,
-            bins: part.bins,
-            identities: self.loaded.get(part.benchmark()).map_or(&[], |loaded| &loaded.identities),
+        let candidate = |part: &DrawnPart<'l>| {
+            let loaded = self.loaded.get(part.benchmark());
+            let surface = loaded.map_or(&[][..], |loaded| &loaded.scores);
+            Candidates {
+                benchmark: &part.store.meta.benchmark,
+                bins: part.bins,
+                scores: part.joined.map_or(surface, |joined| &joined.scores),
+                identities: loaded.map_or(&[], |loaded| &loaded.identities),
+            }
         };
         let candidates: Vec<Candidates<'_>> = parts.iter().map(candidate).collect();
         let stream = stream::draw(request, &candidates);

@@ -7,11 +7,13 @@ use serde::{Serialize, Serializer};
 use crate::bin::{Cut, Percentiles};
 
 mod difficulty;
+mod order;
 mod replacement;
 mod sampler;
 mod split;
 
 pub use difficulty::{Difficulty, Measured, REFERENCE, SURFACE};
+pub use order::TaskOrder;
 pub use replacement::Replacement;
 pub use sampler::SamplerKind;
 pub(crate) use sampler::for_each_sampler;
@@ -41,6 +43,8 @@ pub struct RequestSpec {
     pub sample_with_replacement: Option<Replacement>,
     /// `numpy` (default) or `stable`.
     pub sampler: Option<String>,
+    /// `shuffled` (default), `easy_first` or `hard_first`.
+    pub order: Option<String>,
     /// Percentiles by benchmark, in place of the configured ones.
     pub difficulty_percentiles: BTreeMap<String, Percentiles>,
     /// Which difficulty tasks are drawn by: `surface`, `reference`, a calibration, or a folder of calibrations; default as
@@ -65,6 +69,8 @@ pub struct Request {
     pub sample_with_replacement: Replacement,
     /// The sampler.
     pub sampler: SamplerKind,
+    /// The order in which the stream gives its tasks.
+    pub order: TaskOrder,
     /// Warnings for the user about how the request was read.
     pub warnings: Vec<String>,
 }
@@ -97,6 +103,10 @@ impl Serialize for Request {
         map.serialize_entry("random_seed", &self.random_seed)?;
         map.serialize_entry("sample_with_replacement", &self.sample_with_replacement)?;
         map.serialize_entry("sampler", &self.sampler)?;
+        // A request without keys that came later keeps its earlier form, and so its manifest the same bytes.
+        if self.order != TaskOrder::default() {
+            map.serialize_entry("order", &self.order)?;
+        }
         let (mut percentiles, mut cuts) = (serde_json::Map::new(), serde_json::Map::new());
         for part in &self.parts {
             let (to, value) = match part.cut {
@@ -109,7 +119,7 @@ impl Serialize for Request {
         if !cuts.is_empty() {
             map.serialize_entry("difficulty_cuts", &cuts)?;
         }
-        // A request by surface scores keeps its earlier form.
+        // So does a request by surface scores.
         if self.parts.iter().any(|part| part.difficulty != Difficulty::Surface) {
             let asked = by_name(&|part| part.difficulty.name().into());
             map.serialize_entry("difficulty", &asked)?;

@@ -5,6 +5,7 @@ use crate::{
     request::{Replacement, Request},
 };
 pub mod allocation;
+mod order;
 pub mod sample;
 
 pub use allocation::{Allocation, allocate};
@@ -16,6 +17,8 @@ pub struct Candidates<'a> {
     pub benchmark: &'a str,
     /// Its rows by bin.
     pub bins: &'a Bins,
+    /// The score of each row of the store, by which it is in its bin.
+    pub scores: &'a [f64],
     /// The identity of each row of the store; may be empty if the sampler does not read identities.
     pub identities: &'a [u64],
 }
@@ -87,7 +90,8 @@ pub fn draw(request: &Request, candidates: &[Candidates<'_>]) -> Stream {
     let ratios: Vec<f64> = request.parts.iter().map(|part| part.ratio).collect();
     let allocation = allocate(request.n_total_tasks, &ratios, request.split);
     let sampler = sample::sampler(request.sampler);
-    let draws = sampler.draw(candidates, &allocation, request.sample_with_replacement, request.random_seed);
+    let mut draws = sampler.draw(candidates, &allocation, request.sample_with_replacement, request.random_seed);
+    order::arrange(request.order, &mut draws, candidates);
     Stream { shortfalls: shortfalls(request, candidates, &allocation), allocation, draws }
 }
 
