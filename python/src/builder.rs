@@ -421,6 +421,7 @@ fn spec_of(spec: &Bound<'_, PyDict>) -> PyResult<RequestSpec> {
     };
     Ok(RequestSpec {
         benchmarks: get(spec, "benchmarks")?.unwrap_or_default(),
+        exclude_benchmarks: get(spec, "exclude_benchmarks")?.unwrap_or_default(),
         benchmark_ratios: get(spec, "benchmark_ratios")?,
         difficulty_split: get(spec, "difficulty_split")?,
         n_total_tasks: get(spec, "n_total_tasks")?.unwrap_or_default(),

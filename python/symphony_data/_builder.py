@@ -235,7 +235,8 @@ class DatasetBuilder:
         """Stage 2: draws tasks from preprocessed benchmarks.
 
         Args:
-            benchmarks_to_include: the benchmarks to mix, in order.
+            benchmarks_to_include: the benchmarks to mix, in order. A pattern such as ``"mmlu_*"`` stands for the
+                enabled benchmarks that match it, and they share its ratio equally.
             difficulty_split: the shares ``easy:hard`` or ``easy:medium:hard``, whole numbers. Default: ``"50:50"``.
             n_total_tasks: the number of tasks, from 1. Default: 1000.
             random_seed: the same seed gives the same tasks in the same order; 0 to 4294967295 for ``"numpy"``, any
@@ -284,12 +285,11 @@ class DatasetBuilder:
         pairs = ratios = None
         if difficulty_percentiles is not None:
             pairs = argument.percentiles("difficulty_percentiles", difficulty_percentiles)
-            pairs = {name: pair for name, pair in pairs.items() if name not in excluded}
         if benchmark_ratios is not None:
             ratios = argument.numbers("benchmark_ratios", benchmark_ratios)
-            ratios = [(name, ratio) for name, ratio in ratios if name not in excluded]
         spec = {
-            "benchmarks": [name for name in included if name not in excluded],
+            "benchmarks": included,
+            "exclude_benchmarks": sorted(excluded),
             "difficulty_split": argument.text("difficulty_split", difficulty_split, '"50:50"'),
             "n_total_tasks": argument.whole("n_total_tasks", n_total_tasks),
             "random_seed": argument.whole("random_seed", random_seed),

@@ -170,6 +170,7 @@ def test_an_argument_of_the_wrong_type_is_named(builder: DatasetBuilder, paramet
         ({"sample_with_replacement": "sometimes"}, "when_short"),
         ({"sampler": "random"}, "random"),
         ({"order": "easy"}, "order: there is no order `easy`"),
+        ({"benchmarks_to_include": ["mmlu_*"]}, "benchmarks_to_include: `mmlu_\\*` stands for no enabled benchmark"),
         ({"exclude_benchmarks": ["gsm8k"]}, "benchmark"),
     ],
 )

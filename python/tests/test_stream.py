@@ -245,6 +245,17 @@ def test_an_order_by_difficulty_gives_the_same_tasks(builder: DatasetBuilder, st
     assert bins == sorted(bins, reverse=True) != [task.difficulty_bin for task in stream]
 
 
+def test_patterns_stand_for_benchmarks(builder: DatasetBuilder, stream: TaskStream) -> None:
+    assert builder.build_task_stream(["human*", "gsm*"], n_total_tasks=60, full_dir="full") == stream
+    alone = builder.build_task_stream(["gsm8k"], n_total_tasks=20, full_dir="full")
+    ratios = {"*": 0.5, "humaneval": 0.5}
+    without = builder.build_task_stream(
+        ["*"], n_total_tasks=20, exclude_benchmarks=["humaneval"], benchmark_ratios={"*": 1.0}, full_dir="full"
+    )
+    assert without == alone
+    assert len(builder.build_task_stream(["*"], n_total_tasks=20, benchmark_ratios=ratios, full_dir="full")) == 20
+
+
 def test_filters_keep_the_order(stream: TaskStream) -> None:
     def expected(passes: Any) -> list[Task]:
         return [task for task in stream if passes(task)]

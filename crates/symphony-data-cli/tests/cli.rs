@@ -279,6 +279,8 @@ fn a_demo_replaces_nothing_that_was_made_from_real_tasks() {
         "plan",
         "build --benchmarks gsm8k --n-total-tasks 4 --output data/e",
         "build --benchmarks gsm8k --n-total-tasks 4 --full-dir demo --output data/e",
+        "build --benchmarks gsm* --n-total-tasks 4 --output other",
+        "plan --benchmarks gsm* --n-total-tasks 4",
         "run --full-dir demo",
     ] {
         let stderr = place.fails(1, &format!("--config real.yaml {command} --demo"));
@@ -342,6 +344,25 @@ fn an_order_is_recorded_and_kept_and_a_wrong_one_is_named() {
     place.ok("verify easy hard mixed");
     let wrong = place.fails(2, &format!("{build} --order easy --output wrong"));
     assert!(wrong.contains("order: there is no order `easy`") && wrong.contains("easy_first"), "{wrong}");
+}
+
+#[test]
+fn experiments_with_patterns_are_run_where_a_benchmark_matches_and_skipped_where_none_does() {
+    let place = small();
+    let experiments = "experiments:
+  all: {benchmarks: ['*'], n_total_tasks: 20}
+  subjects: {benchmarks: ['mmlu_*'], n_total_tasks: 20}
+";
+    fs::write(place.path("config/experiments.yaml"), experiments).unwrap();
+    fs::write(place.path("two.yaml"), SMALL.split("experiments:").next().unwrap()).unwrap();
+    let output = place.run("--config two.yaml quick-start");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && stderr.contains("subjects (needs mmlu_*)"), "{stderr}");
+    let manifest = fs::read_to_string(place.path("data/all/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["request"]["benchmarks"], json!(["humaneval", "gsm8k"]));
+    assert_eq!(manifest["request"]["benchmark_ratios"], json!({"humaneval": 0.5, "gsm8k": 0.5}));
+    assert!(!place.path("data/subjects").exists());
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub struct Args {
 /// A request as options.
 #[derive(Debug, clap::Args)]
 pub struct RequestArgs {
-    /// Mix these benchmarks
+    /// Mix these benchmarks; 'mmlu_*' stands for all that match
     #[arg(long, num_args = 1.., value_name = "a,b", value_parser = names, requires = "n_total_tasks")]
     pub benchmarks: Vec<List<String>>,
     /// Draw this many tasks
@@ -83,6 +83,7 @@ impl RequestArgs {
     pub fn spec(&self, difficulty: &DifficultyArgs) -> RequestSpec {
         RequestSpec {
             benchmarks: List::all(&self.benchmarks),
+            exclude_benchmarks: Vec::new(),
             benchmark_ratios: (!self.benchmark_ratios.is_empty()).then(|| List::all(&self.benchmark_ratios)),
             difficulty_split: self.difficulty_split.clone(),
             n_total_tasks: self.n_total_tasks.unwrap_or_default(),
@@ -132,16 +133,12 @@ fn replacement(text: &str) -> Result<Replacement, String> {
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let config = session.config(args.stage2.demo)?;
+    let request = args.request.spec(&args.difficulty).resolve(&config)?;
     if args.stage2.demo && !args.force {
-        refuse_to_replace_real_tasks(
-            &config,
-            &List::all(&args.request.benchmarks),
-            &args.stage2.full_dir,
-            std::slice::from_ref(&args.output),
-        )?;
+        let outputs = std::slice::from_ref(&args.output);
+        refuse_to_replace_real_tasks(&config, &request.benchmarks(), &args.stage2.full_dir, outputs)?;
     }
     check_full_dir(&args.stage2.full_dir, session)?;
-    let request = args.request.spec(&args.difficulty).resolve(&config)?;
     let format = args.format.unwrap_or_default();
     let order = Order { request: &request, experiment: None, output: args.output.clone(), format };
 

@@ -13,7 +13,7 @@ use symphony_data::{
 
 use super::{build::RequestArgs, demo::refuse_to_replace_real_tasks};
 use crate::{
-    arguments::{DifficultyArgs, List, Stage2Args, check_full_dir, examples},
+    arguments::{DifficultyArgs, Stage2Args, check_full_dir, examples},
     error::{CliError, print, print_json},
     session,
     session::Session,
@@ -73,7 +73,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         vec![("pool".to_owned(), &built)]
     };
     if args.stage2.demo {
-        refuse_to_replace_real_tasks(&config, &List::all(&args.request.benchmarks), &args.stage2.full_dir, &[])?;
+        let drawn_from: Vec<String> = requests.iter().flat_map(|(_, request)| request.benchmarks()).collect();
+        refuse_to_replace_real_tasks(&config, &drawn_from, &args.stage2.full_dir, &[])?;
     }
     let library = Stores::open(
         &config,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, check_name};
+use super::{Config, check_name, pattern::means};
 use crate::{
     bin::Percentiles,
     request::{Experiment, Replacement, RequestSpec},
@@ -42,12 +42,12 @@ pub(super) fn take_not_allowed(root: &mut Node, config: &Config) -> Vec<NotAllow
             Some(Value::Scalar { text, .. }) => vec![text],
             _ => Vec::new(),
         };
-        let enabled = |name: &str| config.benchmark(name).is_some_and(|benchmark| benchmark.enabled);
+        let enabled = |asked: &str| config.enabled().any(|benchmark| means(asked, &benchmark.name));
         let needs: Vec<String> = names.iter().filter(|name| !enabled(name)).map(|name| (*name).to_owned()).collect();
         let excluded = config
             .exclude_combinations
             .iter()
-            .any(|combination| combination.iter().all(|name| names.contains(&name.as_str())));
+            .any(|combination| combination.iter().all(|name| names.iter().any(|asked| means(asked, name))));
         if needs.is_empty() && !excluded {
             return true;
         }

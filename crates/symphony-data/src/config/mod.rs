@@ -19,6 +19,7 @@ use crate::{
 mod benchmark;
 mod experiments;
 mod fingerprint;
+mod pattern;
 mod presets;
 mod prompt;
 mod request;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Config;
+use super::{Config, pattern::pattern};
 use crate::{
     calibration::{MEASURED_KEYS, calibrated_benchmark},
     request::{
@@ -44,6 +44,16 @@ impl RequestSpec {
         config: &Config,
         place: &dyn Fn(&str) -> (Place, String),
     ) -> Result<Request, Vec<Problem>> {
+        self.expanded(config).resolve_names(self, config, place)
+    }
+
+    /// [`Self::resolve_at`] for the request that `written` stands for.
+    fn resolve_names(
+        &self,
+        written: &Self,
+        config: &Config,
+        place: &dyn Fn(&str) -> (Place, String),
+    ) -> Result<Request, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         let mut problem = |key: &str, message: String, hint: &str| {
@@ -65,6 +75,12 @@ impl RequestSpec {
                         format!("`{name}` is named twice"),
                         "name it once and give it a larger ratio",
                     );
+                }
+                None if pattern(name).is_some() => {
+                    let enabled: Vec<&str> = config.enabled().map(|benchmark| benchmark.name.as_str()).collect();
+                    let message =
+                        format!("`{name}` stands for no enabled benchmark that the request does not name already");
+                    problem("benchmarks", message, &format!("enabled: {}", enabled.join(", ")));
                 }
                 None => {
                     problem(
@@ -101,7 +117,10 @@ impl RequestSpec {
                     if given[..at].iter().any(|(earlier, _)| earlier == name) {
                         problem("benchmark_ratios", format!("`{name}` has two ratios"), "keep one of the two");
                     }
-                    if !self.benchmarks.contains(name) {
+                    if pattern(name).is_some() && written.benchmarks.contains(name) {
+                        let message = format!("`{name}` stands for no benchmark without a ratio of its own");
+                        problem("benchmark_ratios", message, "leave this ratio out");
+                    } else if !self.benchmarks.contains(name) {
                         let names: Vec<&str> = self.benchmarks.iter().map(String::as_str).collect();
                         problem(
                             "benchmark_ratios",

@@ -29,9 +29,11 @@ pub const MAX_TASKS: u64 = 100_000_000;
 /// A request as the user wrote it, in a file, in arguments or in another language; `None` stands for the default.
 #[derive(Clone, Debug, Default)]
 pub struct RequestSpec {
-    /// The benchmarks to mix, in order.
+    /// The benchmarks to mix, in order. A pattern such as `mmlu_*` stands for the enabled benchmarks that match it.
     pub benchmarks: Vec<String>,
-    /// Each benchmark's share, any scale; default equal.
+    /// Benchmarks to leave out of them, with their ratios and percentiles.
+    pub exclude_benchmarks: Vec<String>,
+    /// Each benchmark's share, any scale; default equal. Benchmarks of a pattern share its ratio equally.
     pub benchmark_ratios: Option<Vec<(String, f64)>>,
     /// `easy:hard` or `easy:medium:hard` in whole-number shares.
     pub difficulty_split: Option<String>,
@@ -88,6 +90,13 @@ pub struct Part {
     pub difficulty: Difficulty,
 }
 
+impl Request {
+    /// The names of its benchmarks, in the order asked.
+    pub fn benchmarks(&self) -> Vec<String> {
+        self.parts.iter().map(|part| part.benchmark.clone()).collect()
+    }
+}
+
 impl Serialize for Request {
     /// Writes the request under the keys that a user writes.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,7 +105,7 @@ impl Serialize for Request {
         let by_name = |value: &dyn Fn(&Part) -> serde_json::Value| -> serde_json::Map<String, serde_json::Value> {
             self.parts.iter().map(|part| (part.benchmark.clone(), value(part))).collect()
         };
-        map.serialize_entry("benchmarks", &self.parts.iter().map(|part| &part.benchmark).collect::<Vec<_>>())?;
+        map.serialize_entry("benchmarks", &self.benchmarks())?;
         map.serialize_entry("benchmark_ratios", &by_name(&|part| part.ratio.into()))?;
         map.serialize_entry("difficulty_split", &self.split.to_string())?;
         map.serialize_entry("n_total_tasks", &self.n_total_tasks)?;
