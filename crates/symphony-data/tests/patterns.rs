@@ -87,6 +87,8 @@ fn a_pattern_that_stands_for_nothing_is_a_problem_and_so_is_a_mix_that_is_exclud
     let none = problems(&spec(&["gsm8k", "mmmu_*"]));
     assert!(none.contains("benchmarks: `mmmu_*` stands for no enabled benchmark"), "{none}");
     assert!(none.contains("mmlu_law, gsm8k, mmlu_art, mmlu_zoo"), "{none}");
+    let with_ratio = RequestSpec { benchmark_ratios: Some(vec![("mmmu_*".into(), 1.0)]), ..spec(&["mmmu_*"]) };
+    assert_eq!(problems(&with_ratio).lines().count(), 1, "{}", problems(&with_ratio));
     let again = problems(&spec(&["mmlu_*", "mmlu_*"]));
     assert!(
         again.contains("`mmlu_*` stands for no enabled benchmark that the request does not name already"),

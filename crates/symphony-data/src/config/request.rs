@@ -117,16 +117,17 @@ impl RequestSpec {
                     if given[..at].iter().any(|(earlier, _)| earlier == name) {
                         problem("benchmark_ratios", format!("`{name}` has two ratios"), "keep one of the two");
                     }
-                    if pattern(name).is_some() && written.benchmarks.contains(name) {
-                        let message = format!("`{name}` stands for no benchmark without a ratio of its own");
-                        problem("benchmark_ratios", message, "leave this ratio out");
-                    } else if !self.benchmarks.contains(name) {
-                        let names: Vec<&str> = self.benchmarks.iter().map(String::as_str).collect();
-                        problem(
-                            "benchmark_ratios",
-                            format!("`{name}` is not in the mix"),
-                            &format!("the mix is {}", names.join(", ")),
-                        );
+                    if !self.benchmarks.contains(name) {
+                        let (message, hint) = if written.benchmarks.contains(name) {
+                            let message = format!("`{name}` stands for no benchmark without a ratio of its own");
+                            (message, "leave this ratio out".to_owned())
+                        } else {
+                            (
+                                format!("`{name}` is not in the mix"),
+                                format!("the mix is {}", self.benchmarks.join(", ")),
+                            )
+                        };
+                        problem("benchmark_ratios", message, &hint);
                     }
                     if !ratio.is_finite() || *ratio < 0.0 {
                         readable = false;
