@@ -1,5 +1,7 @@
 //! Puts draws into the order that a request asks for.
 
+use std::cmp::Reverse;
+
 use rayon::prelude::*;
 
 use super::{Candidates, Draw};
@@ -7,25 +9,22 @@ use crate::{bin::Bin, request::TaskOrder};
 
 /// Sorts `draws`, which come in the sampler's order, by difficulty if `order` asks for it. Draws of equal difficulty keep the
 /// sampler's order, so that benchmarks stay mixed.
-pub(super) fn arrange(order: TaskOrder, draws: &mut Vec<Draw>, candidates: &[Candidates<'_>]) {
+pub(super) fn arrange(order: TaskOrder, draws: &mut [Draw], candidates: &[Candidates<'_>]) {
     if order == TaskOrder::Shuffled {
         return;
     }
     let ranks: Vec<Ranks> = candidates.par_iter().map(Ranks::of).collect();
-    let placed = draws.par_iter().map(|draw| {
+    let difficulty = |draw: &Draw| {
         let score = candidates[draw.benchmark].scores[draw.row as usize];
-        ((draw.bin, ranks[draw.benchmark].rank(score)), *draw)
-    });
-    let mut placed: Vec<((Bin, f64), Draw)> = placed.collect();
-    // Both sorts are stable.
-    let by_difficulty = |((bin, rank), _): &((Bin, f64), Draw), ((other_bin, other), _): &((Bin, f64), Draw)| {
-        bin.cmp(other_bin).then(rank.total_cmp(other))
+        // Ranks are not negative, so their bits are in the same order.
+        (draw.bin, ranks[draw.benchmark].rank(score).to_bits())
     };
-    match order {
-        TaskOrder::HardFirst => placed.par_sort_by(|a, b| by_difficulty(b, a)),
-        _ => placed.par_sort_by(by_difficulty),
+    // Both sorts are stable.
+    if order == TaskOrder::EasyFirst {
+        draws.par_sort_by_cached_key(difficulty);
+    } else {
+        draws.par_sort_by_cached_key(|draw| Reverse(difficulty(draw)));
     }
-    *draws = placed.into_iter().map(|(_, draw)| draw).collect();
 }
 
 /// The scores of a benchmark's rows that may be drawn, ascending.
