@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -11,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -34,6 +35,12 @@ class Pool:
     def tasks(self) -> list[dict[str, Any]]:
         lines = (self.folder / "task_pool.jsonl").read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
+
+    def exported(self, to: Literal["lm-eval", "inspect", "evalscope"], written: Path, moved: Path) -> Path:
+        """Its export, moved to another place than it was written to."""
+        self.builder.export(self.folder, to, written)
+        shutil.move(written, moved)
+        return moved
 
 
 @dataclass

@@ -56,13 +56,8 @@ def accuracies(out: Path) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def moved(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The export of the pool, moved to another place."""
-    place = tmp_path_factory.mktemp("evalscope")
-    pool.builder.export(pool.folder, "evalscope", place / "export")
-    moved = place / "elsewhere" / "copy"
-    moved.parent.mkdir()
-    (place / "export").rename(moved)
-    return moved
+    mktemp = tmp_path_factory.mktemp
+    return pool.exported("evalscope", mktemp("written") / "export", mktemp("moved") / "copy")
 
 
 @pytest.fixture(scope="module")

@@ -32,12 +32,8 @@ def metrics_of(log: dict[str, Any]) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def exported(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The export, moved to another place than it was written to."""
-    written = tmp_path_factory.mktemp("written") / "to-inspect"
-    pool.builder.export(pool.folder, "inspect", written)
-    moved = tmp_path_factory.mktemp("moved") / "here"
-    shutil.move(written, moved)
-    return moved
+    mktemp = tmp_path_factory.mktemp
+    return pool.exported("inspect", mktemp("written") / "to-inspect", mktemp("moved") / "here")
 
 
 @pytest.fixture(scope="module")

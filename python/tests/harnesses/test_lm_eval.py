@@ -17,12 +17,8 @@ STOCK = {"gsm8k": "gsm8k_cot", "bbh": "bbh_zeroshot", "humaneval": "humaneval", 
 
 @pytest.fixture(scope="module")
 def exported(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The export, moved to another place than it was written to."""
-    written = tmp_path_factory.mktemp("written") / "to-lm-eval"
-    pool.builder.export(pool.folder, "lm-eval", written)
-    moved = tmp_path_factory.mktemp("moved") / "here"
-    shutil.move(written, moved)
-    return moved
+    mktemp = tmp_path_factory.mktemp
+    return pool.exported("lm-eval", mktemp("written") / "to-lm-eval", mktemp("moved") / "here")
 
 
 def evaluate(python: str, folder: Path, stub: Stub, tasks: str, logs: Path) -> dict[str, Any]:
