@@ -265,7 +265,7 @@ fn hostile_ids_map_to_no_wrong_row() {
             );
         }
     }
-    // A benchmark whose identity has several fields, of which the document has one.
+    // The identity of this benchmark has several fields, and the document has only one of them.
     let ids = json!({"benchmark": "c", "source_id": "c_2", "identity": identity("sum\u{1f}Add 2 and 1.")});
     let doc = json!({"input": "Q: Add 2 and 1.\nA:", "symphony": ids});
     let log = log_of(&place, "m/samples_exp.jsonl", &line(0, &doc, "pool", &[("acc", 0.0)]));

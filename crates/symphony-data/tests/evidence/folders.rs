@@ -91,7 +91,7 @@ fn logs_in_a_folder_whose_model_is_a_guess_are_not_taken_for_runs_of_one_model()
         "{error}"
     );
     assert_eq!(error.hints(), [Hint::NameModels]);
-    // The caller's name is none.
+    // A name that the caller gives is not a guess.
     assert_eq!(scores(&read_all(&place, &[folder(&place, "logs", Some("m"))]), "b", "m"), [(2, 0.0, 1)]);
 }
 
