@@ -33,6 +33,16 @@ pub struct Texts {
 }
 
 impl Texts {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// Text `i`.
     pub fn get(&self, i: usize) -> &[u8] {
         let from = i.checked_sub(1).map_or(0, |before| self.ends[before] as usize);

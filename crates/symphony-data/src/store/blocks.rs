@@ -1,5 +1,6 @@
 //! The checksums beside a Parquet store, block by block, so that a draw notices damage in the bytes that it reads (Parquet's
-//! own checksums of pages are optional, and its writers write none).
+//! own checksums of pages are optional, and its writers write none). The labels come first ([`super::labels`]), then the table of
+//! checksums, then the store that the index belongs to ([`super::seal`]).
 
 use std::{
     fs::File,
@@ -15,11 +16,14 @@ use parquet::{
 };
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::seal::{damaged, number, open, sealed, unreadable, unsealed};
+use super::{
+    labels::{Labels, WrittenLabels},
+    seal::{self, End, number},
+};
 use crate::disk::{WrittenFile, read_at};
 
 /// The number at the end is raised when the format changes.
-const MAGIC: [u8; 8] = *b"symblk01";
+const MAGIC: [u8; 8] = *b"symblk02";
 /// The bytes of a block: about what a page of a few rows takes.
 const BLOCK: usize = 16 << 10;
 
@@ -72,9 +76,11 @@ impl<W: Write> Write for BlockWriter<W> {
     }
 }
 
-/// The index of a store with this many rows and these checksums of its blocks.
-pub(super) fn index_of(sums: Vec<u8>, rows: u64, store: &WrittenFile) -> Vec<u8> {
-    sealed(sums, MAGIC, rows, store)
+/// The index of a store with this many rows, these checksums of its blocks, and these labels.
+pub(super) fn index_of(sums: Vec<u8>, rows: u64, labels: WrittenLabels, store: &WrittenFile) -> Vec<u8> {
+    let mut index = labels.bytes;
+    index.extend(End { rows, labels: labels.end }.sealed(sums, MAGIC, store));
+    index
 }
 
 /// A file that checks every byte that is read from it.
@@ -88,25 +94,26 @@ pub(super) struct CheckedFile {
 }
 
 impl CheckedFile {
-    /// The store `file` at `path`, with the index at `index`.
+    /// The store `file` at `path`, with its index; and where the index has the labels.
     ///
     /// # Errors
     /// Why the index cannot be used.
-    pub fn open(path: &Path, file: &Arc<File>, store: &WrittenFile, index: &Path) -> std::result::Result<Self, String> {
-        let (mut opened, length) = open(index)?;
-        let mut written = Vec::with_capacity(length as usize);
-        opened.read_to_end(&mut written).map_err(|error| unreadable(&error))?;
-        Self::of(path, file, store, &written)
+    pub fn open(
+        path: &Path,
+        file: &Arc<File>,
+        store: &WrittenFile,
+        index: &seal::Bytes,
+    ) -> std::result::Result<(Self, Labels), String> {
+        let (end, sums) = index.unsealed(MAGIC, store, |End { rows, labels }| {
+            Some((Labels::at(0, rows, labels).end()?, store.bytes.div_ceil(BLOCK as u64) * 8))
+        })?;
+        Ok((Self::new(path, file, store, &sums, end.rows), Labels::at(0, end.rows, end.labels)))
     }
 
-    /// The same, with an index that is already in memory.
-    pub fn of(path: &Path, file: &Arc<File>, store: &WrittenFile, index: &[u8]) -> std::result::Result<Self, String> {
-        let (sums, rows) = unsealed(index, MAGIC, store)?;
-        if sums.len() as u64 != store.bytes.div_ceil(BLOCK as u64) * 8 {
-            return Err(damaged());
-        }
+    /// The store `file` at `path`, with so many rows and these checksums of its blocks.
+    pub fn new(path: &Path, file: &Arc<File>, store: &WrittenFile, sums: &[u8], rows: u64) -> Self {
         let sums = Arc::new(sums.chunks_exact(8).map(|sum| number(sum, 0)).collect());
-        Ok(Self { path: Arc::new(path.to_owned()), file: file.clone(), bytes: store.bytes, sums, rows })
+        Self { path: Arc::new(path.to_owned()), file: file.clone(), bytes: store.bytes, sums, rows }
     }
 
     /// How many rows the store has.

@@ -2,13 +2,10 @@
 //! lines that it draws, and notices damage in them.
 //!
 //! Rows come in groups, and a group has three blocks: its scores, its identities, its places. After the last group come the
-//! checksums of all blocks, then the store that the index belongs to ([`super::seal`]). Numbers are little-endian.
+//! labels ([`super::labels`]), the checksums of all blocks, and the store that the index belongs to ([`super::seal`]). Numbers
+//! are little-endian.
 
-use std::{
-    fs::File,
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -17,19 +14,18 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     StoreError,
-    seal::{END, damaged, number, open, sealed, unreadable, unsealed},
+    labels::{Label, Labels, WrittenLabels},
+    seal::{Bytes, End, number},
 };
-use crate::disk::{DiskError, NewFile, WrittenFile, read_at};
+use crate::disk::{DiskError, NewFile, WrittenFile};
 
 /// The number at the end is raised when the format changes.
-const MAGIC: &[u8; 8] = b"symidx01";
+const MAGIC: &[u8; 8] = b"symidx02";
 /// How many rows a group has. To read a drawn row, all places of its group are read.
 const GROUP: usize = 1024;
 /// The bytes of a row in each block: a score, an identity, a place.
 const WIDTHS: [usize; 3] = [8, 8, 24];
 const ROW: usize = 40;
-/// An index up to this size, in bytes, is read at once.
-const SMALL: u64 = 1 << 20;
 
 /// The index entry of one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,23 +52,26 @@ pub(super) struct Place {
 }
 
 impl Entry {
-    /// The entry of a line; `None` if the line is not valid in a store.
-    pub fn of_line(line: &[u8]) -> Option<Self> {
+    /// The entry of a line, and its features as JSON; `None` if the line is not valid in a store.
+    pub fn of_line(line: &[u8]) -> Option<(Self, &[u8])> {
         #[derive(Deserialize)]
         struct Line<'l> {
             difficulty_score: f64,
             #[serde(borrow)]
             raw_data: &'l RawValue,
+            #[serde(borrow)]
+            scorer_metadata: &'l RawValue,
             identity: &'l str,
         }
-        let Line { difficulty_score, raw_data, identity } = serde_json::from_slice(line).ok()?;
-        Some(Self {
+        let Line { difficulty_score, raw_data, scorer_metadata, identity } = serde_json::from_slice(line).ok()?;
+        let entry = Self {
             score: difficulty_score,
             identity: u64::from_str_radix(identity, 16).ok()?,
             length: u32::try_from(line.len()).ok()?,
             raw_length: u32::try_from(raw_data.get().len()).ok()?,
             hash: xxh3_64(line),
-        })
+        };
+        Some((entry, scorer_metadata.get().as_bytes()))
     }
 }
 
@@ -138,12 +137,14 @@ impl<T: Target> IndexWriter<T> {
         Ok(())
     }
 
-    /// Completes the index of this store.
-    pub fn finish(mut self, store: &WrittenFile) -> Result<T, DiskError> {
+    /// Completes the index of this store, whose rows have these labels.
+    pub fn finish(mut self, labels: &WrittenLabels, store: &WrittenFile) -> Result<T, DiskError> {
         if !self.blocks[0].is_empty() {
             self.end_group()?;
         }
-        self.to.put(&sealed(self.table, *MAGIC, self.rows, store))?;
+        self.to.put(&labels.bytes)?;
+        let end = End { rows: self.rows, labels: labels.end };
+        self.to.put(&end.sealed(self.table, *MAGIC, store))?;
         Ok(self.to)
     }
 }
@@ -156,26 +157,7 @@ pub(super) struct Index {
     rows: usize,
     /// The checksums of each group's blocks.
     table: Vec<[u64; 3]>,
-}
-
-#[derive(Debug)]
-enum Bytes {
-    File(File),
-    Memory(Vec<u8>),
-}
-
-impl Bytes {
-    fn read(&self, into: &mut [u8], from: u64) -> io::Result<()> {
-        match self {
-            Self::File(file) => read_at(file, into, from),
-            Self::Memory(bytes) => {
-                let from = from as usize;
-                let found = bytes.get(from..from + into.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-                into.copy_from_slice(found);
-                Ok(())
-            }
-        }
-    }
+    labels: Labels,
 }
 
 impl Index {
@@ -184,38 +166,22 @@ impl Index {
     /// # Errors
     /// Why the index cannot be used.
     pub fn open(path: &Path, store: &WrittenFile) -> Result<Self, String> {
-        let (mut file, length) = open(path)?;
-        let bytes = if length <= SMALL {
-            let mut all = Vec::with_capacity(length as usize);
-            io::Read::read_to_end(&mut file, &mut all).map_err(|error| unreadable(&error))?;
-            Bytes::Memory(all)
-        } else {
-            Bytes::File(file)
-        };
-        Self::of(path, bytes, length, store)
+        Self::of(path, Bytes::open(path)?, store)
     }
 
     /// The index that an [`IndexWriter`] wrote into memory.
     pub fn in_memory(path: &Path, written: Vec<u8>, store: &WrittenFile) -> Result<Self, String> {
-        let length = written.len() as u64;
-        Self::of(path, Bytes::Memory(written), length, store)
+        Self::of(path, Bytes::Memory(written), store)
     }
 
-    fn of(path: &Path, bytes: Bytes, length: u64, store: &WrittenFile) -> Result<Self, String> {
-        let end_at = length.checked_sub(END as u64).ok_or_else(damaged)?;
-        let mut end = vec![0; END];
-        bytes.read(&mut end, end_at).map_err(|_| damaged())?;
-        let rows = number(&end, 0);
-        let table_bytes = rows.div_ceil(GROUP as u64).checked_mul(24).ok_or_else(damaged)?;
-        if rows.checked_mul(ROW as u64).and_then(|n| n.checked_add(table_bytes)) != Some(end_at) {
-            return Err(damaged());
-        }
-        let mut table = vec![0; table_bytes as usize];
-        bytes.read(&mut table, end_at - table_bytes).map_err(|_| damaged())?;
-        table.extend_from_slice(&end);
-        let (table, rows) = unsealed(&table, *MAGIC, store)?;
+    fn of(path: &Path, bytes: Bytes, store: &WrittenFile) -> Result<Self, String> {
+        let (end, table) = bytes.unsealed(*MAGIC, store, |End { rows, labels }| {
+            let labels = Labels::at(rows.checked_mul(ROW as u64)?, rows, labels);
+            Some((labels.end()?, rows.div_ceil(GROUP as u64).checked_mul(24)?))
+        })?;
         let table = table.chunks_exact(24).map(|sums| [0, 8, 16].map(|at| number(sums, at))).collect();
-        Ok(Self { path: path.to_owned(), bytes, rows: rows as usize, table })
+        let labels = Labels::at(end.rows * ROW as u64, end.rows, end.labels);
+        Ok(Self { path: path.to_owned(), bytes, rows: end.rows as usize, table, labels })
     }
 
     /// How many rows the store has.
@@ -258,11 +224,27 @@ impl Index {
         Ok(places.into_iter().flatten().collect())
     }
 
-    /// Checks every block.
+    /// The names of the labels.
+    pub fn label_names(&self) -> Result<Vec<String>, StoreError> {
+        self.labels.names(&self.bytes, &self.path)
+    }
+
+    /// The labels with names that are `wanted`.
+    pub fn labels(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Label>, StoreError> {
+        self.labels.load(&self.bytes, &self.path, wanted)
+    }
+
+    /// The labels as they are written, for another index of the same rows.
+    pub fn written_labels(&self) -> Result<WrittenLabels, StoreError> {
+        self.labels.copy(&self.bytes, &self.path)
+    }
+
+    /// Checks every block, and the labels.
     ///
     /// # Errors
     /// The index was changed since it was written.
     pub fn check(&self) -> Result<(), StoreError> {
+        self.labels(&|_| true)?;
         (0..self.table.len()).try_for_each(|group| (0..3).try_for_each(|block| self.block(group, block).map(drop)))
     }
 

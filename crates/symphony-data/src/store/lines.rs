@@ -11,9 +11,13 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Meta, ScoredRows, StoreError, hex,
-    index::{Entry, Index, IndexWriter, Place},
-    index_name, store_name,
+    Meta, ScoredRows, StoreError,
+    gather::Gatherer,
+    hex,
+    index::{Entry, Index, IndexWriter, Place, Target},
+    index_name,
+    labels::WrittenLabels,
+    store_name,
 };
 use crate::{
     bin::{Bin, Thresholds},
@@ -106,10 +110,10 @@ impl LinesWriter {
         self.index.append(&lines.entries)
     }
 
-    /// The store and its index, to be published in this order.
-    pub fn finish(mut self) -> Result<(WrittenFile, [NewFile; 2]), DiskError> {
+    /// The store and its index with these labels, to be published in this order.
+    pub fn finish(mut self, labels: &WrittenLabels) -> Result<(WrittenFile, [NewFile; 2]), DiskError> {
         let written = self.store.written()?;
-        let index = self.index.finish(&written)?;
+        let index = self.index.finish(labels, &written)?;
         Ok((written, [self.store, index]))
     }
 }
@@ -144,15 +148,10 @@ impl LinesReader {
         let name = index_name(benchmark);
         let path = self.path.with_file_name(&name);
         let index = match folder {
-            None => {
-                let mut index = IndexWriter::new(Vec::new());
-                self.scan(|entry| index.append(&[entry]))?;
-                Index::in_memory(&path, index.finish(&self.store)?, &self.store)
-            }
+            None => Index::in_memory(&path, self.scan(Vec::new())?, &self.store),
             Some(folder) => {
-                let mut index = IndexWriter::new(folder.create_large(&name)?);
-                self.scan(|entry| index.append(&[entry]))?;
-                folder.publish(vec![index.finish(&self.store)?], false)?;
+                let index = self.scan(folder.create_large(&name)?)?;
+                folder.publish(vec![index], false)?;
                 Index::open(&path, &self.store)
             }
         };
@@ -160,18 +159,24 @@ impl LinesReader {
         Ok(())
     }
 
-    /// Reads all lines, and checks them against the store's checksum.
-    fn scan(&self, mut take: impl FnMut(Entry) -> Result<(), DiskError>) -> Result<(), StoreError> {
+    /// Reads all lines, checks them against the store's checksum, and writes their index.
+    fn scan<T: Target>(&self, to: T) -> Result<T, StoreError> {
         let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
+        let (mut index, mut labels) = (IndexWriter::new(to), Gatherer::default());
         (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
         let mut reader = BufReader::with_capacity(256 << 10, HashingReader::new(&self.file));
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).map_err(read_error)? > 0 {
-            take(Entry::of_line(&line).ok_or_else(damaged)?)?;
+            let (entry, features) = Entry::of_line(&line).ok_or_else(damaged)?;
+            index.append(&[entry])?;
+            labels.push(features);
             line.clear();
         }
-        if reader.get_ref().checksum() == self.store.checksum { Ok(()) } else { Err(damaged()) }
+        if reader.get_ref().checksum() != self.store.checksum {
+            return Err(damaged());
+        }
+        Ok(index.finish(&labels.finish(), &self.store)?)
     }
 
     pub(super) fn index(&self, benchmark: &str) -> Result<&Index, StoreError> {
@@ -224,7 +229,7 @@ impl LinesReader {
     /// Writes the store again with bins that follow `thresholds`; only `difficulty_bin` changes in its lines.
     ///
     /// # Errors
-    /// A line is not valid in a store, or the disk fails.
+    /// A line is not valid in a store, the index cannot be used, or the disk fails.
     pub fn rewrite_bins(
         &self,
         folder: &Folder,
@@ -235,6 +240,7 @@ impl LinesReader {
         const BIN: &str = r#","difficulty_bin":""#;
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
         let changed = || StoreError::stale(&self.path, "a line of this file was changed or damaged");
+        let labels = self.index(benchmark)?.written_labels()?;
         let mut writer = LinesWriter::create(folder, benchmark)?;
         (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
         let mut lines = BufReader::with_capacity(256 << 10, &self.file);
@@ -249,11 +255,12 @@ impl LinesReader {
             let (head, score_text, score, tail) = parts.ok_or_else(changed)?;
             let mut rewritten = Lines::default();
             let _ = write!(rewritten.text, "{head}{SCORE}{score_text}{BIN}{}\"{tail}", thresholds.bin(score));
-            rewritten.entries.push(Entry::of_line(&rewritten.text).ok_or_else(changed)?);
+            let (entry, _) = Entry::of_line(&rewritten.text).ok_or_else(changed)?;
+            rewritten.entries.push(entry);
             writer.append(&rewritten)?;
             line.clear();
         }
-        Ok(writer.finish()?)
+        Ok(writer.finish(&labels)?)
     }
 }
 

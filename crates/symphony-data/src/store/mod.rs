@@ -1,10 +1,13 @@
 //! A preprocessed benchmark on disk: `{b}_full.jsonl` or `{b}_full.parquet`, its index, and `{b}_full_meta.json`.
 //!
-//! [`Store::scores`] reads the scores that drawing needs; [`Store::fetch`] reads the drawn tasks.
+//! [`Store::scores`] reads the scores that drawing needs, [`Store::labels`] the texts that rows are chosen and grouped by;
+//! [`Store::fetch`] reads the drawn tasks.
 
 use crate::{disk::DiskError, hint::Hint, task::Layout};
 mod blocks;
+mod gather;
 mod index;
+mod labels;
 pub(super) mod lines;
 mod meta;
 pub(super) mod parquet;
@@ -12,6 +15,7 @@ mod reader;
 mod seal;
 mod writer;
 
+pub use labels::Label;
 pub use meta::{Copies, Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord};
 pub use reader::Store;
 pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore};

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Meta, StoreError, lines::LinesReader, parquet::ParquetReader, store_name};
+use super::{Label, Meta, StoreError, lines::LinesReader, parquet::ParquetReader, store_name};
 use crate::{
     bin::Thresholds,
     disk::{DiskError, Folder, NewFile, WrittenFile},
@@ -70,8 +70,7 @@ impl Store {
     pub fn index_problem(&self, whole: bool) -> Option<String> {
         match &self.rows {
             Rows::Lines(lines) => lines.index_problem(whole),
-            // This index was read and checked in full when the store was opened.
-            Rows::Parquet(parquet) => parquet.index_problem(),
+            Rows::Parquet(parquet) => parquet.index_problem(whole),
         }
     }
 
@@ -120,6 +119,40 @@ impl Store {
         }
     }
 
+    /// The names of the labels, in the order in which the rule defines these features.
+    ///
+    /// # Errors
+    /// The same as [`Store::scores`].
+    pub fn label_names(&self) -> Result<Vec<String>, StoreError> {
+        match &self.rows {
+            Rows::Lines(lines) => lines.index(&self.meta.benchmark)?.label_names(),
+            Rows::Parquet(parquet) => parquet.label_names(),
+        }
+    }
+
+    /// All labels, in the same order.
+    ///
+    /// # Errors
+    /// The same as [`Store::scores`].
+    pub fn labels(&self) -> Result<Vec<Label>, StoreError> {
+        self.labels_that(&|_| true)
+    }
+
+    /// The label with this name, if the store has one.
+    ///
+    /// # Errors
+    /// The same as [`Store::scores`].
+    pub fn label(&self, name: &str) -> Result<Option<Label>, StoreError> {
+        Ok(self.labels_that(&|label| label == name)?.pop())
+    }
+
+    fn labels_that(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Label>, StoreError> {
+        match &self.rows {
+            Rows::Lines(lines) => lines.index(&self.meta.benchmark)?.labels(wanted),
+            Rows::Parquet(parquet) => parquet.labels(wanted),
+        }
+    }
+
     /// The tasks at these rows, which must ascend, in the same order.
     ///
     /// # Errors
@@ -135,7 +168,7 @@ impl Store {
     /// be published in this order.
     ///
     /// # Errors
-    /// The store was changed since it was written, or the disk fails.
+    /// The store or its index was changed since it was written, or the disk fails.
     pub fn rewrite_bins(
         &self,
         folder: &Folder,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     StoreError,
+    gather::{Finder, Found, Gatherer},
     lines::{Lines, LinesWriter},
     parquet::{self, ParquetEncoder, ParquetWriter, RowGroup},
     rejected_name,
@@ -49,6 +50,7 @@ pub struct Encoder<'b> {
     benchmark: &'b str,
     thresholds: Thresholds,
     format: EncoderFormat,
+    labels: Finder,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,7 @@ enum EncoderFormat {
 #[derive(Debug)]
 pub struct Encoded {
     rows: EncodedRows,
+    labels: Found,
     rejected: Vec<u8>,
     rejected_rows: u64,
     bins: PerBin<u64>,
@@ -77,6 +80,7 @@ pub struct StoreWriter<'f> {
     folder: &'f Folder,
     benchmark: &'f str,
     store: Writer,
+    labels: Gatherer,
     rejected: Option<NewFile>,
     rejected_rows: u64,
     bins: PerBin<u64>,
@@ -120,13 +124,15 @@ impl Encoder<'_> {
             rows.features.rejected.iter().for_each(|(row, fault)| reject(&mut rejected, rows.batch, *row, fault));
         }
         let rejected_rows = rows.iter().map(|rows| rows.features.rejected.len() as u64).sum();
+        let features = rows.iter().map(|rows| &rows.features.metadata);
+        let labels = self.labels.find(features.flat_map(|texts| (0..texts.len()).map(|row| texts.get(row))));
         let rows = match &self.format {
             EncoderFormat::Jsonl => EncodedRows::Lines(Lines::encode(self.benchmark, self.thresholds, rows)),
             EncoderFormat::Parquet(encoder) => {
                 EncodedRows::RowGroup(encoder.encode(self.benchmark, self.thresholds, rows)?)
             }
         };
-        Ok(Encoded { rows, rejected, rejected_rows, bins })
+        Ok(Encoded { rows, labels, rejected, rejected_rows, bins })
     }
 }
 
@@ -169,9 +175,9 @@ impl<'f> StoreWriter<'f> {
                 (Writer::Parquet(Box::new(writer)), EncoderFormat::Parquet(encoder))
             }
         };
-        let bins = PerBin::default();
-        let writer = Self { folder, benchmark, store, rejected: None, rejected_rows: 0, bins };
-        Ok((writer, Encoder { benchmark, thresholds, format }))
+        let (bins, labels) = (PerBin::default(), Gatherer::default());
+        let encoder = Encoder { benchmark, thresholds, format, labels: labels.finder() };
+        Ok((Self { folder, benchmark, store, labels, rejected: None, rejected_rows: 0, bins }, encoder))
     }
 
     /// Appends rows, which its own encoder encoded.
@@ -185,6 +191,7 @@ impl<'f> StoreWriter<'f> {
             // Only a mistake in this program leads here; an error is better than rows lost silently.
             _ => return Err(StoreError::stale(self.folder.path(), "these rows were encoded for another format")),
         }
+        self.labels.join(rows.labels);
         if rows.rejected_rows > 0 {
             let file = match &mut self.rejected {
                 Some(file) => file,
@@ -205,9 +212,10 @@ impl<'f> StoreWriter<'f> {
     /// The disk fails.
     pub fn finish(mut self) -> Result<WrittenStore, StoreError> {
         let rejected = self.rejected.as_mut().map(NewFile::written).transpose()?;
+        let labels = self.labels.finish();
         let (store, files) = match self.store {
-            Writer::Lines(writer) => writer.finish()?,
-            Writer::Parquet(writer) => writer.finish()?,
+            Writer::Lines(writer) => writer.finish(&labels)?,
+            Writer::Parquet(writer) => writer.finish(labels)?,
         };
         Ok(WrittenStore {
             store,
