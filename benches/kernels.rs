@@ -105,7 +105,8 @@ fn draws(c: &mut Criterion) {
             ..RequestSpec::default()
         };
         let request = spec.resolve(&config).unwrap();
-        let candidates = [Candidates { benchmark: "gsm8k", bins: &bins, scores: &scores, identities: &identities }];
+        let candidates =
+            [Candidates { benchmark: "gsm8k", bins: &bins, scores: &scores, identities: &identities, strata: &[] }];
         group.bench_function(sampler, |b| b.iter(|| stream::draw(&request, &candidates)));
     }
     group.finish();

@@ -18,7 +18,7 @@ use symphony_data::{
     export::{self, ExportOptions, GivenTasks, Target},
     preprocess::{PreprocessOptions, preprocess},
     progress::{Note, Progress},
-    request::{Replacement, RequestSpec},
+    request::{GivenIds, Replacement, RequestSpec, TaskIds},
     store::{Meta, OnBadRow},
     task::Layout,
     yaml::Problems,
@@ -419,7 +419,7 @@ fn spec_of(spec: &Bound<'_, PyDict>) -> PyResult<RequestSpec> {
         let pair = Percentiles::new(low, high);
         Ok((name.clone(), pair.map_err(|why| wrong(format!("difficulty_percentiles: {name}: {why}")))?))
     };
-    Ok(RequestSpec {
+    let mut request = RequestSpec {
         benchmarks: get(spec, "benchmarks")?.unwrap_or_default(),
         exclude_benchmarks: get(spec, "exclude_benchmarks")?.unwrap_or_default(),
         benchmark_ratios: get(spec, "benchmark_ratios")?,
@@ -438,5 +438,21 @@ fn spec_of(spec: &Bound<'_, PyDict>) -> PyResult<RequestSpec> {
         difficulty: get(spec, "difficulty")?,
         min_responses: get(spec, "min_responses")?,
         difficulty_percentiles: percentiles.into_iter().map(pair).collect::<PyResult<_>>()?,
-    })
+        ..RequestSpec::default()
+    };
+    // Keys that hold more than names and numbers come in the form that they have in files.
+    if let Some(keys) = get::<String>(spec, "keys")? {
+        request.read_keys(&keys).map_err(|problems| errors::bad_request(py, &problems))?;
+    }
+    if let Some(excluded) = spec.get_item("exclude_tasks")?.filter(|tasks| !tasks.is_none()) {
+        for tasks in excluded.try_iter()? {
+            let ids = to_library("exclude", &tasks?)?.into_iter().map(|task| TaskIds {
+                benchmark: Some(task.benchmark),
+                source_id: task.source_id.map(|id| id.as_str().to_owned()),
+                identity: task.identity.and_then(|identity| u64::from_str_radix(identity.as_str(), 16).ok()),
+            });
+            request.rows.exclude_tasks.push(GivenIds(Arc::new(ids.collect())));
+        }
+    }
+    Ok(request)
 }

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Union
 
+from ._core import TaskStream
 from ._errors import ConfigError, MissingDataError, RequestError
 
 StrPath = Union[str, "os.PathLike[str]"]
@@ -184,6 +185,27 @@ def text_of_file(name: str) -> str:
 def yaml(value: Mapping[Any, Any]) -> str:
     """The text of a configuration, or of experiments, that is given as a dict. JSON is YAML too."""
     return json.dumps(_plain("", value), ensure_ascii=False)
+
+
+def keys(given: Mapping[str, Any]) -> str:
+    """Keys of a request in the form that a file has them in, without those that say nothing."""
+    try:
+        return yaml({key: value for key, value in given.items() if value is not None})
+    except ConfigError as error:
+        raise RequestError(str(error)) from None
+
+
+def excluded(parameter: str, value: object) -> tuple[list[str], list[object]]:
+    """The paths and the tasks that a request leaves out."""
+    several = isinstance(value, Iterable) and not isinstance(value, (str, bytes, TaskStream))
+    paths: list[str] = []
+    tasks: list[object] = []
+    for one in value if several else [value]:  # type: ignore[union-attr]
+        if isinstance(one, TaskStream):
+            tasks.append(one)
+        else:
+            paths.append(path(parameter, one))
+    return paths, tasks
 
 
 def _plain(place: str, value: object) -> Any:

@@ -218,34 +218,48 @@ class DatasetBuilder:
 
     def build_task_stream(
         self,
-        benchmarks_to_include: Sequence[str],
+        benchmarks_to_include: Sequence[str] | Mapping[str, Any],
         difficulty_split: str = "50:50",
-        n_total_tasks: int = 1000,
+        n_total_tasks: int | None = None,
         random_seed: int = 2025,
         exclude_benchmarks: Sequence[str] | None = None,
         difficulty_percentiles: Mapping[str, Sequence[float]] | None = None,
-        benchmark_ratios: Mapping[str, float] | None = None,
+        benchmark_ratios: Mapping[str, float] | Literal["proportional"] | None = None,
         sample_with_replacement: bool | Literal["when_short"] | None = None,
         sampler: Literal["numpy", "stable"] = "numpy",
         full_dir: StrPath | None = None,
         difficulty: StrPath | None = None,
         min_responses: int | None = None,
         order: Literal["shuffled", "easy_first", "hard_first"] = "shuffled",
+        *,
+        where: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None,
+        difficulty_range: Sequence[float] | None = None,
+        exclude: StrPath | TaskStream | Sequence[StrPath | TaskStream] = (),
+        partition: str | None = None,
+        on_duplicate: Literal["keep", "one", "drop_conflicts"] = "keep",
+        near_duplicates: Literal["keep", "one"] = "keep",
+        stratify_by: str | None = None,
+        strata: Literal["equal", "proportional"] | None = None,
+        difficulty_within: str | None = None,
+        thresholds_from: StrPath | None = None,
+        phases: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None,
     ) -> TaskStream:
         """Stage 2: draws tasks from preprocessed benchmarks.
 
         Args:
             benchmarks_to_include: the benchmarks to mix, in order. A pattern such as ``"mmlu_*"`` stands for the
-                enabled benchmarks that match it, and they share its ratio equally.
+                enabled benchmarks that match it, and they share its ratio equally. A mapping names groups, each with
+                its benchmarks or with groups of its own: ``{"math": ["gsm8k", "amc"], "code": ["humaneval"]}``.
             difficulty_split: the shares ``easy:hard`` or ``easy:medium:hard``, whole numbers. Default: ``"50:50"``.
-            n_total_tasks: the number of tasks, from 1. Default: 1000.
+            n_total_tasks: the number of tasks, from 1. Default: 1000, or those of the `phases`.
             random_seed: the same seed gives the same tasks in the same order; 0 to 4294967295 for ``"numpy"``, any
                 64-bit number for ``"stable"``. Default: 2025.
             exclude_benchmarks: benchmarks to leave out of `benchmarks_to_include`. Default: none.
             difficulty_percentiles: ``{benchmark: [low, high]}``, percentiles from 0 to 100. A task is easy at or below
                 the low one, hard at or above the high one. Default: as configured.
-            benchmark_ratios: ``{benchmark: share}``; shares that do not sum to 1 are rescaled, with a warning. Default:
-                equal shares.
+            benchmark_ratios: ``{benchmark: share}``; shares that do not sum to 1 are rescaled, with a warning. Groups
+                have shares under their names. ``"proportional"``: by how many rows of each may be drawn. Default: equal
+                shares.
             sample_with_replacement: True for independent draws, ``"when_short"`` to repeat tasks only in a bin that is
                 too small, False to deliver fewer tasks instead. Default: as configured.
             sampler: ``"numpy"`` draws the same tasks as Symphony 2.0; with ``"stable"`` a smaller pool lies inside a
@@ -261,6 +275,24 @@ class DatasetBuilder:
             order: ``"shuffled"``; ``"easy_first"`` for easy tasks, then medium, then hard ones, and within a bin by
                 difficulty; ``"hard_first"`` for the other way round. Which tasks are drawn does not depend on it.
                 Default: ``"shuffled"``.
+            where: draw only rows with one of these values of a label, ``{"bbh": {"task_name": ["navigate"]}}``. A label
+                is a feature whose values are texts.
+            difficulty_range: draw only rows between these percentiles of difficulty, such as ``[40, 60]``; percentiles
+                of easy and hard are then those within the range.
+            exclude: draw no row of these: pools (a folder, or tasks of this session), or files of identities or source
+                ids.
+            partition: draw only rows of this partition, which the configuration defines.
+            on_duplicate: of rows with one identity, ``"keep"`` all, only ``"one"``, or ``"drop_conflicts"``: one, but
+                none where their answers differ. Default: ``"keep"``.
+            near_duplicates: of each group of near-duplicates, ``"keep"`` all or only ``"one"``. Default: ``"keep"``.
+            stratify_by: a label; each of its values is treated as a benchmark of its own.
+            strata: the shares of these values, ``"equal"`` or ``"proportional"`` to their rows. Default: ``"equal"``.
+            difficulty_within: a label; tasks are easy or hard within each of its values.
+            thresholds_from: a meta or manifest, or the folder of one, whose thresholds count; each row gets the score
+                that it has on the scale of those.
+            phases: stretches of the stream with shares of their own, ``[{"n_total_tasks": 50, "difficulty_split":
+                "90:10"}, ...]``, or a ramp, ``{"from": "90:10", "to": "10:90", "steps": 5}``. Without replacement, no
+                task comes in two phases.
 
         Returns:
             The tasks, in the order in which they should be given.
@@ -281,11 +313,32 @@ class DatasetBuilder:
             raise RequestError(
                 f"exclude_benchmarks: there is no benchmark {name!r}; known: {', '.join(self.benchmarks)}"
             )
-        included = argument.names("benchmarks_to_include", benchmarks_to_include)
+        keys: dict[str, Any] = {
+            "where": where,
+            "difficulty_range": None if difficulty_range is None else list(difficulty_range),
+            "partition": partition,
+            "on_duplicate": on_duplicate,
+            "near_duplicates": near_duplicates,
+            "stratify_by": stratify_by,
+            "strata": strata,
+            "difficulty_within": difficulty_within,
+            "thresholds_from": None if thresholds_from is None else argument.path("thresholds_from", thresholds_from),
+            "phases": phases,
+        }
+        keys["exclude"], excluded_tasks = argument.excluded("exclude", exclude)
+        included: list[str] = []
+        if isinstance(benchmarks_to_include, Mapping):
+            keys["benchmarks"] = benchmarks_to_include
+        else:
+            included = argument.names("benchmarks_to_include", benchmarks_to_include)
+        if n_total_tasks is None:
+            n_total_tasks = 1000 if phases is None or isinstance(phases, Mapping) else 0
         pairs = ratios = None
         if difficulty_percentiles is not None:
             pairs = argument.percentiles("difficulty_percentiles", difficulty_percentiles)
-        if benchmark_ratios is not None:
+        if benchmark_ratios == "proportional":
+            keys["benchmark_ratios"] = benchmark_ratios
+        elif benchmark_ratios is not None:
             ratios = argument.numbers("benchmark_ratios", benchmark_ratios)
         spec = {
             "benchmarks": included,
@@ -300,6 +353,8 @@ class DatasetBuilder:
             "order": argument.text("order", order, '"shuffled", "easy_first" or "hard_first"'),
             "difficulty": None if difficulty is None else argument.difficulty("difficulty", difficulty),
             "min_responses": None if min_responses is None else argument.whole("min_responses", min_responses),
+            "keys": argument.keys(keys),
+            "exclude_tasks": excluded_tasks,
         }
         folder = self._folder("full_dir", full_dir)
         with Notes() as note:

@@ -297,9 +297,14 @@ fn a_demo_replaces_nothing_that_was_made_from_real_tasks() {
 
 #[test]
 fn a_plan_takes_options_of_a_request_only_with_a_request() {
-    for option in
-        ["--n-total-tasks 10", "--random-seed 3", "--difficulty-split 9:1", "--sampler stable", "--order easy_first"]
-    {
+    for option in [
+        "--n-total-tasks 10",
+        "--random-seed 3",
+        "--difficulty-split 9:1",
+        "--sampler stable",
+        "--where gsm8k.a=b",
+        "--exclude x",
+    ] {
         assert!(small().fails(2, &format!("plan {option}")).contains("--benchmarks"), "{option}");
         assert!(small().fails(2, &format!("plan short {option}")).contains("cannot be used with"), "{option}");
     }

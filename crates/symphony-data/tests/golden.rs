@@ -93,6 +93,7 @@ fn pools_from_the_golden_scores_are_the_python_programs_in_exact_order() {
                 bins,
                 scores,
                 identities,
+                strata: &[],
             })
             .collect();
         let stream = stream::draw(&request, &candidates);

@@ -66,6 +66,7 @@ fn draws(benchmarks: &[Rows], request: &Request) -> Vec<Draw> {
             bins,
             scores: &rows.scores,
             identities: &rows.identities,
+            strata: &[],
         })
         .collect();
     draw(request, &candidates).draws

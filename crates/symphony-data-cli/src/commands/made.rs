@@ -7,9 +7,10 @@ use symphony_data::{
     Error,
     bin::{PerBin, Thresholds},
     config::Config,
-    draw::{self, Drawn, DrawnPart, Order, Writing, with_stores},
+    draw::{self, Drawn, DrawnPart, Order, Selected, Writing, with_stores},
     pool::Statistics,
     request::Experiment,
+    stream::eligible::EligibleRows,
     task::Layout,
 };
 
@@ -31,6 +32,9 @@ pub struct PoolReport {
     warnings: Vec<String>,
     benchmarks: Vec<PartReport>,
     statistics: Statistics,
+    /// What is said below the table.
+    #[serde(skip)]
+    below: String,
 }
 
 #[derive(Serialize)]
@@ -39,11 +43,51 @@ struct PartReport {
     asked: PerBin<u64>,
     drawn: PerBin<u64>,
     thresholds: Thresholds,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    thresholds_within: Vec<Within>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eligible: Option<EligibleRows>,
     n_unique: u64,
     max_repeats: u64,
     effective_n: f64,
     mean_difficulty: Option<f64>,
     std_difficulty: Option<f64>,
+}
+
+/// The thresholds within a value of a label.
+#[derive(Serialize)]
+struct Within {
+    value: String,
+    #[serde(flatten)]
+    thresholds: Thresholds,
+}
+
+/// One line for each benchmark of a pool of which not every row may be drawn, or which was cut within the values of a label.
+pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
+    let mut lines = String::new();
+    let mut line = |name: &str, phase: &str, selected: &Selected, within: Option<&str>| {
+        if let Some(eligible) = &selected.eligible {
+            lines += &format!("{pool}: {phase}{name}: {eligible}\n");
+        }
+        if let (Some(label), false) = (within, selected.within.is_empty()) {
+            lines += &format!(
+                "{pool}: {phase}{name}: easy and hard within each of {} values of {label}\n",
+                selected.within.len()
+            );
+        }
+    };
+    if drawn.phases.is_empty() {
+        for (part, asked) in drawn.parts.iter().zip(&drawn.request.parts) {
+            line(part.benchmark(), "", &part.selected, asked.difficulty_within.as_deref());
+        }
+    }
+    for phase in &drawn.phases {
+        let number = format!("phase {}: ", phase.number);
+        for (selected, asked) in phase.selected.iter().zip(&phase.request.parts) {
+            line(&asked.benchmark, &number, selected, asked.difficulty_within.as_deref());
+        }
+    }
+    lines
 }
 
 /// The folder that each experiment's pool goes to.
@@ -86,7 +130,9 @@ impl PoolReport {
                 benchmark: part.benchmark().to_owned(),
                 asked: part.asked,
                 drawn: part.got,
-                thresholds: part.bins.thresholds,
+                thresholds: part.bins().thresholds,
+                thresholds_within: within(&part.selected),
+                eligible: part.selected.eligible.clone(),
                 n_unique: part.repeats.n_unique,
                 max_repeats: part.repeats.max_repeats,
                 effective_n: part.repeats.effective_n,
@@ -101,8 +147,14 @@ impl PoolReport {
             warnings: drawn.warnings.clone(),
             benchmarks: drawn.parts.iter().map(part).collect(),
             statistics,
+            below: rows_below(order.experiment.map_or("pool", |experiment| &experiment.id), drawn),
         }
     }
+}
+
+fn within(selected: &Selected) -> Vec<Within> {
+    let within = |(value, thresholds): &(String, Thresholds)| Within { value: value.clone(), thresholds: *thresholds };
+    selected.within.iter().map(within).collect()
 }
 
 /// Prints the reports as a table or as JSON, and fails if a pool could not be made.
@@ -144,8 +196,8 @@ fn print_table(reports: &[PoolReport]) -> Result<(), CliError> {
                 part.n_unique.to_string(),
                 part.max_repeats.to_string(),
                 format!("{:.1}", part.effective_n),
-                score(part.thresholds.easy),
-                score(part.thresholds.hard),
+                if part.thresholds_within.is_empty() { score(part.thresholds.easy) } else { "-".to_owned() },
+                if part.thresholds_within.is_empty() { score(part.thresholds.hard) } else { "-".to_owned() },
             ]);
         }
     }
@@ -157,6 +209,7 @@ fn print_table(reports: &[PoolReport]) -> Result<(), CliError> {
         rows.iter_mut().for_each(|row| _ = row.remove(medium));
     }
     let mut text = table(&columns, rows);
+    reports.iter().for_each(|report| text += &report.below);
     for report in reports {
         text += &format!(
             "{}: {} of {} tasks in {}\n",

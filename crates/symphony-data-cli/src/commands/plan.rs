@@ -9,9 +9,14 @@ use symphony_data::{
     draw::{DrawError, Drawn, Stores},
     preprocess::Upkeep,
     request::Request,
+    stream::eligible::EligibleRows,
 };
 
-use super::{build::RequestArgs, demo::refuse_to_replace_real_tasks};
+use super::{
+    build::{RequestArgs, RowArgs},
+    demo::refuse_to_replace_real_tasks,
+    made,
+};
 use crate::{
     arguments::{DifficultyArgs, Stage2Args, check_full_dir, examples},
     error::{CliError, print, print_json},
@@ -32,13 +37,15 @@ use crate::{
 ])]
 pub struct Args {
     /// Plan only these experiments [default: all]
-    #[arg(value_name = "EXP", conflicts_with = "RequestArgs")]
+    #[arg(value_name = "EXP", conflicts_with_all = ["RequestArgs", "RowArgs"])]
     ids: Vec<String>,
     /// Read these experiments [default: config/experiments.yaml, else built in]
-    #[arg(long, value_name = "FILE", conflicts_with = "RequestArgs")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RequestArgs", "RowArgs"])]
     experiments: Option<PathBuf>,
     #[command(flatten)]
     request: RequestArgs,
+    #[command(flatten)]
+    rows: RowArgs,
     #[command(flatten)]
     difficulty: DifficultyArgs,
     #[command(flatten)]
@@ -56,6 +63,8 @@ struct Line {
     short: u64,
     max_repeats: u64,
     effective_n: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eligible: Option<EligibleRows>,
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
@@ -69,7 +78,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         experiments.iter().map(|e| (e.id.clone(), &e.request)).collect()
     } else {
         config = session.config(args.stage2.demo)?;
-        built = args.request.spec(&args.difficulty).resolve(&config)?;
+        built = args.request.spec(&args.rows, &args.difficulty).resolve(&config)?;
         vec![("pool".to_owned(), &built)]
     };
     if args.stage2.demo {
@@ -84,6 +93,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         &session.ui,
     )?;
     let mut lines = Vec::new();
+    let mut below = String::new();
     let mut short = 0;
     let mut failed = Vec::new();
     for (pool, request) in &requests {
@@ -100,11 +110,12 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
             session.ui.warn(&format!("{pool}: {warning}"));
         }
         lines.extend(plan(pool, &drawn));
+        below += &made::rows_below(pool, &drawn);
     }
     match (lines.is_empty(), args.stage2.json) {
         (true, _) => {}
         (false, true) => print_json(&lines)?,
-        (false, false) => print_table(&lines)?,
+        (false, false) => print(&(plan_table(&lines) + &below))?,
     }
     if !failed.is_empty() {
         return Err(CliError::Pools(failed));
@@ -128,18 +139,19 @@ fn plan(pool: &str, drawn: &Drawn<'_>) -> Vec<Line> {
                 benchmark: part.benchmark().to_owned(),
                 bin,
                 asked: part.asked[bin],
-                available: part.bins.sizes()[bin],
+                available: part.bins().sizes()[bin],
                 delivered: part.got[bin],
                 short: part.asked[bin] - part.got[bin],
                 max_repeats: repeats.max_repeats,
                 effective_n: repeats.effective_n,
+                eligible: part.selected.eligible.clone(),
             });
         }
     }
     lines
 }
 
-fn print_table(lines: &[Line]) -> Result<(), CliError> {
+fn plan_table(lines: &[Line]) -> String {
     let columns = [
         Text("pool"),
         Text("benchmark"),
@@ -164,5 +176,5 @@ fn print_table(lines: &[Line]) -> Result<(), CliError> {
             format!("{:.1}", line.effective_n),
         ]
     });
-    print(&table(&columns, rows))
+    table(&columns, rows)
 }

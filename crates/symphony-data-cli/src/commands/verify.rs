@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use symphony_data::{
+    draw::DrawError,
     progress::printable_line,
-    verify::{Finding, Verdict, verify},
+    verify::{Finding, Shared, Verdict, shared_tasks, verify},
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -18,12 +19,16 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples![
     "Check everything in a folder" => "symphony-data verify data",
+    "Check that train and test pools share no task" => "symphony-data verify pools --disjoint",
     "Check one pool, for a program to read" => "symphony-data verify data/exp1 --json",
 ])]
 pub struct Args {
     /// Check these folders and everything below them
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
+    /// Also check that no two pools share a task
+    #[arg(long)]
+    disjoint: bool,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +46,11 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         }
         findings.extend(found);
     }
-    if args.json {
+    let (pools, shared) =
+        if args.disjoint { shared_tasks(&args.folders).map_err(DrawError::from)? } else { Default::default() };
+    if args.json && args.disjoint {
+        print_json(&serde_json::json!({"files": findings, "pools": pools, "shared": shared}))?;
+    } else if args.json {
         print_json(&findings)?;
     } else {
         let line = |Finding { path, verdict, problem }: &Finding| {
@@ -63,7 +72,16 @@ pub fn run(args: &Args) -> Result<(), CliError> {
                 }
             }
         };
-        print(&findings.iter().map(line).collect::<String>())?;
+        let shares = |Shared { first, second, tasks, example }: &Shared| {
+            let line =
+                format!("BAD  {} and {} share {tasks} tasks, such as {example}", first.display(), second.display());
+            printable_line(&line).into_owned() + "\n"
+        };
+        let mut text: String = findings.iter().map(line).chain(shared.iter().map(shares)).collect();
+        if args.disjoint && shared.is_empty() {
+            text += &format!("ok   no two of {} pools share a task\n", pools.len());
+        }
+        print(&text)?;
     }
     let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
     let all = findings.len();
@@ -84,5 +102,10 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     .filter(|(n, ..)| *n > 0)
     .map(|(n, what, way_out)| format!("{what}: {n} of {all} files; {way_out}"))
     .collect();
+    let mut said = said;
+    if !shared.is_empty() {
+        let way_out = "draw one of them with `--exclude` of the other, or both by partition";
+        said.push(format!("pools that share tasks: {} pairs of {} pools; {way_out}", shared.len(), pools.len()));
+    }
     if said.is_empty() { Ok(()) } else { Err(CliError::Verdict(said.join("\n"))) }
 }

@@ -1,11 +1,11 @@
 //! Experiments: the named requests of a file, and which of them the configuration allows.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Config, check_name, pattern::means};
+use super::{Config, check_name, pattern::means, request_keys};
 use crate::{
     bin::Percentiles,
-    request::{Experiment, Replacement, RequestSpec},
+    request::{Experiment, PhasesSpec, Replacement, RequestSpec},
     yaml::{Node, Value, last, walk::Walk},
 };
 
@@ -37,11 +37,8 @@ pub(super) fn take_not_allowed(root: &mut Node, config: &Config) -> Vec<NotAllow
     let Some(Node { value: Value::Map(experiments), .. }) = experiments else { return taken };
     experiments.retain(|(id, request)| {
         let benchmarks = request.map().and_then(|keys| keys.iter().find(|(key, _)| key.text == "benchmarks"));
-        let names: Vec<&str> = match benchmarks.map(|(_, node)| &node.value) {
-            Some(Value::List(items)) => items.iter().filter_map(Node::text).collect(),
-            Some(Value::Scalar { text, .. }) => vec![text],
-            _ => Vec::new(),
-        };
+        let mut names = Vec::new();
+        benchmarks.into_iter().for_each(|(_, node)| request_keys::names_in(node, &mut names));
         let enabled = |asked: &str| config.enabled().any(|benchmark| means(asked, &benchmark.name));
         let needs: Vec<String> = names.iter().filter(|name| !enabled(name)).map(|name| (*name).to_owned()).collect();
         let excluded = config
@@ -59,7 +56,7 @@ pub(super) fn take_not_allowed(root: &mut Node, config: &Config) -> Vec<NotAllow
 
 /// The experiments of a file with the key `experiments`. The file may have the keys of a configuration too.
 pub(super) fn experiments_file(root: &Node, config: &Config, walk: &mut Walk) -> Vec<Experiment> {
-    let known = ["experiments", "benchmarks", "stream_generation", "mixing_rules"];
+    let known = ["experiments", "benchmarks", "stream_generation", "mixing_rules", "partitions"];
     let fields = walk.fields("", root, &known);
     if let Some((_, field, node)) = fields.iter().find(|(key, ..)| *key == "experiments") {
         return experiments(walk, field, node, config);
@@ -77,7 +74,7 @@ pub(super) fn experiments_file(root: &Node, config: &Config, walk: &mut Walk) ->
 
 /// The experiments of a mapping from id to request.
 pub(super) fn experiments(walk: &mut Walk, field: &str, node: &Node, config: &Config) -> Vec<Experiment> {
-    let mut all = Vec::new();
+    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
     for (id, field, node) in walk.entries(field, node) {
         if let Err(why) = check_name(&id) {
             walk.problem(node, &field, format!("`{id}` is not a valid name for an experiment"), why);
@@ -92,64 +89,48 @@ pub(super) fn experiments(walk: &mut Walk, field: &str, node: &Node, config: &Co
             );
             continue;
         }
-        all.extend(experiment(walk, &id, &field, node, config));
+        let problems = walk.problems.len();
+        // One with keys that cannot be read is still checked, for its other problems; it is not among the results.
+        let experiment = experiment(walk, &id, &field, node, config);
+        unreadable.extend((walk.problems.len() > problems).then(|| id.clone()));
+        all.extend(experiment);
     }
-    all
+    let mut experiments = checked(walk, all, config);
+    experiments.retain(|experiment| !unreadable.contains(&experiment.id));
+    experiments
 }
 
-fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Config) -> Option<Experiment> {
-    let known = [
-        "name",
-        "benchmarks",
-        "benchmark_ratios",
-        "difficulty_split",
-        "n_total_tasks",
-        "random_seed",
-        "sample_with_replacement",
-        "sampler",
-        "order",
-        "difficulty_percentiles",
-        "difficulty",
-        "min_responses",
-    ];
-    let problems = walk.problems.len();
+/// An experiment whose keys were read, and not yet checked against the configuration and its neighbours.
+struct Unchecked<'n> {
+    id: String,
+    field: String,
+    node: &'n Node,
+    name: Option<String>,
+    spec: RequestSpec,
+    /// The keys with their places.
+    entries: Vec<(&'n str, String, &'n Node)>,
+}
+
+fn experiment<'n>(walk: &mut Walk, id: &str, field: &str, node: &'n Node, config: &Config) -> Option<Unchecked<'n>> {
     let mut name = None;
     let mut spec = RequestSpec::default();
     let mut readable = true;
+    let known: Vec<&str> = ["name"].into_iter().chain(request_keys::KEYS.iter().copied()).collect();
     let entries = walk.fields(field, node, &known);
     for (key, field, node) in &entries {
         match *key {
             "name" => name = walk.text(field, node),
             "benchmarks" => {
                 let before = walk.problems.len();
-                spec.benchmarks = walk.texts(field, node);
+                request_keys::read(walk, &mut spec, key, field, node);
                 readable = walk.problems.len() == before;
             }
-            "benchmark_ratios" => {
-                let ratios = walk.entries(field, node);
-                // A ratio that cannot be read becomes 1, so that it is not reported as missing too.
-                let ratios =
-                    ratios.into_iter().map(|(name, field, node)| (name, walk.number(&field, node).unwrap_or(1.0)));
-                spec.benchmark_ratios = node.map().is_some().then(|| ratios.collect());
-            }
-            "difficulty_split" if node.text().is_none() => {
-                let why = format!("expected shares, found {}", node.describe());
-                walk.problem(node, field, why, "write `difficulty_split: 80:20`");
-            }
-            "difficulty_split" => spec.difficulty_split = walk.text(field, node),
-            // A value that cannot be read gets its default, so that the rest is still checked.
-            "n_total_tasks" => spec.n_total_tasks = walk.whole(field, node).unwrap_or(1),
-            "random_seed" => spec.random_seed = walk.whole(field, node),
-            "sample_with_replacement" => spec.sample_with_replacement = replacement(walk, field, node),
-            "sampler" => spec.sampler = walk.text(field, node),
-            "order" => spec.order = walk.text(field, node),
-            "difficulty" => spec.difficulty = walk.text(field, node),
-            "min_responses" => spec.min_responses = walk.whole(field, node),
-            _ => spec.difficulty_percentiles = percentiles(walk, field, node),
+            _ => request_keys::read(walk, &mut spec, key, field, node),
         }
     }
     let has = |wanted: &str| entries.iter().any(|(key, ..)| *key == wanted);
-    if !has("n_total_tasks") {
+    let phases_say_it = matches!(spec.phases, Some(PhasesSpec::List(_)));
+    if !has("n_total_tasks") && !phases_say_it {
         walk.problem(node, field, "`n_total_tasks` is missing", "write how many tasks the pool should have");
         spec.n_total_tasks = 1;
     }
@@ -161,17 +142,50 @@ fn experiment(walk: &mut Walk, id: &str, field: &str, node: &Node, config: &Conf
         // Without readable benchmarks, the other keys cannot be checked.
         return None;
     }
-    let place = |key: &str| {
-        let found = entries.iter().find(|(known, ..)| *known == key);
-        found.map_or((node.place.clone(), field.to_owned()), |(_, field, node)| (node.place.clone(), field.clone()))
-    };
-    match spec.resolve_at(config, &place) {
-        Ok(request) => (walk.problems.len() == problems).then(|| Experiment { id: id.to_owned(), name, request, spec }),
-        Err(more) => {
-            walk.problems.extend(more);
-            None
+    Some(Unchecked { id: id.to_owned(), field: field.to_owned(), node, name, spec, entries })
+}
+
+/// Checks experiments that may leave out each other's tasks. Those that others need come first; the result is in the order written.
+fn checked(walk: &mut Walk, all: Vec<Unchecked<'_>>, config: &Config) -> Vec<Experiment> {
+    let ids: Vec<String> = all.iter().map(|one| one.id.clone()).collect();
+    let mut done: BTreeMap<String, Option<Arc<Experiment>>> = BTreeMap::new();
+    let mut waiting: Vec<Unchecked<'_>> = all;
+    while !waiting.is_empty() {
+        let is_ready =
+            |one: &Unchecked<'_>| one.spec.rows.exclude.iter().all(|id| !ids.contains(id) || done.contains_key(id));
+        let (mut ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
+        waiting = rest;
+        if ready.is_empty() {
+            for Unchecked { id, field, node, entries, .. } in waiting.drain(..) {
+                let place = entries.iter().find(|(key, ..)| *key == "exclude");
+                let (field, node) = place.map_or((&field, node), |(_, field, node)| (field, *node));
+                let message = format!("`{id}` leaves out tasks of experiments that leave out its own");
+                walk.problem(
+                    node,
+                    field,
+                    message,
+                    "let experiments leave out each other's tasks in one direction only",
+                );
+            }
+        }
+        for Unchecked { id, field, node, name, spec, entries } in ready.drain(..) {
+            let place = |key: &str| {
+                let found = entries.iter().find(|(known, ..)| *known == key);
+                found
+                    .map_or((node.place.clone(), field.clone()), |(_, field, node)| (node.place.clone(), field.clone()))
+            };
+            let sibling = |id: &str| done.get(id).cloned().flatten();
+            let experiment = match spec.resolve_beside(config, &place, &sibling) {
+                Ok(request) => Some(Arc::new(Experiment { id: id.clone(), name, request, spec })),
+                Err(more) => {
+                    walk.problems.extend(more);
+                    None
+                }
+            };
+            done.insert(id, experiment);
         }
     }
+    ids.iter().filter_map(|id| done.get(id)?.as_ref().map(|one| (**one).clone())).collect()
 }
 
 pub(super) fn replacement(walk: &mut Walk, field: &str, node: &Node) -> Option<Replacement> {

@@ -10,21 +10,25 @@ use crate::{
     difficulty::{RowFunction, Rule},
     format::Columns,
     prompt::Prompt,
-    request::{Difficulty, Experiment, Measured, REFERENCE, Replacement, SURFACE},
+    request::{Difficulty, Experiment, Measured, Partitions, REFERENCE, Replacement, SURFACE},
     source::{SourcePath, Wanted},
     task::Layout,
     yaml::{Node, Place, Problem, Problems, Refusal, Walk, walk},
 };
 
 mod benchmark;
+mod eligibility;
 mod experiments;
 mod fingerprint;
 mod pattern;
+mod phases;
 mod presets;
 mod prompt;
 mod request;
+mod request_keys;
 mod rule;
 pub mod schema;
+mod shares;
 
 pub use experiments::NotAllowed;
 
@@ -44,6 +48,8 @@ pub struct Config {
     pub sample_with_replacement: Replacement,
     /// Lists of benchmarks that must not all be in one request.
     pub exclude_combinations: Vec<Vec<String>>,
+    /// Named shares of every benchmark's rows, if any are configured.
+    pub partitions: Option<Arc<Partitions>>,
     /// The experiments of the same file, or of the file of experiments; may be empty.
     pub experiments: Vec<Experiment>,
 }
@@ -171,9 +177,10 @@ impl Config {
             percentiles: BTreeMap::new(),
             sample_with_replacement: Replacement::Never,
             exclude_combinations: Vec::new(),
+            partitions: None,
             experiments: Vec::new(),
         };
-        let known = ["benchmarks", "stream_generation", "mixing_rules", "experiments"];
+        let known = ["benchmarks", "stream_generation", "mixing_rules", "partitions", "experiments"];
         let mut sections = walk.fields("", &root, &known);
         // Benchmarks come first, because the other sections name them.
         sections.sort_by_key(|(key, ..)| known.iter().position(|known| known == key));
@@ -183,6 +190,7 @@ impl Config {
                 "benchmarks" => config.benchmarks = benchmark::benchmarks(&mut walk, &field, node),
                 "stream_generation" => config.stream_generation(&mut walk, &field, node),
                 "mixing_rules" => config.mixing_rules(&mut walk, &field, node),
+                "partitions" => config.partitions = request_keys::partitions(&mut walk, &field, node).map(Arc::new),
                 _ => experiments = Some((field, node)),
             }
         }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::Config;
-use crate::request::RequestSpec;
+use crate::request::{Member, PhaseSpec, PhasesSpec, RequestSpec};
 
 /// The pattern that a user wrote in place of a name; `None` for a plain name. Names of benchmarks have none of these characters.
 pub(super) fn pattern(asked: &str) -> Option<glob::Pattern> {
@@ -51,25 +51,56 @@ impl RequestSpec {
                 None => (!is_excluded(key)).then(|| key.clone()).into_iter().collect(),
             }
         };
-        let benchmark_ratios = self.benchmark_ratios.as_ref().map(|given| {
+        let shared = |given: &Vec<(String, f64)>| -> Vec<(String, f64)> {
             let has_ratio = |name: &String| given.iter().any(|(key, _)| key == name);
-            let shared = |(key, ratio): &(String, f64)| {
+            let share = |(key, ratio): &(String, f64)| {
                 let own = stands_for(key, &has_ratio);
                 let each = ratio / own.len() as f64;
                 own.into_iter().map(move |name| (name, each)).collect::<Vec<_>>()
             };
-            given.iter().flat_map(shared).collect()
+            given.iter().flat_map(share).collect()
+        };
+        let of_phase = |phase: &PhaseSpec| PhaseSpec {
+            benchmark_ratios: phase.benchmark_ratios.as_ref().map(shared),
+            ..phase.clone()
+        };
+        let phases = self.phases.as_ref().map(|phases| match phases {
+            PhasesSpec::List(phases) => PhasesSpec::List(phases.iter().map(of_phase).collect()),
+            PhasesSpec::Ramp { from, to, steps } => {
+                let [from, to] = [from, to].map(|end| Box::new(of_phase(end)));
+                PhasesSpec::Ramp { from, to, steps: *steps }
+            }
         });
         let percentiles = self.difficulty_percentiles.iter().flat_map(|(key, pair)| {
             let own = stands_for(key, &|name| self.difficulty_percentiles.contains_key(name));
             own.into_iter().map(move |name| (name, *pair))
         });
         Cow::Owned(Self {
-            benchmark_ratios,
+            benchmark_ratios: self.benchmark_ratios.as_ref().map(shared),
+            groups: self.groups.iter().flat_map(|member| replaced(member, &members, &is_excluded)).collect(),
+            phases,
             difficulty_percentiles: percentiles.collect(),
             benchmarks,
             exclude_benchmarks: Vec::new(),
             ..self.clone()
         })
+    }
+}
+
+/// A member with the benchmarks that its patterns stand for, and without those that are excluded.
+fn replaced(
+    member: &Member,
+    members: &BTreeMap<&str, Vec<String>>,
+    is_excluded: &dyn Fn(&String) -> bool,
+) -> Vec<Member> {
+    match member {
+        Member::Name(name) => match members.get(name.as_str()) {
+            Some(own) => own.iter().cloned().map(Member::Name).collect(),
+            None => (!is_excluded(name)).then(|| member.clone()).into_iter().collect(),
+        },
+        Member::Group(name, own) => {
+            let own = own.iter().flat_map(|member| replaced(member, members, is_excluded)).collect();
+            vec![Member::Group(name.clone(), own)]
+        }
     }
 }

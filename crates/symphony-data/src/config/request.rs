@@ -1,12 +1,12 @@
 //! Checks requests against a configuration, and fills in their defaults.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use super::{Config, pattern::pattern};
+use super::{Config, eligibility::Siblings, pattern::pattern};
 use crate::{
     calibration::{MEASURED_KEYS, calibrated_benchmark},
     request::{
-        DEFAULT_SEED, DEFAULT_SPLIT, Difficulty, Experiment, MAX_TASKS, Part, Request, RequestSpec, SURFACE,
+        DEFAULT_SEED, DEFAULT_SPLIT, Difficulty, Exclude, Experiment, MAX_TASKS, Part, Request, RequestSpec, SURFACE,
         SamplerKind, Split, TaskOrder,
     },
     yaml::{Place, Problem, Problems, walk::nearest_of},
@@ -26,7 +26,17 @@ impl Experiment {
         let mut spec = self.spec.clone();
         spec.difficulty = difficulty.map(str::to_owned).or(spec.difficulty);
         spec.min_responses = min_responses.or(spec.min_responses);
-        Ok(Self { id: self.id.clone(), name: self.name.clone(), request: spec.resolve(config)?, spec })
+        // The experiments whose tasks it leaves out are drawn by the same difficulty.
+        let excluded = self.request.parts.first().map(|part| part.rows.exclude.as_slice()).unwrap_or_default();
+        let mut siblings: Vec<Arc<Self>> = Vec::new();
+        for exclude in excluded {
+            if let Exclude::Experiment(experiment) = exclude {
+                siblings.push(Arc::new(experiment.drawn_by(config, difficulty, min_responses)?));
+            }
+        }
+        let sibling = |id: &str| siblings.iter().find(|sibling| sibling.id == id).cloned();
+        let request = spec.resolve_beside(config, &nowhere, &sibling).map_err(Problems)?;
+        Ok(Self { id: self.id.clone(), name: self.name.clone(), request, spec })
     }
 }
 
@@ -36,23 +46,26 @@ impl RequestSpec {
     /// # Errors
     /// Every problem in it, each with the name of its key.
     pub fn resolve(&self, config: &Config) -> Result<Request, Problems> {
-        self.resolve_at(config, &|key| (Place::default(), key.to_owned())).map_err(Problems)
+        self.resolve_beside(config, &nowhere, &|_| None).map_err(Problems)
     }
 
-    pub(crate) fn resolve_at(
+    /// [`Self::resolve`] for a request that stands at `place`, beside experiments that it may exclude.
+    pub(super) fn resolve_beside(
         &self,
         config: &Config,
         place: &dyn Fn(&str) -> (Place, String),
+        siblings: &Siblings<'_>,
     ) -> Result<Request, Vec<Problem>> {
-        self.expanded(config).resolve_names(self, config, place)
+        self.expanded(config).resolve_names(self, config, place, siblings)
     }
 
-    /// [`Self::resolve_at`] for the request that `written` stands for.
+    /// [`Self::resolve_beside`] for the request that `written` stands for.
     fn resolve_names(
         &self,
         written: &Self,
         config: &Config,
         place: &dyn Fn(&str) -> (Place, String),
+        siblings: &Siblings<'_>,
     ) -> Result<Request, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
@@ -109,60 +122,11 @@ impl RequestSpec {
                 );
             }
         }
-        let ratios = match &self.benchmark_ratios {
-            None => vec![1.0 / self.benchmarks.len().max(1) as f64; self.benchmarks.len()],
-            Some(given) => {
-                let mut readable = true;
-                for (at, (name, ratio)) in given.iter().enumerate() {
-                    if given[..at].iter().any(|(earlier, _)| earlier == name) {
-                        problem("benchmark_ratios", format!("`{name}` has two ratios"), "keep one of the two");
-                    }
-                    if !self.benchmarks.contains(name) {
-                        let (message, hint) = if written.benchmarks.contains(name) {
-                            let message = format!("`{name}` stands for no benchmark without a ratio of its own");
-                            (message, "leave this ratio out".to_owned())
-                        } else {
-                            (
-                                format!("`{name}` is not in the mix"),
-                                format!("the mix is {}", self.benchmarks.join(", ")),
-                            )
-                        };
-                        problem("benchmark_ratios", message, &hint);
-                    }
-                    if !ratio.is_finite() || *ratio < 0.0 {
-                        readable = false;
-                        problem(
-                            "benchmark_ratios",
-                            format!("`{name}` has the ratio {ratio}"),
-                            "write 0 or a positive number",
-                        );
-                    }
-                }
-                let of = |name: &String| given.iter().find(|(known, _)| known == name).map(|(_, ratio)| *ratio);
-                for name in self.benchmarks.iter().filter(|name| of(name).is_none()) {
-                    readable = false;
-                    problem(
-                        "benchmark_ratios",
-                        format!("`{name}` has no ratio"),
-                        "give every benchmark of the mix one (0 draws nothing)",
-                    );
-                }
-                let ratios: Vec<f64> = self.benchmarks.iter().map(|name| of(name).unwrap_or(0.0)).collect();
-                let sum: f64 = ratios.iter().sum();
-                // NaN is not a valid sum either. If single ratios have problems, the sum is not reported.
-                if !(sum > 0.0 && sum.is_finite()) && readable {
-                    problem(
-                        "benchmark_ratios",
-                        format!("the ratios sum to {sum}"),
-                        "give at least one benchmark a share",
-                    );
-                } else if (sum - 1.0).abs() > 0.001 && readable {
-                    warnings.push(format!("benchmark_ratios sum to {sum}, not 1; they were rescaled"));
-                }
-                ratios
-            }
-        };
-        let text = self.difficulty_split.as_deref().unwrap_or(DEFAULT_SPLIT);
+        let forks = self.forks(written, config);
+        warnings.extend(forks.warnings);
+        forks.problems.iter().for_each(|(key, message, hint)| problem(key, message.clone(), hint));
+        let proportional_split = self.has_proportional_split();
+        let text = self.difficulty_split.as_deref().filter(|_| !proportional_split).unwrap_or(DEFAULT_SPLIT);
         let split = Split::parse(text);
         if split.is_none() {
             problem(
@@ -171,8 +135,16 @@ impl RequestSpec {
                 "write easy:hard or easy:medium:hard in whole numbers, not all 0, such as 80:20",
             );
         }
-        if self.n_total_tasks == 0 || self.n_total_tasks > MAX_TASKS {
-            problem("n_total_tasks", format!("{} tasks", self.n_total_tasks), &format!("ask for 1 to {MAX_TASKS}"));
+        let n_total_tasks = match self.tasks_of_phases() {
+            Some(all) if self.n_total_tasks > 0 && self.n_total_tasks != all => {
+                let message = format!("{} tasks, but its phases have {all}", self.n_total_tasks);
+                problem("n_total_tasks", message, "leave it out, or change the phases");
+                all
+            }
+            of_phases => of_phases.unwrap_or(self.n_total_tasks),
+        };
+        if n_total_tasks == 0 || n_total_tasks > MAX_TASKS {
+            problem("n_total_tasks", format!("{n_total_tasks} tasks"), &format!("ask for 1 to {MAX_TASKS}"));
         }
         let sampler = self.sampler.as_deref().map_or(Some(SamplerKind::Numpy), SamplerKind::parse);
         if sampler.is_none() {
@@ -186,11 +158,7 @@ impl RequestSpec {
         let order = self.order.as_deref().map_or(Some(TaskOrder::default()), TaskOrder::parse);
         if order.is_none() {
             let asked = self.order.as_deref().unwrap_or_default();
-            problem(
-                "order",
-                format!("there is no order `{asked}`"),
-                &nearest_of(asked, &TaskOrder::ALL.map(TaskOrder::name)),
-            );
+            problem("order", format!("there is no order `{asked}`"), &nearest_of(asked, TaskOrder::WORDS));
         }
         let random_seed = self.random_seed.unwrap_or(DEFAULT_SEED);
         if sampler == Some(SamplerKind::Numpy) && random_seed > u64::from(u32::MAX) {
@@ -200,6 +168,10 @@ impl RequestSpec {
                 "use 0 to 4294967295, or `sampler: stable`",
             );
         }
+        let rows = self.check_rows(config, siblings);
+        let rows_strata = rows.stratify_by;
+        warnings.extend(rows.warnings);
+        rows.problems.iter().for_each(|(key, message, hint)| problem(key, message.clone(), hint));
         for name in self.difficulty_percentiles.keys() {
             if !self.benchmarks.contains(name) {
                 problem(
@@ -256,10 +228,19 @@ impl RequestSpec {
                 );
             }
         }
+        // Phases repeat the request's keys, so they are checked only where these are in order.
+        let phases = if problems.is_empty() { self.stretches(config, siblings) } else { Ok(Vec::new()) };
+        let phases = phases.unwrap_or_else(|wrong| {
+            for (key, message, hint) in wrong {
+                let (place, field) = place(key);
+                problems.push(Problem::new(place, field, message, hint));
+            }
+            Vec::new()
+        });
         let (Some(split), Some(sampler), Some(order), true) = (split, sampler, order, problems.is_empty()) else {
             return Err(problems);
         };
-        let parts = self.benchmarks.iter().zip(ratios).map(|(name, ratio)| Part {
+        let parts = self.benchmarks.iter().zip(forks.ratios).zip(rows.rows).map(|((name, ratio), rows)| Part {
             benchmark: name.clone(),
             ratio,
             cut: match self.difficulty_percentiles.get(name) {
@@ -269,16 +250,29 @@ impl RequestSpec {
                 None => config.cut_of(name),
             },
             difficulty: config.difficulty_of(name, asked, self.min_responses),
+            rows,
+            difficulty_within: self.difficulty_within.clone(),
+            thresholds_from: self.thresholds_from.clone(),
         });
         Ok(Request {
             parts: parts.collect(),
+            branches: forks.branches,
+            proportional: self.proportional,
+            stratify_by: rows_strata,
             split,
-            n_total_tasks: self.n_total_tasks,
+            proportional_split,
+            n_total_tasks,
             random_seed,
             sample_with_replacement: self.sample_with_replacement.unwrap_or(config.sample_with_replacement),
             sampler,
             order,
+            phases,
             warnings,
         })
     }
+}
+
+/// The place of a request that stands in no file.
+fn nowhere(key: &str) -> (Place, String) {
+    (Place::default(), key.to_owned())
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     difficulty::functions,
-    request::{SamplerKind, TaskOrder},
+    request::{NearDuplicates, OnDuplicate, SamplerKind, Strata, TaskOrder},
 };
 
 /// The schema of one line of `task_pool.jsonl`.
@@ -37,9 +37,18 @@ fn experiments_schema() -> Value {
     schema["$defs"]["sampler"] = json!({"enum": names, "default": SamplerKind::default().name()});
     schema["$defs"]["order"] = json!({
         "description": "The order in which the pool gives its tasks; easy_first and hard_first sort by bin, then by difficulty",
-        "enum": TaskOrder::ALL.map(TaskOrder::name),
+        "enum": TaskOrder::WORDS,
         "default": TaskOrder::default().name(),
     });
+    let words =
+        |description: &str, words: &[&str]| json!({"description": description, "enum": words, "default": words[0]});
+    let of_identity =
+        "Which rows of one identity may be drawn: all, the first, or the first and none whose answers differ";
+    schema["$defs"]["on_duplicate"] = words(of_identity, OnDuplicate::WORDS);
+    let of_group = "Which rows of one group of near-duplicates may be drawn: all, or the first";
+    schema["$defs"]["near_duplicates"] = words(of_group, NearDuplicates::WORDS);
+    let of_strata = "How the tasks of a benchmark are shared among its strata";
+    schema["$defs"]["strata"] = words(of_strata, Strata::WORDS);
     schema
 }
 

@@ -1,6 +1,8 @@
 //! The result of a request before it is on disk: the draws, their tasks and their statistics.
 
-use super::{DrawError, Joined};
+use std::sync::Arc;
+
+use super::{DrawError, Joined, Selected};
 use crate::{
     TOOL,
     bin::{Bin, Bins, PerBin},
@@ -11,7 +13,7 @@ use crate::{
     },
     request::{Experiment, Request},
     store::{Store, StoreError},
-    stream::{Draw, Stream},
+    stream::{Allocation, Draw, Stream},
     task::{StoredTask, TaskView},
 };
 
@@ -26,6 +28,8 @@ pub struct Drawn<'l> {
     pub stream: Stream,
     /// Each benchmark's part, in the request's order.
     pub parts: Vec<DrawnPart<'l>>,
+    /// Its phases, if the request has any.
+    pub phases: Vec<DrawnPhase<'l>>,
     /// Warnings for the user, which the manifest records: rescaled ratios, bins that deliver fewer tasks than they owe.
     pub warnings: Vec<String>,
 }
@@ -34,10 +38,8 @@ pub struct Drawn<'l> {
 #[derive(Debug)]
 pub struct DrawnPart<'l> {
     pub(super) store: &'l Store,
-    /// The measured difficulty that its tasks were drawn by; `None` for surface scores.
-    pub joined: Option<&'l Joined>,
-    /// Its rows by bin.
-    pub bins: &'l Bins,
+    /// The rows that it may draw.
+    pub selected: Arc<Selected>,
     /// How many tasks each bin owes.
     pub asked: PerBin<u64>,
     /// How many tasks each bin delivered.
@@ -53,6 +55,33 @@ impl DrawnPart<'_> {
     pub fn benchmark(&self) -> &str {
         &self.store.meta.benchmark
     }
+
+    /// Its rows by bin.
+    pub fn bins(&self) -> &Bins {
+        &self.selected.bins
+    }
+
+    /// The measured difficulty that its tasks were drawn by; `None` for surface scores.
+    pub fn joined(&self) -> Option<&Joined> {
+        self.selected.joined.as_deref()
+    }
+}
+
+/// A phase of the result.
+#[derive(Debug)]
+pub struct DrawnPhase<'l> {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its request.
+    pub request: &'l Request,
+    /// The place of its first task in the stream, from 0.
+    pub first: usize,
+    /// How many tasks it has.
+    pub tasks: usize,
+    /// How many tasks each bin of each benchmark owes.
+    pub allocation: Allocation,
+    /// The rows that it may draw from each benchmark.
+    pub selected: Vec<Arc<Selected>>,
 }
 
 /// The tasks of a stream: each drawn row once, and the order in which they come.
@@ -60,15 +89,17 @@ impl DrawnPart<'_> {
 pub struct DrawnTasks {
     /// The drawn rows of each benchmark, each once, in the order of its store.
     stored: Vec<Vec<StoredTask>>,
-    /// For each place in the stream: the benchmark, the position in its `stored` tasks, and the bin.
-    places: Vec<(usize, usize, Bin)>,
+    /// For each place in the stream: the benchmark, the position in its `stored` tasks, the bin, and the phase.
+    places: Vec<(usize, usize, Bin, Option<u32>)>,
 }
 
 impl DrawnTasks {
     /// The tasks, in stream order.
     pub fn iter(&self) -> impl Iterator<Item = TaskView<'_>> {
-        let task =
-            |(place, &(part, row, bin)): (usize, &(usize, usize, Bin))| self.stored[part][row].in_stream(place, bin);
+        let task = |(place, &(part, row, bin, phase)): (usize, &(usize, usize, Bin, Option<u32>))| TaskView {
+            phase,
+            ..self.stored[part][row].in_stream(place, bin)
+        };
         self.places.iter().enumerate().map(task)
     }
 }
@@ -89,20 +120,29 @@ impl Drawn<'_> {
         let fetch = |(at, part): (usize, &DrawnPart<'_>)| -> Result<(Vec<u32>, Vec<StoredTask>), StoreError> {
             let rows = rows_of(at);
             let mut tasks = part.store.fetch(&rows)?;
-            if let Some(joined) = part.joined {
+            if let Some(joined) = part.joined() {
                 rows.iter().zip(&mut tasks).for_each(|(row, task)| joined.apply(*row, task));
+            } else if let Some(scores) = &part.selected.published_scores {
+                rows.iter().zip(&mut tasks).for_each(|(row, task)| task.difficulty_score = scores[*row as usize]);
             }
             Ok((rows, tasks))
         };
         let fetched: (Vec<Vec<u32>>, Vec<Vec<StoredTask>>) =
             self.parts.par_iter().enumerate().map(fetch).collect::<Result<_, _>>()?;
         let (rows, stored) = fetched;
-        let place = |draw: &Draw| {
+        let place = |(at, draw): (usize, &Draw)| {
             // Every drawn row was fetched, so the search succeeds.
             let row = rows[draw.benchmark].binary_search(&draw.row).unwrap_or_default();
-            (draw.benchmark, row, draw.bin)
+            (draw.benchmark, row, draw.bin, self.phase_at(at))
         };
-        Ok(DrawnTasks { places: self.stream.draws.iter().map(place).collect(), stored })
+        Ok(DrawnTasks { places: self.stream.draws.iter().enumerate().map(place).collect(), stored })
+    }
+
+    /// The phase of a place in the stream.
+    fn phase_at(&self, place: usize) -> Option<u32> {
+        let after = self.phases.partition_point(|phase| phase.first <= place);
+        // A phase without tasks begins where the next one does.
+        self.phases[..after].last().map(|phase| phase.number)
     }
 
     /// The statistics of `tasks`, which must be those of this stream.
@@ -111,29 +151,38 @@ impl Drawn<'_> {
     /// There are no tasks.
     pub fn statistics(&self, tasks: &DrawnTasks) -> Result<Statistics, DrawError> {
         let benchmarks = self.request.parts.iter().map(|part| part.benchmark.clone());
-        let mut gatherer = Gatherer::new(benchmarks, self.request.split.medium.is_some());
+        let mut gatherer = Gatherer::new(benchmarks, self.request.asks_for_medium());
         tasks.iter().for_each(|task| gatherer.add(task));
         gatherer.finish().ok_or(DrawError::NoTasks { experiment: None, why: Vec::new() })
     }
 
     /// The manifest of this stream, with `outputs` as its files.
-    pub(super) fn manifest(
-        &self,
+    pub(super) fn manifest<'m>(
+        &'m self,
         experiment: Option<&Experiment>,
         outputs: Vec<(String, WrittenFile)>,
-    ) -> Manifest<'_> {
-        let split = self.request.split;
+    ) -> Manifest<'m> {
+        let medium = self.request.asks_for_medium();
         let parts = self.parts.iter().map(|part| {
-            let (asked, got) = (BinCounts::under(split, part.asked), BinCounts::under(split, part.got));
-            let (meta, bins) = (&part.store.meta, part.bins);
-            manifest::ManifestPart::new(
-                meta,
-                part.joined.map(|joined| &joined.record).into(),
-                bins.thresholds,
-                bins.sizes(),
-                asked,
-                got,
-            )
+            let (asked, got) = (BinCounts::of(part.asked, medium), BinCounts::of(part.got, medium));
+            let (meta, selected) = (&part.store.meta, &part.selected);
+            let difficulty = part.joined().map(|joined| &joined.record).into();
+            manifest::ManifestPart::new(meta, difficulty, rows_of(selected), asked, got)
+        });
+        let phases = self.phases.iter().map(|phase| {
+            let medium = phase.request.asks_for_medium();
+            let part = |(at, part): (usize, &'m DrawnPart<'_>)| manifest::ManifestPhasePart {
+                benchmark: DrawnPart::benchmark(part),
+                rows: rows_of(&phase.selected[at]),
+                asked: BinCounts::of(phase.allocation[at], medium),
+                got: BinCounts::of(self.got(phase, at), medium),
+            };
+            manifest::ManifestPhase {
+                phase: phase.number,
+                first: phase.first,
+                n_tasks: phase.tasks,
+                benchmarks: self.parts.iter().enumerate().map(part).collect(),
+            }
         });
         Manifest {
             experiment: experiment.map(|experiment| experiment.id.clone()),
@@ -141,10 +190,23 @@ impl Drawn<'_> {
             request: self.request,
             synthetic: self.parts.iter().any(|part| part.store.meta.is_synthetic()),
             benchmarks: parts.collect(),
+            phases: phases.collect(),
             warnings: &self.warnings,
             outputs,
             tool: TOOL,
             self_checksum: "",
         }
     }
+
+    /// How many tasks each bin of a benchmark delivered in a phase.
+    fn got(&self, phase: &DrawnPhase<'_>, benchmark: usize) -> PerBin<u64> {
+        let mut got = PerBin::default();
+        let draws = &self.stream.draws[phase.first..phase.first + phase.tasks];
+        draws.iter().filter(|draw| draw.benchmark == benchmark).for_each(|draw| got[draw.bin] += 1);
+        got
+    }
+}
+
+fn rows_of(selected: &Selected) -> manifest::ManifestRows<'_> {
+    manifest::ManifestRows::of(&selected.bins, &selected.strata, &selected.within, selected.eligible.as_ref())
 }

@@ -18,6 +18,20 @@ pub enum DrawError {
     /// The requested difficulty cannot be used.
     #[error(transparent)]
     Difficulty(DifficultyError),
+    /// A key of a request does not fit the rows of a benchmark.
+    #[error("{benchmark}: {why}")]
+    Rows {
+        benchmark: String,
+        /// What is wrong, and the way out.
+        why: String,
+    },
+    /// Something that a request leaves out cannot be read.
+    #[error("exclude: {what}: {why}")]
+    Exclude {
+        /// The file and line, or the tasks.
+        what: String,
+        why: String,
+    },
     /// The stream has no tasks.
     #[error("{}{}{}",
         .experiment.as_ref().map(|id| format!("{id}: ")).unwrap_or_default(),

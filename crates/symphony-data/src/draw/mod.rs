@@ -16,13 +16,18 @@ use crate::{
 mod difficulty;
 mod drawn;
 mod error;
+mod exclusions;
+mod select;
 mod stores;
+mod stretch;
+mod thresholds;
 mod write;
 
 pub(crate) use difficulty::{Choice, check_folder};
 pub use difficulty::{DifficultyError, Joined};
-pub use drawn::{Drawn, DrawnPart, DrawnTasks};
+pub use drawn::{Drawn, DrawnPart, DrawnPhase, DrawnTasks};
 pub use error::DrawError;
+pub use select::Selected;
 pub use stores::{Stores, with_stores};
 pub use write::{Made, Order, Writing, make_pools, save_statistics, save_task_pool};
 

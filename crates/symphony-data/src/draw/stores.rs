@@ -1,56 +1,75 @@
 //! Holds the preprocessed benchmarks that requests draw from; each is read once.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use rayon::prelude::*;
 
 use super::{
-    DrawError, Drawn, DrawnPart, Joined,
-    difficulty::{self, Choice, Used},
+    DrawError, Joined,
+    difficulty::{self, Used},
+    select::{Selected, Wanted, rows_error},
 };
 use crate::{
-    bin::{Bin, Bins, Cut, PerBin, Thresholds},
     config::Config,
-    pool::statistics::Repeats,
     preprocess::{Upkeep, open_store, rebuild},
     progress::{Note, Progress},
-    request::{Difficulty, Request},
-    store::{Store, StoreError, index_name},
-    stream::{self, Candidates, sample::sampler},
+    request::{Difficulty, Exclude, Request},
+    store::{Duplicates, Label, Store, StoreError, index_name},
+    stream::{eligible::Excluded, sample::sampler},
 };
 
 /// The preprocessed benchmarks that some requests draw from, each read once.
 pub struct Stores<'a> {
-    config: &'a Config,
-    folder: &'a Path,
+    pub(super) config: &'a Config,
+    pub(super) folder: &'a Path,
     upkeep: Upkeep,
-    progress: &'a dyn Progress,
-    /// Whether any request needs identities: its sampler reads them, or a measured difficulty is joined by them.
+    pub(super) progress: &'a dyn Progress,
+    /// Whether any request needs identities: its sampler reads them, a measured difficulty is joined by them, or they say which
+    /// rows it may draw.
     by_identity: bool,
     loaded: BTreeMap<String, Loaded>,
     /// The names of stores that were rebuilt because they turned out to be damaged.
     renewed: Vec<String>,
+    /// What requests leave out.
+    excluded: Mutex<Vec<(Exclude, Arc<Excluded>)>>,
+    /// The warnings that were reported.
+    told: Mutex<HashSet<String>>,
 }
 
-struct Loaded {
-    store: Store,
+/// A preprocessed benchmark, and what was derived from it so far.
+pub(super) struct Loaded {
+    pub store: Store,
     /// The surface score of every row.
-    scores: Vec<f64>,
+    pub scores: Vec<f64>,
     /// The identity of every row; empty if no request needs identities and no row is a copy.
-    identities: Vec<u64>,
+    pub identities: Vec<u64>,
     /// The measured difficulties that requests draw by.
-    joined: Vec<(Used, Joined)>,
-    /// The rows by bin, for each difficulty and cut that a request draws by.
-    sorted: Vec<Sorted>,
+    joined: Mutex<Vec<(Used, Arc<Joined>)>>,
+    /// The labels that requests name.
+    labels: Mutex<Vec<Arc<Label>>>,
+    /// The duplicates that were found, once they were asked for.
+    duplicates: Mutex<Looked>,
+    /// The rows that parts of requests may draw.
+    selected: Mutex<Vec<(Wanted, Arc<Selected>)>>,
 }
 
-/// The rows of a benchmark by bin.
-struct Sorted {
-    /// The requested difficulty and cut.
-    wanted: (Difficulty, Cut),
-    /// Those that are used.
-    choice: Choice,
-    bins: Bins,
+/// What is known of a benchmark's duplicates.
+#[derive(Clone, Debug, Default)]
+enum Looked {
+    /// Nothing was asked for yet.
+    #[default]
+    NotYet,
+    /// What was found in the folder.
+    Found(Option<Arc<Duplicates>>),
+}
+
+/// The value behind a lock. A thread that panicked left it whole: values are only added.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Loaded {
@@ -59,15 +78,50 @@ impl Loaded {
         // Without copies, the row number identifies a task.
         let needed = by_identity || store.meta.copies.is_some();
         let identities = if needed { store.identities()? } else { Vec::new() };
-        Ok(Self { store, scores, identities, joined: Vec::new(), sorted: Vec::new() })
+        Ok(Self {
+            store,
+            scores,
+            identities,
+            joined: Mutex::default(),
+            labels: Mutex::default(),
+            duplicates: Mutex::default(),
+            selected: Mutex::default(),
+        })
     }
 
-    fn joined(&self, used: &Used) -> Option<&Joined> {
-        self.joined.iter().find(|(known, _)| known == used).map(|(_, joined)| joined)
+    /// The difficulty that is used, joined to the rows; `None` for surface scores.
+    pub fn joined(&self, used: &Used, progress: &dyn Progress) -> Result<Option<Arc<Joined>>, DrawError> {
+        let known = lock(&self.joined).iter().find(|(known, _)| known == used).map(|(_, joined)| joined.clone());
+        if known.is_some() {
+            return Ok(known);
+        }
+        let joined = used.join(&self.store, &self.identities, progress)?.map(Arc::new);
+        lock(&self.joined).extend(joined.iter().map(|joined| (used.clone(), joined.clone())));
+        Ok(joined)
     }
 
-    fn sorted(&self, difficulty: &Difficulty, cut: Cut) -> Option<&Sorted> {
-        self.sorted.iter().find(|sorted| sorted.wanted.0 == *difficulty && sorted.wanted.1 == cut)
+    /// The label of this name, if the store has it.
+    pub fn label(&self, name: &str) -> Result<Option<Arc<Label>>, StoreError> {
+        let known = lock(&self.labels).iter().find(|label| label.name == name).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let label = self.store.label(name)?.map(Arc::new);
+        lock(&self.labels).extend(label.clone());
+        Ok(label)
+    }
+
+    /// Whether any row is a copy of another.
+    pub fn has_copies(&self) -> bool {
+        self.store.meta.copies.is_some()
+    }
+
+    pub fn known(&self, wanted: &Wanted) -> Option<Arc<Selected>> {
+        lock(&self.selected).iter().find(|(known, _)| known == wanted).map(|(_, selected)| selected.clone())
+    }
+
+    pub fn remember(&self, wanted: Wanted, selected: Arc<Selected>) {
+        lock(&self.selected).push((wanted, selected));
     }
 }
 
@@ -84,20 +138,29 @@ impl<'a> Stores<'a> {
         upkeep: Upkeep,
         progress: &'a dyn Progress,
     ) -> Result<Self, DrawError> {
-        let requests: Vec<&Request> = requests.into_iter().collect();
-        let (loaded, renewed) = (BTreeMap::new(), Vec::new());
-        let by_identity = requests.iter().any(|request| {
-            sampler(request.sampler).reads_identities()
-                || request.parts.iter().any(|part| part.difficulty != Difficulty::Surface)
-        });
-        let mut stores = Self { config, folder, upkeep, progress, by_identity, loaded, renewed };
+        let requests: Vec<&Request> = requests.into_iter().flat_map(Request::with_excluded).collect();
+        let stretches = || requests.iter().flat_map(|request| request.stretches());
+        let parts = || requests.iter().copied().chain(stretches()).flat_map(|request| &request.parts);
+        let by_identity = requests.iter().any(|request| sampler(request.sampler).reads_identities())
+            || parts().any(|part| part.difficulty != Difficulty::Surface || part.rows.reads_identities());
+        let mut stores = Self {
+            config,
+            folder,
+            upkeep,
+            progress,
+            // The tasks of a request that another leaves out are told apart by identity.
+            by_identity,
+            loaded: BTreeMap::new(),
+            renewed: Vec::new(),
+            excluded: Mutex::default(),
+            told: Mutex::default(),
+        };
         for request in &requests {
             let parts = request.parts.iter();
             difficulty::check_folder(parts.map(|part| (part.benchmark.as_str(), &part.difficulty)))?;
         }
-        let parts: Vec<_> = requests.into_iter().flat_map(|request| &request.parts).collect();
         let mut names: Vec<&str> = Vec::new();
-        for part in &parts {
+        for part in parts() {
             if !names.contains(&part.benchmark.as_str()) {
                 names.push(&part.benchmark);
             }
@@ -123,109 +186,47 @@ impl<'a> Stores<'a> {
         if !missing.is_empty() {
             return Err(StoreError::Missing { benchmark: missing.join(","), folder: folder.to_owned() }.into());
         }
-        for part in parts {
-            match stores.cut(&part.benchmark, &part.difficulty, part.cut) {
-                // Rows that a difficulty is predicted for are read here, and may turn out to be damaged.
-                Err(DrawError::Store(StoreError::Stale { path, reason })) if stores.renew(&path, &reason)? => {
-                    stores.cut(&part.benchmark, &part.difficulty, part.cut)?;
-                    // Nothing has been drawn yet, so no warning has been reported.
-                    stores.renewed.clear();
-                }
-                done => done?,
-            }
-        }
         Ok(stores)
     }
 
-    /// Draws the stream of `request`, one of the requests that the stores were opened for.
-    ///
-    /// # Errors
-    /// No task can be drawn.
-    pub fn draw<'l>(&'l self, request: &'l Request) -> Result<Drawn<'l>, DrawError> {
-        let mut parts = Vec::with_capacity(request.parts.len());
-        let mut warnings = request.warnings.clone();
-        for part in &request.parts {
-            let loaded = self.loaded.get(&part.benchmark);
-            let sorted = loaded.and_then(|loaded| loaded.sorted(&part.difficulty, part.cut));
-            let (Some(loaded @ Loaded { store, .. }), Some(Sorted { choice, bins, .. })) = (loaded, sorted) else {
-                return Err(
-                    StoreError::Missing { benchmark: part.benchmark.clone(), folder: self.folder.to_owned() }.into()
-                );
-            };
-            warnings.extend(choice.warnings.iter().cloned());
-            parts.push(DrawnPart {
-                store,
-                joined: loaded.joined(&choice.used),
-                bins,
-                asked: PerBin::default(),
-                got: PerBin::default(),
-                repeats: Repeats::default(),
-                repeats_by_bin: PerBin::default(),
-            });
-        }
-        let candidate = |part: &DrawnPart<'l>| {
-            let loaded = self.loaded.get(part.benchmark());
-            let surface = loaded.map_or(&[][..], |loaded| &loaded.scores);
-            Candidates {
-                benchmark: &part.store.meta.benchmark,
-                bins: part.bins,
-                scores: part.joined.map_or(surface, |joined| &joined.scores),
-                identities: loaded.map_or(&[], |loaded| &loaded.identities),
-            }
-        };
-        let candidates: Vec<Candidates<'_>> = parts.iter().map(candidate).collect();
-        let stream = stream::draw(request, &candidates);
-        if stream.draws.is_empty() {
-            let why = stream.shortfalls.iter().map(|short| {
-                let part = parts.iter().find(|part| part.benchmark() == short.benchmark);
-                let ends = part.map(|part| part.bins.thresholds).map(|Thresholds { easy, hard }| {
-                    format!(" (easy: scores up to {easy:.3}; hard: other scores from {hard:.3})")
-                });
-                format!("{short}{}", ends.unwrap_or_default())
-            });
-            return Err(DrawError::NoTasks { experiment: None, why: why.collect() });
-        }
-        for (at, (part, asked)) in parts.iter_mut().zip(&stream.allocation).enumerate() {
-            part.asked = *asked;
-            let identities = self.loaded.get(part.benchmark()).map_or(&[][..], |l| &l.identities);
-            let (mut counts, mut all) = (PerBin::<BTreeMap<u64, u64>>::default(), BTreeMap::new());
-            for draw in stream.draws.iter().filter(|draw| draw.benchmark == at) {
-                part.got[draw.bin] += 1;
-                // Copies count as one task.
-                let identity = identities.get(draw.row as usize).copied().unwrap_or(u64::from(draw.row));
-                *counts[draw.bin].entry(identity).or_insert(0) += 1;
-                *all.entry(identity).or_insert(0) += 1;
-            }
-            part.repeats = Repeats::of(all.into_values());
-            for bin in Bin::ALL {
-                part.repeats_by_bin[bin] = Repeats::of(counts[bin].values().copied());
-            }
-        }
-        warnings.extend(stream.shortfalls.iter().map(ToString::to_string));
-        Ok(Drawn { request, stream, parts, warnings })
+    /// The benchmark of this name, one of those that the stores were opened for.
+    pub(super) fn loaded(&self, name: &str) -> Result<&Loaded, DrawError> {
+        let missing = || StoreError::Missing { benchmark: name.to_owned(), folder: self.folder.to_owned() };
+        Ok(self.loaded.get(name).ok_or_else(missing)?)
     }
 
-    /// Sorts a benchmark's rows into bins, by surface scores or by a measured difficulty.
-    fn cut(&mut self, name: &str, difficulty: &Difficulty, cut: Cut) -> Result<(), DrawError> {
-        let Some(loaded) = self.loaded.get_mut(name) else { return Ok(()) };
-        if loaded.sorted(difficulty, cut).is_some() {
-            return Ok(());
+    /// The duplicates that were found in a benchmark; `None` if none were looked for.
+    pub(super) fn duplicates(&self, loaded: &Loaded, name: &str) -> Result<Option<Arc<Duplicates>>, DrawError> {
+        if let Looked::Found(known) = lock(&loaded.duplicates).clone() {
+            return Ok(known);
         }
-        let choice = Choice::of(self.config, &loaded.store, &loaded.identities, difficulty, cut);
-        if loaded.joined(&choice.used).is_none() {
-            let joined = choice.used.join(&loaded.store, &loaded.identities, self.progress)?;
-            loaded.joined.extend(joined.map(|joined| (choice.used.clone(), joined)));
+        let found = Duplicates::read(self.folder, name)?.map(Arc::new);
+        if found.as_ref().is_some_and(|found| !found.belongs_to(&loaded.identities)) {
+            self.tell([format!(
+                "{name}: its duplicates were looked for in other rows; run `duplicates` again to find those of its new rows"
+            )]);
         }
-        let bins = match loaded.joined(&choice.used) {
-            None => Bins::of(&loaded.scores, choice.cut).ok_or_else(|| StoreError::Stale {
-                path: loaded.store.path().to_owned(),
-                reason: "this store has no tasks".to_owned(),
-            })?,
-            Some(joined) => Bins::of_eligible(&joined.scores, choice.cut, |row| joined.is_eligible(row))
-                .ok_or_else(|| choice.used.too_few_responses(name))?,
-        };
-        loaded.sorted.push(Sorted { wanted: (difficulty.clone(), cut), choice, bins });
-        Ok(())
+        *lock(&loaded.duplicates) = Looked::Found(found.clone());
+        Ok(found)
+    }
+
+    /// The duplicates that a request needs.
+    pub(super) fn needed_duplicates(
+        &self,
+        loaded: &Loaded,
+        name: &str,
+        key: &str,
+    ) -> Result<Arc<Duplicates>, DrawError> {
+        let why = || format!("`{key}` needs to know its duplicates; run `duplicates` first");
+        self.duplicates(loaded, name)?.ok_or_else(|| rows_error(name, why()))
+    }
+
+    pub(super) fn known_exclusion(&self, exclude: &Exclude) -> Option<Arc<Excluded>> {
+        lock(&self.excluded).iter().find(|(known, _)| known == exclude).map(|(_, excluded)| excluded.clone())
+    }
+
+    pub(super) fn remember_exclusion(&self, exclude: &Exclude, excluded: Arc<Excluded>) {
+        lock(&self.excluded).push((exclude.clone(), excluded));
     }
 
     /// Rebuilds the store whose file or index is at `path`, but only once; `false` if it cannot or was already rebuilt.
@@ -240,17 +241,19 @@ impl<'a> Stores<'a> {
         rebuild(self.config, self.folder, &name, format!("{}: {reason}", path.display()), self.progress)?;
         let loaded =
             Loaded::of(open_store(self.config, self.folder, &name, self.upkeep, self.progress)?, self.by_identity)?;
-        let sorted = self.loaded.insert(name.clone(), loaded).into_iter().flat_map(|old| old.sorted);
-        let wanted: Vec<(Difficulty, Cut)> = sorted.map(|sorted| sorted.wanted).collect();
-        self.renewed.push(name.clone());
-        wanted.into_iter().try_for_each(|(difficulty, cut)| self.cut(&name, &difficulty, cut))?;
+        self.loaded.insert(name.clone(), loaded);
+        // What other experiments draw may depend on it.
+        lock(&self.excluded).clear();
+        self.renewed.push(name);
         Ok(true)
     }
 
-    /// Reports warnings, but not again after a rebuild, when the same requests are drawn again.
+    /// Reports warnings, but none twice: after a rebuild, the same requests are drawn again.
     pub(super) fn tell(&self, warnings: impl IntoIterator<Item = String>) {
-        if self.renewed.is_empty() {
-            warnings.into_iter().for_each(|warning| self.progress.note(Note::Warning(&warning)));
+        for warning in warnings {
+            if lock(&self.told).insert(warning.clone()) {
+                self.progress.note(Note::Warning(&warning));
+            }
         }
     }
 }

@@ -69,7 +69,7 @@ impl<'o> Order<'o> {
             Existing::Pool { request, .. } => {
                 let own = serde_json::to_value(self.request).unwrap_or_default();
                 let parts =
-                    drawn.parts.iter().map(|part| DifficultyRecord::from(part.joined.map(|joined| &joined.record)));
+                    drawn.parts.iter().map(|part| DifficultyRecord::from(part.joined().map(|joined| &joined.record)));
                 let parts: Vec<_> = parts.map(|part| serde_json::to_value(part).unwrap_or_default()).collect();
                 if request == (own, parts) {
                     return Ok(Vec::new());

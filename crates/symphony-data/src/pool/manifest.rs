@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use super::statistics::BinCounts;
 use crate::{
-    bin::{PerBin, Thresholds},
+    bin::{Bins, PerBin, Thresholds},
     calibration::MeasuredRecord,
-    difficulty::Constants,
+    difficulty::{Constants, Normalization},
     disk::{WrittenFile, checksum},
-    request::{Request, Split},
+    request::Request,
     store::{Meta, SourceRecord, StoreRecord},
+    stream::{Stratum, eligible::EligibleRows},
     task::Layout,
 };
 
@@ -31,6 +32,9 @@ pub struct Manifest<'a> {
     pub synthetic: bool,
     /// Each benchmark's part.
     pub benchmarks: Vec<ManifestPart<'a>>,
+    /// Where the mix changes, if the request has phases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<ManifestPhase<'a>>,
     /// The warnings that the user got: rescaled ratios, bins that deliver fewer tasks than they owe.
     pub warnings: &'a [String],
     /// The files of the pool: tasks and statistics.
@@ -55,12 +59,13 @@ pub struct ManifestPart<'a> {
     pub benchmark_config_fingerprint: &'a str,
     /// Its normalization constants.
     pub normalization_constants: &'a Constants,
+    /// The range that its raw scores were scaled to.
+    pub normalization: &'a Normalization,
     /// The difficulty that its tasks were drawn by.
     pub difficulty: DifficultyRecord<'a>,
-    /// The request's thresholds.
-    pub thresholds: Thresholds,
-    /// How many rows each bin has under these thresholds.
-    pub bins: PerBin<u64>,
+    /// The rows that may be drawn.
+    #[serde(flatten)]
+    pub rows: ManifestRows<'a>,
     /// How many tasks each bin owes.
     pub asked: BinCounts,
     /// How many tasks each bin delivered.
@@ -69,6 +74,69 @@ pub struct ManifestPart<'a> {
     pub source: &'a SourceRecord,
     /// The store that was read.
     pub store: &'a StoreRecord,
+}
+
+/// The rows of a benchmark that may be drawn, in a manifest.
+#[derive(Clone, Debug, Serialize)]
+pub struct ManifestRows<'a> {
+    /// How many may be drawn, and why no others; absent if all may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eligible: Option<&'a EligibleRows>,
+    /// The request's thresholds.
+    pub thresholds: Thresholds,
+    /// Those within each value of a label, where the request asks for them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub thresholds_within: BTreeMap<&'a str, Thresholds>,
+    /// How many rows that may be drawn each bin has under these thresholds.
+    pub bins: PerBin<u64>,
+    /// The same for each value of the label that the request stratifies by.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub strata: BTreeMap<&'a str, PerBin<u64>>,
+}
+
+impl<'a> ManifestRows<'a> {
+    /// The record of these rows.
+    pub fn of(
+        bins: &Bins,
+        strata: &'a [Stratum],
+        within: &'a [(String, Thresholds)],
+        eligible: Option<&'a EligibleRows>,
+    ) -> Self {
+        Self {
+            eligible,
+            thresholds: bins.thresholds,
+            thresholds_within: within.iter().map(|(value, ends)| (value.as_str(), *ends)).collect(),
+            bins: bins.sizes(),
+            strata: strata.iter().map(|stratum| (stratum.value.as_str(), stratum.bins.sizes())).collect(),
+        }
+    }
+}
+
+/// A phase of a stream, in a manifest.
+#[derive(Clone, Debug, Serialize)]
+pub struct ManifestPhase<'a> {
+    /// Its number, from 1.
+    pub phase: u32,
+    /// The place of its first task in the stream, from 0.
+    pub first: usize,
+    /// How many tasks it has.
+    pub n_tasks: usize,
+    /// Each benchmark's part in it.
+    pub benchmarks: Vec<ManifestPhasePart<'a>>,
+}
+
+/// One benchmark's part in a phase.
+#[derive(Clone, Debug, Serialize)]
+pub struct ManifestPhasePart<'a> {
+    /// Its name.
+    pub benchmark: &'a str,
+    /// The rows that may be drawn.
+    #[serde(flatten)]
+    pub rows: ManifestRows<'a>,
+    /// How many tasks each bin owes.
+    pub asked: BinCounts,
+    /// How many tasks each bin delivered.
+    pub got: BinCounts,
 }
 
 /// The difficulty that a benchmark's tasks were drawn by.
@@ -98,8 +166,7 @@ impl<'a> ManifestPart<'a> {
     pub fn new(
         meta: &'a Meta,
         difficulty: DifficultyRecord<'a>,
-        thresholds: Thresholds,
-        bins: PerBin<u64>,
+        rows: ManifestRows<'a>,
         asked: BinCounts,
         got: BinCounts,
     ) -> Self {
@@ -109,9 +176,9 @@ impl<'a> ManifestPart<'a> {
             rejected_rows: meta.rejected_rows,
             benchmark_config_fingerprint: &meta.benchmark_config_fingerprint,
             normalization_constants: &meta.normalization_constants,
+            normalization: &meta.normalization,
             difficulty,
-            thresholds,
-            bins,
+            rows,
             asked,
             got,
             source: &meta.source,
@@ -121,9 +188,9 @@ impl<'a> ManifestPart<'a> {
 }
 
 impl BinCounts {
-    /// Counts by bin; without medium tasks if the split does not ask for them.
-    pub fn under(split: Split, counts: PerBin<u64>) -> Self {
-        Self { easy: counts.easy, medium: split.medium.map(|_| counts.medium), hard: counts.hard }
+    /// Counts by bin; without medium tasks if nobody asks for them.
+    pub fn of(counts: PerBin<u64>, medium: bool) -> Self {
+        Self { easy: counts.easy, medium: medium.then_some(counts.medium), hard: counts.hard }
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::{fs::File, path::Path};
 
-use arrow_array::{Array, RecordBatch, StringArray, cast::AsArray, types::Float64Type};
+use arrow_array::{
+    Array, RecordBatch, StringArray,
+    cast::AsArray,
+    types::{Float64Type, UInt32Type},
+};
 use arrow_schema::{ArrowError, DataType};
 use parquet::{
     arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
@@ -32,10 +36,11 @@ pub(super) fn write<'t>(file: NewFile, tasks: impl IntoIterator<Item = TaskView<
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(TOOL.to_owned())
         .build();
-    let mut writer = ArrowWriter::try_new(file, table::schema(), Some(properties)).map_err(failed)?;
     let tasks: Vec<TaskView<'_>> = tasks.into_iter().collect();
+    let schema = table::schema(tasks.iter().any(|task| task.phase.is_some()));
+    let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(failed)?;
     for tasks in tasks.chunks(TASKS_AT_ONCE) {
-        for batch in table::batches(tasks).map_err(|error| failed(error.into()))? {
+        for batch in table::batches_of(&schema, tasks).map_err(|error| failed(error.into()))? {
             writer.write(&batch).map_err(failed)?;
         }
     }
@@ -93,6 +98,8 @@ fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, String> {
     let [raw_data, metadata] = [text("raw_data")?, text("scorer_metadata")?];
     let scores = column("difficulty_score", &DataType::Float64)?.as_primitive::<Float64Type>().clone();
     let (source_ids, identities) = (optional("source_id")?, optional("identity")?);
+    let phases = batch.column_by_name("phase").map(|_| column("phase", &DataType::UInt32)).transpose()?;
+    let phases = phases.as_ref().map(AsArray::as_primitive::<UInt32Type>);
     let task = |row: usize| {
         let text = |column: &StringArray, name: &str| {
             let text = column.is_valid(row).then(|| column.value(row).to_owned());
@@ -114,6 +121,7 @@ fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, String> {
             scorer_metadata: json(&metadata, "scorer_metadata")?,
             source_id: given(&source_ids),
             identity: given(&identities),
+            phase: phases.filter(|phases| phases.is_valid(row)).map(|phases| phases.value(row)),
         };
         task.fault().map_or(Ok(task), Err)
     };

@@ -1,11 +1,15 @@
 //! Statistics of a stream: those of Symphony 2.0, and how often tasks repeat.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{number::mean, task::TaskView};
+use crate::{
+    bin::{Bin, PerBin},
+    number::mean,
+    task::TaskView,
+};
 
 /// The content of `statistics.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,6 +28,9 @@ pub struct Statistics {
     /// Repeats over all tasks.
     #[serde(flatten)]
     pub repeats: Repeats,
+    /// The numbers of each phase, if the stream has phases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<PhaseStatistics>,
 }
 
 /// The distribution of difficulty scores, 0..1.
@@ -77,6 +84,21 @@ impl Repeats {
     }
 }
 
+/// The numbers of one phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PhaseStatistics {
+    /// Its number, from 1.
+    pub phase: u32,
+    /// The number of its tasks.
+    pub n_total: u64,
+    /// Their difficulty scores.
+    pub difficulty_distribution: Distribution,
+    /// The number of its tasks in each bin.
+    pub difficulty_bins: BinCounts,
+    /// The number of its tasks from each benchmark that it has tasks of.
+    pub benchmarks: BTreeMap<String, u64>,
+}
+
 /// One benchmark's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Breakdown {
@@ -99,6 +121,14 @@ pub struct Breakdown {
 pub struct Gatherer {
     benchmarks: Vec<(String, Part)>,
     medium: bool,
+    phases: BTreeMap<u32, PhasePart>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct PhasePart {
+    scores: Vec<f64>,
+    bins: PerBin<u64>,
+    benchmarks: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -114,7 +144,8 @@ impl Gatherer {
     /// Starts with these benchmarks, in this order; others follow as they appear. With `medium`, the statistics show medium tasks
     /// even if there are none.
     pub fn new(benchmarks: impl IntoIterator<Item = String>, medium: bool) -> Self {
-        Self { benchmarks: benchmarks.into_iter().map(|name| (name, Part::default())).collect(), medium }
+        let benchmarks = benchmarks.into_iter().map(|name| (name, Part::default())).collect();
+        Self { benchmarks, medium, phases: BTreeMap::new() }
     }
 
     /// Adds a task.
@@ -123,6 +154,15 @@ impl Gatherer {
             self.benchmarks.push((task.benchmark.to_string(), Part::default()));
             self.benchmarks.len() - 1
         });
+        if let Some(phase) = task.phase {
+            let phase = self.phases.entry(phase).or_default();
+            phase.scores.push(task.difficulty_score);
+            phase.bins[Bin::parse(task.difficulty_bin).unwrap_or(Bin::Medium)] += 1;
+            match phase.benchmarks.get_mut(task.benchmark) {
+                Some(count) => *count += 1,
+                None => _ = phase.benchmarks.insert(task.benchmark.to_owned(), 1),
+            }
+        }
         let part = &mut self.benchmarks[at].1;
         part.scores.push(task.difficulty_score);
         *part.tasks.entry(xxh3_64(name_of(&task).as_bytes())).or_default() += 1;
@@ -169,6 +209,20 @@ impl Gatherer {
             difficulty_bins: bins,
             benchmark_breakdown: breakdown,
             repeats: self.repeats(),
+            phases: self
+                .phases
+                .into_iter()
+                .filter_map(|(phase, part)| {
+                    let PerBin { easy, medium: between, hard } = part.bins;
+                    Some(PhaseStatistics {
+                        phase,
+                        n_total: part.scores.len() as u64,
+                        difficulty_distribution: distribution(&part.scores)?,
+                        difficulty_bins: BinCounts { easy, medium: medium.then_some(between), hard },
+                        benchmarks: part.benchmarks,
+                    })
+                })
+                .collect(),
             benchmarks: self.benchmarks.into_iter().map(|(name, _)| name).collect(),
         })
     }

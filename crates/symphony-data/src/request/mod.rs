@@ -1,19 +1,26 @@
 //! Requests for tasks, as a user writes them and with all defaults filled in.
 
-use std::collections::BTreeMap;
-
-use serde::{Serialize, Serializer};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::bin::{Cut, Percentiles};
 
 mod difficulty;
+mod eligibility;
+mod mix;
 mod order;
+mod phases;
+mod record;
 mod replacement;
 mod sampler;
 mod split;
 
 pub use difficulty::{Difficulty, Measured, REFERENCE, SURFACE};
+pub use eligibility::{
+    Eligibility, EligibilitySpec, Exclude, GivenIds, NearDuplicates, OnDuplicate, Partition, Partitions, TaskIds,
+};
+pub use mix::{Branch, Group, Member, Strata};
 pub use order::TaskOrder;
+pub use phases::{PhaseSpec, PhasesSpec};
 pub use replacement::Replacement;
 pub use sampler::SamplerKind;
 pub(crate) use sampler::for_each_sampler;
@@ -33,8 +40,13 @@ pub struct RequestSpec {
     pub benchmarks: Vec<String>,
     /// Benchmarks to leave out of them, with their ratios and percentiles.
     pub exclude_benchmarks: Vec<String>,
-    /// Each benchmark's share, any scale; default equal. Benchmarks of a pattern share its ratio equally.
+    /// The benchmarks in groups; `benchmarks` is then the list of all of them. Empty for a request without groups.
+    pub groups: Vec<Member>,
+    /// Each benchmark's and each group's share beside its neighbours, any scale; default equal. Benchmarks of a pattern share its
+    /// ratio equally.
     pub benchmark_ratios: Option<Vec<(String, f64)>>,
+    /// Whether benchmarks and groups have shares by how many rows of each may be drawn, in place of ratios.
+    pub proportional: bool,
     /// `easy:hard` or `easy:medium:hard` in whole-number shares.
     pub difficulty_split: Option<String>,
     /// How many tasks the stream should have.
@@ -54,6 +66,18 @@ pub struct RequestSpec {
     pub difficulty: Option<String>,
     /// With a measured difficulty, rows with responses of fewer models are not drawn; default as configured.
     pub min_responses: Option<u64>,
+    /// Which rows may be drawn.
+    pub rows: EligibilitySpec,
+    /// The label by whose values each benchmark that has it is divided, as if each value were a benchmark.
+    pub stratify_by: Option<String>,
+    /// `equal` (default) or `proportional`: the shares of these.
+    pub strata: Option<String>,
+    /// The label within whose values tasks are easy or hard.
+    pub difficulty_within: Option<String>,
+    /// A meta or manifest, or the folder of one, whose thresholds count.
+    pub thresholds_from: Option<PathBuf>,
+    /// Stretches of the stream with shares of their own.
+    pub phases: Option<PhasesSpec>,
 }
 
 /// A request with all defaults filled in and everything checked.
@@ -61,8 +85,16 @@ pub struct RequestSpec {
 pub struct Request {
     /// The benchmarks, in the order asked.
     pub parts: Vec<Part>,
+    /// The same, in groups where the request has any, with the ratios of groups.
+    pub branches: Vec<Branch>,
+    /// Whether shares are by how many rows may be drawn, in place of ratios.
+    pub proportional: bool,
+    /// The label that the request stratifies by, and the shares of its values.
+    pub stratify_by: Option<(String, Strata)>,
     /// The shares of the bins.
     pub split: Split,
+    /// Whether each bin has a share by how many rows of it may be drawn, in place of the split.
+    pub proportional_split: bool,
     /// How many tasks the stream should have, from 1.
     pub n_total_tasks: u64,
     /// The seed.
@@ -73,6 +105,8 @@ pub struct Request {
     pub sampler: SamplerKind,
     /// The order in which the stream gives its tasks.
     pub order: TaskOrder,
+    /// Stretches of the stream, in order, each a request of its own without phases; empty if it has none.
+    pub phases: Vec<Request>,
     /// Warnings for the user about how the request was read.
     pub warnings: Vec<String>,
 }
@@ -82,12 +116,18 @@ pub struct Request {
 pub struct Part {
     /// The benchmark's name.
     pub benchmark: String,
-    /// Its ratio as given, or 1/k for each of k.
+    /// Its ratio beside its neighbours as given, or 1/k for each of k.
     pub ratio: f64,
     /// Where its bins begin and end.
     pub cut: Cut,
     /// Which difficulty its tasks are drawn by.
     pub difficulty: Difficulty,
+    /// Which of its rows may be drawn.
+    pub rows: Eligibility,
+    /// The label within whose values its bins begin and end.
+    pub difficulty_within: Option<String>,
+    /// A meta or manifest, or the folder of one, whose thresholds count.
+    pub thresholds_from: Option<PathBuf>,
 }
 
 impl Request {
@@ -95,47 +135,31 @@ impl Request {
     pub fn benchmarks(&self) -> Vec<String> {
         self.parts.iter().map(|part| part.benchmark.clone()).collect()
     }
-}
 
-impl Serialize for Request {
-    /// Writes the request under the keys that a user writes.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        let mut map = serializer.serialize_map(None)?;
-        let by_name = |value: &dyn Fn(&Part) -> serde_json::Value| -> serde_json::Map<String, serde_json::Value> {
-            self.parts.iter().map(|part| (part.benchmark.clone(), value(part))).collect()
-        };
-        map.serialize_entry("benchmarks", &self.benchmarks())?;
-        map.serialize_entry("benchmark_ratios", &by_name(&|part| part.ratio.into()))?;
-        map.serialize_entry("difficulty_split", &self.split.to_string())?;
-        map.serialize_entry("n_total_tasks", &self.n_total_tasks)?;
-        map.serialize_entry("random_seed", &self.random_seed)?;
-        map.serialize_entry("sample_with_replacement", &self.sample_with_replacement)?;
-        map.serialize_entry("sampler", &self.sampler)?;
-        // A request without keys that came later keeps its earlier form, and so its manifest the same bytes.
-        if self.order != TaskOrder::default() {
-            map.serialize_entry("order", &self.order)?;
+    /// Whether its split, or that of a phase, has a share of medium tasks.
+    pub fn asks_for_medium(&self) -> bool {
+        self.stretches().iter().any(|stretch| stretch.proportional_split || stretch.split.medium.is_some())
+    }
+
+    /// The requests that its stream is drawn by, one after the other: its phases, or itself.
+    pub fn stretches(&self) -> Vec<&Self> {
+        if self.phases.is_empty() { vec![self] } else { self.phases.iter().collect() }
+    }
+
+    /// It and every request that must be drawn for it: those of experiments whose tasks it leaves out.
+    pub fn with_excluded(&self) -> Vec<&Self> {
+        let mut all = vec![self];
+        let stretches = self.stretches().into_iter().flat_map(|stretch| &stretch.parts);
+        let mut seen: Vec<&str> = Vec::new();
+        for exclude in self.parts.iter().chain(stretches).flat_map(|part| &part.rows.exclude) {
+            if let Exclude::Experiment(experiment) = exclude
+                && !seen.contains(&experiment.id.as_str())
+            {
+                seen.push(&experiment.id);
+                all.extend(experiment.request.with_excluded());
+            }
         }
-        let (mut percentiles, mut cuts) = (serde_json::Map::new(), serde_json::Map::new());
-        for part in &self.parts {
-            let (to, value) = match part.cut {
-                Cut::Percentiles(own) => (&mut percentiles, serde_json::to_value(own)),
-                Cut::Cuts(own) => (&mut cuts, serde_json::to_value(own)),
-            };
-            to.insert(part.benchmark.clone(), value.unwrap_or_default());
-        }
-        map.serialize_entry("difficulty_percentiles", &percentiles)?;
-        if !cuts.is_empty() {
-            map.serialize_entry("difficulty_cuts", &cuts)?;
-        }
-        // So does a request by surface scores.
-        if self.parts.iter().any(|part| part.difficulty != Difficulty::Surface) {
-            let asked = by_name(&|part| part.difficulty.name().into());
-            map.serialize_entry("difficulty", &asked)?;
-            let least = by_name(&|part| part.difficulty.min_responses().into());
-            map.serialize_entry("min_responses", &least)?;
-        }
-        map.end()
+        all
     }
 }
 

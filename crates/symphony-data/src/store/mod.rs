@@ -5,6 +5,7 @@
 
 use crate::{disk::DiskError, hint::Hint, task::Layout};
 mod blocks;
+mod duplicates;
 mod gather;
 mod index;
 mod labels;
@@ -15,6 +16,7 @@ mod reader;
 mod seal;
 mod writer;
 
+pub use duplicates::Duplicates;
 pub use labels::Label;
 pub use meta::{Copies, Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord};
 pub use reader::Store;

@@ -1,74 +1,188 @@
-//! Allocation: how many tasks each (benchmark, bin) owes the stream.
+//! Allocation: how many tasks each cell (a benchmark, or one of its strata) and bin owes the stream.
 //!
-//! Seats are given one by one, so that a larger stream never takes a task away from any bin of any benchmark.
+//! Seats are given one by one, so that a larger stream never takes a task away from any bin of any cell.
 
 use crate::{
     bin::{Bin, PerBin},
     request::Split,
 };
 
-/// How many tasks each bin of each benchmark owes; benchmarks are in the request's order.
+/// How many tasks each bin of each cell owes; cells are in the order of [`Shares`].
 pub type Allocation = Vec<PerBin<u64>>;
 
 /// Two priorities closer than this, relative to the larger, are a tie: rounding makes equal shares differ by less.
 const TIE: f64 = 1e-12;
-/// How far below its upper quota a benchmark must be to take a seat; absorbs the rounding of h·w.
+/// How far below its upper quota a branch must be to take a seat; absorbs the rounding of h·w.
 const QUOTA_SLACK: f64 = 1e-9;
 
-/// Distributes `n` tasks: each goes to a benchmark first, then to a bin of it.
-///
-/// The quota method (Balinski and Young 1975) chooses the benchmark, and never misses a benchmark's share by 1 or more. In each
-/// benchmark, every bin is also less than one task away from its share of the benchmark's tasks. Within these bounds, the task
-/// goes to the bin that the stream as a whole lacks most, so that many small benchmarks do not all round the same way.
-///
-/// `ratios` must not be negative, and must have a positive, finite sum.
-pub fn allocate(n: u64, ratios: &[f64], split: Split) -> Allocation {
-    let mut benchmarks = Quota::new(ratios);
-    let mut bins = BinSeats::new(split, ratios.len());
-    if let Some(only) = benchmarks.only() {
-        // A single benchmark takes every seat. Whenever all of its shares are whole numbers, its counts are exact and the
-        // sequence of seats repeats, so whole periods need not be given one by one.
-        let periods = n / bins.period();
-        bins.skip(only, periods);
-        for _ in periods * bins.period()..n {
-            bins.give(only);
+/// How tasks are shared: a tree of groups, benchmarks and strata, with a cell at the end of every branch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shares {
+    /// A benchmark, or a stratum of one. Cells are counted from the first branch to the last.
+    Cell,
+    /// Branches with their ratios, any scale, none negative. A branch of ratio 0 gets nothing.
+    Among(Vec<(f64, Shares)>),
+}
+
+impl Shares {
+    /// Cells with these ratios, side by side.
+    pub fn flat(ratios: &[f64]) -> Self {
+        Self::Among(ratios.iter().map(|ratio| (*ratio, Self::Cell)).collect())
+    }
+
+    /// How many cells there are.
+    pub fn cells(&self) -> usize {
+        match self {
+            Self::Cell => 1,
+            Self::Among(branches) => branches.iter().map(|(_, branch)| branch.cells()).sum(),
         }
-    } else {
-        for seat in 1..=n {
-            // The shares sum to 1 and seat − 1 tasks are given, so some benchmark is below its quota.
-            if let Some(at) = benchmarks.next(seat) {
-                bins.give(at);
+    }
+
+    /// Distributes `n` tasks: each goes down the tree to a cell, then to a bin of it.
+    ///
+    /// At every fork, the quota method (Balinski and Young 1975) chooses the branch, and never misses a branch's share of the fork's
+    /// tasks by 1 or more. In each cell, every bin is also less than one task away from its share of the cell's tasks. Within these
+    /// bounds, the task goes to the bin that the branches above the cell lack most, from the nearest up to the stream, so that
+    /// many small benchmarks do not all round the same way.
+    pub fn allocate(&self, n: u64, split: Split) -> Allocation {
+        let mut tree = Tree::default();
+        tree.add(self);
+        let mut bins = BinSeats::new(split, tree.nodes.len());
+        if let Some(path) = tree.only_path() {
+            // A single cell takes every seat. Whenever all of its shares are whole numbers, its counts are exact and the
+            // sequence of seats repeats, so whole periods need not be given one by one.
+            let periods = n / bins.period();
+            bins.skip(&path, periods);
+            (periods * bins.period()..n).for_each(|_| bins.give(&path));
+        } else {
+            let mut path = Vec::new();
+            for _ in 0..n {
+                if !tree.next(&mut path) {
+                    break;
+                }
+                bins.give(&path);
+            }
+        }
+        let cells = tree.nodes.iter().zip(bins.given).filter(|(node, _)| node.is_cell);
+        cells.map(|(_, given)| given).collect()
+    }
+
+    /// Distributes `n` tasks with shares of bins by how many rows each has, cell by cell.
+    pub fn allocate_by(&self, n: u64, rows: &[PerBin<u64>]) -> Allocation {
+        // Each bin is a cell of its own, and all tasks of these are of one bin.
+        const ALL_EASY: Split = Split { easy: 1, medium: None, hard: 0 };
+        let given = self.with_bins(&mut rows.iter()).allocate(n, ALL_EASY);
+        let of_cell = |bins: &[PerBin<u64>]| PerBin { easy: bins[0].easy, medium: bins[1].easy, hard: bins[2].easy };
+        given.chunks_exact(3).map(of_cell).collect()
+    }
+
+    /// The tree with three cells in place of each, one for each bin. An empty cell owes easy tasks, and delivers none.
+    fn with_bins<'r>(&self, rows: &mut impl Iterator<Item = &'r PerBin<u64>>) -> Self {
+        match self {
+            Self::Cell => {
+                let rows = rows.next().copied().filter(|rows| rows.total() > 0);
+                let rows = rows.unwrap_or(PerBin { easy: 1, medium: 0, hard: 0 });
+                Self::flat(&Bin::ALL.map(|bin| rows[bin] as f64))
+            }
+            Self::Among(branches) => {
+                Self::Among(branches.iter().map(|(ratio, branch)| (*ratio, branch.with_bins(rows))).collect())
             }
         }
     }
-    bins.given
 }
 
-/// Decides which benchmark gets the next seat.
+/// Distributes `n` tasks among benchmarks with these ratios; see [`Shares::allocate`].
+///
+/// `ratios` must not be negative, and must have a positive, finite sum.
+pub fn allocate(n: u64, ratios: &[f64], split: Split) -> Allocation {
+    Shares::flat(ratios).allocate(n, split)
+}
+
+/// The tree of [`Shares`] while seats are given. Node 0 is the root.
+#[derive(Default)]
+struct Tree {
+    nodes: Vec<Node>,
+}
+
+struct Node {
+    quota: Quota,
+    /// The node of each branch.
+    branches: Vec<usize>,
+    is_cell: bool,
+}
+
+impl Tree {
+    /// Adds a node and those below it, and returns its number.
+    fn add(&mut self, shares: &Shares) -> usize {
+        let at = self.nodes.len();
+        let branches = match shares {
+            Shares::Cell => &[][..],
+            Shares::Among(branches) => branches,
+        };
+        let ratios: Vec<f64> = branches.iter().map(|(ratio, _)| *ratio).collect();
+        let is_cell = *shares == Shares::Cell;
+        self.nodes.push(Node { quota: Quota::new(&ratios), branches: Vec::new(), is_cell });
+        for (_, branch) in branches {
+            let below = self.add(branch);
+            self.nodes[at].branches.push(below);
+        }
+        at
+    }
+
+    /// The nodes from the root to the only cell that has a share, if the others have none.
+    fn only_path(&self) -> Option<Vec<usize>> {
+        let mut path = vec![0];
+        loop {
+            let node = &self.nodes[*path.last()?];
+            if node.is_cell {
+                return Some(path);
+            }
+            path.push(node.branches[node.quota.only()?]);
+        }
+    }
+
+    /// Gives the next seat: the nodes from the root to the cell that takes it. `false` if no cell has a share.
+    fn next(&mut self, path: &mut Vec<usize>) -> bool {
+        path.clear();
+        path.push(0);
+        let mut at = 0;
+        while !self.nodes[at].is_cell {
+            // The shares sum to 1 and all earlier tasks are given, so some branch is below its quota.
+            let Some(branch) = self.nodes[at].quota.next() else { return false };
+            at = self.nodes[at].branches[branch];
+            path.push(at);
+        }
+        true
+    }
+}
+
+/// Decides which branch of a fork gets the next seat.
 struct Quota {
     shares: Vec<f64>,
     tasks: Vec<u64>,
-    /// share / (tasks + 1) of each benchmark; stored, because each seat changes only one of them.
+    /// share / (tasks + 1) of each branch; stored, because each seat changes only one of them.
     priorities: Vec<f64>,
+    /// How many seats were given.
+    given: u64,
 }
 
 impl Quota {
     fn new(ratios: &[f64]) -> Self {
         let sum: f64 = ratios.iter().sum();
-        let shares: Vec<f64> = ratios.iter().map(|ratio| ratio / sum).collect();
-        Self { tasks: vec![0; shares.len()], priorities: shares.clone(), shares }
+        let shares: Vec<f64> = ratios.iter().map(|ratio| if sum > 0.0 { ratio / sum } else { 0.0 }).collect();
+        Self { tasks: vec![0; shares.len()], priorities: shares.clone(), shares, given: 0 }
     }
 
-    /// The only benchmark with a share, if the others have none.
+    /// The only branch with a share, if the others have none.
     fn only(&self) -> Option<usize> {
         let mut some = (0..self.shares.len()).filter(|&at| self.shares[at] > 0.0);
         let first = some.next();
         if some.next().is_none() { first } else { None }
     }
 
-    /// The benchmark that takes seat number `seat`, from 1.
-    fn next(&mut self, seat: u64) -> Option<usize> {
-        let seat = seat as f64;
+    /// The branch that takes the next seat; `None` if no branch has a share.
+    fn next(&mut self) -> Option<usize> {
+        let seat = (self.given + 1) as f64;
         let mut taker: Option<(usize, f64)> = None;
         for (at, (&share, (&tasks, &priority))) in
             self.shares.iter().zip(self.tasks.iter().zip(&self.priorities)).enumerate()
@@ -80,6 +194,7 @@ impl Quota {
             }
         }
         let (at, _) = taker?;
+        self.given += 1;
         self.tasks[at] += 1;
         self.priorities[at] = self.shares[at] / (self.tasks[at] + 1) as f64;
         Some(at)
@@ -93,67 +208,65 @@ struct BinSeats {
     shares: PerBin<i64>,
     /// Their sum.
     sum: i64,
-    /// How many tasks each bin of the whole stream has so far.
-    stream: PerBin<i64>,
-    /// How many tasks each bin of each benchmark has so far.
+    /// How many tasks each bin of each node has so far.
     given: Allocation,
 }
 
 impl BinSeats {
-    fn new(split: Split, benchmarks: usize) -> Self {
+    fn new(split: Split, nodes: usize) -> Self {
         let shares = [split.easy, split.medium.unwrap_or(0), split.hard];
         let by = shares.into_iter().fold(0, gcd).max(1);
         let [easy, medium, hard] = shares.map(|share| i64::from(share / by));
-        Self {
-            shares: PerBin { easy, medium, hard },
-            sum: easy + medium + hard,
-            stream: PerBin::default(),
-            given: vec![PerBin::default(); benchmarks],
-        }
+        Self { shares: PerBin { easy, medium, hard }, sum: easy + medium + hard, given: vec![PerBin::default(); nodes] }
     }
 
-    /// The smallest number of seats that gives each bin of a benchmark exactly its share.
+    /// The smallest number of seats that gives each bin of a cell exactly its share.
     fn period(&self) -> u64 {
         self.sum.unsigned_abs()
     }
 
-    /// Gives the benchmark `at`, which must have no tasks yet, this many periods at once.
-    fn skip(&mut self, at: usize, periods: u64) {
-        for bin in Bin::ALL {
-            let tasks = periods * self.shares[bin].unsigned_abs();
-            self.given[at][bin] += tasks;
-            self.stream[bin] += tasks as i64;
+    /// Gives the nodes of `path`, which must have no tasks yet, this many periods at once.
+    fn skip(&mut self, path: &[usize], periods: u64) {
+        for &node in path {
+            for bin in Bin::ALL {
+                self.given[node][bin] += periods * self.shares[bin].unsigned_abs();
+            }
         }
     }
 
-    /// Gives the benchmark `at` one more task.
-    fn give(&mut self, at: usize) {
-        let given = &mut self.given[at];
-        let own_seat = given.total() as i64 + 1;
-        let seat = self.stream.easy + self.stream.medium + self.stream.hard + 1;
-        let mut taker: Option<(Bin, (i64, i64))> = None;
+    /// How much of a task `bin` lacks at a node that takes one more seat.
+    fn deficit(&self, node: usize, bin: Bin) -> i64 {
+        let given = &self.given[node];
+        (given.total() as i64 + 1) * self.shares[bin] - given[bin] as i64 * self.sum
+    }
+
+    /// Gives the cell at the end of `path` one more task.
+    fn give(&mut self, path: &[usize]) {
+        let Some((&cell, above)) = path.split_last() else { return };
+        let mut taker: Option<(Bin, (usize, i64, i64))> = None;
         for bin in Bin::ALL {
-            let share = self.shares[bin];
-            let in_benchmark = own_seat * share - given[bin] as i64 * self.sum;
-            let in_stream = seat * share - self.stream[bin] * self.sum;
-            if in_benchmark <= 0 {
+            let in_cell = self.deficit(cell, bin);
+            if in_cell <= 0 {
                 // The bin has its share, or more.
                 continue;
             }
-            if in_benchmark >= self.sum {
-                // The bin would be a whole task below its share; this holds for one bin at most.
-                taker = Some((bin, (in_stream, in_benchmark)));
-                break;
-            }
+            let in_above = |&node: &usize| self.deficit(node, bin);
+            // How near to the cell the bin would be a whole task below its share: the cell itself, its benchmark, its group.
+            let urgent = if in_cell >= self.sum {
+                // This holds for one bin at most.
+                path.len()
+            } else {
+                above.iter().rposition(|node| in_above(node) >= self.sum).map_or(0, |at| at + 1)
+            };
+            let wanted = (urgent, above.iter().map(in_above).sum(), in_cell);
             // In a tie, the harder bin wins: it comes later.
-            if taker.is_none_or(|(_, best)| (in_stream, in_benchmark) >= best) {
-                taker = Some((bin, (in_stream, in_benchmark)));
+            if taker.is_none_or(|(_, best)| wanted >= best) {
+                taker = Some((bin, wanted));
             }
         }
         // The sum of the counts is one less than that of the shares, so some bin is below its share.
         if let Some((bin, _)) = taker {
-            given[bin] += 1;
-            self.stream[bin] += 1;
+            path.iter().for_each(|node| self.given[*node][bin] += 1);
         }
     }
 }
@@ -184,10 +297,10 @@ mod tests {
     #[test]
     fn whole_periods_may_be_skipped() {
         for split in ["1:1", "80:20", "3:7", "1:2:1", "0:5:2", "20:20:60"] {
-            let mut bins = BinSeats::new(Split::parse(split).unwrap(), 1);
+            let mut bins = BinSeats::new(Split::parse(split).unwrap(), 2);
             for n in 1..=250 {
-                bins.give(0);
-                let PerBin { easy, medium, hard } = bins.given[0];
+                bins.give(&[0, 1]);
+                let PerBin { easy, medium, hard } = bins.given[1];
                 assert_eq!(of_one(n, split), [easy, medium, hard], "{n} at {split}");
             }
         }

@@ -5,12 +5,18 @@ use crate::{
     request::{Replacement, Request},
 };
 pub mod allocation;
+mod cells;
+pub mod cut;
+pub mod eligible;
 mod order;
+pub mod partition;
+mod phases;
 pub mod sample;
 
-pub use allocation::{Allocation, allocate};
+pub use allocation::{Allocation, Shares, allocate};
+pub use phases::draw_phases;
 
-/// A benchmark, in the form that samplers need.
+/// A benchmark, in the form that a draw needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidates<'a> {
     /// The benchmark's name.
@@ -21,6 +27,17 @@ pub struct Candidates<'a> {
     pub scores: &'a [f64],
     /// The identity of each row of the store; may be empty if the sampler does not read identities.
     pub identities: &'a [u64],
+    /// The same bins by value of the label that the request stratifies by; empty if it does not.
+    pub strata: &'a [Stratum],
+}
+
+/// The rows with one value of a label, by bin.
+#[derive(Clone, Debug)]
+pub struct Stratum {
+    /// The value.
+    pub value: String,
+    /// Its rows that may be drawn.
+    pub bins: Bins,
 }
 
 /// One drawn row.
@@ -41,6 +58,8 @@ pub struct Draw {
 pub struct Shortfall {
     /// The benchmark.
     pub benchmark: String,
+    /// The value of the label, where the request stratifies by one.
+    pub stratum: Option<String>,
     /// The bin.
     pub bin: Bin,
     /// The bounds of the benchmark's bins; moving them makes the bin larger.
@@ -53,8 +72,9 @@ pub struct Shortfall {
 
 impl std::fmt::Display for Shortfall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { benchmark, bin, cut, asked, has } = self;
-        write!(f, "{benchmark}: {asked} {bin} tasks asked, {has} there; ")?;
+        let Self { benchmark, stratum, bin, cut, asked, has } = self;
+        let stratum = stratum.as_ref().map(|stratum| format!(" of {stratum}")).unwrap_or_default();
+        write!(f, "{benchmark}: {asked} {bin} tasks{stratum} asked, {has} there; ")?;
         let key = match cut {
             Cut::Percentiles(_) => "difficulty_percentiles",
             Cut::Cuts(_) => "difficulty_cuts",
@@ -74,7 +94,7 @@ impl std::fmt::Display for Shortfall {
     }
 }
 
-/// The result of a request: what each bin owes, and the draws in stream order.
+/// The result of a request, or of a phase of one: what each bin owes, and the draws in stream order.
 #[derive(Clone, Debug)]
 pub struct Stream {
     /// How many tasks each bin of each benchmark owes.
@@ -85,14 +105,10 @@ pub struct Stream {
     pub shortfalls: Vec<Shortfall>,
 }
 
-/// Draws the stream of `request` from `candidates`, which must be in the request's order.
+/// Draws the stream of `request`, which has no phases, from `candidates`, which must be in the request's order.
 pub fn draw(request: &Request, candidates: &[Candidates<'_>]) -> Stream {
-    let ratios: Vec<f64> = request.parts.iter().map(|part| part.ratio).collect();
-    let allocation = allocate(request.n_total_tasks, &ratios, request.split);
-    let sampler = sample::sampler(request.sampler);
-    let mut draws = sampler.draw(candidates, &allocation, request.sample_with_replacement, request.random_seed);
-    order::arrange(request.order, &mut draws, candidates);
-    Stream { shortfalls: shortfalls(request, candidates, &allocation), allocation, draws }
+    // One request gives one stream.
+    draw_phases(&[(request, candidates.to_vec())]).remove(0)
 }
 
 /// How many tasks a bin with `has` rows delivers if it owes `asked`.
@@ -102,17 +118,4 @@ pub(crate) fn delivered(asked: u64, has: u64, replacement: Replacement) -> u64 {
         Replacement::Never => asked.min(has),
         Replacement::Always | Replacement::WhenShort => asked,
     }
-}
-
-fn shortfalls(request: &Request, candidates: &[Candidates<'_>], allocation: &Allocation) -> Vec<Shortfall> {
-    let mut found = Vec::new();
-    for ((part, candidate), asked) in request.parts.iter().zip(candidates).zip(allocation) {
-        for bin in Bin::ALL {
-            let (asked, has) = (asked[bin], candidate.bins.rows[bin].len() as u64);
-            if delivered(asked, has, request.sample_with_replacement) < asked {
-                found.push(Shortfall { benchmark: candidate.benchmark.to_owned(), bin, cut: part.cut, asked, has });
-            }
-        }
-    }
-    found
 }

@@ -34,6 +34,9 @@ pub struct Task {
     /// 16 hex digits that identify the task everywhere. `None` in pools of the Python program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Text>,
+    /// Its phase in the stream, from 1. `None` in streams without phases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<u32>,
 }
 
 impl Task {
@@ -58,6 +61,7 @@ impl Task {
             scorer_metadata: &self.scorer_metadata,
             source_id: self.source_id.as_ref(),
             identity: self.identity.as_ref(),
+            phase: self.phase,
         }
     }
 }
@@ -83,6 +87,9 @@ pub struct TaskView<'t> {
     /// 16 hex digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<&'t Text>,
+    /// Its phase in the stream, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<u32>,
 }
 
 /// A task's id.
@@ -121,6 +128,7 @@ impl TaskView<'_> {
             scorer_metadata: self.scorer_metadata.clone(),
             source_id: self.source_id.cloned(),
             identity: self.identity.cloned(),
+            phase: self.phase,
         }
     }
 
@@ -140,6 +148,9 @@ impl TaskView<'_> {
         }
         if let Some(identity) = self.identity {
             put(to, r#","identity":"#, identity)?;
+        }
+        if let Some(phase) = self.phase {
+            put(to, r#","phase":"#, &phase)?;
         }
         to.write_all(b"}\n")
     }
@@ -189,6 +200,7 @@ impl StoredTask {
             scorer_metadata: &self.scorer_metadata,
             source_id: Some(&self.task_id),
             identity: Some(&self.identity),
+            phase: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, builder::StringBuilder};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, UInt32Array, builder::StringBuilder};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use rayon::prelude::*;
 
@@ -15,11 +15,11 @@ use super::{TaskView, Text};
 const BATCH_BYTES: usize = 256 << 20;
 
 /// The columns of a table of tasks: a task's keys, in their order on disk. `raw_data` and `scorer_metadata` are JSON
-/// text, because the rows of each benchmark have their own form.
-pub fn schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+/// text, because the rows of each benchmark have their own form. Only a stream with phases has the column `phase`.
+pub fn schema(with_phase: bool) -> SchemaRef {
+    static SCHEMAS: LazyLock<[SchemaRef; 2]> = LazyLock::new(|| {
         let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
-        Arc::new(Schema::new(vec![
+        let mut fields = vec![
             text("task_id", false),
             text("benchmark", false),
             Field::new("difficulty_score", DataType::Float64, false),
@@ -28,16 +28,27 @@ pub fn schema() -> SchemaRef {
             text("scorer_metadata", false),
             text("source_id", true),
             text("identity", true),
-        ]))
+        ];
+        let without = Arc::new(Schema::new(fields.clone()));
+        fields.push(Field::new("phase", DataType::UInt32, true));
+        [without, Arc::new(Schema::new(fields))]
     });
-    SCHEMA.clone()
+    SCHEMAS[usize::from(with_phase)].clone()
 }
 
-/// The tasks as batches of [`schema`], in their order.
+/// The tasks as batches of [`schema`], in their order; with the column `phase` if any of them has one.
 ///
 /// # Errors
 /// A task's text is too long for a batch.
 pub fn batches(tasks: &[TaskView<'_>]) -> Result<Vec<RecordBatch>, ArrowError> {
+    batches_of(&schema(tasks.iter().any(|task| task.phase.is_some())), tasks)
+}
+
+/// [`batches`] with these columns, for tasks that are written piece by piece.
+///
+/// # Errors
+/// Those of [`batches`].
+pub fn batches_of(schema: &SchemaRef, tasks: &[TaskView<'_>]) -> Result<Vec<RecordBatch>, ArrowError> {
     let mut batches = Vec::new();
     let mut rest = tasks;
     while !rest.is_empty() {
@@ -47,13 +58,13 @@ pub fn batches(tasks: &[TaskView<'_>]) -> Result<Vec<RecordBatch>, ArrowError> {
             bytes <= BATCH_BYTES
         });
         let (batch, after) = rest.split_at(within.count().max(1));
-        batches.push(batch_of(batch)?);
+        batches.push(batch_of(schema, batch)?);
         rest = after;
     }
     Ok(batches)
 }
 
-fn batch_of(tasks: &[TaskView<'_>]) -> Result<RecordBatch, ArrowError> {
+fn batch_of(schema: &SchemaRef, tasks: &[TaskView<'_>]) -> Result<RecordBatch, ArrowError> {
     type TextOf = for<'t> fn(&TaskView<'t>) -> Option<&'t str>;
     let text_of: [TextOf; 6] = [
         |task| Some(task.benchmark),
@@ -81,5 +92,8 @@ fn batch_of(tasks: &[TaskView<'_>]) -> Result<RecordBatch, ArrowError> {
     let (ids, mut columns) = rayon::join(ids, || text_of.par_iter().map(column).collect::<Vec<_>>());
     columns.insert(0, ids);
     columns.insert(2, Arc::new(tasks.iter().map(|task| task.difficulty_score).collect::<Float64Array>()));
-    RecordBatch::try_new(schema(), columns)
+    if schema.column_with_name("phase").is_some() {
+        columns.push(Arc::new(tasks.iter().map(|task| task.phase).collect::<UInt32Array>()));
+    }
+    RecordBatch::try_new(schema.clone(), columns)
 }

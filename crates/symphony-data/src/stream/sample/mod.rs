@@ -1,24 +1,38 @@
 //! Samplers: from bins, allocation and seed to draws in stream order. Each has its own file.
 
-use super::{Allocation, Candidates, Draw};
-use crate::request::{Replacement, SamplerKind, for_each_sampler};
+use super::{Allocation, Draw};
+use crate::{
+    bin::Bins,
+    request::{Replacement, SamplerKind, for_each_sampler},
+};
 
 mod numpy;
 mod stable;
 
+/// A benchmark, or a stratum of one, in the form that samplers need.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a> {
+    /// The position of the benchmark in the request, from 0.
+    pub part: usize,
+    /// The benchmark's name.
+    pub benchmark: &'a str,
+    /// The value of the label that all of its rows have, if it is a stratum.
+    pub stratum: Option<&'a str>,
+    /// The rows to draw from.
+    pub bins: &'a Bins,
+    /// All rows of the benchmark that the request may draw.
+    pub eligible: &'a Bins,
+    /// The identity of each row of the store; may be empty if the sampler does not read identities.
+    pub identities: &'a [u64],
+}
+
 /// Chooses the tasks and their order.
 pub trait Sampler {
-    /// Draws the tasks of `allocation` from `candidates`, in stream order. If a bin is too small, `replacement` decides whether
-    /// it repeats rows or delivers fewer; an empty bin delivers nothing.
-    fn draw(
-        &self,
-        candidates: &[Candidates<'_>],
-        allocation: &Allocation,
-        replacement: Replacement,
-        seed: u64,
-    ) -> Vec<Draw>;
+    /// Draws the tasks of `allocation` from `cells`, in stream order; `benchmark` of a draw is the position of its cell. If a bin
+    /// is too small, `replacement` decides whether it repeats rows or delivers fewer; an empty bin delivers nothing.
+    fn draw(&self, cells: &[Cell<'_>], allocation: &Allocation, replacement: Replacement, seed: u64) -> Vec<Draw>;
 
-    /// Whether the sampler reads the identities of candidates. They take 8 bytes per row, and are loaded only if needed.
+    /// Whether the sampler reads the identities of cells. They take 8 bytes per row, and are loaded only if needed.
     fn reads_identities(&self) -> bool {
         false
     }

@@ -7,29 +7,23 @@
 
 use std::collections::HashMap;
 
-use super::Sampler;
+use super::{Cell, Sampler};
 use crate::{
     bin::Bin,
     request::Replacement,
-    stream::{Allocation, Candidates, Draw, delivered},
+    stream::{Allocation, Draw, delivered},
 };
 
 pub(super) struct Numpy;
 
 impl Sampler for Numpy {
-    fn draw(
-        &self,
-        candidates: &[Candidates<'_>],
-        allocation: &Allocation,
-        replacement: Replacement,
-        seed: u64,
-    ) -> Vec<Draw> {
+    fn draw(&self, cells: &[Cell<'_>], allocation: &Allocation, replacement: Replacement, seed: u64) -> Vec<Draw> {
         // The check of a request refuses larger seeds.
         let mut random = Mt19937::new(seed as u32);
         let mut draws = Vec::new();
-        for (benchmark, (candidate, asked)) in candidates.iter().zip(allocation).enumerate() {
+        for (benchmark, (cell, asked)) in cells.iter().zip(allocation).enumerate() {
             for bin in Bin::ALL {
-                let rows = &candidate.bins.rows[bin];
+                let rows = &cell.bins.rows[bin];
                 let n = delivered(asked[bin], rows.len() as u64, replacement) as usize;
                 if n == 0 {
                     continue;

@@ -9,11 +9,11 @@ use std::{collections::HashMap, io::Write};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::Sampler;
+use super::{Cell, Sampler};
 use crate::{
     bin::Bin,
     request::Replacement,
-    stream::{Allocation, Candidates, Draw, delivered},
+    stream::{Allocation, Draw, delivered},
 };
 
 /// The separator of two hashed fields.
@@ -26,16 +26,15 @@ impl Sampler for Stable {
         true
     }
 
-    fn draw(
-        &self,
-        candidates: &[Candidates<'_>],
-        allocation: &Allocation,
-        replacement: Replacement,
-        seed: u64,
-    ) -> Vec<Draw> {
+    fn draw(&self, cells: &[Cell<'_>], allocation: &Allocation, replacement: Replacement, seed: u64) -> Vec<Draw> {
         let mut ordered: Vec<(u64, Draw)> = Vec::new();
-        for (benchmark, (candidate, asked)) in candidates.iter().zip(allocation).enumerate() {
-            let earlier = Earlier::of(candidate);
+        // The strata of a benchmark come one after the other.
+        let mut earlier_of = (None, Earlier(Vec::new()));
+        for (benchmark, (cell, asked)) in cells.iter().zip(allocation).enumerate() {
+            if earlier_of.0 != Some(cell.part) {
+                earlier_of = (Some(cell.part), Earlier::of(cell));
+            }
+            let earlier = &earlier_of.1;
             let hash_of = |text: &mut Vec<u8>, before: &[&str], row: u32, behind: Option<u32>| {
                 text.clear();
                 for field in before {
@@ -43,14 +42,14 @@ impl Sampler for Stable {
                     text.push(JOIN);
                 }
                 // Writing to memory cannot fail.
-                let _ = write!(text, "{:016x}\u{1f}{}", candidate.identities[row as usize], earlier.rows(row));
+                let _ = write!(text, "{:016x}\u{1f}{}", cell.identities[row as usize], earlier.rows(row));
                 if let Some(number) = behind {
                     let _ = write!(text, "\u{1f}{number}");
                 }
                 xxh3_64_with_seed(text, seed)
             };
             for bin in Bin::ALL {
-                let rows = &candidate.bins.rows[bin];
+                let rows = &cell.bins.rows[bin];
                 let n = delivered(asked[bin], rows.len() as u64, replacement) as usize;
                 if n == 0 {
                     continue;
@@ -58,7 +57,7 @@ impl Sampler for Stable {
                 let mut ranked: Vec<(u64, u32)> = rows
                     .par_iter()
                     .with_min_len(1024)
-                    .map_init(Vec::new, |text, &row| (hash_of(text, &[candidate.benchmark], row, None), row))
+                    .map_init(Vec::new, |text, &row| (hash_of(text, &[cell.benchmark], row, None), row))
                     .collect();
                 if n < ranked.len() && replacement != Replacement::Always {
                     // Only the rows that are taken need an order.
@@ -70,13 +69,13 @@ impl Sampler for Stable {
                 let mut text = Vec::new();
                 for i in 0..n {
                     let rank = match replacement {
-                        Replacement::Always => independent_rank(candidate.benchmark, bin, i, ranked.len(), seed),
+                        Replacement::Always => independent_rank(cell, bin, i, ranked.len(), seed),
                         // Round after round: every one of the m tasks ⌊n/m⌋ times before any is taken once more.
                         Replacement::Never | Replacement::WhenShort => i % ranked.len(),
                     };
                     let row = ranked[rank].1;
                     let copies = taken.entry(row).or_insert(0);
-                    let place = hash_of(&mut text, &["order", candidate.benchmark], row, Some(*copies));
+                    let place = hash_of(&mut text, &["order", cell.benchmark], row, Some(*copies));
                     ordered.push((place, Draw { benchmark, row, copy: *copies, bin }));
                     *copies += 1;
                 }
@@ -87,8 +86,9 @@ impl Sampler for Stable {
     }
 }
 
-fn independent_rank(benchmark: &str, bin: Bin, i: usize, rows: usize, seed: u64) -> usize {
-    let text = format!("draw\u{1f}{benchmark}\u{1f}{}\u{1f}{i}", bin.name());
+fn independent_rank(cell: &Cell<'_>, bin: Bin, i: usize, rows: usize, seed: u64) -> usize {
+    let stratum = cell.stratum.map(|stratum| format!("\u{1f}{stratum}")).unwrap_or_default();
+    let text = format!("draw\u{1f}{}{stratum}\u{1f}{}\u{1f}{i}", cell.benchmark, bin.name());
     let hash = xxh3_64_with_seed(text.as_bytes(), seed);
     ((u128::from(hash) * rows as u128) >> 64) as usize
 }
@@ -97,13 +97,12 @@ fn independent_rank(benchmark: &str, bin: Bin, i: usize, rows: usize, seed: u64)
 struct Earlier(Vec<u32>);
 
 impl Earlier {
-    fn of(candidate: &Candidates<'_>) -> Self {
-        let identities = candidate.identities;
-        let eligible = candidate.bins.sizes().total() as usize;
+    fn of(cell: &Cell<'_>) -> Self {
+        let identities = cell.identities;
+        let eligible = cell.eligible.sizes().total() as usize;
         // Rows that may not be drawn do not count.
         let rows: Option<Vec<u32>> = (eligible < identities.len()).then(|| {
-            let mut rows: Vec<u32> =
-                Bin::ALL.iter().flat_map(|&bin| candidate.bins.rows[bin].iter().copied()).collect();
+            let mut rows: Vec<u32> = Bin::ALL.iter().flat_map(|&bin| cell.eligible.rows[bin].iter().copied()).collect();
             rows.par_sort_unstable();
             rows
         });

@@ -1,5 +1,9 @@
 //! Verification: checks the files of a folder against the checksums that its metas and manifests record.
 
+mod disjoint;
+
+pub use disjoint::{Shared, shared_tasks};
+
 use std::{
     fs::{self, File},
     io,

@@ -1,0 +1,140 @@
+//! Draws the stream of a request from the stores, phase after phase.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{DrawError, Drawn, DrawnPart, DrawnPhase, Selected, Stores};
+use crate::{
+    bin::{Bin, PerBin, Thresholds},
+    pool::statistics::Repeats,
+    request::Request,
+    stream::{Candidates, Shortfall, Stream, draw_phases},
+};
+
+impl Stores<'_> {
+    /// Draws the stream of `request`, one of the requests that the stores were opened for.
+    ///
+    /// # Errors
+    /// No task can be drawn, or a key of the request does not fit the stores.
+    pub fn draw<'l>(&'l self, request: &'l Request) -> Result<Drawn<'l>, DrawError> {
+        let stretches = request.stretches();
+        let selected: Vec<Vec<Arc<Selected>>> =
+            stretches.iter().map(|stretch| self.selected_parts(stretch)).collect::<Result<_, _>>()?;
+        let phases = stretches.iter().zip(&selected);
+        let phases = phases.map(|(stretch, selected)| Ok((*stretch, self.candidates(stretch, selected)?)));
+        let streams = draw_phases(&phases.collect::<Result<Vec<_>, DrawError>>()?);
+
+        let mut drawn = Drawn {
+            request,
+            stream: Stream {
+                allocation: vec![PerBin::default(); request.parts.len()],
+                draws: Vec::new(),
+                shortfalls: Vec::new(),
+            },
+            parts: self.parts(request)?,
+            phases: Vec::new(),
+            warnings: request.warnings.clone(),
+        };
+        let all = drawn.parts.iter().map(|part| &part.selected).chain(selected.iter().flatten());
+        let warnings: Vec<&String> = all.flat_map(|selected| &selected.warnings).collect();
+        for warning in warnings {
+            if !drawn.warnings.contains(warning) {
+                drawn.warnings.push(warning.clone());
+            }
+        }
+        for ((number, stretch), (stream, selected)) in (1..).zip(&stretches).zip(streams.into_iter().zip(selected)) {
+            let phase = if request.phases.is_empty() { String::new() } else { format!("phase {number}: ") };
+            drawn.warnings.extend(stream.shortfalls.iter().map(|short| format!("{phase}{short}")));
+            for (all, asked) in drawn.stream.allocation.iter_mut().zip(&stream.allocation) {
+                Bin::ALL.into_iter().for_each(|bin| all[bin] += asked[bin]);
+            }
+            if !request.phases.is_empty() {
+                drawn.phases.push(DrawnPhase {
+                    number,
+                    request: stretch,
+                    first: drawn.stream.draws.len(),
+                    tasks: stream.draws.len(),
+                    allocation: stream.allocation,
+                    selected,
+                });
+            }
+            drawn.stream.draws.extend(stream.draws);
+            drawn.stream.shortfalls.extend(stream.shortfalls);
+        }
+        if drawn.stream.draws.is_empty() {
+            let why = drawn.stream.shortfalls.iter().map(|short| with_ends(short, &drawn.parts));
+            return Err(DrawError::NoTasks { experiment: None, why: why.collect() });
+        }
+        self.count(&mut drawn);
+        Ok(drawn)
+    }
+
+    /// The rows that each benchmark of a request may draw.
+    fn selected_parts(&self, request: &Request) -> Result<Vec<Arc<Selected>>, DrawError> {
+        let stratify_by = request.stratify_by.as_ref().map(|(label, _)| label.as_str());
+        request.parts.iter().map(|part| self.selected(part, stratify_by)).collect()
+    }
+
+    fn parts<'l>(&'l self, request: &'l Request) -> Result<Vec<DrawnPart<'l>>, DrawError> {
+        let selected = self.selected_parts(request)?;
+        let part = |(part, selected): (&'l crate::request::Part, Arc<Selected>)| {
+            Ok(DrawnPart {
+                store: &self.loaded(&part.benchmark)?.store,
+                selected,
+                asked: PerBin::default(),
+                got: PerBin::default(),
+                repeats: Repeats::default(),
+                repeats_by_bin: PerBin::default(),
+            })
+        };
+        request.parts.iter().zip(selected).map(part).collect()
+    }
+
+    fn candidates<'c>(
+        &'c self,
+        request: &'c Request,
+        selected: &'c [Arc<Selected>],
+    ) -> Result<Vec<Candidates<'c>>, DrawError> {
+        let of_part = |(part, selected): (&'c crate::request::Part, &'c Arc<Selected>)| {
+            let loaded = self.loaded(&part.benchmark)?;
+            Ok(Candidates {
+                benchmark: &part.benchmark,
+                bins: &selected.bins,
+                scores: selected.scores(&loaded.scores),
+                identities: &loaded.identities,
+                strata: &selected.strata,
+            })
+        };
+        request.parts.iter().zip(selected).map(of_part).collect()
+    }
+
+    /// Counts what each benchmark owes, has, and repeats.
+    fn count(&self, drawn: &mut Drawn<'_>) {
+        let stream = &drawn.stream;
+        for (at, (part, asked)) in drawn.parts.iter_mut().zip(&stream.allocation).enumerate() {
+            part.asked = *asked;
+            let identities = self.loaded(part.benchmark()).map_or(&[][..], |loaded| &loaded.identities);
+            let (mut counts, mut all) = (PerBin::<BTreeMap<u64, u64>>::default(), BTreeMap::new());
+            for draw in stream.draws.iter().filter(|draw| draw.benchmark == at) {
+                part.got[draw.bin] += 1;
+                // Copies count as one task.
+                let identity = identities.get(draw.row as usize).copied().unwrap_or(u64::from(draw.row));
+                *counts[draw.bin].entry(identity).or_insert(0) += 1;
+                *all.entry(identity).or_insert(0) += 1;
+            }
+            part.repeats = Repeats::of(all.into_values());
+            for bin in Bin::ALL {
+                part.repeats_by_bin[bin] = Repeats::of(counts[bin].values().copied());
+            }
+        }
+    }
+}
+
+/// A shortfall with where the bins of its benchmark begin and end, and how many rows may be drawn.
+fn with_ends(short: &Shortfall, parts: &[DrawnPart<'_>]) -> String {
+    let part = parts.iter().find(|part| part.benchmark() == short.benchmark);
+    let ends = part
+        .map(|part| part.bins().thresholds)
+        .map(|Thresholds { easy, hard }| format!(" (easy: scores up to {easy:.3}; hard: other scores from {hard:.3})"));
+    let eligible = part.and_then(|part| part.selected.eligible.as_ref()).map(|eligible| format!(" ({eligible})"));
+    format!("{short}{}{}", ends.unwrap_or_default(), eligible.unwrap_or_default())
+}
