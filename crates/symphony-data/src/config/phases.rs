@@ -15,9 +15,12 @@ type RatiosOfRamp = Vec<(String, f64, f64)>;
 const MAX_PHASES: u64 = 10_000;
 
 impl RequestSpec {
-    /// How many tasks the listed phases have; `None` without a list, or where a phase does not say it.
+    /// How many tasks the listed phases have; `None` without any, or where one does not say it.
     pub(super) fn tasks_of_phases(&self) -> Option<u64> {
         let Some(PhasesSpec::List(phases)) = &self.phases else { return None };
+        if phases.is_empty() {
+            return None;
+        }
         phases.iter().map(|phase| phase.n_total_tasks).try_fold(0_u64, |sum, tasks| Some(sum.saturating_add(tasks?)))
     }
 
