@@ -52,6 +52,7 @@ pub mod calibration;
 // Stage 1, once per benchmark.
 pub mod source;
 pub mod difficulty;
+pub mod duplicates;
 pub mod store;
 pub mod config;
 pub mod preprocess;
