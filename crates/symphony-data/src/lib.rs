@@ -62,6 +62,7 @@ pub mod stream;
 pub mod pool;
 pub mod draw;
 pub mod verify;
+pub mod compare;
 
 // Side rooms: they read the output of the stages.
 pub mod irt;

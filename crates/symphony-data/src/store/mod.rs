@@ -4,6 +4,7 @@
 
 use crate::{disk::DiskError, hint::Hint, task::Layout};
 mod blocks;
+mod duplicates;
 mod index;
 pub(super) mod lines;
 mod meta;
@@ -12,6 +13,10 @@ mod reader;
 mod seal;
 mod writer;
 
+pub use duplicates::{
+    DuplicateRow, Duplicates, DuplicatesMeta, OverlapRow, Relation, checksum_of, duplicates_meta_name, duplicates_name,
+    overlap_name,
+};
 pub use meta::{Copies, Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord};
 pub use reader::Store;
 pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore};
