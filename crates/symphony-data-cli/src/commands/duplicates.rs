@@ -91,8 +91,10 @@ fn text(report: &Report) -> String {
             Number("too short"),
         ];
         let files = if against.files == 1 { "file" } else { "files" };
-        let megabytes = against.bytes as f64 / 1e6;
-        text += &format!("\nRuns of 13 words that occur in {} {files} ({megabytes:.1} MB)\n", against.files);
+        let bytes = against.bytes as f64;
+        let size =
+            if against.bytes < 1_000_000 { format!("{:.1} kB", bytes / 1e3) } else { format!("{:.1} MB", bytes / 1e6) };
+        text += &format!("\nRuns of 13 words that occur in {} {files} ({size})\n", against.files);
         text += &table(&columns, against.benchmarks.iter().map(overlap));
     }
     text
