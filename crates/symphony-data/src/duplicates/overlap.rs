@@ -210,11 +210,11 @@ impl<'i> Scanner<'i> {
         add_up(words, sums);
         for run in &index.lengths {
             let power = BASE.wrapping_pow(*run as u32);
-            for at in 0..sums.len().saturating_sub(*run) {
+            for (at, begin) in begins.iter().enumerate().take(sums.len().saturating_sub(*run)) {
                 let hash = hash_of(sums, at, *run, power);
                 let bit = bit_of(hash, index.known.len());
                 if index.known[bit / 64] >> (bit % 64) & 1 == 1 {
-                    index.look_up(hash, words, at, *run, &mut || spot(begins[at] as usize));
+                    index.look_up(hash, words, at, *run, &mut || spot(*begin as usize));
                 }
             }
         }
