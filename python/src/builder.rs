@@ -8,6 +8,7 @@ use symphony_data::{
     Error,
     bin::Percentiles,
     calibration::ItemModel,
+    compare::{CompareOptions, compare},
     config::{Config, DEFAULT_CONFIG, read_file},
     draw::{self, Order, Writing, make_pools, with_stores},
     evidence::{
@@ -255,6 +256,26 @@ impl Builder {
                 pools.push(PoolTasks { name: path.display().to_string(), measured: measured.take(), tasks });
             }
             let report = validate(gathered, &mut pools, &mut catalogue, config, &by, progress)?;
+            Ok(serde_json::to_string(&report).unwrap_or_default())
+        })
+    }
+
+    /// Finds copies, conflicts and near-duplicates, and overlap with other text, and gives the report as JSON.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn duplicates(
+        &self,
+        py: Python<'_>,
+        benchmarks: Vec<String>,
+        against: Vec<String>,
+        output: Option<PathBuf>,
+        full_dir: PathBuf,
+        demo: bool,
+        progress: Option<Py<PyAny>>,
+        note: Py<PyAny>,
+    ) -> PyResult<String> {
+        let options = CompareOptions { benchmarks, against, output };
+        self.run(py, progress, note, move |config, progress| {
+            let report = compare(&for_demo(config, demo)?, &full_dir, &options, progress)?;
             Ok(serde_json::to_string(&report).unwrap_or_default())
         })
     }

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*};
 use symphony_data::{
     Error, Hint,
+    compare::CompareError,
     disk::DiskError,
     draw::{DifficultyError, DrawError},
     evidence::EvidenceError,
@@ -96,7 +97,8 @@ fn cause(error: &Error) -> Option<&PyErr> {
 /// A file, a folder or a store that was named and does not exist has one class, whatever it was named for.
 fn class_of(error: &Error) -> &'static str {
     match error {
-        Error::Draw(DrawError::Difficulty(DifficultyError::Absent { .. }))
+        Error::Compare(CompareError::NoFile { .. })
+        | Error::Draw(DrawError::Difficulty(DifficultyError::Absent { .. }))
         | Error::Evidence(EvidenceError::Difficulty(DifficultyError::Absent { .. }))
         | Error::Export(ExportError::Nothing { .. } | ExportError::NoBenchmark { .. })
         | Error::Pool(PoolError::Missing { .. }) => "MissingDataError",
@@ -104,7 +106,8 @@ fn class_of(error: &Error) -> &'static str {
         Error::Disk(error) | Error::Pool(PoolError::Disk(error)) if is_absent(error) => "MissingDataError",
         Error::Evidence(error) => of_evidence(error),
         Error::Export(ExportError::NotAsked { .. } | ExportError::NoPrompt { .. }) => "ConfigError",
-        Error::Draw(_) | Error::Export(_) | Error::Pool(PoolError::Empty { .. }) => "RequestError",
+        Error::Compare(CompareError::Other(_)) => "SourceError",
+        Error::Compare(_) | Error::Draw(_) | Error::Export(_) | Error::Pool(PoolError::Empty { .. }) => "RequestError",
         Error::Preprocess(error) => of_preprocessing(error),
         _ => "SymphonyDataError",
     }

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ._builder import DatasetBuilder
 from ._core import Task, TaskStream, __version__
+from ._duplicates import DuplicatesReport
 from ._errors import (
     ConfigError,
     MissingDataError,
@@ -35,6 +36,7 @@ __all__ = [
     "Calibration",
     "ConfigError",
     "DatasetBuilder",
+    "DuplicatesReport",
     "Exported",
     "MissingDataError",
     "MissingSourceError",

@@ -29,6 +29,15 @@ def path(parameter: str, value: object) -> str:
     return found
 
 
+def paths(parameter: str, value: object) -> list[str]:
+    """One path or several, as texts."""
+    if isinstance(value, (str, bytes, os.PathLike)):
+        return [path(parameter, value)]
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{parameter}: expected a path or several, found {_kind(value)}")
+    return [path(parameter, one) for one in value]
+
+
 def difficulty(parameter: str, value: object) -> str:
     """The word of a difficulty, or a path. A path object is a path, even if it reads like a word."""
     return _word_or_path(parameter, value, ("surface", "reference"))

@@ -12,6 +12,7 @@ from . import _arguments as argument
 from . import _core
 from ._arguments import Responses, StrPath
 from ._core import Task, TaskStream
+from ._duplicates import DuplicatesReport
 from ._errors import ConfigError, RequestError
 from ._evidence import Calibration, ReferenceCard, ValidationReport, WrittenResponses
 from ._export import Exported
@@ -553,6 +554,49 @@ class DatasetBuilder:
         with Notes() as note:
             found = self._core.validate(given, pool, names, folder, demo, by, *log, note)
         return ValidationReport(json.loads(found))
+
+    def duplicates(
+        self,
+        benchmarks: Sequence[str] | None = None,
+        against: StrPath | Sequence[StrPath] | None = None,
+        *,
+        output: StrPath | None = None,
+        full_dir: StrPath | None = None,
+        demo: bool = False,
+        progress: Progress = None,
+    ) -> DuplicatesReport:
+        """Finds copies, conflicts and near-duplicates in preprocessed benchmarks, and overlap with other text.
+
+        Writes ``{benchmark}_duplicates.jsonl`` with its meta beside each store, and ``{benchmark}_overlap.jsonl`` where
+        other text is given.
+
+        Args:
+            benchmarks: the benchmarks to compare, each with itself and with the others. Default: all that are
+                preprocessed.
+            against: other text to look for runs of 13 words in: a path, or several; files of text or of rows, patterns
+                or folders. Default: none.
+            output: a file for the overlap of all benchmarks with that text. Default: one beside each store.
+            full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
+            demo: compare the generated tasks of a demo. Default: False.
+            progress: as for :meth:`preprocess_all_benchmarks`.
+
+        Returns:
+            The counts of each benchmark, by name.
+
+        Raises:
+            MissingDataError: a benchmark was not preprocessed, or no file has other text (a FileNotFoundError).
+            SourceError: other text cannot be read.
+
+        >>> builder.duplicates(["gsm8k"], full_dir="full")["gsm8k"]["conflicts"]
+        0
+        """
+        folder, names = self._folder("full_dir", full_dir), self._named(benchmarks)
+        others = [] if against is None else argument.paths("against", against)
+        to = None if output is None else argument.path("output", output)
+        flag = argument.flag("demo", demo)
+        with Notes() as note, shown(progress) as told:
+            found = self._core.duplicates(names, others, to, folder, flag, told, note)
+        return DuplicatesReport(json.loads(found))
 
     def calibrate(
         self,

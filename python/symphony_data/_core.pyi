@@ -110,6 +110,16 @@ class Builder:
         metric: str | None,
         note: _Note,
     ) -> str: ...
+    def duplicates(
+        self,
+        benchmarks: list[str],
+        against: list[str],
+        output: str | None,
+        full_dir: str,
+        demo: bool,
+        progress: Callable[[str, str, int, int | None], object] | None,
+        note: _Note,
+    ) -> str: ...
     def calibrate(
         self,
         responses: list[object],

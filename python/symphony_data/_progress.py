@@ -12,7 +12,7 @@ from ._errors import RequestError
 
 Callback = Callable[[str, str, int, int | None], object]
 """``progress(benchmark, stage, done, total)``: stage is ``"downloading"`` (bytes), ``"scoring"`` or ``"writing"``
-(rows); total is None where it is not known."""
+(rows), or what the method names; total is None where it is not known."""
 Progress = bool | Callback | None
 
 

@@ -16,7 +16,7 @@ mod ui;
 
 use arguments::{Cli, Command};
 use commands::{
-    build, calibrate, completions, export, init, plan, preprocess, quick_start, reference, responses,
+    build, calibrate, completions, duplicates, export, init, plan, preprocess, quick_start, reference, responses,
     run as run_command, schema, stats, validate, verify,
 };
 
@@ -36,6 +36,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Reference(args) => reference::run(&args),
         Command::Validate(own) => validate::run(&own.args, &session),
         Command::Calibrate(own) => calibrate::run(&own.args, &session),
+        Command::Duplicates(own) => duplicates::run(&own.args, &session),
         Command::Export(own) => export::run(&own.args, &session),
         Command::Responses(own) => responses::run(&own.args, &session),
         Command::Stats(args) => stats::run(&args),

@@ -47,6 +47,7 @@ fn the_help_of_each_command_ends_with_examples_that_work() {
         "quick-start",
         "preprocess",
         "run",
+        "duplicates",
         "reference",
         "calibrate",
         "validate",
@@ -107,6 +108,7 @@ fn write_what_examples_name(place: &Place) {
             answers += &(answer.to_string() + "\n");
         }
     }
+    fs::write(place.path("corpus.txt"), "A text that a model was trained on.\n").unwrap();
     fs::write(place.path("answers.jsonl"), answers).unwrap();
     fs::write(place.path("more.csv"), "benchmark,source_id,model,score\namc,amc_3,model-3,1\n").unwrap();
 }
@@ -141,8 +143,8 @@ fn output_names_what_a_command_makes_and_output_dir_means_the_same() {
     for (name, command) in all() {
         let shown: Vec<_> = command.get_arguments().filter_map(|option| option.get_long()).collect();
         assert!(!shown.contains(&"output-dir"), "{name}");
-        let makes =
-            ["quick-start", "preprocess", "run", "build", "export", "calibrate", "responses"].contains(&name.as_str());
+        let makes = ["quick-start", "preprocess", "run", "build", "duplicates", "export", "calibrate", "responses"]
+            .contains(&name.as_str());
         assert_eq!(shown.contains(&"output"), makes, "{name}");
     }
     place.ok("preprocess --demo --benchmarks amc --output-dir a");

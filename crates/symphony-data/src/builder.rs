@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::{
+    compare::{self, CompareOptions},
     config::{Config, read_file},
     draw,
     error::Error,
@@ -87,6 +88,14 @@ impl DatasetBuilder {
     /// The disk fails.
     pub fn save_task_pool(&self, stream: &TaskStream, output_path: &Path) -> Result<(), Error> {
         Ok(draw::save_task_pool(&stream.tasks, stream.manifest.as_ref(), output_path, &*self.progress)?)
+    }
+
+    /// Finds copies, conflicts and near-duplicates in preprocessed benchmarks, and what of them occurs in other text.
+    ///
+    /// # Errors
+    /// Those of [`compare()`](compare::compare()).
+    pub fn duplicates(&self, full_dir: &Path, options: &CompareOptions) -> Result<compare::Report, Error> {
+        Ok(compare::compare(&self.config, full_dir, options, &*self.progress)?)
     }
 
     /// Exports pools, preprocessed benchmarks or tasks in the form that an evaluation harness runs.

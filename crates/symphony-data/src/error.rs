@@ -1,6 +1,7 @@
 //! The error of a whole command: that of one module, or a wrong request.
 
 use crate::{
+    compare::CompareError,
     disk::DiskError,
     draw::{DifficultyError, DrawError},
     evidence::EvidenceError,
@@ -36,6 +37,9 @@ pub enum Error {
     /// An export cannot be made.
     #[error(transparent)]
     Export(ExportError),
+    /// Rows cannot be compared.
+    #[error(transparent)]
+    Compare(CompareError),
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -67,6 +71,18 @@ impl From<DrawError> for Error {
     }
 }
 
+/// Unwraps an error that a comparison only passed on.
+impl From<CompareError> for Error {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::Preprocess(error) => Self::Preprocess(*error),
+            CompareError::Store(error) => Self::Store(error),
+            CompareError::Disk(error) => Self::Disk(error),
+            error => Self::Compare(error),
+        }
+    }
+}
+
 /// Unwraps an error that an export only passed on.
 impl From<ExportError> for Error {
     fn from(error: ExportError) -> Self {
@@ -89,6 +105,7 @@ impl Error {
             Self::Draw(error) => error.hints(),
             Self::Evidence(error) => error.hints(),
             Self::Export(error) => error.hints(),
+            Self::Compare(error) => error.hints(),
             _ => Vec::new(),
         }
     }
@@ -102,6 +119,7 @@ impl Error {
                 true
             }
             Self::Draw(error) => error.is_stop(),
+            Self::Compare(error) => error.is_stop(),
             Self::Evidence(EvidenceError::Preprocess(error)) => matches!(**error, PreprocessError::Cancelled { .. }),
             _ => false,
         }

@@ -52,6 +52,7 @@ pub mod calibration;
 // Stage 1, once per benchmark.
 pub mod source;
 pub mod difficulty;
+pub mod duplicates;
 pub mod store;
 pub mod config;
 pub mod preprocess;
@@ -61,6 +62,7 @@ pub mod stream;
 pub mod pool;
 pub mod draw;
 pub mod verify;
+pub mod compare;
 
 // Side rooms: they read the output of the stages.
 pub mod irt;

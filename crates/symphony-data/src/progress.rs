@@ -54,6 +54,10 @@ pub enum Pass {
     Look,
     /// Writing the tasks of an export.
     Export,
+    /// Comparing rows with each other.
+    Compare,
+    /// Looking for rows in other text.
+    Scan,
 }
 
 impl Pass {
@@ -64,6 +68,8 @@ impl Pass {
             Self::Write => "writing",
             Self::Look => "reading",
             Self::Export => "exporting",
+            Self::Compare => "comparing",
+            Self::Scan => "searching",
         }
     }
 }

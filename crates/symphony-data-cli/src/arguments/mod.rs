@@ -16,8 +16,8 @@ pub use shared::{
 
 use crate::{
     commands::{
-        build, calibrate, completions, export, init, plan, preprocess, quick_start, reference, responses, run, schema,
-        stats, validate, verify,
+        build, calibrate, completions, duplicates, export, init, plan, preprocess, quick_start, reference, responses,
+        run, schema, stats, validate, verify,
     },
     error::{CliError, USAGE},
     hint::Call,
@@ -73,6 +73,7 @@ pub enum Command {
     Build(Configured<build::Args>),
     Plan(Configured<plan::Args>),
     Reference(reference::Args),
+    Duplicates(Configured<duplicates::Args>),
     Export(Configured<export::Args>),
     Validate(Configured<validate::Args>),
     Calibrate(Configured<calibrate::Args>),
@@ -93,6 +94,7 @@ impl Command {
             | Self::Run(Configured { config, .. })
             | Self::Build(Configured { config, .. })
             | Self::Plan(Configured { config, .. })
+            | Self::Duplicates(Configured { config, .. })
             | Self::Export(Configured { config, .. })
             | Self::Validate(Configured { config, .. })
             | Self::Calibrate(Configured { config, .. })

@@ -3,6 +3,7 @@
 pub mod build;
 pub mod calibrate;
 pub mod completions;
+pub mod duplicates;
 pub mod export;
 pub mod init;
 pub mod plan;

@@ -201,7 +201,7 @@ impl<'a> Stores<'a> {
             return Ok(known);
         }
         let found = Duplicates::read(self.folder, name)?.map(Arc::new);
-        if found.as_ref().is_some_and(|found| !found.belongs_to(&loaded.identities)) {
+        if found.as_ref().is_some_and(|found| !found.belong_to(&loaded.store.meta, &loaded.identities)) {
             self.tell([format!(
                 "{name}: its duplicates were looked for in other rows; run `duplicates` again to find those of its new rows"
             )]);

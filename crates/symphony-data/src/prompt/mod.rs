@@ -149,6 +149,36 @@ impl Prompt {
         Ok(Asked { input: not_blank("input", input)?, target: self.target_of(row, &choices)?, choices, code })
     }
 
+    /// The texts by which a row is the question that it is: the value of each field that the input reads, in order, without
+    /// the words around them; each of the choices that a field lists, without its label.
+    ///
+    /// # Errors
+    /// A field is missing or has no text.
+    pub fn question(&self, row: &str) -> Result<Vec<String>, RowFault> {
+        let listed = match &self.choices {
+            Some(Choices::Items(field)) => Some(field),
+            _ => None,
+        };
+        let mut texts = Vec::new();
+        let mut set = FieldSet::default();
+        let fields = self.input.fields().iter().filter(|field| Some(*field) != listed);
+        let slots: Vec<usize> = fields.map(|field| set.add(field)).collect();
+        let found = set.read(row, false)?;
+        for slot in slots {
+            texts.push(value::text_of(&found, slot)?);
+        }
+        texts.extend(self.choices_of(row)?.into_iter().filter(|_| listed.is_some()).map(|choice| choice.text));
+        Ok(texts)
+    }
+
+    /// The right answer of a row, as [`Prompt::ask`] gives it.
+    ///
+    /// # Errors
+    /// The same as [`Prompt::ask`], as far as the answer is concerned.
+    pub fn right_answer(&self, row: &str) -> Result<String, RowFault> {
+        self.target_of(row, &self.choices_of(row)?)
+    }
+
     /// The fields that it reads, by key.
     pub fn reads(&self) -> Vec<Read> {
         let mut reads = Vec::new();

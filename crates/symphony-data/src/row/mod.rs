@@ -10,6 +10,7 @@ mod json;
 pub(crate) mod pattern;
 pub(crate) mod python;
 mod strict;
+mod strings;
 
 pub use batch::{BATCH_BYTES, Cause, Origin, RowBatch, RowFault};
 pub use fields::{FieldSet, Fields};
@@ -17,3 +18,4 @@ pub use json::MAX_DEPTH;
 pub(crate) use json::{decode_string, entries_of, json_reason, kind_of, length_of, paths_of, strings_of};
 pub use pattern::Which;
 pub(crate) use strict::Strict;
+pub(crate) use strings::{all_strings, each_string};

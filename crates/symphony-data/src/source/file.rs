@@ -74,6 +74,14 @@ pub(crate) fn paths(pattern: &str, configs: &[String]) -> Option<Vec<PathBuf>> {
     Some(find(pattern, configs).ok()?.into_iter().map(|(path, _)| path).collect())
 }
 
+/// The files of a pattern, sorted by name.
+///
+/// # Errors
+/// The pattern matches no file, or a folder alone.
+pub(crate) fn named(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
+    matching(pattern)
+}
+
 /// The files of a pattern, each with its config.
 fn find<'b>(pattern: &str, configs: &'b [String]) -> Result<Vec<(PathBuf, Option<&'b str>)>, SourceError> {
     let mut files = Vec::new();

@@ -16,7 +16,10 @@ mod reader;
 mod seal;
 mod writer;
 
-pub use duplicates::Duplicates;
+pub use duplicates::{
+    DuplicateRow, Duplicates, DuplicatesMeta, OverlapRow, Relation, checksum_of, duplicates_meta_name, duplicates_name,
+    overlap_name,
+};
 pub use labels::Label;
 pub use meta::{Copies, Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord};
 pub use reader::Store;

@@ -16,7 +16,7 @@ use crate::{
     calibration::{CalibrationMeta, calibration_name},
     disk::{DiskError, WrittenFile, checksum},
     pool::{MANIFEST, manifest, task_pool},
-    store::{Meta, Store, index_name, meta_name, rejected_name, store_name},
+    store::{DuplicatesMeta, Meta, Store, duplicates_name, index_name, meta_name, rejected_name, store_name},
     task::Layout,
 };
 
@@ -98,6 +98,11 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
             findings.extend(vouched_by(&path, |text| {
                 let meta: CalibrationMeta = serde_json::from_str(text).ok()?;
                 Some(vec![(calibration_name(benchmark), meta.calibration)])
+            }));
+        } else if let Some(benchmark) = name.strip_suffix("_duplicates_meta.json") {
+            findings.extend(vouched_by(&path, |text| {
+                let meta: DuplicatesMeta = serde_json::from_str(text).ok()?;
+                Some(vec![(duplicates_name(benchmark), meta.duplicates)])
             }));
         } else if let Some(benchmark) = name.strip_suffix("_full_meta.json") {
             findings.extend(vouched_by(&path, |text| files_of_meta(text, benchmark)));
