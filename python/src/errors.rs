@@ -62,6 +62,9 @@ fn said(hint: &Hint) -> String {
             let force = if *force { ", force_reprocess=True" } else { "" };
             format!("call preprocess_all_benchmarks({:?}{force})", folder.to_string_lossy())
         }
+        Hint::FindDuplicates { folder, .. } => {
+            format!("look for them: duplicates(full_dir={:?})", folder.display().to_string())
+        }
         Hint::NameConfig => "make the builder from the configuration that it was made with".to_owned(),
         Hint::ReplaceStore { folder, .. } => {
             format!("replace it: preprocess_all_benchmarks({:?})", folder.to_string_lossy())

@@ -30,6 +30,10 @@ impl Call {
                 let command = self.command(&format!("preprocess --benchmarks {names} --output {folder}{force}"));
                 format!("run `{command}`")
             }
+            Hint::FindDuplicates { benchmarks, folder } => {
+                let command = format!("duplicates --benchmarks {} --full-dir {}", benchmarks.join(","), quoted(folder));
+                format!("run `{}`", self.command(&command))
+            }
             Hint::NameConfig => "name the configuration that it was made with (--config)".to_owned(),
             // A demo replaces only what a demo made.
             Hint::Demo | Hint::ReplaceStore { .. } if self.demo => return None,

@@ -15,6 +15,8 @@ pub enum Hint {
         /// Whether existing stores must be replaced, which happens only on request.
         force: bool,
     },
+    /// Look for duplicates in these benchmarks of this folder.
+    FindDuplicates { benchmarks: Vec<String>, folder: PathBuf },
     /// Name the folder that has the preprocessed benchmarks.
     NameStores,
     /// Name the configuration that the store was made with.

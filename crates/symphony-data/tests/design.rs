@@ -15,6 +15,7 @@ use serde_json::Value;
 use symphony_data::{
     DatasetBuilder,
     bin::{Bin, Bins, PerBin, Percentiles},
+    compare::CompareOptions,
     config::Config,
     draw::build_task_stream,
     preprocess::PreprocessOptions,
@@ -305,12 +306,17 @@ const SHARES: &str = "partitions: {shares: {train: 0.5, dev: 0.2, test: 0.3}, se
 
 impl Place {
     fn new(rows: &str) -> Self {
+        Self::with(rows, "")
+    }
+
+    /// The same with more keys of the benchmark.
+    fn with(rows: &str, keys: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.jsonl");
         fs::write(&path, rows).unwrap();
         let own = "identity: [id], difficulty: {features: {kind: {field: kind}, n: {words: question}}, score: [{feature: n, \
                    normalize: p95}]}";
-        let config = format!("benchmarks:\n  own: {{path: 'file:{}', {own}}}\n{SHARES}\n", path.display());
+        let config = format!("benchmarks:\n  own: {{path: 'file:{}', {own}{keys}}}\n{SHARES}\n", path.display());
         let builder = DatasetBuilder::from_yaml("test.yaml", &config).unwrap();
         builder.preprocess_all_benchmarks(&folder.path().join("full"), PreprocessOptions::default()).unwrap();
         Self { folder, builder }
@@ -542,6 +548,41 @@ fn one_of_each_identity_may_be_drawn() {
     assert_eq!(place.left_out(r#""on_duplicate": "one""#), [("copies".to_owned(), 20)]);
     let error = place.try_draws(r#"{"on_duplicate": "drop_conflicts"}"#).unwrap_err();
     assert!(error.contains("own: `on_duplicate: drop_conflicts` needs to know its duplicates"), "{error}");
+    // Every copy has another number of words, so all of them conflict.
+    place.builder.duplicates(&place.folder.path().join("full"), &CompareOptions::default()).unwrap();
+    let error = place.try_draws(r#"{"on_duplicate": "drop_conflicts"}"#).unwrap_err();
+    assert!(error.contains("(30 rows; 30 with conflicting answers; 0 copies; 0 eligible)"), "{error}");
+}
+
+#[test]
+fn near_duplicates_stay_in_one_partition_and_one_of_them_may_be_drawn() {
+    // Sixty questions, each asked twice: the second time with one word more.
+    let words = |at: usize| (0..20).map(|word| format!("w{}", at * 20 + word)).collect::<Vec<_>>().join(" ");
+    let row = |at: usize| {
+        let more = if at < 60 { "" } else { " please" };
+        format!(r#"{{"kind": "red", "id": "row {at}", "question": "{}{more}"}}"#, words(at % 60)) + "\n"
+    };
+    let text: String = (0..120).map(row).collect();
+    let place = Place::with(&text, ", prompt: {input: '{question}', target: '{id}', grade: exact}");
+    let partitions = || -> Vec<Option<usize>> {
+        let mut of = vec![None; 120];
+        for (at, name) in ["train", "dev", "test"].into_iter().enumerate() {
+            let keys = format!(r#"{{"difficulty_split": "proportional", "partition": "{name}"}}"#);
+            for task in place.draws(&keys).0 {
+                let row: usize = task["source_id"].as_str().unwrap()["own_".len()..].parse().unwrap();
+                assert_eq!(of[row].replace(at), None);
+            }
+        }
+        of
+    };
+    let pairs_apart = |of: &[Option<usize>]| (0..60).filter(|&at| of[at] != of[at + 60]).count();
+    let before = partitions();
+    assert!(pairs_apart(&before) > 20);
+    place.builder.duplicates(&place.folder.path().join("full"), &CompareOptions::default()).unwrap();
+    let after = partitions();
+    assert!(after.iter().all(Option::is_some));
+    assert_eq!(pairs_apart(&after), 0);
+    assert_eq!(place.left_out(r#""near_duplicates": "one""#), [("near-duplicates".to_owned(), 60)]);
 }
 
 #[test]

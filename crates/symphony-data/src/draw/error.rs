@@ -25,6 +25,14 @@ pub enum DrawError {
         /// What is wrong, and the way out.
         why: String,
     },
+    /// A request needs to know the duplicates of a benchmark, and nobody looked for them.
+    #[error("{benchmark}: `{key}` needs to know its duplicates")]
+    NoDuplicates {
+        benchmark: String,
+        folder: PathBuf,
+        /// The key of the request, with its value.
+        key: &'static str,
+    },
     /// Something that a request leaves out cannot be read.
     #[error("exclude: {what}: {why}")]
     Exclude {
@@ -97,6 +105,9 @@ impl DrawError {
             Self::Preprocess(error) => error.hints(),
             Self::Store(error) => error.hints(),
             Self::Occupied { .. } => vec![Hint::Replace],
+            Self::NoDuplicates { benchmark, folder, .. } => {
+                vec![Hint::FindDuplicates { benchmarks: vec![benchmark.clone()], folder: folder.clone() }]
+            }
             _ => Vec::new(),
         }
     }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::{
     DrawError, Joined,
     difficulty::{self, Used},
-    select::{Selected, Wanted, rows_error},
+    select::{Selected, Wanted},
 };
 use crate::{
     config::Config,
@@ -203,7 +203,7 @@ impl<'a> Stores<'a> {
         let found = Duplicates::read(self.folder, name)?.map(Arc::new);
         if found.as_ref().is_some_and(|found| !found.belong_to(&loaded.store.meta, &loaded.identities)) {
             self.tell([format!(
-                "{name}: its duplicates were looked for in other rows; run `duplicates` again to find those of its new rows"
+                "{name}: its rows changed since its duplicates were looked for; look again to find those of the new rows"
             )]);
         }
         *lock(&loaded.duplicates) = Looked::Found(found.clone());
@@ -215,10 +215,10 @@ impl<'a> Stores<'a> {
         &self,
         loaded: &Loaded,
         name: &str,
-        key: &str,
+        key: &'static str,
     ) -> Result<Arc<Duplicates>, DrawError> {
-        let why = || format!("`{key}` needs to know its duplicates; run `duplicates` first");
-        self.duplicates(loaded, name)?.ok_or_else(|| rows_error(name, why()))
+        let none = || DrawError::NoDuplicates { benchmark: name.to_owned(), folder: self.folder.to_owned(), key };
+        self.duplicates(loaded, name)?.ok_or_else(none)
     }
 
     pub(super) fn known_exclusion(&self, exclude: &Exclude) -> Option<Arc<Excluded>> {

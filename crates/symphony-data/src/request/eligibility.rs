@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{Experiment, RequestSpec};
+use super::Experiment;
 use crate::bin::Percentiles;
 
 /// Which rows of a benchmark a request may draw. By default all.
@@ -206,13 +206,5 @@ words! {
         Keep = "keep",
         /// The first that may be drawn otherwise.
         One = "one",
-    }
-}
-
-/// The keys of a request that say which rows it may draw; a later `phases` entry overrides some of them.
-impl RequestSpec {
-    /// Whether any of them is written.
-    pub fn chooses_rows(&self) -> bool {
-        self.rows != EligibilitySpec::default()
     }
 }

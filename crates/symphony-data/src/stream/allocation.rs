@@ -30,14 +30,6 @@ impl Shares {
         Self::Among(ratios.iter().map(|ratio| (*ratio, Self::Cell)).collect())
     }
 
-    /// How many cells there are.
-    pub fn cells(&self) -> usize {
-        match self {
-            Self::Cell => 1,
-            Self::Among(branches) => branches.iter().map(|(_, branch)| branch.cells()).sum(),
-        }
-    }
-
     /// Distributes `n` tasks: each goes down the tree to a cell, then to a bin of it.
     ///
     /// At every fork, the quota method (Balinski and Young 1975) chooses the branch, and never misses a branch's share of the fork's
