@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use symphony_data::{
     Error,
-    bin::{PerBin, Thresholds},
+    bin::{Bin, PerBin, Thresholds},
     config::Config,
-    draw::{self, Drawn, DrawnPart, Order, Selected, Writing, with_stores},
+    draw::{self, Drawn, DrawnPart, DrawnPhase, Order, Selected, Writing, with_stores},
     pool::Statistics,
     request::Experiment,
-    stream::eligible::EligibleRows,
+    stream::{Draw, eligible::EligibleRows},
     task::Layout,
 };
 
@@ -87,7 +87,29 @@ pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
             line(&asked.benchmark, &number, selected, asked.difficulty_within.as_deref());
         }
     }
+    for phase in &drawn.phases {
+        lines += &format!("{pool}: {}\n", phase_line(drawn, phase));
+    }
     lines
+}
+
+/// `phase 2: tasks 20 to 39: 14 easy, 6 hard (gsm8k 10, amc 10)`.
+fn phase_line(drawn: &Drawn<'_>, phase: &DrawnPhase<'_>) -> String {
+    let draws = &drawn.stream.draws[phase.first..phase.first + phase.tasks];
+    let count = |wanted: &dyn Fn(&Draw) -> bool| draws.iter().filter(|draw| wanted(draw)).count();
+    let bins = Bin::ALL.into_iter().map(|bin| (count(&|draw| draw.bin == bin), bin.name().to_owned()));
+    let bins: Vec<String> = bins.filter(|(n, _)| *n > 0).map(|(n, bin)| format!("{n} {bin}")).collect();
+    let parts = drawn.parts.iter().enumerate();
+    let parts = parts.map(|(at, part)| format!("{} {}", part.benchmark(), count(&|draw| draw.benchmark == at)));
+    let mix =
+        if drawn.parts.len() > 1 { format!(" ({})", parts.collect::<Vec<_>>().join(", ")) } else { String::new() };
+    match phase.tasks {
+        0 => format!("phase {}: no tasks", phase.number),
+        n => {
+            let (first, last) = (phase.first, phase.first + n - 1);
+            format!("phase {}: tasks {first} to {last}: {}{mix}", phase.number, bins.join(", "))
+        }
+    }
 }
 
 /// The folder that each experiment's pool goes to.

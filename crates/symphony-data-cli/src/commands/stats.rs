@@ -9,7 +9,7 @@ use symphony_data::{
         PoolError, Statistics, find_pool,
         manifest::is_synthetic,
         read_pool,
-        statistics::{BinCounts, Distribution, Gatherer, Repeats},
+        statistics::{BinCounts, Distribution, Gatherer, PhaseStatistics, Repeats},
     },
 };
 
@@ -71,9 +71,44 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         let scores = mean_std(Some(mean), Some(std));
         rows.push(row(pool, "all", statistics.n_total, statistics.difficulty_bins, statistics.repeats, scores));
     }
+    let mut text = table(&columns, rows);
+    if all.iter().any(|(_, own)| !own.statistics.phases.is_empty()) {
+        text += "\n";
+        text += &phases(&all);
+    }
     let synthetic = all.iter().filter(|(_, own)| own.synthetic == Some(true));
     let marks = synthetic.map(|(pool, _)| format!("{pool}: SYNTHETIC, its tasks are generated and not real\n"));
-    print(&(table(&columns, rows) + &marks.collect::<String>()))
+    print(&(text + &marks.collect::<String>()))
+}
+
+/// The phases of the pools that have any.
+fn phases(pools: &[(String, PoolStatistics)]) -> String {
+    let columns = [
+        Text("pool"),
+        Number("phase"),
+        Number("tasks"),
+        Number("easy"),
+        Number("medium"),
+        Number("hard"),
+        Number("mean ± std"),
+        Text("benchmarks"),
+    ];
+    let all = pools.iter().flat_map(|(pool, own)| own.statistics.phases.iter().map(move |phase| (pool, phase)));
+    let row = |(pool, phase): (&String, &PhaseStatistics)| {
+        let Distribution { mean, std, .. } = phase.difficulty_distribution;
+        let benchmarks: Vec<String> = phase.benchmarks.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        vec![
+            pool.clone(),
+            phase.phase.to_string(),
+            phase.n_total.to_string(),
+            phase.difficulty_bins.easy.to_string(),
+            phase.difficulty_bins.medium.unwrap_or_default().to_string(),
+            phase.difficulty_bins.hard.to_string(),
+            mean_std(Some(mean), Some(std)),
+            benchmarks.join(", "),
+        ]
+    };
+    table(&columns, all.map(row))
 }
 
 /// What is known of a pool.
