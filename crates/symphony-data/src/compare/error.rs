@@ -20,6 +20,9 @@ pub enum CompareError {
     /// Other text cannot be read.
     #[error(transparent)]
     Other(SourceError),
+    /// The overlap would replace a file that is needed.
+    #[error("{} {what}, and is not replaced; name another file for the overlap", path.display())]
+    Output { path: PathBuf, what: &'static str },
     /// The rows changed between the two times that they were read.
     #[error("{benchmark}: its store changed while it was read; run again when nothing writes to it")]
     Changed { benchmark: String },

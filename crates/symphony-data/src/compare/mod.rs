@@ -119,6 +119,9 @@ pub fn compare(
 ) -> Result<Report, CompareError> {
     // Names are checked before the work begins.
     let files = against::files(&options.against)?;
+    if let Some(output) = &options.output {
+        check_output(output, &files, folder)?;
+    }
     let corpus = Corpus::open(config, folder, &options.benchmarks, progress)?;
     let found = duplicates::find(&corpus, &relations::copies(&corpus))?;
     let related = relations::relations(&corpus, &found);
@@ -141,6 +144,20 @@ pub fn compare(
         ));
     }
     Ok(Report { benchmarks, across, complete: found.is_whole, against })
+}
+
+/// Checks that a file for the overlap replaces no other text and nothing that belongs to a store.
+fn check_output(output: &Path, files: &[PathBuf], folder: &Path) -> Result<(), CompareError> {
+    let Ok(existing) = output.canonicalize() else { return Ok(()) };
+    let refuse = |what| Err(CompareError::Output { path: output.to_owned(), what });
+    if files.iter().any(|file| file.canonicalize().is_ok_and(|file| file == existing)) {
+        return refuse("is one of the files that rows are looked for in");
+    }
+    let in_folder = folder.canonicalize().is_ok_and(|folder| existing.parent() == Some(&folder));
+    if in_folder && !existing.to_string_lossy().ends_with("_overlap.jsonl") {
+        return refuse("lies among the preprocessed benchmarks");
+    }
+    Ok(())
 }
 
 fn overlap(

@@ -146,6 +146,15 @@ fn the_overlap_of_all_benchmarks_can_be_written_to_one_file() {
     };
     place.builder().duplicates(&place.full(), &options).unwrap();
     assert_eq!(support::json_lines(&output).len(), 1);
+    // A store, or the other text itself, is not replaced.
+    let store = place.full().join("one_full.jsonl");
+    let before = fs::read(&store).unwrap();
+    for taken in [&store, &file] {
+        let options = CompareOptions { output: Some(taken.clone()), ..options.clone() };
+        let error = place.builder().duplicates(&place.full(), &options).unwrap_err().to_string();
+        assert!(error.ends_with(", and is not replaced; name another file for the overlap"), "{error}");
+    }
+    assert!(fs::read(&store).unwrap() == before && fs::read_to_string(&file).unwrap() == SHORT);
     assert!(!place.full().join("one_overlap.jsonl").exists());
 }
 
