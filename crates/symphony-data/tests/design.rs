@@ -750,6 +750,15 @@ fn experiments_leave_out_what_others_draw_in_whatever_order_they_are_written() {
         seen.extend(ids);
     }
     assert_eq!(seen.len(), 500);
+    // Thirty replicates, each without the tasks of all before it.
+    let before = |at: usize| (0..at).map(|at| format!("r{at}")).collect::<Vec<_>>().join(", ");
+    let replicate = |at| format!("  r{at}: {{benchmarks: [gsm8k], n_total_tasks: 20, exclude: [{}]}}\n", before(at));
+    let text = format!("experiments:\n{}", (0..30).map(replicate).collect::<String>());
+    let config = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k'}}";
+    let config = Config::from_yaml_with_experiments("c.yaml", config, Some(("e.yaml", &text))).unwrap();
+    let last = config.experiments[29].drawn_by(&config, Some("surface"), None).unwrap();
+    let (tasks, _) = build_task_stream(&config, folder.path(), &last.request, &Silent).unwrap();
+    assert_eq!(tasks.iter().count(), 20);
     let cycle = "experiments:
   a: {benchmarks: [gsm8k], n_total_tasks: 1, exclude: b}
   b: {benchmarks: [gsm8k], n_total_tasks: 1, exclude: a}";

@@ -1,6 +1,6 @@
 //! Checks requests against a configuration, and fills in their defaults.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use super::{Config, eligibility::Siblings, pattern::pattern};
 use crate::{
@@ -13,7 +13,8 @@ use crate::{
 };
 
 impl Experiment {
-    /// The same experiment with another difficulty or another minimum of responses, where they are given.
+    /// The same experiment with another difficulty or another minimum of responses, where they are given. The experiments whose tasks
+    /// it leaves out are drawn by the same.
     ///
     /// # Errors
     /// Every problem in the changed request.
@@ -23,19 +24,32 @@ impl Experiment {
         difficulty: Option<&str>,
         min_responses: Option<u64>,
     ) -> Result<Self, Problems> {
+        if difficulty.is_none() && min_responses.is_none() {
+            return Ok(self.clone());
+        }
+        self.changed(config, (difficulty, min_responses), &mut BTreeMap::new())
+    }
+
+    /// [`Self::drawn_by`], with the experiments that were changed before by their keys: several may leave out the same one.
+    fn changed(
+        &self,
+        config: &Config,
+        by: (Option<&str>, Option<u64>),
+        done: &mut BTreeMap<String, Arc<Self>>,
+    ) -> Result<Self, Problems> {
         let mut spec = self.spec.clone();
-        spec.difficulty = difficulty.map(str::to_owned).or(spec.difficulty);
-        spec.min_responses = min_responses.or(spec.min_responses);
-        // The experiments whose tasks it leaves out are drawn by the same difficulty.
+        spec.difficulty = by.0.map(str::to_owned).or(spec.difficulty);
+        spec.min_responses = by.1.or(spec.min_responses);
         let excluded = self.request.parts.first().map(|part| part.rows.exclude.as_slice()).unwrap_or_default();
-        let mut siblings: Vec<Arc<Self>> = Vec::new();
         for exclude in excluded {
-            if let Exclude::Experiment(experiment) = exclude {
-                siblings.push(Arc::new(experiment.drawn_by(config, difficulty, min_responses)?));
+            if let Exclude::Experiment(experiment) = exclude
+                && !done.contains_key(&experiment.id)
+            {
+                let changed = Arc::new(experiment.changed(config, by, done)?);
+                done.insert(experiment.id.clone(), changed);
             }
         }
-        let sibling = |id: &str| siblings.iter().find(|sibling| sibling.id == id).cloned();
-        let request = spec.resolve_beside(config, &nowhere, &sibling).map_err(Problems)?;
+        let request = spec.resolve_beside(config, &nowhere, &|id| done.get(id).cloned()).map_err(Problems)?;
         Ok(Self { id: self.id.clone(), name: self.name.clone(), request, spec })
     }
 }

@@ -1,6 +1,9 @@
 //! Requests for tasks, as a user writes them and with all defaults filled in.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use crate::bin::{Cut, Percentiles};
 
@@ -146,17 +149,19 @@ impl Request {
         if self.phases.is_empty() { vec![self] } else { self.phases.iter().collect() }
     }
 
-    /// It and every request that must be drawn for it: those of experiments whose tasks it leaves out.
+    /// It and every request that must be drawn for it: those of experiments whose tasks it leaves out, each once.
     pub fn with_excluded(&self) -> Vec<&Self> {
-        let mut all = vec![self];
-        let stretches = self.stretches().into_iter().flat_map(|stretch| &stretch.parts);
-        let mut seen: Vec<&str> = Vec::new();
-        for exclude in self.parts.iter().chain(stretches).flat_map(|part| &part.rows.exclude) {
-            if let Exclude::Experiment(experiment) = exclude
-                && !seen.contains(&experiment.id.as_str())
-            {
-                seen.push(&experiment.id);
-                all.extend(experiment.request.with_excluded());
+        let (mut all, mut seen) = (vec![self], BTreeSet::new());
+        let mut at = 0;
+        while let Some(request) = all.get(at).copied() {
+            at += 1;
+            // All parts of a request, and of its phases, leave out the same.
+            for exclude in request.parts.first().into_iter().flat_map(|part| &part.rows.exclude) {
+                if let Exclude::Experiment(experiment) = exclude
+                    && seen.insert(experiment.id.as_str())
+                {
+                    all.push(&experiment.request);
+                }
             }
         }
         all

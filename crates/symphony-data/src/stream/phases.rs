@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How often each row was drawn so far, for each benchmark.
-type Uses = Vec<HashMap<u32, u32>>;
+type Uses = Vec<HashMap<u32, u32, foldhash::fast::FixedState>>;
 
 /// Draws the streams of `phases`, each of which has the same benchmarks, sampler and seed. The first is what its request alone
 /// would draw. Each later one prefers the rows that were drawn least often before; without replacement, it draws no other.
@@ -26,7 +26,7 @@ pub fn draw_phases(phases: &[(&Request, Vec<Candidates<'_>>)]) -> Vec<Stream> {
     for (number, (request, candidates)) in (1..).zip(phases) {
         let Cells { shares, cells } = Cells::of(request, candidates);
         let phase = Phase { number, request, sampler: sampler(request.sampler) };
-        uses.resize_with(candidates.len(), HashMap::new);
+        uses.resize_with(candidates.len(), HashMap::default);
         let has = phase.has(&cells, &uses);
         let asked = if request.proportional_split {
             shares.allocate_by(request.n_total_tasks, &has)
@@ -66,9 +66,10 @@ impl Phase<'_> {
     fn has(&self, cells: &[Cell<'_>], uses: &Uses) -> Allocation {
         let fresh_only = self.request.sample_with_replacement == Replacement::Never;
         let count = |cell: &Cell<'_>, bin: Bin| {
+            // The rows of a bin ascend.
             let rows = &cell.bins.rows[bin];
-            let is_used = |row: &&u32| uses[cell.part].contains_key(row);
-            let used = if fresh_only && !uses[cell.part].is_empty() { rows.iter().filter(is_used).count() } else { 0 };
+            let is_here = |row: &&u32| rows.binary_search(row).is_ok();
+            let used = if fresh_only { uses[cell.part].keys().filter(is_here).count() } else { 0 };
             (rows.len() - used) as u64
         };
         let of_cell = |cell: &Cell<'_>| PerBin {
