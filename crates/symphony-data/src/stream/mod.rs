@@ -62,8 +62,8 @@ pub struct Shortfall {
     pub stratum: Option<String>,
     /// The bin.
     pub bin: Bin,
-    /// The bounds of the benchmark's bins; moving them makes the bin larger.
-    pub cut: Cut,
+    /// The bounds of the benchmark's bins; moving them makes the bin larger. `None` for published thresholds, which stay.
+    pub cut: Option<Cut>,
     /// How many tasks the bin owes.
     pub asked: u64,
     /// How many rows the bin has.
@@ -76,8 +76,13 @@ impl std::fmt::Display for Shortfall {
         let stratum = stratum.as_ref().map(|stratum| format!(" of {stratum}")).unwrap_or_default();
         write!(f, "{benchmark}: {asked} {bin} tasks{stratum} asked, {has} there; ")?;
         let key = match cut {
-            Cut::Percentiles(_) => "difficulty_percentiles",
-            Cut::Cuts(_) => "difficulty_cuts",
+            Some(Cut::Percentiles(_)) => "difficulty_percentiles",
+            Some(Cut::Cuts(_)) => "difficulty_cuts",
+            None if *has == 0 => return write!(f, "change difficulty_split, or leave out thresholds_from"),
+            None => {
+                let repeat = "set sample_with_replacement: when_short to repeat tasks";
+                return write!(f, "{repeat}, or ask for fewer");
+            }
         };
         if *has == 0 {
             return write!(f, "choose {key} under which the bin is not empty, or change difficulty_split");
@@ -85,7 +90,7 @@ impl std::fmt::Display for Shortfall {
         write!(f, "set sample_with_replacement: when_short to repeat tasks, move {key} ")?;
         match (bin, cut) {
             (Bin::Medium, _) => write!(f, "further apart")?,
-            (_, Cut::Percentiles(Percentiles { low, high })) if *low < 30.0 && *high > 70.0 => {
+            (_, Some(Cut::Percentiles(Percentiles { low, high }))) if *low < 30.0 && *high > 70.0 => {
                 write!(f, "closer together (as [30, 70])")?;
             }
             _ => write!(f, "closer together")?,

@@ -85,12 +85,13 @@ impl Phase<'_> {
         for ((cell, asked), has) in cells.iter().zip(asked).zip(has) {
             for bin in Bin::ALL {
                 let (asked, has) = (asked[bin], has[bin]);
+                let part = &self.request.parts[cell.part];
                 if delivered(asked, has, self.request.sample_with_replacement) < asked {
                     found.push(Shortfall {
                         benchmark: cell.benchmark.to_owned(),
                         stratum: cell.stratum.map(str::to_owned),
                         bin,
-                        cut: self.request.parts[cell.part].cut,
+                        cut: Some(part.cut).filter(|_| part.thresholds_from.is_none()),
                         asked,
                         has,
                     });
