@@ -231,6 +231,19 @@ def test_published_thresholds(builder: DatasetBuilder, designed: Path) -> None:
         assert found["thresholds"] == bins["thresholds"]
 
 
+def test_thresholds_within_a_label_come_from_a_pool_that_has_them(builder: DatasetBuilder) -> None:
+    plain = builder.build_task_stream(["bbh"], n_total_tasks=40)
+    within = builder.build_task_stream(["bbh"], n_total_tasks=40, difficulty_within="task_name")
+    builder.save_task_pool(plain, "plain/task_pool.jsonl")
+    builder.save_task_pool(within, "within/task_pool.jsonl")
+    again = builder.build_task_stream(
+        ["bbh"], n_total_tasks=40, difficulty_within="task_name", thresholds_from="within"
+    )
+    assert again == within
+    with pytest.raises(SymphonyDataError, match="no thresholds within each task_name; name a pool"):
+        builder.build_task_stream(["bbh"], n_total_tasks=40, difficulty_within="task_name", thresholds_from="plain")
+
+
 def test_phases(builder: DatasetBuilder) -> None:
     phases = [
         {"n_total_tasks": 30, "difficulty_split": "90:10"},
