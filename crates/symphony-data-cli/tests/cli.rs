@@ -462,6 +462,31 @@ fn verify_names_what_is_bad_and_fails() {
 }
 
 #[test]
+fn verify_says_which_pools_share_tasks() {
+    let place = small();
+    place.ok("preprocess");
+    place.ok("build --benchmarks gsm8k -n 20 --output pools/a");
+    place.ok("build --benchmarks gsm8k -n 20 --exclude pools/a --output pools/b");
+    let found = place.ok("verify --disjoint pools");
+    assert!(found.ends_with("ok   no two of 2 pools share a task\n"), "{found}");
+    // A pool that is named twice shares nothing with itself.
+    let found = place.ok("verify --disjoint pools/a ./pools/a pools");
+    assert!(found.ends_with("ok   no two of 2 pools share a task\n"), "{found}");
+    place.ok("build --benchmarks gsm8k -n 20 --output pools/c");
+    let output = place.run("verify --disjoint pools");
+    assert_eq!(output.status.code(), Some(1));
+    let found = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(found.contains("BAD  pools/a and pools/c share 20 tasks, such as gsm8k_"), "{found}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("pools that share tasks: 1 pairs of 3 pools"),
+        "{output:?}"
+    );
+    let output = place.run("verify --disjoint --json pools");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&found["shared"][0]["tasks"], &found["shared"][0]["second"]), (&json!(20), &json!("pools/c")));
+}
+
+#[test]
 fn init_writes_the_defaults_and_replaces_nothing_unasked() {
     let place = Place::new();
     place.ok("init");
