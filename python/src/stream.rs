@@ -4,10 +4,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
-use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, UInt64Array, cast::AsArray};
+use arrow_array::{
+    Array, ArrayRef, Float64Array, RecordBatch, UInt32Array, UInt64Array, cast::AsArray, types::UInt32Type,
+};
+use arrow_schema::SchemaRef;
 use arrow_select::take::take_record_batch;
 use pyo3::{
     exceptions::{PyImportError, PyIndexError, PyKeyboardInterrupt, PyTypeError, PyValueError},
@@ -36,9 +39,10 @@ use crate::{
 /// ``tasks = list(stream)``.
 ///
 /// As a table it has the columns ``task_id``, ``benchmark``, ``difficulty_score`` (float, 0 to 1), ``difficulty_bin``,
-/// ``raw_data``, ``scorer_metadata``, ``source_id`` and ``identity``. ``pyarrow.table(stream)``, ``polars.DataFrame(stream)``
-/// and DuckDB (by the name of the variable) read it from Arrow's memory; there, ``raw_data`` and ``scorer_metadata`` are JSON
-/// text, because each benchmark has rows of its own form. In ``pandas.DataFrame(stream)`` they are dicts.
+/// ``raw_data``, ``scorer_metadata``, ``source_id``, ``identity`` and ``phase`` (an integer, null without phases).
+/// ``pyarrow.table(stream)``, ``polars.DataFrame(stream)`` and DuckDB (by the name of the variable) read it from Arrow's
+/// memory; there, ``raw_data`` and ``scorer_metadata`` are JSON text, because each benchmark has rows of its own form. In
+/// ``pandas.DataFrame(stream)`` they are dicts.
 ///
 /// Args:
 ///     tasks (Iterable[Task]): the tasks, in their order.
@@ -64,6 +68,7 @@ pub struct TaskStream {
 impl TaskStream {
     /// A stream of these batches of [`table::schema`].
     pub fn of_batches(batches: Vec<RecordBatch>) -> Self {
+        let batches: Vec<RecordBatch> = batches.into_iter().map(with_phase).collect();
         let length = batches.iter().map(RecordBatch::num_rows).sum();
         Self { batches: OnceLock::from(batches), stored: None, length, origin: None, is_whole: false }
     }
@@ -124,7 +129,7 @@ impl TaskStream {
     /// The tasks at these places, in this order.
     fn at(&self, py: Python<'_>, places: UInt64Array) -> PyResult<Self> {
         let failed = |error: arrow_schema::ArrowError| PyValueError::new_err(error.to_string());
-        let all = arrow_select::concat::concat_batches(&table::schema(), self.batches(py)?).map_err(failed)?;
+        let all = arrow_select::concat::concat_batches(&schema(), self.batches(py)?).map_err(failed)?;
         Ok(self.part(vec![take_record_batch(&all, &places).map_err(failed)?]))
     }
 
@@ -134,7 +139,7 @@ impl TaskStream {
     }
 
     fn table(&self, py: Python<'_>) -> PyResult<PyTable> {
-        PyTable::try_new(self.batches(py)?.to_vec(), table::schema())
+        PyTable::try_new(self.batches(py)?.to_vec(), schema())
     }
 
     /// How many tasks have each text of a column, in the order in which they first come.
@@ -155,6 +160,26 @@ impl TaskStream {
     pub fn to_library(&self, py: Python<'_>) -> PyResult<Vec<LibraryTask>> {
         (0..self.length).map(|at| self.task(py, at)?.to_library(py)).collect()
     }
+}
+
+/// The columns of every stream, with phases or without.
+fn schema() -> SchemaRef {
+    table::schema(true)
+}
+
+/// The batch with the column `phase`, which the library leaves out where no task has one.
+fn with_phase(batch: RecordBatch) -> RecordBatch {
+    if batch.num_columns() == schema().fields().len() {
+        return batch;
+    }
+    let mut columns = batch.columns().to_vec();
+    columns.push(Arc::new(UInt32Array::new_null(batch.num_rows())));
+    RecordBatch::try_new(schema(), columns).unwrap_or(batch)
+}
+
+/// The phase of each task.
+fn phases(batches: &[RecordBatch]) -> Vec<Option<u32>> {
+    batches.iter().flat_map(|batch| batch.column(8).as_primitive::<UInt32Type>().iter()).collect()
 }
 
 /// The library's tasks of any iterable of tasks, which the caller knows as `parameter`.
@@ -265,17 +290,18 @@ impl TaskStream {
     /// Args:
     ///     bin (str | list[str] | None): ``"easy"``, ``"medium"`` or ``"hard"``, or several of them. Default: all.
     ///     benchmark (str | list[str] | None): a benchmark of this stream, or several. Default: all.
+    ///     phase (int | list[int] | None): a phase of this stream, from 1, or several. Default: all.
     ///     where (dict | Callable[[Task], bool] | None): ``{field: value}`` or ``{field: [value, …]}`` keeps the tasks whose
     ///         field has one of these values. A field is a feature in ``scorer_metadata``, else a field of ``raw_data``, with
     ///         dots for nested ones (``options.A``); a task without the field is left out. ``{benchmark: {field: …}}``
     ///         filters the tasks of that benchmark alone and keeps those of the others. A function is called with each task
-    ///         that passes `bin` and `benchmark`. Default: all.
+    ///         that passes the other filters. Default: all.
     ///
     /// Returns:
     ///     TaskStream: the tasks that pass; none, if no task does.
     ///
     /// Raises:
-    ///     RequestError: a bin, a benchmark, a field or a value that this stream does not have (a ValueError). The message
+    ///     RequestError: a bin, a benchmark, a phase, a field or a value that this stream does not have (a ValueError). The message
     ///         lists those that it has.
     ///
     /// >>> stream = builder.build_task_stream(["humaneval", "gsm8k"], n_total_tasks=40, full_dir="full")
@@ -283,23 +309,30 @@ impl TaskStream {
     /// <TaskStream: 10 tasks (gsm8k); 10 hard>
     /// >>> stream.filter(where=lambda task: task.difficulty_score < 0.5).filter(bin="hard")
     /// <TaskStream: 0 tasks>
-    #[pyo3(signature = (*, bin=None, benchmark=None, r#where=None))]
+    #[pyo3(signature = (*, bin=None, benchmark=None, phase=None, r#where=None))]
     fn filter(
         this: &Bound<'_, Self>,
         bin: Option<Bound<'_, PyAny>>,
         benchmark: Option<Bound<'_, PyAny>>,
+        phase: Option<Bound<'_, PyAny>>,
         r#where: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = this.py();
-        let places = py.import("symphony_data._filter")?.call_method1("places", (this, bin, benchmark, r#where))?;
+        let places =
+            py.import("symphony_data._filter")?.call_method1("places", (this, bin, benchmark, phase, r#where))?;
         this.get().at(py, places.extract::<Vec<u64>>()?.into())
     }
 
     /// A column of texts, for `symphony_data._filter`.
     fn _texts(&self, py: Python<'_>, name: &str) -> PyResult<Vec<Option<String>>> {
-        let column = table::schema().index_of(name).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let column = schema().index_of(name).map_err(|error| PyValueError::new_err(error.to_string()))?;
         let texts = self.batches(py)?.iter().flat_map(|batch| batch.column(column).as_string::<i32>().iter());
         Ok(texts.map(|text| text.map(str::to_owned)).collect())
+    }
+
+    /// The phase of each task, for `symphony_data._filter`.
+    fn _phases(&self, py: Python<'_>) -> PyResult<Vec<Option<u32>>> {
+        Ok(phases(self.batches(py)?))
     }
 
     fn __len__(&self) -> usize {
@@ -399,12 +432,14 @@ impl TaskStream {
             .import("pandas")
             .map_err(|_| PyImportError::new_err("to_pandas needs pandas: pip install 'symphony-data[pandas]'"))?;
         let columns = PyDict::new(py);
-        for (at, field) in table::schema().fields().iter().enumerate() {
+        for (at, field) in schema().fields().iter().enumerate() {
             let column = PyList::empty(py);
             for batch in self.batches(py)? {
                 let array: &ArrayRef = batch.column(at);
                 if let Some(scores) = array.as_any().downcast_ref::<Float64Array>() {
                     scores.iter().try_for_each(|score| column.append(score))?;
+                } else if let Some(phases) = array.as_any().downcast_ref::<UInt32Array>() {
+                    phases.iter().try_for_each(|phase| column.append(phase))?;
                 } else if ["raw_data", "scorer_metadata"].contains(&field.name().as_str()) {
                     array.as_string::<i32>().iter().flatten().try_for_each(|text| column.append(loads(py, text)?))?;
                 } else {
@@ -485,7 +520,9 @@ fn columns_equal(one: &[RecordBatch], two: &[RecordBatch]) -> bool {
             .collect()
     };
     one == two
-        || (scores(one) == scores(two) && (0..8).filter(|at| *at != 2).all(|at| texts(one, at) == texts(two, at)))
+        || (scores(one) == scores(two)
+            && phases(one) == phases(two)
+            && (0..8).filter(|at| *at != 2).all(|at| texts(one, at) == texts(two, at)))
 }
 
 /// Goes through a stream, one task at a time.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, Float64Array, RecordBatch, StringArray, cast::AsArray};
+use arrow_array::{Array, Float64Array, RecordBatch, StringArray, UInt32Array, cast::AsArray};
 use pyo3::{
     exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError},
     prelude::*,
-    types::{PyDict, PyTuple, PyType},
+    types::{PyBool, PyDict, PyTuple, PyType},
 };
 use symphony_data::task::Json;
 
@@ -110,6 +110,7 @@ pub fn loads<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
 ///     source_id (str | None): benchmark and row number, such as ``humaneval_26``: the task's id in its preprocessed
 ///         benchmark. Default: None.
 ///     identity (str | None): 16 hex digits that are the same wherever this task occurs. Default: None.
+///     phase (int | None): its phase, from 1, in a stream that has phases. Default: None.
 ///
 /// A task is a dataclass: ``dataclasses.asdict(task)`` and ``dataclasses.replace(task, difficulty_bin="hard")`` work. Tasks
 /// with the same attributes are equal. ``Task(**json.loads(line))`` makes a task of a line of a pool.
@@ -138,15 +139,18 @@ pub struct Task {
     source_id: Option<String>,
     #[pyo3(get)]
     identity: Option<String>,
+    #[pyo3(get)]
+    phase: Option<u32>,
 }
 
 impl Task {
-    /// The task at `row` of a batch of `symphony_data::task::table::schema`.
+    /// The task at `row` of a batch of a stream's columns.
     pub fn of(batch: &RecordBatch, row: usize) -> Self {
         let column = |at: usize| batch.column(at).as_string::<i32>();
         let text = |at: usize| column(at).value(row).to_owned();
         let optional = |at: usize| column(at).is_valid(row).then(|| text(at));
         let scores: &Float64Array = batch.column(2).as_primitive();
+        let phases: &UInt32Array = batch.column(8).as_primitive();
         Self {
             task_id: text(0),
             benchmark: text(1),
@@ -156,6 +160,7 @@ impl Task {
             scorer_metadata: Data::Text(Text::Cell(column(5).clone(), row)),
             source_id: optional(6),
             identity: optional(7),
+            phase: phases.is_valid(row).then(|| phases.value(row)),
         }
     }
 
@@ -170,6 +175,7 @@ impl Task {
             scorer_metadata: self.scorer_metadata.clone_ref(py),
             source_id: self.source_id.clone(),
             identity: self.identity.clone(),
+            phase: self.phase,
         }
     }
 
@@ -198,6 +204,7 @@ impl Task {
             scorer_metadata: json("scorer_metadata", &self.scorer_metadata)?,
             source_id: self.source_id.clone().map(Into::into),
             identity: self.identity.clone().map(Into::into),
+            phase: self.phase,
         })
     }
 
@@ -236,7 +243,7 @@ impl Task {
 #[pymethods]
 impl Task {
     #[new]
-    #[pyo3(signature = (task_id, benchmark, difficulty_score, difficulty_bin, raw_data, scorer_metadata, source_id=None, identity=None))]
+    #[pyo3(signature = (task_id, benchmark, difficulty_score, difficulty_bin, raw_data, scorer_metadata, source_id=None, identity=None, phase=None))]
     #[allow(clippy::too_many_arguments)] // A task's keys.
     fn new(
         task_id: &Bound<'_, PyAny>,
@@ -247,6 +254,7 @@ impl Task {
         scorer_metadata: &Bound<'_, PyAny>,
         source_id: Option<&Bound<'_, PyAny>>,
         identity: Option<&Bound<'_, PyAny>>,
+        phase: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         Ok(Self {
             task_id: text("task_id", task_id)?,
@@ -257,6 +265,7 @@ impl Task {
             scorer_metadata: Data::given("scorer_metadata", scorer_metadata)?,
             source_id: source_id.map(|id| text("source_id", id)).transpose()?,
             identity: identity.map(|id| text("identity", id)).transpose()?,
+            phase: phase.map(phase_of).transpose()?,
         })
     }
 
@@ -294,6 +303,12 @@ impl Task {
     #[setter]
     fn set_identity(&mut self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         self.identity = value.map(|id| text("identity", id)).transpose()?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_phase(&mut self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.phase = value.map(phase_of).transpose()?;
         Ok(())
     }
 
@@ -341,6 +356,9 @@ impl Task {
                 dict.set_item(name, value)?;
             }
         }
+        if let Some(phase) = task.phase {
+            dict.set_item("phase", phase)?;
+        }
         Ok(dict)
     }
 
@@ -355,6 +373,7 @@ impl Task {
                 && one.difficulty_bin == two.difficulty_bin
                 && one.source_id == two.source_id
                 && one.identity == two.identity
+                && one.phase == two.phase
         };
         let same = same
             && Self::same_data(this, other, |task| &mut task.raw_data)?
@@ -385,6 +404,7 @@ impl Task {
             PyDict::new(py),
             &task.source_id,
             &task.identity,
+            task.phase,
         );
         let state = (task.raw_data.parts(py)?, task.scorer_metadata.parts(py)?);
         Ok((this.get_type(), arguments.into_pyobject(py)?, state.into_pyobject(py)?))
@@ -399,6 +419,14 @@ fn score(value: &Bound<'_, PyAny>) -> PyResult<f64> {
     }
     let shown = value.repr()?;
     Err(PyValueError::new_err(format!("difficulty_score: {shown} is not a finite number")))
+}
+
+/// The number of a phase.
+fn phase_of(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    let number = if value.cast::<PyBool>().is_ok() { None } else { value.extract::<i64>().ok() };
+    let Some(number) = number else { return Err(unexpected("phase", "a whole number", value)) };
+    let phase = u32::try_from(number).ok().filter(|phase| *phase > 0);
+    phase.ok_or_else(|| PyValueError::new_err(format!("phase: {number} is not the number of a phase, from 1")))
 }
 
 fn text(parameter: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {

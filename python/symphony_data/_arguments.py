@@ -207,9 +207,10 @@ def keys(given: Mapping[str, Any]) -> str:
 def excluded(parameter: str, value: object) -> tuple[list[str], list[object]]:
     """The paths and the tasks that a request leaves out."""
     several = isinstance(value, Iterable) and not isinstance(value, (str, bytes, TaskStream))
+    given: list[object] = list(value) if several else [value]  # type: ignore[call-overload]
     paths: list[str] = []
     tasks: list[object] = []
-    for one in value if several else [value]:  # type: ignore[union-attr]
+    for one in given:
         if isinstance(one, TaskStream):
             tasks.append(one)
         else:

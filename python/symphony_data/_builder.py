@@ -220,7 +220,7 @@ class DatasetBuilder:
     def build_task_stream(
         self,
         benchmarks_to_include: Sequence[str] | Mapping[str, Any],
-        difficulty_split: str = "50:50",
+        difficulty_split: str | None = None,
         n_total_tasks: int | None = None,
         random_seed: int = 2025,
         exclude_benchmarks: Sequence[str] | None = None,
@@ -251,7 +251,8 @@ class DatasetBuilder:
             benchmarks_to_include: the benchmarks to mix, in order. A pattern such as ``"mmlu_*"`` stands for the
                 enabled benchmarks that match it, and they share its ratio equally. A mapping names groups, each with
                 its benchmarks or with groups of its own: ``{"math": ["gsm8k", "amc"], "code": ["humaneval"]}``.
-            difficulty_split: the shares ``easy:hard`` or ``easy:medium:hard``, whole numbers. Default: ``"50:50"``.
+            difficulty_split: the shares ``easy:hard`` or ``easy:medium:hard``, whole numbers, or ``"proportional"``: by
+                how many rows of each may be drawn. Default: ``"50:50"``; ``"proportional"`` with a `difficulty_range`.
             n_total_tasks: the number of tasks, from 1. Default: 1000, or those of the `phases`.
             random_seed: the same seed gives the same tasks in the same order; 0 to 4294967295 for ``"numpy"``, any
                 64-bit number for ``"stable"``. Default: 2025.
@@ -278,8 +279,8 @@ class DatasetBuilder:
                 Default: ``"shuffled"``.
             where: draw only rows with one of these values of a label, ``{"bbh": {"task_name": ["navigate"]}}``. A label
                 is a feature whose values are texts.
-            difficulty_range: draw only rows between these percentiles of difficulty, such as ``[40, 60]``; percentiles
-                of easy and hard are then those within the range.
+            difficulty_range: draw only rows between these percentiles of difficulty, such as ``[40, 60]``. With a
+                `difficulty_split`, easy and hard are cut within the range.
             exclude: draw no row of these: pools (a folder, or tasks of this session), or files of identities or source
                 ids.
             partition: draw only rows of this partition, which the configuration defines.
@@ -344,7 +345,9 @@ class DatasetBuilder:
         spec = {
             "benchmarks": included,
             "exclude_benchmarks": sorted(excluded),
-            "difficulty_split": argument.text("difficulty_split", difficulty_split, '"50:50"'),
+            "difficulty_split": None
+            if difficulty_split is None
+            else argument.text("difficulty_split", difficulty_split, '"50:50"'),
             "n_total_tasks": argument.whole("n_total_tasks", n_total_tasks),
             "random_seed": argument.whole("random_seed", random_seed),
             "difficulty_percentiles": pairs,

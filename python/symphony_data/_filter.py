@@ -18,6 +18,7 @@ def places(
     stream: TaskStream,
     bin: str | Iterable[str] | None,
     benchmark: str | Iterable[str] | None,
+    phase: int | Iterable[int] | None,
     where: Mapping[str, Any] | Callable[[Task], object] | None,
 ) -> list[int]:
     """The places of the tasks that pass all filters, in order."""
@@ -31,6 +32,10 @@ def places(
     if benchmark is not None:
         names = _names("benchmark", "benchmark", benchmark, benchmarks)
         chosen = [at for at in chosen if benchmarks[at] in names]
+    if phase is not None:
+        phases = stream._phases()
+        numbers = _numbers(phase, phases)
+        chosen = [at for at in chosen if phases[at] in numbers]
     if where is None:
         return list(chosen)
     if isinstance(where, Mapping):
@@ -111,6 +116,18 @@ def _names(parameter: str, kind: str, value: object, known: list[str]) -> set[st
             raise RequestError(f"{parameter}: there is no {kind} {name!r} in this stream; known: {_listed(known)}")
         names.add(name)
     return names
+
+
+def _numbers(value: object, known: list[int | None]) -> set[object]:
+    """A phase or several, each of which must be known."""
+    given = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, Mapping)) else [value]
+    numbers = sorted({number for number in known if number is not None})
+    if not numbers:
+        raise RequestError("phase: this stream has no phases")
+    for number in given:
+        if number not in numbers or isinstance(number, bool):
+            raise RequestError(f"phase: there is no phase {number!r} in this stream; known: {_listed(numbers)}")
+    return set(given)
 
 
 def _listed(values: Iterable[object]) -> str:

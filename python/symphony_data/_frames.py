@@ -22,6 +22,7 @@ class _Fields:
     scorer_metadata: dict[str, Any]
     source_id: str | None = None
     identity: str | None = None
+    phase: int | None = None
 
 
 def make_dataclass() -> None:

@@ -462,6 +462,31 @@ fn verify_names_what_is_bad_and_fails() {
 }
 
 #[test]
+fn verify_says_which_pools_share_tasks() {
+    let place = small();
+    place.ok("preprocess");
+    place.ok("build --benchmarks gsm8k -n 20 --output pools/a");
+    place.ok("build --benchmarks gsm8k -n 20 --exclude pools/a --output pools/b");
+    let found = place.ok("verify --disjoint pools");
+    assert!(found.ends_with("ok   no two of 2 pools share a task\n"), "{found}");
+    // A pool that is named twice shares nothing with itself.
+    let found = place.ok("verify --disjoint pools/a ./pools/a pools");
+    assert!(found.ends_with("ok   no two of 2 pools share a task\n"), "{found}");
+    place.ok("build --benchmarks gsm8k -n 20 --output pools/c");
+    let output = place.run("verify --disjoint pools");
+    assert_eq!(output.status.code(), Some(1));
+    let found = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(found.contains("BAD  pools/a and pools/c share 20 tasks, such as gsm8k_"), "{found}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("pools that share tasks: 1 pairs of 3 pools"),
+        "{output:?}"
+    );
+    let output = place.run("verify --disjoint --json pools");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&found["shared"][0]["tasks"], &found["shared"][0]["second"]), (&json!(20), &json!("pools/c")));
+}
+
+#[test]
 fn init_writes_the_defaults_and_replaces_nothing_unasked() {
     let place = Place::new();
     place.ok("init");
@@ -533,12 +558,104 @@ fn the_schemas_accept_what_is_shipped_and_what_is_written_and_nothing_else() {
     let experiments = validator("experiments");
     experiments(&json_of(symphony_data::config::DEFAULT_EXPERIMENTS)).unwrap();
     experiments(&json!({"experiments": {"e": {"benchmarks": ["gsm8k"], "n_total_tasks": 0}}})).unwrap_err();
+    for (good, key, values) in keys_of_a_request() {
+        for value in values {
+            let mut request = json!({"benchmarks": ["gsm8k", "bbh"], "n_total_tasks": 40});
+            request[key] = value;
+            let found = experiments(&json!({"experiments": {"e": request}}));
+            assert_eq!(found.is_ok(), good, "{key}: {request}: {found:?}");
+            // In the configuration too.
+            let config = config(&json!({"benchmarks": {"gsm8k": {}}, "experiments": {"e": request}}));
+            assert_eq!(config.is_ok(), good, "{key}: {request}");
+        }
+    }
+    // The phases say how many tasks there are; a ramp does not.
+    let without =
+        |phases: Value| experiments(&json!({"experiments": {"e": {"benchmarks": ["gsm8k"], "phases": phases}}}));
+    without(json!([{"n_total_tasks": 4}])).unwrap();
+    without(json!({"from": "90:10", "to": "10:90", "steps": 2})).unwrap_err();
+    let partitions = |partitions: Value| config(&json!({"benchmarks": {"gsm8k": {}}, "partitions": partitions}));
+    partitions(json!({"shares": {"train": 0.8, "test": 0.2}})).unwrap();
+    partitions(json!({"shares": {"a": 1, "b": 1, "c": 2}, "seed": 7})).unwrap();
+    for wrong in [
+        json!({"shares": {"train": 1}}),
+        json!({"shares": {"train": 1, "test": 0}}),
+        json!({"shares": ["train", "test"]}),
+        json!({"train": 0.8, "test": 0.2}),
+        json!({"shares": {"train": 1, "test": 1}, "seed": -1}),
+        json!({"seed": 1}),
+    ] {
+        partitions(wrong).unwrap_err();
+    }
     let task = validator("task");
     let pool = fs::read_to_string(place.path("data/full/task_pool.jsonl")).unwrap();
     for line in pool.lines() {
         task(&serde_json::from_str(line).unwrap()).unwrap();
     }
     task(&json!({"task_id": "exp_00000_gsm8k"})).unwrap_err();
+    for (phase, good) in [(json!(1), true), (json!(0), false), (json!("1"), false), (json!(1.5), false)] {
+        let mut line: Value = serde_json::from_str(pool.lines().next().unwrap()).unwrap();
+        line["phase"] = phase;
+        assert_eq!(task(&line).is_ok(), good, "{}", line["phase"]);
+    }
+}
+
+/// Values of the keys that design a pool: whether they are good, the key, and the values.
+fn keys_of_a_request() -> Vec<(bool, &'static str, Vec<Value>)> {
+    let labels = |values: Value| json!({"bbh": {"task_name": values}});
+    let ramp = |from: Value| json!({"from": from, "to": "10:90", "steps": 5});
+    vec![
+        (true, "benchmarks", vec![json!({"math": ["gsm8k"], "other": {"bbh": null, "more": "mmlu_*"}})]),
+        (false, "benchmarks", vec![json!({}), json!({"math": 3}), json!([]), json!([["gsm8k"]])]),
+        (true, "benchmark_ratios", vec![json!("proportional"), json!({"gsm8k": 1, "bbh": 0})]),
+        (false, "benchmark_ratios", vec![json!("equal"), json!({"gsm8k": -1}), json!([1, 1])]),
+        (true, "difficulty_split", vec![json!("proportional"), json!("1:2:1")]),
+        (false, "difficulty_split", vec![json!("equal"), json!("1:2:1:1"), json!([1, 1])]),
+        (true, "where", vec![labels(json!("navigate")), labels(json!(["navigate", "web_of_lies"]))]),
+        (false, "where", vec![json!("navigate"), json!({"bbh": ["navigate"]}), labels(json!([])), labels(json!(3))]),
+        (true, "difficulty_range", vec![json!([40, 60]), json!("40:60"), json!("0:12.5")]),
+        (false, "difficulty_range", vec![json!([40]), json!([-1, 60]), json!([0, 101]), json!("40"), json!(40)]),
+        (true, "exclude", vec![json!("pools/a"), json!(["train", "ids.txt"]), json!([])]),
+        (false, "exclude", vec![json!(""), json!([3]), json!({"a": "b"})]),
+        (true, "partition", vec![json!("train")]),
+        (false, "partition", vec![json!(1), json!(["train"])]),
+        (true, "on_duplicate", vec![json!("keep"), json!("one"), json!("drop_conflicts")]),
+        (false, "on_duplicate", vec![json!("drop"), json!(true)]),
+        (true, "near_duplicates", vec![json!("keep"), json!("one")]),
+        (false, "near_duplicates", vec![json!("drop_conflicts")]),
+        (true, "stratify_by", vec![json!("task_name")]),
+        (false, "stratify_by", vec![json!(["task_name"])]),
+        (true, "strata", vec![json!("equal"), json!("proportional")]),
+        (false, "strata", vec![json!("even")]),
+        (true, "difficulty_within", vec![json!("task_name")]),
+        (false, "difficulty_within", vec![json!(1)]),
+        (true, "thresholds_from", vec![json!("pools/a/manifest.json")]),
+        (false, "thresholds_from", vec![json!(""), json!(["a"])]),
+        (
+            true,
+            "phases",
+            vec![
+                json!([{"n_total_tasks": 20}, {"n_total_tasks": 20, "difficulty_split": "1:1", "order": "hard_first",
+                    "benchmark_ratios": {"gsm8k": 1, "bbh": 1}, "difficulty_range": [0, 50], "where": labels(json!("a"))}]),
+                ramp(json!("90:10")),
+                ramp(json!({"difficulty_split": "90:10", "benchmark_ratios": {"gsm8k": 1, "bbh": 0}})),
+            ],
+        ),
+        (
+            false,
+            "phases",
+            vec![
+                json!([]),
+                json!("90:10"),
+                json!([{"difficulty_split": "90:10"}]),
+                json!([{"n_total_tasks": 20, "sampler": "stable"}]),
+                json!({"from": "90:10", "to": "10:90"}),
+                json!({"from": "90:10", "to": "10:90", "steps": 1}),
+                ramp(json!({"order": "shuffled"})),
+            ],
+        ),
+        (false, "phase", vec![json!(1)]),
+    ]
 }
 
 /// YAML as JSON, by the reader that configurations are read with.

@@ -132,6 +132,8 @@ fn run(name: &str, hub: &StandIn, real: bool) -> Found {
     let page: Vec<&str> = text.lines().collect();
     let place = tempfile::tempdir().unwrap();
     if let Some(data) = real_data() {
+        // Beside the rows lie published responses of models to them.
+        std::os::unix::fs::symlink(data.join("../responses"), place.path().join("responses")).unwrap();
         std::os::unix::fs::symlink(data, place.path().join("benchmarks")).unwrap();
     }
     let state = tempfile::tempdir().unwrap();

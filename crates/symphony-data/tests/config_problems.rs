@@ -166,6 +166,18 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ),
         ("benchmarks:\n  gsm8k:\nexperiments: {e: {benchmarks: [gsm8k]}}", "experiments.e: `n_total_tasks` is missing"),
         (
+            "benchmarks:\n  gsm8k:\nexperiments: {e: {benchmarks: [gsm8k], phases: [{n_total_tasks: 4}, {order: easy_first}]}}",
+            "experiments.e.phases: phase 2 has no `n_total_tasks`; write how many tasks it should have",
+        ),
+        (
+            "benchmarks:\n  gsm8k:\nexperiments: {e: {benchmarks: [gsm8k], phases: []}}",
+            "experiments.e.phases: there is no phase",
+        ),
+        (
+            "benchmarks:\n  gsm8k:\nexperiments: {e: {benchmarks: [gsm8k], n_total_tasks: 5, phases: [{n_total_tasks: 4}]}}",
+            "experiments.e.n_total_tasks: 5 tasks, but its phases have 4; leave it out, or change the phases",
+        ),
+        (
             "benchmarks:\n  gsm8k:\nexperiments: {e: {benchmarks: [gsm8k], n_total_tasks: 10, sampler: pandas}}",
             "there is no sampler `pandas`; known here: numpy, stable",
         ),

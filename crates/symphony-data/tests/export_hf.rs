@@ -15,7 +15,7 @@ use symphony_data::{
     export::{ExportOptions, Exported, Input, Target, export},
     preprocess::PreprocessOptions,
     progress::{Note, Progress, Silent},
-    request::RequestSpec,
+    request::{PhaseSpec, PhasesSpec, RequestSpec},
     yaml::Node,
 };
 
@@ -118,9 +118,10 @@ fn a_pool_is_exported_with_its_rows_typed_and_its_scores_to_the_last_digit() {
     let yaml =
         "benchmarks: {humaneval: {path: 'synthetic:humaneval'}, medical_qa: {path: 'synthetic:medical_qa?rows=300'}}";
     let builder = stores(&full, yaml);
+    let phase = |tasks| PhaseSpec { n_total_tasks: Some(tasks), ..PhaseSpec::default() };
     let spec = RequestSpec {
         benchmarks: vec!["medical_qa".into(), "humaneval".into()],
-        n_total_tasks: 60,
+        phases: Some(PhasesSpec::List(vec![phase(40), phase(20)])),
         ..RequestSpec::default()
     };
     let stream = builder.build_task_stream(&spec, &full).unwrap();
@@ -137,13 +138,13 @@ fn a_pool_is_exported_with_its_rows_typed_and_its_scores_to_the_last_digit() {
     let all = rows(&output.join("data/pool.parquet"));
     assert_eq!(all.len(), 60);
     for (task, row) in tasks.iter().zip(&all) {
-        for name in ["task_id", "benchmark", "difficulty_score", "difficulty_bin", "source_id", "identity"] {
+        for name in ["task_id", "benchmark", "difficulty_score", "difficulty_bin", "source_id", "identity", "phase"] {
             assert_eq!(row[name], task[name], "{name}");
         }
         for name in ["raw_data", "scorer_metadata"] {
             assert_eq!(serde_json::from_str::<Value>(row[name].as_str().unwrap()).unwrap(), task[name]);
         }
-        assert_eq!((&row["phase"], &row["weight"]), (&Value::Null, &json!(1.0)));
+        assert_eq!(row["weight"], 1.0);
     }
     for benchmark in ["humaneval", "medical_qa"] {
         let found = rows(&output.join(format!("data/{benchmark}.parquet")));
@@ -154,6 +155,7 @@ fn a_pool_is_exported_with_its_rows_typed_and_its_scores_to_the_last_digit() {
                 assert_eq!(row[name], *value, "{benchmark} {name}");
             }
             assert_eq!(row["symphony"]["task_id"], task["task_id"]);
+            assert_eq!(row["symphony"]["phase"], task["phase"]);
             assert_eq!(row["symphony"]["difficulty_score"], task["difficulty_score"]);
             let asked = row["symphony_input"].as_str().unwrap();
             assert!(asked.contains(

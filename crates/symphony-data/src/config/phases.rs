@@ -24,6 +24,21 @@ impl RequestSpec {
         phases.iter().map(|phase| phase.n_total_tasks).try_fold(0_u64, |sum, tasks| Some(sum.saturating_add(tasks?)))
     }
 
+    /// Checks that the listed phases say how many tasks they have.
+    pub(super) fn check_phases(&self) -> Vec<Wrong> {
+        let Some(PhasesSpec::List(phases)) = &self.phases else { return Vec::new() };
+        if phases.is_empty() {
+            let hint = "write `- {n_total_tasks: 50, difficulty_split: 90:10}` for each phase, or leave it out";
+            return vec![("phases", "there is no phase".to_owned(), hint.to_owned())];
+        }
+        let without = (1..).zip(phases).filter(|(_, phase)| phase.n_total_tasks.is_none());
+        let problem = |(number, _): (u32, &PhaseSpec)| {
+            let hint = "write how many tasks it should have".to_owned();
+            ("phases", format!("phase {number} has no `n_total_tasks`"), hint)
+        };
+        without.map(problem).collect()
+    }
+
     /// Whether bins have shares by how many rows of each may be drawn: where the request says so, and in a range of difficulty where it
     /// names no shares.
     pub(super) fn has_proportional_split(&self) -> bool {
@@ -42,17 +57,9 @@ impl RequestSpec {
         };
         let mut problems = Vec::new();
         let mut requests = Vec::with_capacity(phases.len());
-        if phases.is_empty() {
-            let hint =
-                "write `- {n_total_tasks: 50, difficulty_split: 90:10}` for each phase, or leave it out".to_owned();
-            problems.push(("phases", "there is no phase".to_owned(), hint));
-        }
         for (number, phase) in (1..).zip(&phases) {
-            let Some(n_total_tasks) = phase.n_total_tasks else {
-                let hint = "write how many tasks it should have".to_owned();
-                problems.push(("phases", format!("phase {number} has no `n_total_tasks`"), hint));
-                continue;
-            };
+            // Every phase that was checked says it.
+            let Some(n_total_tasks) = phase.n_total_tasks else { continue };
             let mut spec = Self { phases: None, n_total_tasks, ..self.clone() };
             spec.difficulty_split = phase.difficulty_split.clone().or(spec.difficulty_split);
             if phase.benchmark_ratios.is_some() {

@@ -157,7 +157,9 @@ impl RequestSpec {
             }
             of_phases => of_phases.unwrap_or(self.n_total_tasks),
         };
-        if n_total_tasks == 0 || n_total_tasks > MAX_TASKS {
+        let uncounted = self.check_phases();
+        uncounted.iter().for_each(|(key, message, hint)| problem(key, message.clone(), hint));
+        if uncounted.is_empty() && (n_total_tasks == 0 || n_total_tasks > MAX_TASKS) {
             problem("n_total_tasks", format!("{n_total_tasks} tasks"), &format!("ask for 1 to {MAX_TASKS}"));
         }
         let sampler = self.sampler.as_deref().map_or(Some(SamplerKind::Numpy), SamplerKind::parse);

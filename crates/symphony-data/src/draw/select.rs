@@ -105,6 +105,17 @@ impl Stores<'_> {
         let scores = joined.as_ref().map_or(surface, |joined| &joined.scores);
         let within =
             wanted.within.as_deref().map(|label| self.label_if_any(loaded, name, label)).transpose()?.flatten();
+        if let (Some((path, published)), Some(label)) = (&published, &within)
+            && published.thresholds_within.is_empty()
+        {
+            let way_out = "name a pool that was drawn with `difficulty_within`, or leave one of the two out";
+            let why = format!(
+                "thresholds_from: {}: it has no thresholds within each {}; {way_out}",
+                path.display(),
+                label.name
+            );
+            return Err(rows_error(name, why));
+        }
         let groups = groups_of(within.as_deref());
         let rows = &wanted.rows;
 

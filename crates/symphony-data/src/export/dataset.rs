@@ -165,7 +165,7 @@ impl Hf {
             text("difficulty_bin"),
             text("source_id"),
             text("identity"),
-            text("phase"),
+            ("phase".to_owned(), Kind::Integer),
             float("weight"),
             json("raw_data"),
             json("scorer_metadata"),
@@ -213,7 +213,7 @@ impl Writer for Hf {
                 text(ids.difficulty_bin),
                 Value::Text(ids.source_id.map(Text::as_str)),
                 Value::Text(ids.identity.map(Text::as_str)),
-                Value::Text(ids.phase),
+                Value::Integer(ids.phase.map(i64::from)),
                 Value::Float(ids.weight),
                 text(task.raw_data.get()),
                 text(task.scorer_metadata.get()),
@@ -310,7 +310,7 @@ fn ids_kind() -> Kind {
         text("identity"),
         text("difficulty_bin"),
         float("difficulty_score"),
-        text("phase"),
+        ("phase".to_owned(), Kind::Integer),
         float("weight"),
     ])
 }

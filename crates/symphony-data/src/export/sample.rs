@@ -33,8 +33,8 @@ pub(super) struct Ids<'s> {
     pub identity: Option<&'s Text>,
     pub difficulty_bin: &'s str,
     pub difficulty_score: f64,
-    /// Pools have no phases yet.
-    pub phase: Option<&'s str>,
+    /// Its phase, in a pool that has phases.
+    pub phase: Option<u32>,
     /// Every task counts once.
     pub weight: f64,
 }
@@ -42,8 +42,9 @@ pub(super) struct Ids<'s> {
 impl<'s> Sample<'s> {
     /// Its ids, bin and score.
     pub fn ids(&self) -> Ids<'s> {
-        let TaskView { task_id, benchmark, difficulty_score, difficulty_bin, source_id, identity, .. } = self.task;
-        Ids { task_id, benchmark, source_id, identity, difficulty_bin, difficulty_score, phase: None, weight: 1.0 }
+        let TaskView { task_id, benchmark, difficulty_score, difficulty_bin, source_id, identity, phase, .. } =
+            self.task;
+        Ids { task_id, benchmark, source_id, identity, difficulty_bin, difficulty_score, phase, weight: 1.0 }
     }
 
     /// Its id in the export.

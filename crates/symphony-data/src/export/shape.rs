@@ -265,6 +265,7 @@ enum Column {
 #[derive(Clone, Copy)]
 pub(super) enum Value<'v> {
     Text(Option<&'v str>),
+    Integer(Option<i64>),
     Float(f64),
     /// A JSON value, which the column takes apart.
     Json(&'v str),
@@ -323,6 +324,7 @@ impl Column {
     fn add(&mut self, value: Value<'_>) {
         match (self, value) {
             (Self::Text(column) | Self::Json(column), Value::Text(text)) => column.append_option(text),
+            (Self::Integer(column), Value::Integer(integer)) => column.append_option(integer),
             (Self::Float(column), Value::Float(float)) => column.append_value(float),
             (column, Value::Json(json)) => column.push(Some(json)),
             (column, _) => column.push(None),

@@ -36,7 +36,9 @@ pub fn shared_tasks(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Shared>), 
     let mut pools = Vec::new();
     folders.iter().try_for_each(|folder| pools_below(folder, &mut pools))?;
     pools.sort();
-    pools.dedup();
+    // A pool that is named twice, such as `a` and `./a`, is one pool.
+    let mut seen = HashSet::new();
+    pools.retain(|folder| seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())));
     // The pools that have each task, and its source_id in the last of them.
     let mut holders: HashMap<u64, Vec<usize>> = HashMap::new();
     let mut shared: Vec<Shared> = Vec::new();
