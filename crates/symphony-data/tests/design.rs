@@ -21,7 +21,7 @@ use symphony_data::{
     preprocess::PreprocessOptions,
     progress::Silent,
     request::{Partition, Partitions, PhaseSpec, PhasesSpec, Replacement, Request, RequestSpec, Split},
-    stream::{Candidates, Draw, Shares, Stratum, draw_phases, partition::Stretch},
+    stream::{Candidates, Draw, Owed, Shares, Stratum, draw_phases, partition::Stretch},
 };
 
 // ── Partitions ──
@@ -118,12 +118,69 @@ proptest! {
         let totals: Vec<f64> = rows.iter().map(|rows| rows.total() as f64).collect();
         let all: u64 = rows.iter().map(PerBin::total).sum();
         let n = n.min(all);
-        let given = Shares::flat(&totals).allocate_by(n, &rows);
+        let given = Shares::flat(&totals).allocate_by(&mut Owed::default(), n, &rows);
         prop_assert_eq!(given.iter().map(PerBin::total).sum::<u64>(), n);
         for (given, rows) in given.iter().zip(&rows) {
             prop_assert!(Bin::ALL.iter().all(|&bin| given[bin] <= rows[bin]), "{:?} of {:?}", given, rows);
         }
     }
+}
+
+proptest! {
+    #[test]
+    fn the_shares_of_many_short_stretches_add_up(
+        shares in shares(),
+        easy in 0_u32..=10,
+        stretches in prop::collection::vec(1_u64..12, 2..40),
+    ) {
+        let split = Split { easy, medium: None, hard: 10 - easy };
+        let (mut owed, mut all) = (Owed::default(), Vec::<PerBin<u64>>::new());
+        for n in &stretches {
+            let given = shares.allocate_after(&mut owed, *n, split);
+            // Each stretch keeps the bounds of a stream of its own in its cells.
+            for cell in &given {
+                let share = cell.total() as f64 * f64::from(easy) / 10.0;
+                prop_assert!((cell.easy as f64 - share).abs() < 1.0, "{:?}", cell);
+            }
+            all.resize(given.len(), PerBin::default());
+            for (all, given) in all.iter_mut().zip(&given) {
+                Bin::ALL.into_iter().for_each(|bin| all[bin] += given[bin]);
+            }
+        }
+        let n: u64 = stretches.iter().sum();
+        let alone: Vec<PerBin<u64>> = shares.allocate(n, split);
+        for (all, alone) in all.iter().zip(&alone) {
+            // Rounding of some twenty stretches in the same direction would move a cell by ten tasks.
+            prop_assert!(all.total().abs_diff(alone.total()) <= 4, "{:?} {:?}", all, alone);
+        }
+        let easy_of = |cells: &[PerBin<u64>]| cells.iter().map(|cell| cell.easy).sum::<u64>();
+        prop_assert!(easy_of(&all).abs_diff(n * u64::from(easy) / 10) <= 4, "{} of {}", easy_of(&all), n);
+    }
+}
+
+#[test]
+fn short_phases_do_not_round_the_same_way() {
+    let sum = |phases: &[(u64, Split)], shares: &Shares| {
+        let mut owed = Owed::default();
+        let given: Vec<_> = phases.iter().flat_map(|(n, split)| shares.allocate_after(&mut owed, *n, *split)).collect();
+        let [easy, hard] = [Bin::Easy, Bin::Hard].map(|bin| given.iter().map(|cell| cell[bin]).sum::<u64>());
+        (easy, hard)
+    };
+    let even = Split { easy: 1, medium: None, hard: 1 };
+    assert_eq!(sum(&[(5, even); 4], &Shares::flat(&[1.0])), (10, 10));
+    // A ramp from 70:30 to 60:40 in fifty steps of two tasks.
+    let [from, to] = ["70:30", "60:40"].map(|split| Split::parse(split).unwrap());
+    let ramp: Vec<(u64, Split)> = (0..50).map(|at| (2, from.towards(to, at, 49).unwrap())).collect();
+    assert_eq!(sum(&ramp, &Shares::flat(&[1.0])), (65, 35));
+    // Five benchmarks in phases of two tasks: each gets its fifth.
+    let shares = Shares::flat(&[1.0; 5]);
+    let mut owed = Owed::default();
+    let mut tasks = [0; 5];
+    for _ in 0..10 {
+        let given = shares.allocate_after(&mut owed, 2, even);
+        tasks.iter_mut().zip(given).for_each(|(tasks, given)| *tasks += given.total());
+    }
+    assert_eq!(tasks, [4; 5]);
 }
 
 #[test]

@@ -37,9 +37,16 @@ impl Shares {
     /// bounds, the task goes to the bin that the branches above the cell lack most, from the nearest up to the stream, so that
     /// many small benchmarks do not all round the same way.
     pub fn allocate(&self, n: u64, split: Split) -> Allocation {
+        self.allocate_after(&mut Owed::default(), n, split)
+    }
+
+    /// [`Self::allocate`] for a stretch of a stream, behind stretches that still owe something: what rounding took from a branch or a bin
+    /// there, it gets first here. So the shares of many short stretches add up.
+    pub fn allocate_after(&self, owed: &mut Owed, n: u64, split: Split) -> Allocation {
         let mut tree = Tree::default();
         tree.add(self);
         let mut bins = BinSeats::new(split, tree.nodes.len());
+        owed.lend(&mut tree, &mut bins);
         if let Some(path) = tree.only_path() {
             // A single cell takes every seat. Whenever all of its shares are whole numbers, its counts are exact and the
             // sequence of seats repeats, so whole periods need not be given one by one.
@@ -55,15 +62,16 @@ impl Shares {
                 bins.give(&path);
             }
         }
+        owed.settle(&tree, &bins);
         let cells = tree.nodes.iter().zip(bins.given).filter(|(node, _)| node.is_cell);
         cells.map(|(_, given)| given).collect()
     }
 
-    /// Distributes `n` tasks with shares of bins by how many rows each has, cell by cell.
-    pub fn allocate_by(&self, n: u64, rows: &[PerBin<u64>]) -> Allocation {
+    /// [`Self::allocate_after`] with shares of bins by how many rows each has, cell by cell.
+    pub fn allocate_by(&self, owed: &mut Owed, n: u64, rows: &[PerBin<u64>]) -> Allocation {
         // Each bin is a cell of its own, and all tasks of these are of one bin.
         const ALL_EASY: Split = Split { easy: 1, medium: None, hard: 0 };
-        let given = self.with_bins(&mut rows.iter()).allocate(n, ALL_EASY);
+        let given = self.with_bins(&mut rows.iter()).allocate_after(owed, n, ALL_EASY);
         let of_cell = |bins: &[PerBin<u64>]| PerBin { easy: bins[0].easy, medium: bins[1].easy, hard: bins[2].easy };
         given.chunks_exact(3).map(of_cell).collect()
     }
@@ -78,6 +86,48 @@ impl Shares {
             }
             Self::Among(branches) => {
                 Self::Among(branches.iter().map(|(ratio, branch)| (*ratio, branch.with_bins(rows))).collect())
+            }
+        }
+    }
+}
+
+/// What earlier stretches of a stream owe to branches and bins, in tasks; negative where these got more than their share.
+#[derive(Clone, Debug, Default)]
+pub struct Owed {
+    /// For each node of the tree, what it owes to each of its branches. A tree of another form starts without debts.
+    branches: Vec<Vec<f64>>,
+    /// For each node, what it owes to each bin.
+    bins: Vec<PerBin<f64>>,
+}
+
+impl Owed {
+    /// Lets the next stretch pay.
+    fn lend(&mut self, tree: &mut Tree, bins: &mut BinSeats) {
+        let form = |branches: &[Vec<f64>]| branches.iter().map(Vec::len).collect::<Vec<_>>();
+        if form(&self.branches) != tree.nodes.iter().map(|node| node.branches.len()).collect::<Vec<_>>() {
+            self.branches = tree.nodes.iter().map(|node| vec![0.0; node.branches.len()]).collect();
+            self.bins = vec![PerBin::default(); tree.nodes.len()];
+        }
+        for (node, owed) in tree.nodes.iter_mut().zip(&self.branches) {
+            node.quota.owed.clone_from(owed);
+        }
+        let units = |tasks: f64| (tasks * bins.sum as f64).round() as i64;
+        let in_units =
+            |owed: &PerBin<f64>| PerBin { easy: units(owed.easy), medium: units(owed.medium), hard: units(owed.hard) };
+        bins.owed = self.bins.iter().map(in_units).collect();
+    }
+
+    /// Notes what a stretch leaves owing.
+    fn settle(&mut self, tree: &Tree, bins: &BinSeats) {
+        for (node, owed) in tree.nodes.iter().zip(&mut self.branches) {
+            let all: u64 = node.quota.tasks.iter().sum();
+            for ((owed, share), tasks) in owed.iter_mut().zip(&node.quota.shares).zip(&node.quota.tasks) {
+                *owed += all as f64 * share - *tasks as f64;
+            }
+        }
+        for (given, owed) in bins.given.iter().zip(&mut self.bins) {
+            for bin in Bin::ALL {
+                owed[bin] += given.total() as f64 * bins.shares[bin] as f64 / bins.sum as f64 - given[bin] as f64;
             }
         }
     }
@@ -156,13 +206,16 @@ struct Quota {
     priorities: Vec<f64>,
     /// How many seats were given.
     given: u64,
+    /// What earlier stretches owe to each branch, in tasks.
+    owed: Vec<f64>,
 }
 
 impl Quota {
     fn new(ratios: &[f64]) -> Self {
         let sum: f64 = ratios.iter().sum();
         let shares: Vec<f64> = ratios.iter().map(|ratio| if sum > 0.0 { ratio / sum } else { 0.0 }).collect();
-        Self { tasks: vec![0; shares.len()], priorities: shares.clone(), shares, given: 0 }
+        let owed = vec![0.0; shares.len()];
+        Self { tasks: vec![0; shares.len()], priorities: shares.clone(), shares, given: 0, owed }
     }
 
     /// The only branch with a share, if the others have none.
@@ -175,14 +228,18 @@ impl Quota {
     /// The branch that takes the next seat; `None` if no branch has a share.
     fn next(&mut self) -> Option<usize> {
         let seat = (self.given + 1) as f64;
+        let has_debts = self.owed.iter().any(|owed| owed.abs() > QUOTA_SLACK);
         let mut taker: Option<(usize, f64)> = None;
         for (at, (&share, (&tasks, &priority))) in
             self.shares.iter().zip(self.tasks.iter().zip(&self.priorities)).enumerate()
         {
-            if (tasks as f64) < seat * share - QUOTA_SLACK
-                && taker.is_none_or(|(_, best)| priority > best * (1.0 + TIE))
-            {
-                taker = Some((at, priority));
+            if (tasks as f64) >= seat * share - QUOTA_SLACK {
+                continue;
+            }
+            // Behind stretches that owe something, the branch takes the seat that lacks most over all of them.
+            let lacks = if has_debts { self.owed[at] + seat * share - tasks as f64 } else { priority };
+            if taker.is_none_or(|(_, best)| lacks > best + best.abs() * TIE) {
+                taker = Some((at, lacks));
             }
         }
         let (at, _) = taker?;
@@ -202,6 +259,8 @@ struct BinSeats {
     sum: i64,
     /// How many tasks each bin of each node has so far.
     given: Allocation,
+    /// What earlier stretches owe to each bin of each node, in units of a task divided by the sum.
+    owed: Vec<PerBin<i64>>,
 }
 
 impl BinSeats {
@@ -209,7 +268,12 @@ impl BinSeats {
         let shares = [split.easy, split.medium.unwrap_or(0), split.hard];
         let by = shares.into_iter().fold(0, gcd).max(1);
         let [easy, medium, hard] = shares.map(|share| i64::from(share / by));
-        Self { shares: PerBin { easy, medium, hard }, sum: easy + medium + hard, given: vec![PerBin::default(); nodes] }
+        Self {
+            shares: PerBin { easy, medium, hard },
+            sum: easy + medium + hard,
+            given: vec![PerBin::default(); nodes],
+            owed: vec![PerBin::default(); nodes],
+        }
     }
 
     /// The smallest number of seats that gives each bin of a cell exactly its share.
@@ -242,7 +306,7 @@ impl BinSeats {
                 // The bin has its share, or more.
                 continue;
             }
-            let in_above = |&node: &usize| self.deficit(node, bin);
+            let in_above = |&node: &usize| self.deficit(node, bin) + self.owed[node][bin];
             // How near to the cell the bin would be a whole task below its share: the cell itself, its benchmark, its group.
             let urgent = if in_cell >= self.sum {
                 // This holds for one bin at most.
@@ -250,7 +314,7 @@ impl BinSeats {
             } else {
                 above.iter().rposition(|node| in_above(node) >= self.sum).map_or(0, |at| at + 1)
             };
-            let wanted = (urgent, above.iter().map(in_above).sum(), in_cell);
+            let wanted = (urgent, above.iter().map(in_above).sum(), in_cell + self.owed[cell][bin]);
             // In a tie, the harder bin wins: it comes later.
             if taker.is_none_or(|(_, best)| wanted >= best) {
                 taker = Some((bin, wanted));

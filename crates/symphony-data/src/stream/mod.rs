@@ -13,7 +13,7 @@ pub mod partition;
 mod phases;
 pub mod sample;
 
-pub use allocation::{Allocation, Shares, allocate};
+pub use allocation::{Allocation, Owed, Shares, allocate};
 pub use phases::draw_phases;
 
 /// A benchmark, in the form that a draw needs.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{
-    Allocation, Candidates, Draw, Shortfall, Stream,
+    Allocation, Candidates, Draw, Owed, Shortfall, Stream,
     cells::Cells,
     delivered, order,
     sample::{Cell, Sampler, sampler},
@@ -21,7 +21,7 @@ type Uses = Vec<HashMap<u32, u32, foldhash::fast::FixedState>>;
 /// Draws the streams of `phases`, each of which has the same benchmarks, sampler and seed. The first is what its request alone
 /// would draw. Each later one prefers the rows that were drawn least often before; without replacement, it draws no other.
 pub fn draw_phases(phases: &[(&Request, Vec<Candidates<'_>>)]) -> Vec<Stream> {
-    let mut uses = Uses::new();
+    let (mut uses, mut owed) = (Uses::new(), Owed::default());
     let mut streams = Vec::with_capacity(phases.len());
     for (number, (request, candidates)) in (1..).zip(phases) {
         let Cells { shares, cells } = Cells::of(request, candidates);
@@ -29,9 +29,9 @@ pub fn draw_phases(phases: &[(&Request, Vec<Candidates<'_>>)]) -> Vec<Stream> {
         uses.resize_with(candidates.len(), HashMap::default);
         let has = phase.has(&cells, &uses);
         let asked = if request.proportional_split {
-            shares.allocate_by(request.n_total_tasks, &has)
+            shares.allocate_by(&mut owed, request.n_total_tasks, &has)
         } else {
-            shares.allocate(request.n_total_tasks, request.split)
+            shares.allocate_after(&mut owed, request.n_total_tasks, request.split)
         };
         let mut draws = if number == 1 {
             phase.draw_first(&cells, &asked)
