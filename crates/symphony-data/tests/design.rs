@@ -17,11 +17,13 @@ use symphony_data::{
     bin::{Bin, Bins, PerBin, Percentiles},
     compare::CompareOptions,
     config::Config,
-    draw::build_task_stream,
+    draw::{Order, Writing, build_task_stream, make_pools, with_stores},
     preprocess::PreprocessOptions,
     progress::Silent,
     request::{Partition, Partitions, PhaseSpec, PhasesSpec, Replacement, Request, RequestSpec, Split},
     stream::{Candidates, Draw, Owed, Shares, Stratum, draw_phases, partition::Stretch},
+    task::Layout,
+    verify::shared_tasks,
 };
 
 // ── Partitions ──
@@ -592,7 +594,10 @@ fn ids_are_read_in_every_form_and_wrong_ones_are_named() {
         assert!(error.contains(why), "{error}");
     }
     let error = place.try_draws(r#"{"exclude": "nowhere"}"#).unwrap_err();
-    assert!(error.contains("exclude: nowhere: there is no file or folder of this name"), "{error}");
+    assert!(
+        error.contains("exclude: nowhere: there is no file, no folder and no other experiment of this name"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -609,6 +614,81 @@ fn one_of_each_identity_may_be_drawn() {
     place.builder.duplicates(&place.folder.path().join("full"), &CompareOptions::default()).unwrap();
     let error = place.try_draws(r#"{"on_duplicate": "drop_conflicts"}"#).unwrap_err();
     assert!(error.contains("(30 rows; 30 with conflicting answers; 0 copies; 0 eligible)"), "{error}");
+}
+
+#[test]
+fn conflicts_are_left_out_also_where_no_row_is_a_copy() {
+    // Identities have the answer, so that rows of one question and two answers are no copies.
+    let rows = ["1 a", "1 b", "2 a", "3 a"].map(|row| row.split_once(' ').unwrap());
+    let row = |(question, answer): (&str, &str)| {
+        format!(
+            r#"{{"kind": "red", "id": "{question}{answer}", "question": "How much is {question}?", "answer": "{answer}"}}"#
+        ) + "\n"
+    };
+    let prompt = ", prompt: {input: '{question}', target: '{answer}', grade: exact}";
+    let place = Place::with(&rows.map(row).concat(), prompt);
+    place.builder.duplicates(&place.folder.path().join("full"), &CompareOptions::default()).unwrap();
+    let left_out = place.left_out(r#""on_duplicate": "drop_conflicts""#);
+    assert_eq!(left_out, [("with conflicting answers".to_owned(), 2), ("copies".to_owned(), 0)]);
+}
+
+#[test]
+fn duplicates_of_other_rows_do_not_count_where_identities_are_row_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, full) = (folder.path().join("rows.jsonl"), folder.path().join("full"));
+    let text = |order: [usize; 4]| {
+        order
+            .map(|at| format!("{{\"q\": \"{}\"}}\n", ["one and the same", "one and the same", "two", "three"][at]))
+            .concat()
+    };
+    let rule = "difficulty: {features: {n: {words: q}}, score: [{feature: n}]}";
+    let config = format!("benchmarks: {{own: {{path: 'file:{}', {rule}}}}}", path.display());
+    let builder = DatasetBuilder::from_yaml("test.yaml", &config).unwrap();
+    let mut spec = RequestSpec { benchmarks: vec!["own".to_owned()], n_total_tasks: 4, ..RequestSpec::default() };
+    spec.read_keys(r#"{"near_duplicates": "one", "difficulty_split": "proportional"}"#).unwrap();
+    let request = spec.resolve(&builder.config).unwrap();
+    let draw = || build_task_stream(&builder.config, &full, &request, &Silent).map(|(tasks, _)| tasks.iter().count());
+    fs::write(&path, text([0, 1, 2, 3])).unwrap();
+    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+    builder.duplicates(&full, &CompareOptions::default()).unwrap();
+    assert_eq!(draw().unwrap(), 3);
+    // The same number of rows in another order: rows 0 and 1 are no duplicates now.
+    fs::write(&path, text([0, 2, 3, 1])).unwrap();
+    builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+    assert!(draw().unwrap_err().to_string().contains("needs to know its duplicates"));
+    builder.duplicates(&full, &CompareOptions::default()).unwrap();
+    assert_eq!(draw().unwrap(), 3);
+}
+
+#[test]
+fn a_pool_of_the_same_run_is_left_out_by_its_key_and_not_by_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("pools");
+    let text = |exclude: &str| {
+        format!(
+            "experiments:\n  a: {{benchmarks: [amc], n_total_tasks: 20}}\n  \
+             b: {{benchmarks: [amc], n_total_tasks: 20, exclude: ['{exclude}']}}"
+        )
+    };
+    let run = |exclude: &str| {
+        let (config, text) = ("benchmarks: {amc: {path: 'synthetic:amc'}}", text(exclude));
+        let config = Config::from_yaml_with_experiments("c.yaml", config, Some(("e.yaml", &text))).unwrap();
+        let builder = DatasetBuilder::from_yaml("c.yaml", "benchmarks: {amc: {path: 'synthetic:amc'}}").unwrap();
+        let full = folder.path().join("full");
+        builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+        let orders: Vec<Order<'_>> =
+            config.experiments.iter().map(|experiment| Order::of(experiment, &out, Layout::Jsonl)).collect();
+        with_stores(&config, &full, orders.iter().map(|order| order.request), &Silent, |stores| {
+            make_pools(stores, &orders, Writing::default(), &Silent).map(drop)
+        })
+    };
+    run("a").unwrap();
+    let (pools, shared) = shared_tasks(std::slice::from_ref(&out)).unwrap();
+    assert_eq!((pools.len(), shared), (2, Vec::new()));
+    let error = run(&out.join("a").display().to_string()).unwrap_err().to_string();
+    assert!(error.contains("this pool is made in the same run; write its key, `a`"), "{error}");
+    let error = run(&out.join("b").display().to_string()).unwrap_err().to_string();
+    assert!(error.contains("this is the pool that is being made"), "{error}");
 }
 
 #[test]
@@ -715,6 +795,15 @@ fn wrong_keys_are_named_with_the_way_out() {
         (r#"{"strata": "equal"}"#, "strata: there are no strata without `stratify_by`"),
         (r#"{"difficulty_within": "n"}"#, "own: `n` is no label"),
         (r#"{"thresholds_from": "nowhere"}"#, "nowhere"),
+        (r#"{"thresholds_from": ""}"#, "thresholds_from: is empty"),
+        (
+            r#"{"thresholds_from": "a", "difficulty_percentiles": {"own": [30, 70]}}"#,
+            "difficulty_percentiles: they do not count beside `thresholds_from`",
+        ),
+        (
+            r#"{"phases": {"from": {"benchmark_ratios": {"own": -1}}, "to": {"benchmark_ratios": {"own": 1}}, "steps": 5}}"#,
+            "phases: `own` has the ratio -1 at an end of the ramp",
+        ),
         (r#"{"phases": []}"#, "there is no phase"),
         (r#"{"n_total_tasks": 5, "phases": [{"n_total_tasks": 4}]}"#, "n_total_tasks: 5 tasks, but its phases have 4"),
         (r#"{"phases": [{"difficulty_split": "1:1"}]}"#, "phases: phase 1 has no `n_total_tasks`"),
@@ -822,7 +911,9 @@ fn experiments_leave_out_what_others_draw_in_whatever_order_they_are_written() {
     let problems =
         Config::from_yaml_with_experiments("c.yaml", "benchmarks: {gsm8k: }", Some(("e.yaml", cycle))).unwrap_err();
     assert!(
-        problems.to_string().contains("e.yaml:2: experiments.a.exclude: `a` leaves out tasks of experiments"),
+        problems.to_string().contains(
+            "e.yaml:2: experiments.a.exclude: `a` leaves out tasks of experiments that leave out each other's"
+        ),
         "{problems}"
     );
 }

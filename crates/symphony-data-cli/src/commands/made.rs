@@ -62,6 +62,9 @@ struct Within {
     thresholds: Thresholds,
 }
 
+/// How many phases are told below a table.
+const PHASES_SHOWN: usize = 20;
+
 /// One line for each benchmark of a pool of which not every row may be drawn, or which was cut within the values of a label.
 pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
     let mut lines = String::new();
@@ -81,14 +84,17 @@ pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
             line(part.benchmark(), "", &part.selected, asked.difficulty_within.as_deref());
         }
     }
-    for phase in &drawn.phases {
+    for phase in drawn.phases.iter().take(PHASES_SHOWN) {
         let number = format!("phase {}: ", phase.number);
         for (selected, asked) in phase.selected.iter().zip(&phase.request.parts) {
             line(&asked.benchmark, &number, selected, asked.difficulty_within.as_deref());
         }
     }
-    for phase in &drawn.phases {
+    for phase in drawn.phases.iter().take(PHASES_SHOWN) {
         lines += &format!("{pool}: {}\n", phase_line(drawn, phase));
+    }
+    if drawn.phases.len() > PHASES_SHOWN {
+        lines += &format!("{pool}: {} more phases, which the manifest has\n", drawn.phases.len() - PHASES_SHOWN);
     }
     lines
 }

@@ -48,6 +48,9 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     }
     let (pools, shared) =
         if args.disjoint { shared_tasks(&args.folders).map_err(DrawError::from)? } else { Default::default() };
+    if args.disjoint && pools.is_empty() {
+        return Err(CliError::Verdict("--disjoint: there is no pool here; name folders with pools".to_owned()));
+    }
     if args.json && args.disjoint {
         print_json(&serde_json::json!({"files": findings, "pools": pools, "shared": shared}))?;
     } else if args.json {
@@ -78,7 +81,9 @@ pub fn run(args: &Args) -> Result<(), CliError> {
             printable_line(&line).into_owned() + "\n"
         };
         let mut text: String = findings.iter().map(line).chain(shared.iter().map(shares)).collect();
-        if args.disjoint && shared.is_empty() {
+        if args.disjoint && pools.len() == 1 {
+            text += "ok   there is only one pool, so nothing to compare\n";
+        } else if args.disjoint && shared.is_empty() {
             text += &format!("ok   no two of {} pools share a task\n", pools.len());
         }
         print(&text)?;
@@ -89,7 +94,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         (
             count(Verdict::Bad),
             "changed, damaged or missing",
-            "rebuild stores with `preprocess`, calibrations with `calibrate`, pools with `run` or `build`, exports with `export`",
+            "rebuild stores with `preprocess`, calibrations with `calibrate`, duplicates with `duplicates`, pools with `run` or `build`, exports with `export`",
         ),
         (
             count(Verdict::Unvouched),

@@ -12,7 +12,11 @@ mod question;
 mod relations;
 mod write;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -157,7 +161,14 @@ fn check_output(output: &Path, files: &[PathBuf], folder: &Path) -> Result<(), C
     if in_folder && !existing.to_string_lossy().ends_with("_overlap.jsonl") {
         return refuse("lies among the preprocessed benchmarks");
     }
-    Ok(())
+    // What this command wrote has a list of overlapping rows, or none.
+    let first = File::open(output).and_then(|file| BufReader::new(file.take(1 << 16)).lines().next().transpose());
+    let is_ours = match first {
+        Ok(None) => true,
+        Ok(Some(line)) => serde_json::from_str::<OverlapRow>(&line).is_ok(),
+        Err(_) => false,
+    };
+    if is_ours { Ok(()) } else { refuse("is no list of overlapping rows, so it is not replaced; name another file") }
 }
 
 fn overlap(

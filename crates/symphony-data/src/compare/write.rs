@@ -72,7 +72,7 @@ pub(super) fn duplicates(
             copies: counts.copies,
             conflicts: counts.conflicts,
             near: counts.near,
-            identities: checksum_of(&part.identities),
+            identities: checksum_of(&part.identities, &part.store.meta),
             duplicates: file.written()?,
             tool: TOOL.to_owned(),
             self_checksum: String::new(),

@@ -159,7 +159,7 @@ fn checked(walk: &mut Walk, all: Vec<Unchecked<'_>>, config: &Config) -> Vec<Exp
             for Unchecked { id, field, node, entries, .. } in waiting.drain(..) {
                 let place = entries.iter().find(|(key, ..)| *key == "exclude");
                 let (field, node) = place.map_or((&field, node), |(_, field, node)| (field, *node));
-                let message = format!("`{id}` leaves out tasks of experiments that leave out its own");
+                let message = format!("`{id}` leaves out tasks of experiments that leave out each other's");
                 walk.problem(
                     node,
                     field,

@@ -44,7 +44,16 @@ impl RequestSpec {
     pub(super) fn has_proportional_split(&self) -> bool {
         match self.difficulty_split.as_deref() {
             Some(split) => split == PROPORTIONAL,
-            None => self.rows.difficulty_range.is_some(),
+            None => self.rows.difficulty_range.is_some() && !self.all_phases_have_splits(),
+        }
+    }
+
+    /// Whether the request's own split counts nowhere.
+    fn all_phases_have_splits(&self) -> bool {
+        match &self.phases {
+            None => false,
+            Some(PhasesSpec::List(phases)) => phases.iter().all(|phase| phase.difficulty_split.is_some()),
+            Some(PhasesSpec::Ramp { .. }) => true,
         }
     }
 
@@ -52,28 +61,41 @@ impl RequestSpec {
     pub(super) fn stretches(&self, config: &Config, siblings: &Siblings<'_>) -> Result<Vec<Request>, Vec<Wrong>> {
         let phases = match &self.phases {
             None => return Ok(Vec::new()),
+            Some(PhasesSpec::List(phases)) if phases.len() as u64 > MAX_PHASES => {
+                let message = format!("there are {} phases", phases.len());
+                return Err(vec![("phases", message, format!("write at most {MAX_PHASES}"))]);
+            }
             Some(PhasesSpec::List(phases)) => phases.clone(),
             Some(PhasesSpec::Ramp { from, to, steps }) => self.ramp(from, to, *steps).map_err(|wrong| vec![wrong])?,
         };
         let mut problems = Vec::new();
         let mut requests = Vec::with_capacity(phases.len());
+        let whole = Self { phases: None, ..self.clone() };
         for (number, phase) in (1..).zip(&phases) {
             // Every phase that was checked says it.
             let Some(n_total_tasks) = phase.n_total_tasks else { continue };
-            let mut spec = Self { phases: None, n_total_tasks, ..self.clone() };
+            let mut spec = Self { n_total_tasks, ..whole.clone() };
             spec.difficulty_split = phase.difficulty_split.clone().or(spec.difficulty_split);
             if phase.benchmark_ratios.is_some() {
                 spec.benchmark_ratios.clone_from(&phase.benchmark_ratios);
                 spec.proportional = false;
+            }
+            if phase.proportional {
+                spec.benchmark_ratios = None;
+                spec.proportional = true;
             }
             spec.order = phase.order.clone().or(spec.order);
             spec.rows.difficulty_range = phase.difficulty_range.or(spec.rows.difficulty_range);
             spec.rows.labels = phase.labels.clone().unwrap_or(spec.rows.labels);
             match spec.resolve_beside(config, &|key| (Place::default(), key.to_owned()), siblings) {
                 Ok(request) => requests.push(request),
-                Err(more) => problems.extend(more.into_iter().map(|Problem { field, message, hint, .. }| {
-                    ("phases", format!("phase {number}: {field}: {message}"), hint)
-                })),
+                Err(more) => {
+                    problems.extend(more.into_iter().map(|Problem { field, message, hint, .. }| {
+                        ("phases", format!("phase {number}: {field}: {message}"), hint)
+                    }));
+                    // The same mistake is likely in every phase.
+                    break;
+                }
             }
         }
         if problems.is_empty() { Ok(requests) } else { Err(problems) }
@@ -132,6 +154,12 @@ impl RequestSpec {
         if !self.groups.is_empty() {
             let message = "a ramp cannot move the ratios of groups".to_owned();
             return Err(("phases", message, "write each phase with its `benchmark_ratios`".to_owned()));
+        }
+        for (name, ratio) in first.iter().chain(&last) {
+            if !ratio.is_finite() || *ratio < 0.0 {
+                let message = format!("`{name}` has the ratio {ratio} at an end of the ramp");
+                return Err(("phases", message, "write 0 or a positive number".to_owned()));
+            }
         }
         let scaled = |ratios: &[(String, f64)], name: &str| {
             let sum: f64 = ratios.iter().map(|(_, ratio)| ratio).sum();

@@ -184,6 +184,15 @@ impl RequestSpec {
                 "use 0 to 4294967295, or `sampler: stable`",
             );
         }
+        if let Some(from) = &self.thresholds_from {
+            if from.as_os_str().is_empty() {
+                problem("thresholds_from", "is empty".to_owned(), "name a meta or a manifest, or the folder of one");
+            }
+            if !self.difficulty_percentiles.is_empty() {
+                let message = "they do not count beside `thresholds_from`".to_owned();
+                problem("difficulty_percentiles", message, "leave one of the two out");
+            }
+        }
         let rows = self.check_rows(config, siblings);
         let rows_strata = rows.stratify_by;
         warnings.extend(rows.warnings);

@@ -33,6 +33,8 @@ pub(super) const KEYS: [&str; 22] = [
     "phases",
 ];
 
+/// The largest share of a partition. Any number of these has a finite sum.
+const MAX_SHARE: f64 = 1e100;
 /// The keys of a phase.
 const PHASE_KEYS: [&str; 6] =
     ["n_total_tasks", "difficulty_split", "benchmark_ratios", "order", "difficulty_range", "where"];
@@ -149,8 +151,8 @@ fn labels(walk: &mut Walk, field: &str, node: &Node) -> Vec<(String, String, Vec
     }
     for (benchmark, field, node) in walk.entries(field, node) {
         if node.map().is_none() {
-            let example = format!("{benchmark}: {{task_name: [navigate, web_of_lies]}}");
-            walk.wrong_type(node, &field, "labels with their values", &example);
+            let example = "where: {bbh: {task_name: [navigate, web_of_lies]}}";
+            walk.wrong_type(node, &field, "labels with their values, below a benchmark", example);
             continue;
         }
         for (label, field, node) in walk.entries(&field, node) {
@@ -213,6 +215,10 @@ fn end_of_ramp(walk: &mut Walk, field: &str, node: &Node) -> PhaseSpec {
     for (key, field, node) in walk.fields(field, node, &["difficulty_split", "benchmark_ratios"]) {
         match key {
             "difficulty_split" => end.difficulty_split = split(walk, &field, node),
+            // The shares of a ramp's end are numbers, as those of its steps lie between them.
+            _ if node.map().is_none() => {
+                walk.wrong_type(node, &field, "ratios by benchmark", "benchmark_ratios: {gsm8k: 0.8, bbh: 0.2}");
+            }
             _ => end.benchmark_ratios = ratios(walk, &field, node),
         }
     }
@@ -225,6 +231,7 @@ fn phase(walk: &mut Walk, field: &str, node: &Node) -> PhaseSpec {
         match key {
             "n_total_tasks" => phase.n_total_tasks = Some(walk.whole(&field, node).unwrap_or(1)),
             "difficulty_split" => phase.difficulty_split = split(walk, &field, node),
+            "benchmark_ratios" if node.text() == Some("proportional") => phase.proportional = true,
             "benchmark_ratios" => phase.benchmark_ratios = ratios(walk, &field, node),
             "order" => phase.order = walk.text(&field, node),
             "difficulty_range" => phase.difficulty_range = range(walk, &field, node),
@@ -245,8 +252,12 @@ pub(super) fn partitions(walk: &mut Walk, field: &str, node: &Node) -> Option<Pa
         }
         for (name, field, node) in walk.entries(&field, node) {
             let share = walk.number(&field, node).unwrap_or(1.0);
-            if !(share > 0.0 && share.is_finite()) {
-                walk.problem(node, &field, format!("`{name}` has the share {share}"), "write a positive number");
+            if !(share > 0.0 && share <= MAX_SHARE) {
+                let hint = "write a positive number, such as 0.2";
+                walk.problem(node, &field, format!("`{name}` has the share {share}"), hint);
+            }
+            if name.is_empty() {
+                walk.problem(node, &field, "a partition has no name", "write `shares: {train: 0.8, test: 0.2}`");
             }
             partitions.shares.push((name, share));
         }

@@ -21,6 +21,7 @@ use crate::{
     store::{StoreError, rejected_name},
     stream::eligible::Excluded,
     task::Layout,
+    yaml::walk::nearest_of,
 };
 
 /// Tasks as they are listed: by identity, or by the benchmark and number of a row.
@@ -37,6 +38,8 @@ struct Line {
     identity: Option<String>,
     source_id: Option<String>,
     benchmark: Option<String>,
+    /// That of a task in its store is its `source_id`.
+    task_id: Option<String>,
 }
 
 impl Stores<'_> {
@@ -91,8 +94,17 @@ impl Stores<'_> {
     fn with_rows(&self, listed: Listed, what: &str) -> Result<Excluded, DrawError> {
         let Listed { mut excluded, rows } = listed;
         for (name, numbers) in rows {
-            // Rows of benchmarks that are not drawn from do not matter.
-            let Ok(loaded) = self.loaded(&name) else { continue };
+            // Rows of benchmarks that are not drawn from do not matter, but a name may be misspelt.
+            let Ok(loaded) = self.loaded(&name) else {
+                if self.config.benchmark(&name).is_none() {
+                    let hint = nearest_of(&name, &self.config.names());
+                    let rows = numbers.len();
+                    self.tell([format!(
+                        "exclude: {what}: {rows} rows of `{name}`, which is no benchmark here; {hint}"
+                    )]);
+                }
+                continue;
+            };
             let rejected = self.rejected(&name, loaded.store.meta.rejected_rows)?;
             let own = excluded.of_benchmark.entry(name.clone()).or_default();
             for number in numbers {
@@ -156,7 +168,7 @@ fn listed_in(path: &Path) -> Result<Listed, DrawError> {
     let failed = |error| DiskError::new(path, "read this file", error);
     let file = File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            let why = "there is no file or folder of this name, and no other experiment beside this one".to_owned();
+            let why = "there is no file, no folder and no other experiment of this name".to_owned();
             DrawError::Exclude { what: path.display().to_string(), why }
         }
         _ => failed(error).into(),
@@ -190,7 +202,8 @@ fn ids_in(text: &str) -> Result<TaskIds, String> {
                 Some(hex(text).ok_or_else(|| format!("{text:?} is not an identity, which has 16 hex digits"))?)
             }
         };
-        return Ok(TaskIds { benchmark: line.benchmark, source_id: line.source_id, identity });
+        let in_store = line.task_id.filter(|id| line.benchmark.as_ref().is_some_and(|name| id.starts_with(name)));
+        return Ok(TaskIds { benchmark: line.benchmark, source_id: line.source_id.or(in_store), identity });
     }
     let identity = hex(text);
     Ok(TaskIds { benchmark: None, source_id: identity.is_none().then(|| text.to_owned()), identity })
@@ -209,6 +222,7 @@ impl Listed {
             let row =
                 id.rsplit_once('_').and_then(|(benchmark, number)| Some((benchmark, number.parse::<u64>().ok()?)));
             row.filter(|(benchmark, _)| !benchmark.is_empty()).ok_or_else(|| {
+                let id: String = id.chars().take(60).collect();
                 format!("{id:?} is neither an identity (16 hex digits) nor a source id, such as humaneval_26")
             })
         });

@@ -101,6 +101,9 @@ impl Stores<'_> {
             (Some((path, published)), Some(own)) => published.scores(path, &choice.used, loaded, own)?,
             _ => None,
         };
+        let mut warnings = choice.warnings;
+        let joined_now = joined.as_deref();
+        warnings.extend(published.as_ref().and_then(|(path, own)| own.warning(path, joined_now)));
         let surface = published_scores.as_ref().unwrap_or(&loaded.scores);
         let scores = joined.as_ref().map_or(surface, |joined| &joined.scores);
         let within =
@@ -142,9 +145,11 @@ impl Stores<'_> {
         let ends = match &published {
             None => ends,
             Some((_, published)) => {
-                let values = within.iter().flat_map(|label| &label.values);
-                let of_group = values.map(|value| published.thresholds_within.get(value).copied());
-                ends.with(published.thresholds, of_group.collect())
+                let of_label = |label: &Arc<Label>| {
+                    let values = (0..=label.values.len()).map(|group| value_of(label, group));
+                    values.map(|value| published.thresholds_within.get(&value).copied()).collect()
+                };
+                ends.with(published.thresholds, within.as_ref().map(of_label).unwrap_or_default())
             }
         };
         for (label, values) in &rows.labels {
@@ -174,7 +179,7 @@ impl Stores<'_> {
             strata,
             within: within.collect(),
             eligible: asked.then(|| eligible.record()),
-            warnings: choice.warnings,
+            warnings,
             joined,
             published_scores,
         })
@@ -201,6 +206,8 @@ impl Stores<'_> {
                     stretch.has(duplicates.groups.get(&identity).copied().unwrap_or(identity))
                 }),
             }
+            // Pools of one partitioning share tasks if duplicates were looked for in between.
+            duplicates.iter().for_each(|duplicates| eligible.read(duplicates.meta.duplicates.checksum.as_str()));
         }
         for exclude in &rows.exclude {
             let excluded = self.excluded(exclude)?;
@@ -210,14 +217,16 @@ impl Stores<'_> {
                 exclude => format!("{verb} {}", exclude.name()),
             };
             eligible.keep(why, |row| !excluded.has(name, identity(row)));
+            eligible.read(excluded.checksum());
         }
-        let conflicts = if rows.on_duplicate == OnDuplicate::DropConflicts && loaded.has_copies() {
+        let conflicts = if rows.on_duplicate == OnDuplicate::DropConflicts {
             Some(self.needed_duplicates(loaded, name, "on_duplicate: drop_conflicts")?)
         } else {
             None
         };
         if let Some(duplicates) = &conflicts {
             eligible.keep("with conflicting answers", |row| !duplicates.conflicts.contains(&identity(row)));
+            eligible.read(duplicates.meta.duplicates.checksum.as_str());
         }
         if rows.on_duplicate != OnDuplicate::Keep {
             let repeated = repeated(&loaded.identities);
@@ -226,6 +235,7 @@ impl Stores<'_> {
         if rows.near_duplicates == NearDuplicates::One {
             let duplicates = self.needed_duplicates(loaded, name, "near_duplicates: one")?;
             eligible.keep_first("near-duplicates", |row| duplicates.groups.get(&identity(row)).copied());
+            eligible.read(duplicates.meta.duplicates.checksum.as_str());
         }
         Ok(())
     }
@@ -267,7 +277,9 @@ fn label_of(loaded: &Loaded, name: &str, label: &str) -> Result<Arc<Label>, Draw
             let known = loaded.store.label_names()?;
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             let hint = if known.is_empty() { "it has no label".to_owned() } else { nearest_of(label, &known) };
-            let why = format!("`{label}` is no label, because its values are not texts, or too many; {hint}");
+            let why = format!(
+                "`{label}` is no label: a label is a feature whose values are texts of at most 1024 bytes, and at most 65535 of them; {hint}"
+            );
             Err(rows_error(name, why))
         },
         Ok,
@@ -282,9 +294,15 @@ fn groups_of(label: Option<&Label>) -> Groups<'_> {
     label.map_or(Groups::ONE, |label| Groups { of_row: label.codes(), values: label.values.len() })
 }
 
-/// The value of a group of a label.
+/// The value of a group of a label; a name that is no value for the rows without one.
 fn value_of(label: &Label, group: usize) -> String {
-    label.values.get(group).map_or(NO_VALUE, String::as_str).to_owned()
+    label.values.get(group).cloned().unwrap_or_else(|| {
+        let mut name = NO_VALUE.to_owned();
+        while label.values.contains(&name) {
+            name = format!("({name})");
+        }
+        name
+    })
 }
 
 /// The eligible rows of each value that has any, in the order in which the values first appear in the store.

@@ -111,11 +111,6 @@ impl Loaded {
         Ok(label)
     }
 
-    /// Whether any row is a copy of another.
-    pub fn has_copies(&self) -> bool {
-        self.store.meta.copies.is_some()
-    }
-
     pub fn known(&self, wanted: &Wanted) -> Option<Arc<Selected>> {
         lock(&self.selected).iter().find(|(known, _)| known == wanted).map(|(_, selected)| selected.clone())
     }
@@ -200,11 +195,16 @@ impl<'a> Stores<'a> {
         if let Looked::Found(known) = lock(&loaded.duplicates).clone() {
             return Ok(known);
         }
-        let found = Duplicates::read(self.folder, name)?.map(Arc::new);
-        if found.as_ref().is_some_and(|found| !found.belong_to(&loaded.store.meta, &loaded.identities)) {
-            self.tell([format!(
-                "{name}: its rows changed since its duplicates were looked for; look again to find those of the new rows"
-            )]);
+        let mut found = Duplicates::read(self.folder, name)?.map(Arc::new);
+        let (meta, identities) = (&loaded.store.meta, &loaded.identities);
+        if let Some(other) = found.take_if(|found| !found.belong_to(meta, identities)) {
+            let changed = format!("{name}: its rows changed since its duplicates were looked for");
+            if other.know_rows_by_identity(meta, identities) {
+                self.tell([format!("{changed}; look again to find those of the new rows")]);
+                found = Some(other);
+            } else {
+                self.tell([format!("{changed}, so these do not count; look again")]);
+            }
         }
         *lock(&loaded.duplicates) = Looked::Found(found.clone());
         Ok(found)

@@ -10,6 +10,9 @@ use crate::{
     stream::{Candidates, Shortfall, Stream, draw_phases},
 };
 
+/// How many bins without enough rows a warning of its own tells.
+const SHORTFALLS_SHOWN: usize = 20;
+
 impl Stores<'_> {
     /// Draws the stream of `request`, one of the requests that the stores were opened for.
     ///
@@ -30,7 +33,7 @@ impl Stores<'_> {
                 draws: Vec::new(),
                 shortfalls: Vec::new(),
             },
-            parts: self.parts(request)?,
+            parts: self.parts(request, &selected)?,
             phases: Vec::new(),
             warnings: request.warnings.clone(),
         };
@@ -41,9 +44,10 @@ impl Stores<'_> {
                 drawn.warnings.push(warning.clone());
             }
         }
+        let mut short: Vec<String> = Vec::new();
         for ((number, stretch), (stream, selected)) in (1..).zip(&stretches).zip(streams.into_iter().zip(selected)) {
             let phase = if request.phases.is_empty() { String::new() } else { format!("phase {number}: ") };
-            drawn.warnings.extend(stream.shortfalls.iter().map(|short| format!("{phase}{short}")));
+            short.extend(stream.shortfalls.iter().map(|short| format!("{phase}{short}")));
             for (all, asked) in drawn.stream.allocation.iter_mut().zip(&stream.allocation) {
                 Bin::ALL.into_iter().for_each(|bin| all[bin] += asked[bin]);
             }
@@ -60,8 +64,15 @@ impl Stores<'_> {
             drawn.stream.draws.extend(stream.draws);
             drawn.stream.shortfalls.extend(stream.shortfalls);
         }
+        let more = short.len().saturating_sub(SHORTFALLS_SHOWN);
+        short.truncate(SHORTFALLS_SHOWN);
+        drawn.warnings.extend(short);
+        if more > 0 {
+            let lost: u64 = drawn.stream.shortfalls.iter().map(|short| short.asked - short.has.min(short.asked)).sum();
+            drawn.warnings.push(format!("{more} more bins are short; {lost} tasks are missing in all"));
+        }
         if drawn.stream.draws.is_empty() {
-            let why = drawn.stream.shortfalls.iter().map(|short| with_ends(short, &drawn.parts));
+            let why = drawn.stream.shortfalls.iter().take(SHORTFALLS_SHOWN).map(|short| with_ends(short, &drawn.parts));
             return Err(DrawError::NoTasks { experiment: None, why: why.collect() });
         }
         self.count(&mut drawn);
@@ -74,8 +85,19 @@ impl Stores<'_> {
         request.parts.iter().map(|part| self.selected(part, stratify_by)).collect()
     }
 
-    fn parts<'l>(&'l self, request: &'l Request) -> Result<Vec<DrawnPart<'l>>, DrawError> {
-        let selected = self.selected_parts(request)?;
+    /// The parts of a request, with the rows that all of its phases may draw; where phases differ in these, those of the request.
+    fn parts<'l>(
+        &'l self,
+        request: &'l Request,
+        of_phases: &[Vec<Arc<Selected>>],
+    ) -> Result<Vec<DrawnPart<'l>>, DrawError> {
+        let are_same = |one: &Vec<Arc<Selected>>, other: &Vec<Arc<Selected>>| {
+            one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        let selected = match of_phases {
+            [first, others @ ..] if others.iter().all(|other| are_same(first, other)) => first.clone(),
+            _ => self.selected_parts(request)?,
+        };
         let part = |(part, selected): (&'l crate::request::Part, Arc<Selected>)| {
             Ok(DrawnPart {
                 store: &self.loaded(&part.benchmark)?.store,

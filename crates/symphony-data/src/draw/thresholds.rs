@@ -9,13 +9,14 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{DrawError, difficulty::Used, select::rows_error, stores::Loaded};
+use super::{DrawError, Joined, difficulty::Used, select::rows_error, stores::Loaded};
 use crate::{
     bin::Thresholds,
     config::Benchmark,
     difficulty::{Constants, Normalization, Scorer, score::RawRange},
     disk::{DiskError, checksum},
     pool::MANIFEST,
+    request::Exclude,
     store::meta_name,
 };
 
@@ -64,6 +65,17 @@ impl Published {
         let known: Vec<String> = parts.iter().map(|part| part.benchmark.clone()).collect();
         let own = parts.into_iter().find(|part| part.benchmark == benchmark);
         own.ok_or_else(|| wrong(format!("it has no thresholds of {benchmark}, only of {}", known.join(", "))))
+    }
+
+    /// A warning where the thresholds come from another measured difficulty than the rows' scores.
+    pub fn warning(&self, path: &Path, joined: Option<&Joined>) -> Option<String> {
+        let record = &joined?.record;
+        let is_other = self.difficulty.as_ref().is_some_and(|own| own["checksum"] != record.checksum);
+        let name = Exclude::Path(path.to_owned()).name();
+        is_other.then(|| {
+            let benchmark = &self.benchmark;
+            format!("{benchmark}: the thresholds of {name} are those of another calibration or reference")
+        })
     }
 
     /// The score of every row on the scale of these thresholds; `None` if it is the score that the rows have.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DrawError, Drawn, Stores};
+use super::{DrawError, Drawn, DrawnPart, Stores};
 use crate::{
     disk::{DiskError, Folder, checksum},
     pool::{
@@ -12,7 +12,7 @@ use crate::{
         task_pool,
     },
     progress::{Note, Progress},
-    request::{Experiment, Request},
+    request::{Exclude, Experiment, Request},
     task::{Layout, Task, TaskView},
 };
 
@@ -68,10 +68,11 @@ impl<'o> Order<'o> {
             }
             Existing::Pool { request, .. } => {
                 let own = serde_json::to_value(self.request).unwrap_or_default();
-                let parts =
-                    drawn.parts.iter().map(|part| DifficultyRecord::from(part.joined().map(|joined| &joined.record)));
-                let parts: Vec<_> = parts.map(|part| serde_json::to_value(part).unwrap_or_default()).collect();
-                if request == (own, parts) {
+                let part = |part: &DrawnPart<'_>| {
+                    let difficulty = DifficultyRecord::from(part.joined().map(|joined| &joined.record));
+                    serde_json::json!({"difficulty": difficulty, "eligible": part.selected.eligible})
+                };
+                if request == (own, drawn.parts.iter().map(|own| manifest::made_of(&part(own))).collect()) {
                     return Ok(Vec::new());
                 }
                 "a pool that another request made".to_owned()
@@ -105,6 +106,7 @@ pub fn make_pools<'l>(
         }
         drawn => drawn.map(Ok),
     };
+    orders.iter().try_for_each(|order| check_excluded(order, orders))?;
     let drawn: Vec<Result<Drawn<'_>, DrawError>> = orders.iter().map(draw).collect::<Result<_, _>>()?;
     for (drawn, order) in drawn.iter().zip(orders) {
         let name = id(order).map(|id| format!("{id}: ")).unwrap_or_default();
@@ -131,6 +133,26 @@ pub fn make_pools<'l>(
         });
     }
     Ok(made)
+}
+
+/// Checks that an order leaves out no pool that is made in the same run: the pool of an earlier run may be in its place.
+fn check_excluded(order: &Order<'_>, orders: &[Order<'_>]) -> Result<(), DrawError> {
+    let full = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_default();
+    let part = order.request.parts.first();
+    for exclude in part.into_iter().flat_map(|part| &part.rows.exclude) {
+        let Exclude::Path(path) = exclude else { continue };
+        let folder = if path.is_file() { path.parent().unwrap_or(path) } else { path };
+        let Some(same) = orders.iter().find(|other| full(&other.output) == full(folder)) else { continue };
+        let why = match same.experiment {
+            _ if std::ptr::eq(same, order) => {
+                "this is the pool that is being made; leave it out, or name another folder".to_owned()
+            }
+            Some(experiment) => format!("this pool is made in the same run; write its key, `{}`", experiment.id),
+            None => "this pool is made in the same run; make it first".to_owned(),
+        };
+        return Err(DrawError::Exclude { what: path.display().to_string(), why });
+    }
+    Ok(())
 }
 
 /// The tasks, until the caller asks to stop.

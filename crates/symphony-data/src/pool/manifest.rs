@@ -252,7 +252,7 @@ pub enum Existing {
     Pool {
         /// The key of the experiment that made it, if one did.
         experiment: Option<String>,
-        /// Its request, and the difficulty of each benchmark.
+        /// Its request, and what else each benchmark was drawn by ([`made_of`]).
         request: (Value, Vec<Value>),
         /// Whether any of its tasks is generated.
         synthetic: bool,
@@ -311,16 +311,18 @@ pub fn existing(folder: &Path) -> Existing {
             experiment: manifest["experiment"].as_str().map(str::to_owned),
             request: (
                 manifest["request"].clone(),
-                manifest["benchmarks"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|part| part["difficulty"].clone())
-                    .collect(),
+                manifest["benchmarks"].as_array().into_iter().flatten().map(made_of).collect(),
             ),
             synthetic: manifest["synthetic"] == true,
         },
     }
+}
+
+/// What a benchmark was drawn by beside the request: its difficulty, and the lists that say which rows were left out.
+pub fn made_of(part: &Value) -> Value {
+    let lists = part["eligible"]["left_out"].as_array().into_iter().flatten();
+    let lists: Vec<&Value> = lists.filter_map(|condition| condition.get("checksum")).collect();
+    serde_json::json!([part["difficulty"], lists])
 }
 
 /// The manifest in `folder`; `None` if it is missing or not valid JSON.

@@ -28,6 +28,8 @@ pub struct PhaseSpec {
     pub difficulty_split: Option<String>,
     /// Its shares of benchmarks and groups.
     pub benchmark_ratios: Option<Vec<(String, f64)>>,
+    /// Whether its shares are by how many rows may be drawn.
+    pub proportional: bool,
     /// Its order.
     pub order: Option<String>,
     /// The percentiles of the score between which its rows lie.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Meta, StoreError};
 use crate::disk::{DiskError, WrittenFile, checksum};
@@ -112,10 +113,23 @@ pub struct OverlapRow {
     pub line: u64,
 }
 
-/// A checksum over identities, in the order of their rows.
-pub fn checksum_of(identities: &[u64]) -> String {
-    let bytes: Vec<u8> = identities.iter().flat_map(|identity| identity.to_le_bytes()).collect();
+/// A checksum over identities, in the order of their rows. Where these are row numbers, which say nothing about the rows, also over the
+/// files that the rows came from.
+pub fn checksum_of(identities: &[u64], store: &Meta) -> String {
+    let mut bytes: Vec<u8> = identities.iter().flat_map(|identity| identity.to_le_bytes()).collect();
+    if are_row_numbers(identities, store) {
+        for file in &store.source.files {
+            bytes.extend_from_slice(file.checksum.as_bytes());
+        }
+    }
     checksum::sha256_of(&bytes)
+}
+
+/// Whether identities are those of row numbers, as in a benchmark without identity fields. The number of the first row is as large as the
+/// number of rows that were set aside before it.
+fn are_row_numbers(identities: &[u64], store: &Meta) -> bool {
+    let is_first = |first: &u64| (0..=store.rejected_rows).any(|row| xxh3_64(row.to_string().as_bytes()) == *first);
+    identities.first().is_some_and(is_first)
 }
 
 /// The duplicates of a benchmark, as a draw needs them.
@@ -154,6 +168,9 @@ impl Duplicates {
         }
         let meta: DuplicatesMeta = serde_json::from_str(&meta)
             .map_err(|error| stale(&meta_path, &format!("this file was written by another version ({error})")))?;
+        if meta.benchmark != benchmark {
+            return Err(stale(&meta_path, &format!("this file is about {}", meta.benchmark)));
+        }
         let path = folder.join(duplicates_name(benchmark));
         let Some(text) = read(&path)? else { return Err(stale(&path, "this file is missing")) };
         let damaged = || stale(&path, "this file was changed or damaged (checksum)");
@@ -177,6 +194,11 @@ impl Duplicates {
 
     /// Whether these are the duplicates of a store with these identities, in the order of its rows.
     pub fn belong_to(&self, store: &Meta, identities: &[u64]) -> bool {
-        self.meta.n_tasks_full == store.n_tasks_full && self.meta.identities == checksum_of(identities)
+        self.meta.n_tasks_full == store.n_tasks_full && self.meta.identities == checksum_of(identities, store)
+    }
+
+    /// Whether they say something about other rows too: by identity, unless identities are row numbers.
+    pub fn know_rows_by_identity(&self, store: &Meta, identities: &[u64]) -> bool {
+        !are_row_numbers(identities, store)
     }
 }

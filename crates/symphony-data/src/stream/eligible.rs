@@ -30,6 +30,9 @@ pub struct LeftOut {
     pub why: String,
     /// How many there are.
     pub rows: u64,
+    /// A checksum of what the condition read, if it read a list of tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 /// How many rows of a benchmark may be drawn, and why no others.
@@ -47,7 +50,7 @@ impl fmt::Display for EligibleRows {
     /// `1319 rows; 200 drawn by train; 4 copies; 1115 eligible`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} rows; ", self.rows)?;
-        for LeftOut { why, rows } in &self.left_out {
+        for LeftOut { why, rows, .. } in &self.left_out {
             write!(f, "{rows} {why}; ")?;
         }
         write!(f, "{} eligible", self.eligible)
@@ -88,7 +91,14 @@ impl Eligible {
             lost
         };
         let rows = self.may.par_chunks_mut(ROWS_AT_ONCE).enumerate().map(of_chunk).sum();
-        self.left_out.push(LeftOut { why: why.into(), rows });
+        self.left_out.push(LeftOut { why: why.into(), rows, checksum: None });
+    }
+
+    /// Records the checksum of what the last condition read.
+    pub fn read(&mut self, checksum: impl Into<String>) {
+        if let Some(last) = self.left_out.last_mut() {
+            last.checksum = Some(checksum.into());
+        }
     }
 
     /// Of the rows with the same key, leaves out all but the first that may be drawn. A row without a key stays.
@@ -101,7 +111,7 @@ impl Eligible {
                 rows += 1;
             }
         }
-        self.left_out.push(LeftOut { why: why.into(), rows });
+        self.left_out.push(LeftOut { why: why.into(), rows, checksum: None });
     }
 }
 
@@ -129,14 +139,14 @@ impl Excluded {
             || self.of_benchmark.get(benchmark).is_some_and(|own| own.contains(&identity))
     }
 
-    /// A number that tells one set of tasks from another, whatever their order.
-    pub fn checksum(&self) -> u64 {
+    /// A text that tells one set of tasks from another, whatever their order.
+    pub fn checksum(&self) -> String {
         let sum = |of: &str, identities: &Identities| {
             let seed = xxh3_64(of.as_bytes());
             identities.iter().map(|one| xxh3_64_with_seed(&one.to_le_bytes(), seed)).fold(0, u64::wrapping_add)
         };
         let own = self.of_benchmark.iter().map(|(benchmark, own)| sum(benchmark, own)).fold(0, u64::wrapping_add);
-        sum("", &self.everywhere).wrapping_add(own)
+        format!("xxh3:{:016x}", sum("", &self.everywhere).wrapping_add(own))
     }
 }
 

@@ -64,6 +64,10 @@ pub struct Shortfall {
     pub bin: Bin,
     /// The bounds of the benchmark's bins; moving them makes the bin larger. `None` for published thresholds, which stay.
     pub cut: Option<Cut>,
+    /// Whether bins are cut within the values of a label.
+    pub within: bool,
+    /// Whether the request chooses rows, so that the bin may have more than it may draw.
+    pub rows_chosen: bool,
     /// How many tasks the bin owes.
     pub asked: u64,
     /// How many rows the bin has.
@@ -72,9 +76,30 @@ pub struct Shortfall {
 
 impl std::fmt::Display for Shortfall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { benchmark, stratum, bin, cut, asked, has } = self;
+        let Self { benchmark, stratum, bin, cut, within, rows_chosen, asked, has } = self;
         let stratum = stratum.as_ref().map(|stratum| format!(" of {stratum}")).unwrap_or_default();
         write!(f, "{benchmark}: {asked} {bin} tasks{stratum} asked, {has} there; ")?;
+        if *rows_chosen {
+            // Moving thresholds may not help: the rows that would come may not be drawn.
+            return match has {
+                0 => write!(f, "let other rows be drawn, or change difficulty_split"),
+                _ => write!(
+                    f,
+                    "set sample_with_replacement: when_short to repeat tasks, let more rows be drawn, or ask for fewer"
+                ),
+            };
+        }
+        if *has == 0 && self.stratum.is_some() && cut.is_some() {
+            // Within a value whose rows are all equal, all are easy.
+            return match within {
+                true => {
+                    write!(f, "its scores are too much alike; draw by another difficulty, or change difficulty_split")
+                }
+                false => {
+                    write!(f, "cut easy and hard within each value (difficulty_within), or change difficulty_split")
+                }
+            };
+        }
         let key = match cut {
             Some(Cut::Percentiles(_)) => "difficulty_percentiles",
             Some(Cut::Cuts(_)) => "difficulty_cuts",

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     bin::{Bin, Bins, PerBin},
-    request::{Replacement, Request, SamplerKind},
+    request::{Eligibility, Replacement, Request, SamplerKind},
 };
 
 /// How often each row was drawn so far, for each benchmark.
@@ -91,6 +91,8 @@ impl Phase<'_> {
                         benchmark: cell.benchmark.to_owned(),
                         stratum: cell.stratum.map(str::to_owned),
                         bin,
+                        within: part.difficulty_within.is_some(),
+                        rows_chosen: part.rows != Eligibility::default() || self.number > 1,
                         cut: Some(part.cut).filter(|_| part.thresholds_from.is_none()),
                         asked,
                         has,
