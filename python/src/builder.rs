@@ -268,12 +268,13 @@ impl Builder {
         benchmarks: Vec<String>,
         against: Vec<String>,
         output: Option<PathBuf>,
+        least: f64,
         full_dir: PathBuf,
         demo: bool,
         progress: Option<Py<PyAny>>,
         note: Py<PyAny>,
     ) -> PyResult<String> {
-        let options = CompareOptions { benchmarks, against, output };
+        let options = CompareOptions { benchmarks, against, output, least };
         self.run(py, progress, note, move |config, progress| {
             let report = compare(&for_demo(config, demo)?, &full_dir, &options, progress)?;
             Ok(serde_json::to_string(&report).unwrap_or_default())

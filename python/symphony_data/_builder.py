@@ -564,6 +564,7 @@ class DatasetBuilder:
         against: StrPath | Sequence[StrPath] | None = None,
         *,
         output: StrPath | None = None,
+        least: float = 0.0,
         full_dir: StrPath | None = None,
         demo: bool = False,
         progress: Progress = None,
@@ -579,6 +580,8 @@ class DatasetBuilder:
             against: other text to look for runs of 13 words in: a path, or several; files of text or of rows, patterns
                 or folders. Default: none.
             output: a file for the overlap of all benchmarks with that text. Default: one beside each store.
+            least: list only rows of which at least this share of runs occurs, 0 to 1. Default: 0, which lists all that
+                have one.
             full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
             demo: compare the generated tasks of a demo. Default: False.
             progress: as for :meth:`preprocess_all_benchmarks`.
@@ -596,9 +599,9 @@ class DatasetBuilder:
         folder, names = self._folder("full_dir", full_dir), self._named(benchmarks)
         others = [] if against is None else argument.paths("against", against)
         to = None if output is None else argument.path("output", output)
-        flag = argument.flag("demo", demo)
+        flag, share = argument.flag("demo", demo), argument.number("least", least)
         with Notes() as note, shown(progress) as told:
-            found = self._core.duplicates(names, others, to, folder, flag, told, note)
+            found = self._core.duplicates(names, others, to, share, folder, flag, told, note)
         return DuplicatesReport(json.loads(found))
 
     def calibrate(

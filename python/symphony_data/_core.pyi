@@ -119,6 +119,7 @@ class Builder:
         benchmarks: list[str],
         against: list[str],
         output: str | None,
+        least: float,
         full_dir: str,
         demo: bool,
         progress: Callable[[str, str, int, int | None], object] | None,

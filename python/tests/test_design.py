@@ -156,7 +156,7 @@ def test_duplicates(builder: DatasetBuilder) -> None:
         one = copies.build_task_stream(["copies"], "proportional", 60, on_duplicate="one")
     assert len(one) == len(identities(one)) == 20
     for key in ({"on_duplicate": "drop_conflicts"}, {"near_duplicates": "one"}):
-        with pytest.raises(SymphonyDataError, match="run `duplicates` first"):
+        with pytest.raises(SymphonyDataError, match="needs to know its duplicates; look for them"):
             copies.build_task_stream(["copies"], n_total_tasks=10, **key)  # type: ignore[arg-type]
 
 
@@ -333,7 +333,7 @@ def test_an_unknown_phase_is_named(builder: DatasetBuilder) -> None:
         ("where", {"bbh": ["navigate"]}, "where.*labels with their values"),
         ("difficulty_range", [60, 40], "difficulty_range: .*lower"),
         ("difficulty_range", [0, 20, 40], "difficulty_range: .*two percentiles"),
-        ("exclude", "nowhere", "exclude: nowhere: there is no file or folder"),
+        ("exclude", "nowhere", "exclude: nowhere: there is no file, no folder"),
         ("exclude", 3, "exclude"),
         ("partition", "tset", "partition: .*test"),
         ("on_duplicate", "drop", "on_duplicate: .*no choice"),

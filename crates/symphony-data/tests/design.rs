@@ -701,8 +701,9 @@ fn near_duplicates_stay_in_one_partition_and_one_of_them_may_be_drawn() {
     };
     let text: String = (0..120).map(row).collect();
     let place = Place::with(&text, ", prompt: {input: '{question}', target: '{id}', grade: exact}");
-    let partitions = || -> Vec<Option<usize>> {
-        let mut of = vec![None; 120];
+    let partitions = |place: &Place| -> Vec<Option<usize>> {
+        let rows = fs::read_to_string(place.folder.path().join("rows.jsonl")).unwrap().lines().count();
+        let mut of = vec![None; rows];
         for (at, name) in ["train", "dev", "test"].into_iter().enumerate() {
             let keys = format!(r#"{{"difficulty_split": "proportional", "partition": "{name}"}}"#);
             for task in place.draws(&keys).0 {
@@ -713,13 +714,31 @@ fn near_duplicates_stay_in_one_partition_and_one_of_them_may_be_drawn() {
         of
     };
     let pairs_apart = |of: &[Option<usize>]| (0..60).filter(|&at| of[at] != of[at + 60]).count();
-    let before = partitions();
+    let before = partitions(&place);
     assert!(pairs_apart(&before) > 20);
     place.builder.duplicates(&place.folder.path().join("full"), &CompareOptions::default()).unwrap();
-    let after = partitions();
+    let after = partitions(&place);
     assert!(after.iter().all(Option::is_some));
     assert_eq!(pairs_apart(&after), 0);
     assert_eq!(place.left_out(r#""near_duplicates": "one""#), [("near-duplicates".to_owned(), 60)]);
+    // Rows that are added later go where their likes are, and move none of these, also if duplicates are looked for again.
+    let more = |at: usize| {
+        let question = words(at % 90).replacen('w', "v", usize::from(at >= 150));
+        format!(r#"{{"kind": "red", "id": "row {at}", "question": "{question} now"}}"#) + "\n"
+    };
+    fs::write(place.folder.path().join("rows.jsonl"), text + &(120..240).map(more).collect::<String>()).unwrap();
+    let full = place.folder.path().join("full");
+    place.builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
+    assert_eq!(partitions(&place)[..120], after);
+    place.builder.duplicates(&full, &CompareOptions::default()).unwrap();
+    let again = partitions(&place);
+    assert_eq!(again[..120], after);
+    // Row 120 + k asks what row (120 + k) % 90 asks.
+    let together = (120..240).filter(|at| at % 90 < 60).all(|at| again[at] == again[at % 90]);
+    assert!(together);
+    // And once more: what was found is where it was.
+    place.builder.duplicates(&full, &CompareOptions::default()).unwrap();
+    assert_eq!(partitions(&place), again);
 }
 
 #[test]

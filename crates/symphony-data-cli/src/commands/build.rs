@@ -116,6 +116,20 @@ pub struct RowArgs {
     thresholds_from: Option<PathBuf>,
 }
 
+impl RowArgs {
+    /// The labels, each once: the values of a label that was typed twice are those of both.
+    fn labels(&self) -> Vec<(String, String, Vec<String>)> {
+        let mut all: Vec<(String, String, Vec<String>)> = Vec::new();
+        for (benchmark, label, values) in &self.labels {
+            match all.iter_mut().find(|(of, known, _)| of == benchmark && known == label) {
+                Some((.., known)) => known.extend(values.iter().cloned()),
+                None => all.push((benchmark.clone(), label.clone(), values.clone())),
+            }
+        }
+        all
+    }
+}
+
 /// What was typed for shares.
 #[derive(Clone, Debug)]
 enum Ratios {
@@ -144,7 +158,7 @@ impl RequestArgs {
             difficulty: difficulty.difficulty.clone(),
             min_responses: difficulty.min_responses,
             rows: EligibilitySpec {
-                labels: rows.labels.clone(),
+                labels: rows.labels(),
                 difficulty_range: rows.difficulty_range,
                 exclude: rows.exclude.clone(),
                 exclude_tasks: Vec::new(),

@@ -30,6 +30,9 @@ pub struct Args {
     /// Also look for runs of 13 words in these files (text, or rows in any format), patterns or folders
     #[arg(long, value_name = "FILE", num_args = 1..)]
     against: Vec<String>,
+    /// List only rows of which at least this share of runs occurs, such as 0.8 [default: any run]
+    #[arg(long, value_name = "SHARE", value_parser = share, requires = "against")]
+    least: Option<f64>,
     /// Read the preprocessed benchmarks from this folder, and write the results there
     #[arg(long, value_name = "DIR", default_value = FULL_DIR, help_heading = IO)]
     full_dir: PathBuf,
@@ -51,12 +54,34 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         benchmarks: List::all(&args.benchmarks),
         against: args.against.clone(),
         output: args.output.clone(),
+        least: args.least.unwrap_or_default(),
     };
     let report = compare(&config, &args.full_dir, &options, &session.ui)?;
     if args.json {
         return print_json(&report);
     }
-    print(&text(&report))
+    let mut text = text(&report);
+    let (folder, first) = (args.full_dir.display(), report.benchmarks.first().map(|own| own.benchmark.as_str()));
+    if let Some(first) = first {
+        text += &format!("\nwrote {folder}/{first}_duplicates.jsonl");
+        if report.benchmarks.len() > 1 {
+            text += " and those of the others";
+        }
+        text += "; --on-duplicate, --near-duplicates and --partition of a draw use them\n";
+        let listed = match &args.output {
+            Some(output) => output.display().to_string(),
+            None => format!("{folder}/{first}_overlap.jsonl"),
+        };
+        if report.against.is_some() {
+            text += &format!("wrote {listed}; --exclude of a draw leaves out its rows\n");
+        }
+    }
+    print(&text)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "write a number from 0 to 1, such as 0.8".to_owned())
 }
 
 fn text(report: &Report) -> String {

@@ -39,6 +39,8 @@ pub struct CompareOptions {
     pub against: Vec<String>,
     /// One file for the overlap of all benchmarks with the other text; `None`: one beside each store.
     pub output: Option<PathBuf>,
+    /// The least share of a row's runs that must be found for it to be listed, 0 to 1.
+    pub least: f64,
 }
 
 /// What was found.
@@ -138,6 +140,9 @@ pub fn compare(
     let against = match overlap {
         None => None,
         Some((against, rows)) => {
+            let mut rows = rows;
+            let is_listed = |row: &OverlapRow| f64::from(row.found) >= options.least * f64::from(row.of);
+            rows.iter_mut().for_each(|rows| rows.retain(is_listed));
             write::overlap(&corpus, &rows, folder, options.output.as_deref(), progress)?;
             Some(against)
         }

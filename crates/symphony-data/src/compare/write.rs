@@ -13,7 +13,8 @@ use crate::{
     duplicates::{Found, SHINGLE, SIMILAR},
     progress::Progress,
     store::{
-        DuplicateRow, DuplicatesMeta, OverlapRow, checksum_of, duplicates_meta_name, duplicates_name, overlap_name,
+        DuplicateRow, Duplicates, DuplicatesMeta, OverlapRow, checksum_of, duplicates_meta_name, duplicates_name,
+        overlap_name,
     },
 };
 
@@ -41,11 +42,24 @@ pub(super) fn duplicates(
     let rows: Vec<u32> = related.keys().copied().collect();
     let ids: HashMap<u32, String> = rows.iter().copied().zip(corpus.source_ids(&rows)?).collect();
     let id = |row: u32| ids.get(&row).cloned().unwrap_or_default();
-    let mut names: HashMap<u32, u64> = HashMap::new();
+    // Rows that duplicates were looked for in before keep their places in partitions, whatever rows were added since; a group has
+    // the name of the smallest place of these, or else of the smallest of all its rows.
+    let mut places: HashMap<u32, u64> = HashMap::new();
+    for part in &corpus.parts {
+        // An earlier result that cannot be read is replaced.
+        let Some(earlier) = Duplicates::read(folder, &part.name).ok().flatten() else { continue };
+        let known = earlier.rows_known(&part.store.meta, &part.identities) as u32;
+        for (row, _) in related.range(part.from..part.from + known) {
+            let earlier = earlier.places.get(&corpus.identity(*row)).copied();
+            places.insert(*row, earlier.unwrap_or_else(|| corpus.name_of(*row)));
+        }
+    }
+    let mut names: HashMap<u32, (bool, u64)> = HashMap::new();
     for (row, group) in related.iter().filter_map(|(row, related)| Some((*row, related.group?))) {
-        let name = corpus.name_of(row);
+        let name = places.get(&row).map_or((true, corpus.name_of(row)), |place| (false, *place));
         names.entry(group).and_modify(|smallest| *smallest = name.min(*smallest)).or_insert(name);
     }
+    let names: HashMap<u32, u64> = names.into_iter().map(|(group, (_, name))| (group, name)).collect();
     let folder = Folder::lock(folder, progress)?;
     let mut files = Vec::new();
     for (part, counts) in corpus.parts.iter().zip(counts) {
@@ -56,6 +70,12 @@ pub(super) fn duplicates(
                 identity: hex(corpus.identity(*row)),
                 kinds: related.kinds.iter().copied().collect(),
                 group: related.group.and_then(|group| names.get(&group)).map(|name| hex(*name)),
+                place: places
+                    .get(row)
+                    .filter(|place| {
+                        related.group.and_then(|group| names.get(&group)).is_some_and(|name| name != *place)
+                    })
+                    .map(|place| hex(*place)),
                 with: related.with.map(|(other, _)| id(other)),
                 similarity: related.with.map(|(_, similarity)| similarity),
                 conflicts_with: related.conflicts_with.map(id),

@@ -143,6 +143,13 @@ impl RequestSpec {
             checked.problems.push(("partition", format!("there is no partition `{name}`"), nearest_of(name, &known)));
             return None;
         }
+        let sum: f64 = of.shares.iter().map(|(_, share)| share).sum();
+        // Whole numbers are meant as proportions.
+        if (sum - 1.0).abs() > 0.001 && of.shares.iter().any(|(_, share)| share.fract() != 0.0) {
+            checked.warnings.push(format!(
+                "the shares of partitions sum to {sum}, not 1; they were rescaled, so that every row is in one of them"
+            ));
+        }
         Some(Partition { name: name.clone(), of: of.clone() })
     }
 

@@ -140,6 +140,9 @@ impl Forks {
         if group.is_none() || names.iter().any(|name| of(name).is_some()) {
             for name in names.iter().filter(|name| of(name).is_none()) {
                 let hint = match group {
+                    None if members.iter().any(|member| matches!(member, Member::Group(..))) => {
+                        format!("give each of {} one (0 draws nothing)", names.join(", "))
+                    }
                     None => "give every benchmark of the mix one (0 draws nothing)".to_owned(),
                     Some(group) => format!("give every member of `{group}` one (0 draws nothing), or none"),
                 };

@@ -197,13 +197,14 @@ impl Stores<'_> {
         if let Some(partition) = &rows.partition {
             let stretch = Stretch::of(partition);
             let duplicates = self.duplicates(loaded, name)?;
-            let why = format!("outside of partition {}", partition.name);
+            let together = if duplicates.is_some() { " (near-duplicates together)" } else { "" };
+            let why = format!("outside of partition {}{together}", partition.name);
             match duplicates.as_deref().filter(|duplicates| !duplicates.groups.is_empty()) {
                 None => eligible.keep(why, |row| stretch.has(identity(row))),
                 // Near-duplicates are in the partition of the first of their group.
                 Some(duplicates) => eligible.keep(why, |row| {
                     let identity = identity(row);
-                    stretch.has(duplicates.groups.get(&identity).copied().unwrap_or(identity))
+                    stretch.has(duplicates.places.get(&identity).copied().unwrap_or(identity))
                 }),
             }
             // Pools of one partitioning share tasks if duplicates were looked for in between.

@@ -6,7 +6,7 @@ use super::{DrawError, Drawn, DrawnPart, DrawnPhase, Selected, Stores};
 use crate::{
     bin::{Bin, PerBin, Thresholds},
     pool::statistics::Repeats,
-    request::Request,
+    request::{Exclude, Request},
     stream::{Candidates, Shortfall, Stream, draw_phases},
 };
 
@@ -39,9 +39,10 @@ impl Stores<'_> {
         };
         let all = drawn.parts.iter().map(|part| &part.selected).chain(selected.iter().flatten());
         let warnings: Vec<&String> = all.flat_map(|selected| &selected.warnings).collect();
-        for warning in warnings {
-            if !drawn.warnings.contains(warning) {
-                drawn.warnings.push(warning.clone());
+        let warnings = warnings.into_iter().cloned().chain(self.idle_lists(request)?);
+        for warning in warnings.collect::<Vec<_>>() {
+            if !drawn.warnings.contains(&warning) {
+                drawn.warnings.push(warning);
             }
         }
         let mut short: Vec<String> = Vec::new();
@@ -77,6 +78,26 @@ impl Stores<'_> {
         }
         self.count(&mut drawn);
         Ok(drawn)
+    }
+
+    /// A warning for each file of tasks to be left out that names no row of any benchmark.
+    fn idle_lists(&self, request: &Request) -> Result<Vec<String>, DrawError> {
+        let mut idle = Vec::new();
+        for exclude in request.parts.first().into_iter().flat_map(|part| &part.rows.exclude) {
+            if !matches!(exclude, Exclude::Path(path) if path.is_file()) {
+                continue;
+            }
+            let excluded = self.excluded(exclude)?;
+            let names = |part: &crate::request::Part| {
+                let loaded = self.loaded(&part.benchmark)?;
+                Ok(loaded.identities.iter().any(|identity| excluded.has(&part.benchmark, *identity)))
+            };
+            let found: Vec<bool> = request.parts.iter().map(names).collect::<Result<_, DrawError>>()?;
+            if !found.contains(&true) {
+                idle.push(format!("exclude: {} lists no row of these benchmarks", exclude.name()));
+            }
+        }
+        Ok(idle)
     }
 
     /// The rows that each benchmark of a request may draw.

@@ -14,7 +14,7 @@ use crate::{
     bin::Thresholds,
     config::Benchmark,
     difficulty::{Constants, Normalization, Scorer, score::RawRange},
-    disk::{DiskError, checksum},
+    disk::checksum,
     pool::MANIFEST,
     request::Exclude,
     store::meta_name,
@@ -50,7 +50,9 @@ impl Published {
         } else {
             path.to_owned()
         };
-        let text = std::fs::read_to_string(&file).map_err(|error| DiskError::new(&file, "read this file", error))?;
+        let text = std::fs::read_to_string(&file).map_err(|error| {
+            wrong(format!("cannot read it ({error}); name a meta or a manifest, or the folder of one"))
+        })?;
         if !checksum::is_sealed(&text) {
             return Err(wrong("this is no meta or manifest that symphony-data wrote, or it was changed".to_owned()));
         }

@@ -45,6 +45,21 @@ impl<'o> Order<'o> {
         Self { request: &experiment.request, experiment: Some(experiment), output, format }
     }
 
+    /// A warning if the same experiment made its earlier pool from the same request, but with other lists of tasks or duplicates.
+    fn changed_lists(&self, drawn: &Drawn<'_>) -> Option<String> {
+        let id = &self.experiment?.id;
+        let Existing::Pool { experiment, request: (request, parts), .. } = manifest::existing(&self.output) else {
+            return None;
+        };
+        let own: Vec<_> = drawn.parts.iter().map(made_of).collect();
+        let is_same = experiment.as_deref() == Some(id) && request == serde_json::to_value(self.request).ok()?;
+        (is_same && parts != own).then(|| {
+            format!(
+                "{id}: its earlier pool was drawn with other duplicates, other excluded tasks or another calibration"
+            )
+        })
+    }
+
     /// Checks that the pool may replace the existing files in its folder. Returns the files that no manifest names: these may be
     /// replaced only by equal ones.
     ///
@@ -68,11 +83,7 @@ impl<'o> Order<'o> {
             }
             Existing::Pool { request, .. } => {
                 let own = serde_json::to_value(self.request).unwrap_or_default();
-                let part = |part: &DrawnPart<'_>| {
-                    let difficulty = DifficultyRecord::from(part.joined().map(|joined| &joined.record));
-                    serde_json::json!({"difficulty": difficulty, "eligible": part.selected.eligible})
-                };
-                if request == (own, drawn.parts.iter().map(|own| manifest::made_of(&part(own))).collect()) {
+                if request == (own, drawn.parts.iter().map(made_of).collect()) {
                     return Ok(Vec::new());
                 }
                 "a pool that another request made".to_owned()
@@ -80,6 +91,12 @@ impl<'o> Order<'o> {
         };
         Err(DrawError::Occupied { folder: self.output.clone(), what })
     }
+}
+
+/// What a benchmark was drawn by beside the request, as its manifest will say it.
+fn made_of(part: &DrawnPart<'_>) -> serde_json::Value {
+    let difficulty = DifficultyRecord::from(part.joined().map(|joined| &joined.record));
+    manifest::made_of(&serde_json::json!({"difficulty": difficulty, "eligible": part.selected.eligible}))
 }
 
 /// A pool that was made, or why it has no tasks.
@@ -120,6 +137,7 @@ pub fn make_pools<'l>(
     for (drawn, order) in drawn.iter().zip(orders) {
         if let (Ok(drawn), false) = (drawn, force) {
             order.check_place(drawn)?;
+            stores.tell(order.changed_lists(drawn));
         }
     }
     let mut made = Vec::with_capacity(orders.len());

@@ -52,6 +52,10 @@ pub struct DuplicateRow {
     /// counts there by a hash of benchmark and row number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// The identity whose place counts in partitions, if it is not the group: what the row had when duplicates were looked for
+    /// before, so that it does not move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// The row that it is a copy of, or similar to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<String>,
@@ -139,6 +143,8 @@ pub struct Duplicates {
     pub meta: DuplicatesMeta,
     /// The group of each identity in a group. Groups of several benchmarks that were compared together have one name.
     pub groups: HashMap<u64, u64>,
+    /// The identity whose place in partitions counts for each identity in a group.
+    pub places: HashMap<u64, u64>,
     /// The identities of rows whose text another row has with another answer.
     pub conflicts: HashSet<u64>,
 }
@@ -177,24 +183,32 @@ impl Duplicates {
         if checksum::sha256_of(text.as_bytes()) != meta.duplicates.checksum {
             return Err(damaged());
         }
-        let (mut groups, mut conflicts) = (HashMap::new(), HashSet::new());
+        let (mut groups, mut places, mut conflicts) = (HashMap::new(), HashMap::new(), HashSet::new());
         for line in text.lines() {
             let row: DuplicateRow = serde_json::from_str(line).map_err(|_| damaged())?;
             let number = |hex: &str| u64::from_str_radix(hex, 16).map_err(|_| damaged());
             let identity = number(&row.identity)?;
             if let Some(group) = &row.group {
                 groups.insert(identity, number(group)?);
+                places.insert(identity, number(row.place.as_ref().unwrap_or(group))?);
             }
             if row.kinds.contains(&Relation::Conflict) {
                 conflicts.insert(identity);
             }
         }
-        Ok(Some(Self { meta, groups, conflicts }))
+        Ok(Some(Self { meta, groups, places, conflicts }))
     }
 
     /// Whether these are the duplicates of a store with these identities, in the order of its rows.
     pub fn belong_to(&self, store: &Meta, identities: &[u64]) -> bool {
         self.meta.n_tasks_full == store.n_tasks_full && self.meta.identities == checksum_of(identities, store)
+    }
+
+    /// How many of the first rows with these identities they were looked for in; none if these are other rows.
+    pub fn rows_known(&self, store: &Meta, identities: &[u64]) -> usize {
+        let known = identities.get(..self.meta.n_tasks_full as usize).unwrap_or_default();
+        let are_same = !known.is_empty() && self.meta.identities == checksum_of(known, store);
+        if are_same { known.len() } else { 0 }
     }
 
     /// Whether they say something about other rows too: by identity, unless identities are row numbers.

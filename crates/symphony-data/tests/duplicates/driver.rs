@@ -224,7 +224,8 @@ fn what_cannot_be_compared_ends_in_a_message_and_writes_nothing() {
     let place = planted();
     let wrong = |benchmarks: &[&str], against: &[&str]| {
         let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let options = CompareOptions { benchmarks: texts(benchmarks), against: texts(against), output: None };
+        let options =
+            CompareOptions { benchmarks: texts(benchmarks), against: texts(against), output: None, least: 0.0 };
         place.builder().duplicates(&place.full(), &options).unwrap_err().to_string()
     };
     assert!(wrong(&["three"], &[]).starts_with("three: no such benchmark is configured; "));
