@@ -666,14 +666,14 @@ fn a_pool_of_the_same_run_is_left_out_by_its_key_and_not_by_its_folder() {
     let out = folder.path().join("pools");
     let text = |exclude: &str| {
         format!(
-            "experiments:\n  a: {{benchmarks: [amc], n_total_tasks: 20}}\n  \
-             b: {{benchmarks: [amc], n_total_tasks: 20, exclude: ['{exclude}']}}"
+            "experiments:\n  a: {{benchmarks: [gsm8k], n_total_tasks: 20}}\n  \
+             b: {{benchmarks: [gsm8k], n_total_tasks: 20, exclude: ['{exclude}']}}"
         )
     };
     let run = |exclude: &str| {
-        let (config, text) = ("benchmarks: {amc: {path: 'synthetic:amc'}}", text(exclude));
+        let (config, text) = ("benchmarks: {gsm8k: {path: 'synthetic:gsm8k'}}", text(exclude));
         let config = Config::from_yaml_with_experiments("c.yaml", config, Some(("e.yaml", &text))).unwrap();
-        let builder = DatasetBuilder::from_yaml("c.yaml", "benchmarks: {amc: {path: 'synthetic:amc'}}").unwrap();
+        let builder = DatasetBuilder::from_yaml("c.yaml", "benchmarks: {gsm8k: {path: 'synthetic:gsm8k'}}").unwrap();
         let full = folder.path().join("full");
         builder.preprocess_all_benchmarks(&full, PreprocessOptions::default()).unwrap();
         let orders: Vec<Order<'_>> =
@@ -689,6 +689,13 @@ fn a_pool_of_the_same_run_is_left_out_by_its_key_and_not_by_its_folder() {
     assert!(error.contains("this pool is made in the same run; write its key, `a`"), "{error}");
     let error = run(&out.join("b").display().to_string()).unwrap_err().to_string();
     assert!(error.contains("this is the pool that is being made"), "{error}");
+    assert!(run(&out.display().to_string()).unwrap_err().to_string().contains("this pool is made in the same run"));
+    // Another folder of pools stands for all of them.
+    let other = folder.path().join("other");
+    fs::rename(&out, &other).unwrap();
+    run(&other.display().to_string()).unwrap();
+    let (_, shared) = shared_tasks(&[other.join("a"), other.join("b"), out.join("b")]).unwrap();
+    assert_eq!(shared, Vec::new());
 }
 
 #[test]

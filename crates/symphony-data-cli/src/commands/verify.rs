@@ -110,7 +110,8 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let mut said = said;
     if !shared.is_empty() {
         let way_out = "draw one of them with `--exclude` of the other, or both by partition";
-        said.push(format!("pools that share tasks: {} pairs of {} pools; {way_out}", shared.len(), pools.len()));
+        let (pairs, are) = (shared.len(), if shared.len() == 1 { "pair" } else { "pairs" });
+        said.push(format!("pools that share tasks: {pairs} {are} of {} pools; {way_out}", pools.len()));
     }
     if said.is_empty() { Ok(()) } else { Err(CliError::Verdict(said.join("\n"))) }
 }

@@ -99,9 +99,8 @@ impl Stores<'_> {
                 if self.config.benchmark(&name).is_none() {
                     let hint = nearest_of(&name, &self.config.names());
                     let rows = numbers.len();
-                    self.tell([format!(
-                        "exclude: {what}: {rows} rows of `{name}`, which is no benchmark here; {hint}"
-                    )]);
+                    let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+                    self.tell([format!("exclude: {what}: {rows} of `{name}`, which is no benchmark here; {hint}")]);
                 }
                 continue;
             };
@@ -143,17 +142,16 @@ impl Stores<'_> {
     }
 }
 
-/// The tasks of a pool, or those that a file lists.
+/// The tasks of a pool or of the pools in a folder, or those that a file lists.
 fn listed_in(path: &Path) -> Result<Listed, DrawError> {
     let mut listed = Listed::default();
-    let pool: Option<PathBuf> = if path.is_dir() {
-        let why = "there is no pool here; name its folder, or a file of identities or source ids".to_owned();
-        Some(find_pool(path).ok_or_else(|| DrawError::Exclude { what: path.display().to_string(), why })?)
+    let pools: Vec<PathBuf> = if path.is_dir() {
+        pools_in(path)?
     } else {
-        (Layout::by_ending(path) == Some(Layout::Parquet)).then(|| path.to_owned())
+        (Layout::by_ending(path) == Some(Layout::Parquet)).then(|| path.to_owned()).into_iter().collect()
     };
-    if let Some(pool) = pool {
-        for task in read_pool(&pool)? {
+    for pool in &pools {
+        for task in read_pool(pool)? {
             let task = task?;
             let identity = task.identity.as_ref().and_then(|identity| hex(identity.as_str()));
             let ids = TaskIds {
@@ -163,6 +161,8 @@ fn listed_in(path: &Path) -> Result<Listed, DrawError> {
             };
             listed.add(&ids).map_err(|why| DrawError::Exclude { what: pool.display().to_string(), why })?;
         }
+    }
+    if !pools.is_empty() {
         return Ok(listed);
     }
     let failed = |error| DiskError::new(path, "read this file", error);
@@ -190,6 +190,22 @@ fn listed_in(path: &Path) -> Result<Listed, DrawError> {
         }
         listed.add(&ids_in(text).map_err(&wrong)?).map_err(&wrong)?;
     }
+}
+
+/// The pool in a folder, or those in the folders right below it.
+fn pools_in(folder: &Path) -> Result<Vec<PathBuf>, DrawError> {
+    if let Some(pool) = find_pool(folder) {
+        return Ok(vec![pool]);
+    }
+    let failed = |error| DiskError::new(folder, "list this folder", error);
+    let below = std::fs::read_dir(folder).map_err(failed)?.collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    let mut pools: Vec<PathBuf> = below.iter().filter_map(|entry| find_pool(&entry.path())).collect();
+    pools.sort();
+    if pools.is_empty() {
+        let why = "there is no pool here; name its folder, or a file of identities or source ids".to_owned();
+        return Err(DrawError::Exclude { what: folder.display().to_string(), why });
+    }
+    Ok(pools)
 }
 
 /// The ids in a line: an identity, a source id, or a JSON object with them.

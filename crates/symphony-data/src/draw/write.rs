@@ -159,8 +159,13 @@ fn check_excluded(order: &Order<'_>, orders: &[Order<'_>]) -> Result<(), DrawErr
     let part = order.request.parts.first();
     for exclude in part.into_iter().flat_map(|part| &part.rows.exclude) {
         let Exclude::Path(path) = exclude else { continue };
-        let folder = if path.is_file() { path.parent().unwrap_or(path) } else { path };
-        let Some(same) = orders.iter().find(|other| full(&other.output) == full(folder)) else { continue };
+        let named = full(path);
+        // A folder stands for the pools below it too.
+        let holds = |other: &&Order<'_>| {
+            let output = full(&other.output);
+            if path.is_file() { named.parent() == Some(&output) } else { output.starts_with(&named) }
+        };
+        let Some(same) = orders.iter().find(holds) else { continue };
         let why = match same.experiment {
             _ if std::ptr::eq(same, order) => {
                 "this is the pool that is being made; leave it out, or name another folder".to_owned()
