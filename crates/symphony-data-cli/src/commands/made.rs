@@ -62,6 +62,8 @@ struct Within {
     thresholds: Thresholds,
 }
 
+/// How many values of a label are told below a table.
+const STRATA_SHOWN: usize = 20;
 /// How many phases are told below a table.
 const PHASES_SHOWN: usize = 20;
 
@@ -90,6 +92,15 @@ pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
             line(&asked.benchmark, &number, selected, asked.difficulty_within.as_deref());
         }
     }
+    if let Some((label, _)) = &drawn.request.stratify_by {
+        for (at, part) in drawn.parts.iter().enumerate() {
+            // So many values would be no help, and counting them takes a while.
+            let strata = if part.selected.strata.len() > 1000 { Vec::new() } else { drawn.by_stratum(at) };
+            if !strata.is_empty() {
+                lines += &format!("{pool}: {}: {}\n", part.benchmark(), strata_line(label, &strata));
+            }
+        }
+    }
     for phase in drawn.phases.iter().take(PHASES_SHOWN) {
         lines += &format!("{pool}: {}\n", phase_line(drawn, phase));
     }
@@ -97,6 +108,18 @@ pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
         lines += &format!("{pool}: {} more phases, which the manifest has\n", drawn.phases.len() - PHASES_SHOWN);
     }
     lines
+}
+
+/// `40 tasks of each of 10 values of task_name`, or how many of each value.
+fn strata_line(label: &str, strata: &[(String, u64)]) -> String {
+    let first = strata.first().map_or(0, |(_, tasks)| *tasks);
+    if strata.iter().all(|(_, tasks)| *tasks == first) {
+        return format!("{first} tasks of each of {} values of {label}", strata.len());
+    }
+    let shown = strata.iter().take(STRATA_SHOWN).map(|(value, tasks)| format!("{value} {tasks}"));
+    let more = strata.len().saturating_sub(STRATA_SHOWN);
+    let more = if more > 0 { format!(", and {more} more values") } else { String::new() };
+    format!("by {label}: {}{more}", shown.collect::<Vec<_>>().join(", "))
 }
 
 /// `phase 2: tasks 20 to 39: 14 easy, 6 hard (gsm8k 10, amc 10)`.

@@ -198,6 +198,30 @@ impl Drawn<'_> {
         }
     }
 
+    /// How many tasks each stratum of a benchmark delivered, by value; empty if the request does not stratify it.
+    pub fn by_stratum(&self, benchmark: usize) -> Vec<(String, u64)> {
+        // Phases may draw from other rows than the whole request.
+        let of_phases =
+            self.phases.iter().map(|phase| (phase.first..phase.first + phase.tasks, &phase.selected[benchmark]));
+        let all = (0..self.stream.draws.len(), &self.parts[benchmark].selected);
+        let stretches = if self.phases.is_empty() { vec![all] } else { of_phases.collect() };
+        let mut counts: Vec<(String, u64)> = Vec::new();
+        for (places, selected) in stretches {
+            for stratum in &selected.strata {
+                // The rows of a bin ascend.
+                let is_in = |draw: &&Draw| {
+                    draw.benchmark == benchmark && stratum.bins.rows[draw.bin].binary_search(&draw.row).is_ok()
+                };
+                let tasks = self.stream.draws[places.clone()].iter().filter(is_in).count() as u64;
+                match counts.iter_mut().find(|(value, _)| *value == stratum.value) {
+                    Some((_, count)) => *count += tasks,
+                    None => counts.push((stratum.value.clone(), tasks)),
+                }
+            }
+        }
+        counts
+    }
+
     /// How many tasks each bin of a benchmark delivered in a phase.
     fn got(&self, phase: &DrawnPhase<'_>, benchmark: usize) -> PerBin<u64> {
         let mut got = PerBin::default();
