@@ -478,7 +478,7 @@ fn verify_says_which_pools_share_tasks() {
     let found = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(found.contains("BAD  pools/a and pools/c share 20 tasks, such as gsm8k_"), "{found}");
     assert!(
-        String::from_utf8_lossy(&output.stderr).contains("pools that share tasks: 1 pairs of 3 pools"),
+        String::from_utf8_lossy(&output.stderr).contains("pools that share tasks: 1 pair of 3 pools"),
         "{output:?}"
     );
     let output = place.run("verify --disjoint --json pools");
