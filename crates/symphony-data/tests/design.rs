@@ -593,6 +593,9 @@ fn ids_are_read_in_every_form_and_wrong_ones_are_named() {
         let error = all(text).unwrap_err();
         assert!(error.contains(why), "{error}");
     }
+    let strata =
+        place.draws(r#"{"stratify_by": "kind", "n_total_tasks": 8}"#).1["benchmarks"][0]["got_by_stratum"].clone();
+    assert_eq!(strata, serde_json::json!({"red": 3, "green": 3, "blue": 2}));
     let error = place.try_draws(r#"{"exclude": "nowhere"}"#).unwrap_err();
     assert!(
         error.contains("exclude: nowhere: there is no file, no folder and no other experiment of this name"),

@@ -1,6 +1,9 @@
 //! The pools that `quick-start`, `run` and `build` make, and the table that they print of them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 use symphony_data::{
@@ -47,6 +50,8 @@ struct PartReport {
     thresholds_within: Vec<Within>,
     #[serde(skip_serializing_if = "Option::is_none")]
     eligible: Option<EligibleRows>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    drawn_by_stratum: BTreeMap<String, u64>,
     n_unique: u64,
     max_repeats: u64,
     effective_n: f64,
@@ -94,8 +99,7 @@ pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
     }
     if let Some((label, _)) = &drawn.request.stratify_by {
         for (at, part) in drawn.parts.iter().enumerate() {
-            // So many values would be no help, and counting them takes a while.
-            let strata = if part.selected.strata.len() > 1000 { Vec::new() } else { drawn.by_stratum(at) };
+            let strata = drawn.by_stratum(at);
             if !strata.is_empty() {
                 lines += &format!("{pool}: {}: {}\n", part.benchmark(), strata_line(label, &strata));
             }
@@ -174,7 +178,7 @@ pub fn make_pools(
 
 impl PoolReport {
     fn new(drawn: &Drawn<'_>, order: &Order<'_>, statistics: Statistics) -> Self {
-        let part = |part: &DrawnPart<'_>| {
+        let part = |(at, part): (usize, &DrawnPart<'_>)| {
             let scores =
                 statistics.benchmark_breakdown.iter().find(|(name, _)| name == part.benchmark()).map(|(_, b)| b);
             PartReport {
@@ -184,6 +188,7 @@ impl PoolReport {
                 thresholds: part.bins().thresholds,
                 thresholds_within: within(&part.selected),
                 eligible: part.selected.eligible.clone(),
+                drawn_by_stratum: drawn.by_stratum(at).into_iter().collect(),
                 n_unique: part.repeats.n_unique,
                 max_repeats: part.repeats.max_repeats,
                 effective_n: part.repeats.effective_n,
@@ -196,7 +201,7 @@ impl PoolReport {
             output: order.output.display().to_string(),
             asked: order.request.n_total_tasks,
             warnings: drawn.warnings.clone(),
-            benchmarks: drawn.parts.iter().map(part).collect(),
+            benchmarks: drawn.parts.iter().enumerate().map(part).collect(),
             statistics,
             below: rows_below(order.experiment.map_or("pool", |experiment| &experiment.id), drawn),
         }

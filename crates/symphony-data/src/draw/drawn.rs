@@ -1,6 +1,6 @@
 //! The result of a request before it is on disk: the draws, their tasks and their statistics.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{DrawError, Joined, Selected};
 use crate::{
@@ -163,11 +163,11 @@ impl Drawn<'_> {
         outputs: Vec<(String, WrittenFile)>,
     ) -> Manifest<'m> {
         let medium = self.request.asks_for_medium();
-        let parts = self.parts.iter().map(|part| {
+        let parts = self.parts.iter().enumerate().map(|(at, part)| {
             let (asked, got) = (BinCounts::of(part.asked, medium), BinCounts::of(part.got, medium));
             let (meta, selected) = (&part.store.meta, &part.selected);
             let difficulty = part.joined().map(|joined| &joined.record).into();
-            manifest::ManifestPart::new(meta, difficulty, rows_of(selected), asked, got)
+            manifest::ManifestPart::new(meta, difficulty, rows_of(selected), asked, got, self.by_stratum(at))
         });
         let phases = self.phases.iter().map(|phase| {
             let medium = phase.request.asks_for_medium();
@@ -205,18 +205,20 @@ impl Drawn<'_> {
             self.phases.iter().map(|phase| (phase.first..phase.first + phase.tasks, &phase.selected[benchmark]));
         let all = (0..self.stream.draws.len(), &self.parts[benchmark].selected);
         let stretches = if self.phases.is_empty() { vec![all] } else { of_phases.collect() };
-        let mut counts: Vec<(String, u64)> = Vec::new();
-        for (places, selected) in stretches {
+        let (mut counts, mut places_of) = (Vec::<(String, u64)>::new(), HashMap::<&str, usize>::new());
+        for (places, selected) in stretches.into_iter().filter(|(_, selected)| !selected.strata.is_empty()) {
+            let mut drawn: HashMap<u32, u64> = HashMap::new();
+            for draw in self.stream.draws[places].iter().filter(|draw| draw.benchmark == benchmark) {
+                *drawn.entry(draw.row).or_default() += 1;
+            }
             for stratum in &selected.strata {
-                // The rows of a bin ascend.
-                let is_in = |draw: &&Draw| {
-                    draw.benchmark == benchmark && stratum.bins.rows[draw.bin].binary_search(&draw.row).is_ok()
-                };
-                let tasks = self.stream.draws[places.clone()].iter().filter(is_in).count() as u64;
-                match counts.iter_mut().find(|(value, _)| *value == stratum.value) {
-                    Some((_, count)) => *count += tasks,
-                    None => counts.push((stratum.value.clone(), tasks)),
-                }
+                let rows = Bin::ALL.iter().flat_map(|bin| &stratum.bins.rows[*bin]);
+                let tasks: u64 = rows.filter_map(|row| drawn.get(row)).sum();
+                let place = *places_of.entry(stratum.value.as_str()).or_insert_with(|| {
+                    counts.push((stratum.value.clone(), 0));
+                    counts.len() - 1
+                });
+                counts[place].1 += tasks;
             }
         }
         counts
