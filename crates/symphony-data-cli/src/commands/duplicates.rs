@@ -30,7 +30,7 @@ pub struct Args {
     /// Also look for runs of 13 words in these files (text, or rows in any format), patterns or folders
     #[arg(long, value_name = "FILE", num_args = 1..)]
     against: Vec<String>,
-    /// List only rows of which at least this share of runs occurs, such as 0.8 [default: any run]
+    /// List only rows with at least this share of their runs found, such as 0.8 [default: any run]
     #[arg(long, value_name = "SHARE", value_parser = share, requires = "against")]
     least: Option<f64>,
     /// Read the preprocessed benchmarks from this folder, and write the results there

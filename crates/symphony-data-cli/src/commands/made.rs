@@ -72,7 +72,7 @@ const STRATA_SHOWN: usize = 20;
 /// How many phases are told below a table.
 const PHASES_SHOWN: usize = 20;
 
-/// One line for each benchmark of a pool of which not every row may be drawn, or which was cut within the values of a label.
+/// What is said below a table: which rows could be drawn, where bins were cut within a label, and what strata and phases have.
 pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
     let mut lines = String::new();
     let mut line = |name: &str, phase: &str, selected: &Selected, within: Option<&str>| {
@@ -98,10 +98,9 @@ pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
         }
     }
     if let Some((label, _)) = &drawn.request.stratify_by {
-        for (at, part) in drawn.parts.iter().enumerate() {
-            let strata = drawn.by_stratum(at);
-            if !strata.is_empty() {
-                lines += &format!("{pool}: {}: {}\n", part.benchmark(), strata_line(label, &strata));
+        for part in &drawn.parts {
+            if !part.got_by_stratum.is_empty() {
+                lines += &format!("{pool}: {}: {}\n", part.benchmark(), strata_line(label, &part.got_by_stratum));
             }
         }
     }
@@ -178,7 +177,7 @@ pub fn make_pools(
 
 impl PoolReport {
     fn new(drawn: &Drawn<'_>, order: &Order<'_>, statistics: Statistics) -> Self {
-        let part = |(at, part): (usize, &DrawnPart<'_>)| {
+        let part = |part: &DrawnPart<'_>| {
             let scores =
                 statistics.benchmark_breakdown.iter().find(|(name, _)| name == part.benchmark()).map(|(_, b)| b);
             PartReport {
@@ -188,7 +187,7 @@ impl PoolReport {
                 thresholds: part.bins().thresholds,
                 thresholds_within: within(&part.selected),
                 eligible: part.selected.eligible.clone(),
-                drawn_by_stratum: drawn.by_stratum(at).into_iter().collect(),
+                drawn_by_stratum: part.got_by_stratum.iter().cloned().collect(),
                 n_unique: part.repeats.n_unique,
                 max_repeats: part.repeats.max_repeats,
                 effective_n: part.repeats.effective_n,
@@ -201,7 +200,7 @@ impl PoolReport {
             output: order.output.display().to_string(),
             asked: order.request.n_total_tasks,
             warnings: drawn.warnings.clone(),
-            benchmarks: drawn.parts.iter().enumerate().map(part).collect(),
+            benchmarks: drawn.parts.iter().map(part).collect(),
             statistics,
             below: rows_below(order.experiment.map_or("pool", |experiment| &experiment.id), drawn),
         }

@@ -17,11 +17,10 @@ use super::{
 };
 use crate::{
     config::Config,
-    disk::DiskError,
     duplicates::Texts,
     preprocess::{Upkeep, open_store},
     progress::{Pass, Progress},
-    store::{Store, StoreError},
+    store::{Store, StoreError, preprocessed_in},
     task::StoredTask,
 };
 
@@ -203,16 +202,7 @@ impl Texts for Corpus<'_> {
 /// The names of the preprocessed benchmarks, sorted: all, or those in `only`.
 fn names(config: &Config, folder: &Path, only: &[String]) -> Result<Vec<String>, CompareError> {
     let missing = |benchmark: String| StoreError::Missing { benchmark, folder: folder.to_owned() };
-    let listed = match std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
-        Ok(listed) => listed,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(DiskError::new(folder, "list this folder", error).into()),
-    };
-    let mut names: Vec<String> = listed
-        .into_iter()
-        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix("_full_meta.json")?.to_owned()))
-        .collect();
-    names.sort();
+    let mut names = preprocessed_in(folder)?;
     if let Some(absent) = only.iter().find(|name| !names.contains(name)) {
         return Err(match config.benchmark(absent) {
             Some(_) => missing(absent.clone()).into(),

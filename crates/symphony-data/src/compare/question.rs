@@ -79,7 +79,7 @@ fn has_text(parts: &[String]) -> bool {
     parts.iter().any(|part| !part.trim().is_empty())
 }
 
-/// A hash of texts and of where each ends. It decides what counts as equal, so it is one that nobody can find collisions of.
+/// A hash of texts and of where each ends. It decides what counts as equal, so nobody must be able to make two texts that share it.
 pub(super) fn hash(texts: &[&str]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     for text in texts {

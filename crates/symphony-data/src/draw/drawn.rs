@@ -44,6 +44,8 @@ pub struct DrawnPart<'l> {
     pub asked: PerBin<u64>,
     /// How many tasks each bin delivered.
     pub got: PerBin<u64>,
+    /// How many tasks each value of the label delivered that the request stratifies by; empty if it does not.
+    pub got_by_stratum: Vec<(String, u64)>,
     /// How often its tasks repeat.
     pub repeats: Repeats,
     /// The same for each bin.
@@ -163,11 +165,11 @@ impl Drawn<'_> {
         outputs: Vec<(String, WrittenFile)>,
     ) -> Manifest<'m> {
         let medium = self.request.asks_for_medium();
-        let parts = self.parts.iter().enumerate().map(|(at, part)| {
+        let parts = self.parts.iter().map(|part| {
             let (asked, got) = (BinCounts::of(part.asked, medium), BinCounts::of(part.got, medium));
             let (meta, selected) = (&part.store.meta, &part.selected);
             let difficulty = part.joined().map(|joined| &joined.record).into();
-            manifest::ManifestPart::new(meta, difficulty, rows_of(selected), asked, got, self.by_stratum(at))
+            manifest::ManifestPart::new(meta, difficulty, rows_of(selected), asked, got, &part.got_by_stratum)
         });
         let phases = self.phases.iter().map(|phase| {
             let medium = phase.request.asks_for_medium();
@@ -199,7 +201,7 @@ impl Drawn<'_> {
     }
 
     /// How many tasks each stratum of a benchmark delivered, by value; empty if the request does not stratify it.
-    pub fn by_stratum(&self, benchmark: usize) -> Vec<(String, u64)> {
+    pub(super) fn by_stratum(&self, benchmark: usize) -> Vec<(String, u64)> {
         // Phases may draw from other rows than the whole request.
         let of_phases =
             self.phases.iter().map(|phase| (phase.first..phase.first + phase.tasks, &phase.selected[benchmark]));

@@ -25,7 +25,7 @@ pub enum DrawError {
         /// What is wrong, and the way out.
         why: String,
     },
-    /// A request needs to know the duplicates of a benchmark, and nobody looked for them.
+    /// A request needs the duplicates of a benchmark, and `duplicates` has not run.
     #[error("{benchmark}: `{key}` needs to know its duplicates")]
     NoDuplicates {
         benchmark: String,

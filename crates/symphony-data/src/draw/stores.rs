@@ -18,7 +18,7 @@ use crate::{
     preprocess::{Upkeep, open_store, rebuild},
     progress::{Note, Progress},
     request::{Difficulty, Exclude, Request},
-    store::{Duplicates, Label, Store, StoreError, index_name},
+    store::{Duplicates, Label, Store, StoreError, are_row_numbers, index_name},
     stream::{eligible::Excluded, sample::sampler},
 };
 
@@ -199,11 +199,12 @@ impl<'a> Stores<'a> {
         let (meta, identities) = (&loaded.store.meta, &loaded.identities);
         if let Some(other) = found.take_if(|found| !found.belong_to(meta, identities)) {
             let changed = format!("{name}: its rows changed since its duplicates were looked for");
-            if other.know_rows_by_identity(meta, identities) {
+            // Identities tell the same rows again; row numbers do not.
+            if are_row_numbers(identities, meta) {
+                self.tell([format!("{changed}, so these do not count; look again")]);
+            } else {
                 self.tell([format!("{changed}; look again to find those of the new rows")]);
                 found = Some(other);
-            } else {
-                self.tell([format!("{changed}, so these do not count; look again")]);
             }
         }
         *lock(&loaded.duplicates) = Looked::Found(found.clone());

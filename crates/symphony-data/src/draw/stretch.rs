@@ -125,6 +125,7 @@ impl Stores<'_> {
                 selected,
                 asked: PerBin::default(),
                 got: PerBin::default(),
+                got_by_stratum: Vec::new(),
                 repeats: Repeats::default(),
                 repeats_by_bin: PerBin::default(),
             })
@@ -152,6 +153,8 @@ impl Stores<'_> {
 
     /// Counts what each benchmark owes, has, and repeats.
     fn count(&self, drawn: &mut Drawn<'_>) {
+        let strata: Vec<_> = (0..drawn.parts.len()).map(|part| drawn.by_stratum(part)).collect();
+        drawn.parts.iter_mut().zip(strata).for_each(|(part, strata)| part.got_by_stratum = strata);
         let stream = &drawn.stream;
         for (at, (part, asked)) in drawn.parts.iter_mut().zip(&stream.allocation).enumerate() {
             part.asked = *asked;

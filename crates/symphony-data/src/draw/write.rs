@@ -45,36 +45,27 @@ impl<'o> Order<'o> {
         Self { request: &experiment.request, experiment: Some(experiment), output, format }
     }
 
-    /// A warning if the same experiment made its earlier pool from the same request, but with other lists of tasks or duplicates.
-    fn changed_lists(&self, drawn: &Drawn<'_>) -> Option<String> {
-        let id = &self.experiment?.id;
-        let Existing::Pool { experiment, request: (request, parts), .. } = manifest::existing(&self.output) else {
-            return None;
-        };
-        let own: Vec<_> = drawn.parts.iter().map(made_of).collect();
-        let is_same = experiment.as_deref() == Some(id) && request == serde_json::to_value(self.request).ok()?;
-        (is_same && parts != own).then(|| {
-            format!(
-                "{id}: its earlier pool was drawn with other duplicates, other excluded tasks or another calibration"
-            )
-        })
-    }
-
     /// Checks that the pool may replace the existing files in its folder. Returns the files that no manifest names: these may be
-    /// replaced only by equal ones.
+    /// replaced only by equal ones. With them comes a warning if the same experiment made its earlier pool from the same request, but
+    /// with other lists of tasks.
     ///
     /// # Errors
     /// The folder holds another pool or another program's files.
-    fn check_place(&self, drawn: &Drawn<'_>) -> Result<Vec<Unvouched>, DrawError> {
+    fn check_place(&self, drawn: &Drawn<'_>) -> Result<(Vec<Unvouched>, Option<String>), DrawError> {
         let id = self.experiment.map(|experiment| experiment.id.as_str());
         let what = match manifest::existing(&self.output) {
-            Existing::Nothing => return Ok(Vec::new()),
+            Existing::Nothing => return Ok((Vec::new(), None)),
             Existing::Other(what) => what,
             // Files of a run that was stopped have no manifest yet, or still the one of the previous pool.
-            Existing::Unvouched(files) => return Ok(files),
-            Existing::Pool { experiment, .. } if experiment.is_some() || id.is_some() => {
+            Existing::Unvouched(files) => return Ok((files, None)),
+            Existing::Pool { experiment, request: (request, parts), .. } if experiment.is_some() || id.is_some() => {
                 if experiment.as_deref() == id {
-                    return Ok(Vec::new());
+                    let is_same = request == serde_json::to_value(self.request).unwrap_or_default();
+                    let has_changed = is_same && parts != drawn.parts.iter().map(made_of).collect::<Vec<_>>();
+                    let what =
+                        "its earlier pool was drawn with other duplicates, other excluded tasks or another calibration";
+                    let warning = has_changed.then(|| format!("{}: {what}", id.unwrap_or_default()));
+                    return Ok((Vec::new(), warning));
                 }
                 experiment.map_or_else(
                     || "a pool that no experiment made".to_owned(),
@@ -84,7 +75,7 @@ impl<'o> Order<'o> {
             Existing::Pool { request, .. } => {
                 let own = serde_json::to_value(self.request).unwrap_or_default();
                 if request == (own, drawn.parts.iter().map(made_of).collect()) {
-                    return Ok(Vec::new());
+                    return Ok((Vec::new(), None));
                 }
                 "a pool that another request made".to_owned()
             }
@@ -136,8 +127,8 @@ pub fn make_pools<'l>(
     }
     for (drawn, order) in drawn.iter().zip(orders) {
         if let (Ok(drawn), false) = (drawn, force) {
-            order.check_place(drawn)?;
-            stores.tell(order.changed_lists(drawn));
+            let (_, warning) = order.check_place(drawn)?;
+            stores.tell(warning);
         }
     }
     let mut made = Vec::with_capacity(orders.len());
@@ -283,7 +274,7 @@ impl Drawn<'_> {
         let statistics = self.statistics(&tasks)?;
         let folder = Folder::lock(&order.output, progress)?;
         // Another run may have made a pool here in the meantime.
-        let unvouched = if force { Vec::new() } else { order.check_place(self)? };
+        let unvouched = if force { Vec::new() } else { order.check_place(self)?.0 };
         let mut pool_file =
             pool::write_pool(folder.create_small(task_pool(format))?, format, until_stopped(tasks.iter(), progress))?;
         // The file may hold only some of the tasks.

@@ -250,7 +250,7 @@ impl<T: Texts> Join<'_, T> {
         let texts = self.texts.get(&rows)?;
         let at = |row: u32| rows.partition_point(|other| *other < row);
         let equal = |a: u32, b: u32| texts[at(a)] == texts[at(b)];
-        // Equal texts, of which there may be many, have no need of shingles.
+        // There may be many equal texts; they need no shingles.
         let differ: Vec<bool> = pairs.par_iter().map(|(a, b)| !equal(*a, *b)).collect();
         let mut needed = vec![false; rows.len()];
         for ((a, b), _) in pairs.iter().zip(&differ).filter(|(_, differ)| **differ) {

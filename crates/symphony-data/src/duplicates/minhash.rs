@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn what_is_kept_keeps_pairs_of_0_8_and_leaves_out_most_of_those_far_below() {
         let functions = Functions::new();
-        // Short texts, of which all is kept, and long ones, of which a part is.
+        // Short texts are kept whole, long ones in part.
         for (n, common, least, most) in
             [(90, 80, 1998, 2000), (90, 60, 0, 0), (9000, 8000, 1990, 2000), (9000, 6000, 0, 20)]
         {

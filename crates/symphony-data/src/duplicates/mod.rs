@@ -29,7 +29,7 @@ pub trait Texts: Sync {
     /// How many there are, at most 2³² − 1.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Whether it is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

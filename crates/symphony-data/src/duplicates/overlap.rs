@@ -1,8 +1,8 @@
 //! Texts that occur in other text: runs of thirteen words, as T. Brown et al. looked for them ("Language Models are Few-Shot
 //! Learners", 2020, appendix C).
 //!
-//! The runs of the texts are kept by hash. Other text is read once: a sum over its words' hashes, of which a part is
-//! removed again, gives the hash of every run. Where a hash is known, the words are compared, so a collision is no hit.
+//! The runs of the texts are kept by hash. Other text is read once: a sum over the hashes of its last words, from
+//! which the oldest is taken away, gives the hash of every run. Where a hash is known, the words are compared, so a collision is no hit.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn similarity_is_the_share_of_common_runs_of_five_words() {
-        // Six words make two shingles, of which the texts have one in common: 1 of 3.
+        // Six words make two shingles. The texts share one of them: 1 of 3.
         assert_eq!(similarity("a b c d e f", "A, b, c, d, e, g"), 1.0 / 3.0);
         // The run a a a a a occurs twice and counts once.
         assert_eq!(Shingles::of("a a a a a a").len(), 1);

@@ -9,7 +9,7 @@ use crate::{
     disk::{DiskError, checksum},
     pool::{PoolError, find_pool, manifest, read_pool},
     progress::{Note, Pass, Progress},
-    store::{Store, meta_name, store_name},
+    store::{Store, preprocessed_in, store_name},
     task::{Layout, TaskView},
 };
 
@@ -230,19 +230,6 @@ fn benchmark_of(path: &Path) -> Option<String> {
 /// The folder of a file.
 fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// The benchmarks that are preprocessed in a folder, sorted.
-fn preprocessed_in(folder: &Path) -> Result<Vec<String>, ExportError> {
-    let listed = match std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
-        Ok(listed) => listed,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(nothing_at(folder)),
-        Err(error) => return Err(DiskError::new(folder, "list this folder", error).into()),
-    };
-    let name = |entry: std::fs::DirEntry| Some(entry.file_name().to_str()?.strip_suffix(&meta_name(""))?.to_owned());
-    let mut names: Vec<String> = listed.into_iter().filter_map(name).collect();
-    names.sort();
-    Ok(names)
 }
 
 /// The error for a path without tasks. It names folders below it that have some.

@@ -72,7 +72,7 @@ pub struct ManifestPart<'a> {
     pub got: BinCounts,
     /// How many tasks each value of the label delivered that the request stratifies by.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub got_by_stratum: BTreeMap<String, u64>,
+    pub got_by_stratum: BTreeMap<&'a str, u64>,
     /// Where its rows came from.
     pub source: &'a SourceRecord,
     /// The store that was read.
@@ -172,7 +172,7 @@ impl<'a> ManifestPart<'a> {
         rows: ManifestRows<'a>,
         asked: BinCounts,
         got: BinCounts,
-        got_by_stratum: Vec<(String, u64)>,
+        got_by_stratum: &'a [(String, u64)],
     ) -> Self {
         Self {
             benchmark: &meta.benchmark,
@@ -185,7 +185,7 @@ impl<'a> ManifestPart<'a> {
             rows,
             asked,
             got,
-            got_by_stratum: got_by_stratum.into_iter().collect(),
+            got_by_stratum: got_by_stratum.iter().map(|(value, n)| (value.as_str(), *n)).collect(),
             source: &meta.source,
             store: &meta.store,
         }

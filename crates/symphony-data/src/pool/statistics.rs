@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     bin::{Bin, PerBin},
     number::mean,
-    task::TaskView,
+    task::{TaskView, is_row_number},
 };
 
 /// The content of `statistics.json`.
@@ -231,9 +231,7 @@ impl Gatherer {
 /// A name that copies of a task share: its identity, unless that is only a row number; else its `source_id`; or the row itself,
 /// for pools of the Python program, which have neither.
 fn name_of<'t>(task: &TaskView<'t>) -> &'t str {
-    let row_number = task.source_id.and_then(|id| id.as_str().rsplit('_').next());
-    let is_row_number =
-        |identity: &str| row_number.is_some_and(|n| format!("{:016x}", xxh3_64(n.as_bytes())) == identity);
+    let is_row_number = |identity: &str| task.source_id.is_some_and(|id| is_row_number(identity, id));
     match (task.identity, task.source_id) {
         (Some(identity), _) if !is_row_number(identity) => identity.as_str(),
         (_, Some(source_id)) => source_id.as_str(),

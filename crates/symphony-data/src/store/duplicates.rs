@@ -131,7 +131,7 @@ pub fn checksum_of(identities: &[u64], store: &Meta) -> String {
 
 /// Whether identities are those of row numbers, as in a benchmark without identity fields. The number of the first row is as large as the
 /// number of rows that were set aside before it.
-fn are_row_numbers(identities: &[u64], store: &Meta) -> bool {
+pub(crate) fn are_row_numbers(identities: &[u64], store: &Meta) -> bool {
     let is_first = |first: &u64| (0..=store.rejected_rows).any(|row| xxh3_64(row.to_string().as_bytes()) == *first);
     identities.first().is_some_and(is_first)
 }
@@ -209,10 +209,5 @@ impl Duplicates {
         let known = identities.get(..self.meta.n_tasks_full as usize).unwrap_or_default();
         let are_same = !known.is_empty() && self.meta.identities == checksum_of(known, store);
         if are_same { known.len() } else { 0 }
-    }
-
-    /// Whether they say something about other rows too: by identity, unless identities are row numbers.
-    pub fn know_rows_by_identity(&self, store: &Meta, identities: &[u64]) -> bool {
-        !are_row_numbers(identities, store)
     }
 }

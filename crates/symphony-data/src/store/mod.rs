@@ -16,6 +16,7 @@ mod reader;
 mod seal;
 mod writer;
 
+pub(crate) use duplicates::are_row_numbers;
 pub use duplicates::{
     DuplicateRow, Duplicates, DuplicatesMeta, OverlapRow, Relation, checksum_of, duplicates_meta_name, duplicates_name,
     overlap_name,
@@ -33,7 +34,7 @@ pub fn store_name(benchmark: &str, format: Layout) -> String {
 }
 
 /// An identity as 16 hex digits.
-fn hex(identity: u64) -> [u8; 16] {
+pub(crate) fn hex(identity: u64) -> [u8; 16] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     std::array::from_fn(|at| DIGITS[(identity >> (60 - 4 * at)) as usize & 15])
 }
@@ -46,6 +47,22 @@ pub fn index_name(benchmark: &str) -> String {
 /// The file name of a benchmark's meta.
 pub fn meta_name(benchmark: &str) -> String {
     format!("{benchmark}_full_meta.json")
+}
+
+/// The benchmarks that are preprocessed in `folder`, sorted; none if there is no such folder.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn preprocessed_in(folder: &Path) -> Result<Vec<String>, DiskError> {
+    let listed = match std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(DiskError::new(folder, "list this folder", error)),
+    };
+    let name = |entry: &std::fs::DirEntry| Some(entry.file_name().to_str()?.strip_suffix(&meta_name(""))?.to_owned());
+    let mut names: Vec<String> = listed.iter().filter_map(name).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// The file name of the rows that were set aside.

@@ -7,7 +7,7 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::request::Partition;
+use crate::{request::Partition, store::hex};
 
 const PREFIX: &[u8; 10] = b"partition\x1f";
 
@@ -40,12 +40,9 @@ impl Stretch {
 
     /// Whether the tasks of this identity are in it.
     pub fn has(&self, identity: u64) -> bool {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 26];
         text[..10].copy_from_slice(PREFIX);
-        for (at, digit) in text[10..].iter_mut().enumerate() {
-            *digit = DIGITS[(identity >> (60 - 4 * at)) as usize & 15];
-        }
+        text[10..].copy_from_slice(&hex(identity));
         (self.from..self.to).contains(&u128::from(xxh3_64_with_seed(&text, self.seed)))
     }
 }

@@ -10,8 +10,16 @@ pub use text::{Json, Text};
 use std::{fmt, io};
 
 use serde::{Deserialize, Serialize, Serializer};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::bin::Bin;
+
+/// Whether an identity of 16 hex digits is that of a row number, as in a benchmark without identity fields. It says nothing about the rows
+/// of another benchmark.
+pub fn is_row_number(identity: &str, source_id: &str) -> bool {
+    let number = source_id.rsplit('_').next().unwrap_or_default();
+    identity == format!("{:016x}", xxh3_64(number.as_bytes()))
+}
 
 /// One task of a pool, in the order of its keys on disk.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     disk::DiskError,
     pool::{PoolError, find_pool, read_pool},
-    task::Task,
+    task::{Task, is_row_number},
 };
 
 /// Two pools that share tasks.
@@ -52,10 +52,7 @@ pub fn shared_tasks(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Shared>), 
                 return Err(PoolError::Malformed { path: folder.clone(), reason });
             };
             let source_id = task.source_id.as_ref().map_or("", |id| id.as_str());
-            let number = source_id.rsplit('_').next().unwrap_or_default();
-            // The identity of a row number says nothing about the rows of another benchmark.
-            let is_row_number = identity.as_str() == format!("{:016x}", xxh3_64(number.as_bytes()));
-            let of = if is_row_number { task.benchmark.as_str() } else { "" };
+            let of = if is_row_number(identity, source_id) { task.benchmark.as_str() } else { "" };
             let key = xxh3_64(format!("{of}\u{1f}{}", identity.as_str()).as_bytes());
             if !own.insert(key) {
                 continue;

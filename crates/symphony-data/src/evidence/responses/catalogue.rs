@@ -7,12 +7,11 @@ use std::{
 
 use crate::{
     config::{Benchmark, Config},
-    disk::DiskError,
     evidence::EvidenceError,
     preprocess::{Upkeep, open_store},
     progress::Progress,
     row::{FieldSet, identity::IdentityHasher},
-    store::{Store, StoreError},
+    store::{Store, StoreError, preprocessed_in},
 };
 
 /// The number of rows that are read from a store at once.
@@ -63,16 +62,7 @@ impl<'a> Catalogue<'a> {
         let missing = |benchmark: &str| {
             EvidenceError::Store(StoreError::Missing { benchmark: benchmark.to_owned(), folder: folder.to_owned() })
         };
-        let listed = match std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
-            Ok(listed) => listed,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(EvidenceError::Disk(DiskError::new(folder, "list this folder", error))),
-        };
-        let mut names: Vec<String> = listed
-            .into_iter()
-            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix("_full_meta.json")?.to_owned()))
-            .collect();
-        names.sort();
+        let names = preprocessed_in(folder).map_err(EvidenceError::Disk)?;
         if let Some(absent) = only.iter().find(|name| !names.contains(name)) {
             if config.benchmark(absent).is_some() {
                 return Err(missing(absent));
