@@ -105,8 +105,14 @@ fn draws(c: &mut Criterion) {
             ..RequestSpec::default()
         };
         let request = spec.resolve(&config).unwrap();
-        let candidates =
-            [Candidates { benchmark: "gsm8k", bins: &bins, scores: &scores, identities: &identities, strata: &[] }];
+        let candidates = [Candidates {
+            benchmark: "gsm8k",
+            bins: &bins,
+            scores: &scores,
+            scores_are_errors: false,
+            identities: &identities,
+            strata: &[],
+        }];
         group.bench_function(sampler, |b| b.iter(|| stream::draw(&request, &candidates)));
     }
     group.finish();

@@ -8,9 +8,12 @@ use std::{
 };
 
 use arrow_array::{
-    Array, ArrayRef, Float64Array, RecordBatch, UInt32Array, UInt64Array, cast::AsArray, types::UInt32Type,
+    Array, ArrayRef, Float64Array, RecordBatch, UInt32Array, UInt64Array,
+    cast::AsArray,
+    new_null_array,
+    types::{Float64Type, UInt32Type},
 };
-use arrow_schema::SchemaRef;
+use arrow_schema::{Field, SchemaRef};
 use arrow_select::take::take_record_batch;
 use pyo3::{
     exceptions::{PyImportError, PyIndexError, PyKeyboardInterrupt, PyTypeError, PyValueError},
@@ -22,7 +25,10 @@ use symphony_data::{
     Error,
     draw::{DrawError, load_preprocessed_table},
     pool::{self, PoolError, manifest::PoolManifest},
-    task::{Task as LibraryTask, table},
+    task::{
+        Task as LibraryTask,
+        table::{self, Columns},
+    },
 };
 
 use crate::{
@@ -39,7 +45,8 @@ use crate::{
 /// ``tasks = list(stream)``.
 ///
 /// As a table it has the columns ``task_id``, ``benchmark``, ``difficulty_score`` (float, 0 to 1), ``difficulty_bin``,
-/// ``raw_data``, ``scorer_metadata``, ``source_id``, ``identity`` and ``phase`` (an integer, null without phases).
+/// ``raw_data``, ``scorer_metadata``, ``source_id``, ``identity``, ``phase`` (an integer, null without phases), ``weight``
+/// (float) and ``stratum`` (an integer; both null unless the stream is an informative draw).
 /// ``pyarrow.table(stream)``, ``polars.DataFrame(stream)`` and DuckDB (by the name of the variable) read it from Arrow's
 /// memory; there, ``raw_data`` and ``scorer_metadata`` are JSON text, because each benchmark has rows of its own form. In
 /// ``pandas.DataFrame(stream)`` they are dicts.
@@ -68,7 +75,7 @@ pub struct TaskStream {
 impl TaskStream {
     /// A stream of these batches of [`table::schema`].
     pub fn of_batches(batches: Vec<RecordBatch>) -> Self {
-        let batches: Vec<RecordBatch> = batches.into_iter().map(with_phase).collect();
+        let batches: Vec<RecordBatch> = batches.into_iter().map(with_all).collect();
         let length = batches.iter().map(RecordBatch::num_rows).sum();
         Self { batches: OnceLock::from(batches), stored: None, length, origin: None, is_whole: false }
     }
@@ -162,24 +169,40 @@ impl TaskStream {
     }
 }
 
-/// The columns of every stream, with phases or without.
+/// The columns of every stream.
 fn schema() -> SchemaRef {
-    table::schema(true)
+    table::schema(Columns::ALL)
 }
 
-/// The batch with the column `phase`, which the library leaves out where no task has one.
-fn with_phase(batch: RecordBatch) -> RecordBatch {
-    if batch.num_columns() == schema().fields().len() {
-        return batch;
-    }
-    let mut columns = batch.columns().to_vec();
-    columns.push(Arc::new(UInt32Array::new_null(batch.num_rows())));
+/// The batch with all columns: the library leaves some out where no task has a value for them.
+fn with_all(batch: RecordBatch) -> RecordBatch {
+    let rows = batch.num_rows();
+    let column = |field: &Arc<Field>| {
+        let own = batch.column_by_name(field.name()).cloned();
+        own.unwrap_or_else(|| new_null_array(field.data_type(), rows))
+    };
+    let columns = schema().fields().iter().map(column).collect();
     RecordBatch::try_new(schema(), columns).unwrap_or(batch)
 }
 
 /// The phase of each task.
 fn phases(batches: &[RecordBatch]) -> Vec<Option<u32>> {
     batches.iter().flat_map(|batch| batch.column(8).as_primitive::<UInt32Type>().iter()).collect()
+}
+
+/// The weight and the stratum of each task.
+fn weights(batches: &[RecordBatch]) -> Vec<(Option<f64>, Option<u32>)> {
+    let of = |batch: &RecordBatch| {
+        let strata = batch.column(10).as_primitive::<UInt32Type>().clone();
+        let weights = batch.column(9).as_primitive::<Float64Type>().clone();
+        (0..batch.num_rows())
+            .map(|row| {
+                let weight = weights.is_valid(row).then(|| weights.value(row));
+                (weight, strata.is_valid(row).then(|| strata.value(row)))
+            })
+            .collect::<Vec<_>>()
+    };
+    batches.iter().flat_map(of).collect()
 }
 
 /// The library's tasks of any iterable of tasks, which the caller knows as `parameter`.
@@ -514,14 +537,12 @@ fn columns_equal(one: &[RecordBatch], two: &[RecordBatch]) -> bool {
         cells.map(|text| text.map(str::to_owned)).collect()
     };
     let scores = |batches: &[RecordBatch]| -> Vec<f64> {
-        batches
-            .iter()
-            .flat_map(|batch| batch.column(2).as_primitive::<arrow_array::types::Float64Type>().values().to_vec())
-            .collect()
+        batches.iter().flat_map(|batch| batch.column(2).as_primitive::<Float64Type>().values().to_vec()).collect()
     };
     one == two
         || (scores(one) == scores(two)
             && phases(one) == phases(two)
+            && weights(one) == weights(two)
             && (0..8).filter(|at| *at != 2).all(|at| texts(one, at) == texts(two, at)))
 }
 

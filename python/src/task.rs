@@ -111,6 +111,8 @@ pub fn loads<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
 ///         benchmark. Default: None.
 ///     identity (str | None): 16 hex digits that are the same wherever this task occurs. Default: None.
 ///     phase (int | None): its phase, from 1, in a stream that has phases. Default: None.
+///     weight (float | None): how many rows of its benchmark it stands for, from 1, in an informative draw. Default: None.
+///     stratum (int | None): the stratum that it was drawn from there, within its benchmark, from 1. Default: None.
 ///
 /// A task is a dataclass: ``dataclasses.asdict(task)`` and ``dataclasses.replace(task, difficulty_bin="hard")`` work. Tasks
 /// with the same attributes are equal. ``Task(**json.loads(line))`` makes a task of a line of a pool.
@@ -141,6 +143,10 @@ pub struct Task {
     identity: Option<String>,
     #[pyo3(get)]
     phase: Option<u32>,
+    #[pyo3(get)]
+    weight: Option<f64>,
+    #[pyo3(get)]
+    stratum: Option<u32>,
 }
 
 impl Task {
@@ -150,7 +156,11 @@ impl Task {
         let text = |at: usize| column(at).value(row).to_owned();
         let optional = |at: usize| column(at).is_valid(row).then(|| text(at));
         let scores: &Float64Array = batch.column(2).as_primitive();
-        let phases: &UInt32Array = batch.column(8).as_primitive();
+        let whole = |at: usize| {
+            let numbers: &UInt32Array = batch.column(at).as_primitive();
+            numbers.is_valid(row).then(|| numbers.value(row))
+        };
+        let weights: &Float64Array = batch.column(9).as_primitive();
         Self {
             task_id: text(0),
             benchmark: text(1),
@@ -160,7 +170,9 @@ impl Task {
             scorer_metadata: Data::Text(Text::Cell(column(5).clone(), row)),
             source_id: optional(6),
             identity: optional(7),
-            phase: phases.is_valid(row).then(|| phases.value(row)),
+            phase: whole(8),
+            weight: weights.is_valid(row).then(|| weights.value(row)),
+            stratum: whole(10),
         }
     }
 
@@ -176,6 +188,8 @@ impl Task {
             source_id: self.source_id.clone(),
             identity: self.identity.clone(),
             phase: self.phase,
+            weight: self.weight,
+            stratum: self.stratum,
         }
     }
 
@@ -205,6 +219,8 @@ impl Task {
             source_id: self.source_id.clone().map(Into::into),
             identity: self.identity.clone().map(Into::into),
             phase: self.phase,
+            weight: self.weight,
+            stratum: self.stratum,
         })
     }
 
@@ -243,7 +259,7 @@ impl Task {
 #[pymethods]
 impl Task {
     #[new]
-    #[pyo3(signature = (task_id, benchmark, difficulty_score, difficulty_bin, raw_data, scorer_metadata, source_id=None, identity=None, phase=None))]
+    #[pyo3(signature = (task_id, benchmark, difficulty_score, difficulty_bin, raw_data, scorer_metadata, source_id=None, identity=None, phase=None, weight=None, stratum=None))]
     #[allow(clippy::too_many_arguments)] // A task's keys.
     fn new(
         task_id: &Bound<'_, PyAny>,
@@ -255,6 +271,8 @@ impl Task {
         source_id: Option<&Bound<'_, PyAny>>,
         identity: Option<&Bound<'_, PyAny>>,
         phase: Option<&Bound<'_, PyAny>>,
+        weight: Option<&Bound<'_, PyAny>>,
+        stratum: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         Ok(Self {
             task_id: text("task_id", task_id)?,
@@ -265,7 +283,9 @@ impl Task {
             scorer_metadata: Data::given("scorer_metadata", scorer_metadata)?,
             source_id: source_id.map(|id| text("source_id", id)).transpose()?,
             identity: identity.map(|id| text("identity", id)).transpose()?,
-            phase: phase.map(phase_of).transpose()?,
+            phase: phase.map(|value| number_of("phase", value)).transpose()?,
+            weight: weight.map(weight_of).transpose()?,
+            stratum: stratum.map(|value| number_of("stratum", value)).transpose()?,
         })
     }
 
@@ -308,7 +328,19 @@ impl Task {
 
     #[setter]
     fn set_phase(&mut self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.phase = value.map(phase_of).transpose()?;
+        self.phase = value.map(|value| number_of("phase", value)).transpose()?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_weight(&mut self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.weight = value.map(weight_of).transpose()?;
+        Ok(())
+    }
+
+    #[setter]
+    fn set_stratum(&mut self, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.stratum = value.map(|value| number_of("stratum", value)).transpose()?;
         Ok(())
     }
 
@@ -359,6 +391,12 @@ impl Task {
         if let Some(phase) = task.phase {
             dict.set_item("phase", phase)?;
         }
+        if let Some(weight) = task.weight {
+            dict.set_item("weight", weight)?;
+        }
+        if let Some(stratum) = task.stratum {
+            dict.set_item("stratum", stratum)?;
+        }
         Ok(dict)
     }
 
@@ -374,6 +412,8 @@ impl Task {
                 && one.source_id == two.source_id
                 && one.identity == two.identity
                 && one.phase == two.phase
+                && one.weight == two.weight
+                && one.stratum == two.stratum
         };
         let same = same
             && Self::same_data(this, other, |task| &mut task.raw_data)?
@@ -405,6 +445,8 @@ impl Task {
             &task.source_id,
             &task.identity,
             task.phase,
+            task.weight,
+            task.stratum,
         );
         let state = (task.raw_data.parts(py)?, task.scorer_metadata.parts(py)?);
         Ok((this.get_type(), arguments.into_pyobject(py)?, state.into_pyobject(py)?))
@@ -421,12 +463,23 @@ fn score(value: &Bound<'_, PyAny>) -> PyResult<f64> {
     Err(PyValueError::new_err(format!("difficulty_score: {shown} is not a finite number")))
 }
 
-/// The number of a phase.
-fn phase_of(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+/// The number of a phase or a stratum, from 1.
+fn number_of(parameter: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
     let number = if value.cast::<PyBool>().is_ok() { None } else { value.extract::<i64>().ok() };
-    let Some(number) = number else { return Err(unexpected("phase", "a whole number", value)) };
-    let phase = u32::try_from(number).ok().filter(|phase| *phase > 0);
-    phase.ok_or_else(|| PyValueError::new_err(format!("phase: {number} is not the number of a phase, from 1")))
+    let Some(number) = number else { return Err(unexpected(parameter, "a whole number", value)) };
+    let found = u32::try_from(number).ok().filter(|number| *number > 0);
+    found.ok_or_else(|| {
+        PyValueError::new_err(format!("{parameter}: {number} is not the number of a {parameter}, from 1"))
+    })
+}
+
+/// How many rows a task stands for.
+fn weight_of(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let Ok(weight) = value.extract::<f64>() else { return Err(unexpected("weight", "a number", value)) };
+    if weight.is_finite() && weight >= 1.0 {
+        return Ok(weight);
+    }
+    Err(PyValueError::new_err(format!("weight: {} is not a number from 1", value.repr()?)))
 }
 
 fn text(parameter: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {

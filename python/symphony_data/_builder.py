@@ -227,7 +227,7 @@ class DatasetBuilder:
         difficulty_percentiles: Mapping[str, Sequence[float]] | None = None,
         benchmark_ratios: Mapping[str, float] | Literal["proportional"] | None = None,
         sample_with_replacement: bool | Literal["when_short"] | None = None,
-        sampler: Literal["numpy", "stable"] = "numpy",
+        sampler: Literal["numpy", "stable", "informative"] | None = None,
         full_dir: StrPath | None = None,
         difficulty: StrPath | None = None,
         min_responses: int | None = None,
@@ -244,6 +244,7 @@ class DatasetBuilder:
         difficulty_within: str | None = None,
         thresholds_from: StrPath | None = None,
         phases: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None,
+        select: Literal["bins", "informative"] | None = None,
     ) -> TaskStream:
         """Stage 2: draws tasks from preprocessed benchmarks.
 
@@ -265,7 +266,7 @@ class DatasetBuilder:
             sample_with_replacement: True for independent draws, ``"when_short"`` to repeat tasks only in a bin that is
                 too small, False to deliver fewer tasks instead. Default: as configured.
             sampler: ``"numpy"`` draws the same tasks as Symphony 2.0; with ``"stable"`` a smaller pool lies inside a
-                larger one. Default: ``"numpy"``.
+                larger one. Default: ``"numpy"``, or the one that `select` names.
             full_dir: the folder of the preprocessed benchmarks. Default: the last `output_dir` of
                 :meth:`preprocess_all_benchmarks`, else data/benchmarks/full.
             difficulty: the score to draw by: ``"surface"``, ``"reference"`` (the difficulty that ships with the
@@ -295,6 +296,9 @@ class DatasetBuilder:
             phases: stretches of the stream with shares of their own, ``[{"n_total_tasks": 50, "difficulty_split":
                 "90:10"}, ...]``, or a ramp, ``{"from": "90:10", "to": "10:90", "steps": 5}``. Without replacement, no
                 task comes in two phases.
+            select: ``"bins"`` draws as many tasks of each bin as the split says; ``"informative"`` draws those that
+                tell most about the score of the full benchmark, each with a `weight`, by a measured difficulty.
+                Default: ``"bins"``.
 
         Returns:
             The tasks, in the order in which they should be given.
@@ -326,6 +330,7 @@ class DatasetBuilder:
             "difficulty_within": difficulty_within,
             "thresholds_from": None if thresholds_from is None else argument.path("thresholds_from", thresholds_from),
             "phases": phases,
+            "select": select,
         }
         keys["exclude"], excluded_tasks = argument.excluded("exclude", exclude)
         included: list[str] = []
@@ -353,7 +358,7 @@ class DatasetBuilder:
             "difficulty_percentiles": pairs,
             "benchmark_ratios": ratios,
             "sample_with_replacement": None if sample_with_replacement is None else str(sample_with_replacement),
-            "sampler": argument.text("sampler", sampler, '"numpy" or "stable"'),
+            "sampler": None if sampler is None else argument.text("sampler", sampler, '"numpy" or "stable"'),
             "order": argument.text("order", order, '"shuffled", "easy_first" or "hard_first"'),
             "difficulty": None if difficulty is None else argument.difficulty("difficulty", difficulty),
             "min_responses": None if min_responses is None else argument.whole("min_responses", min_responses),

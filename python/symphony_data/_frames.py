@@ -23,6 +23,8 @@ class _Fields:
     source_id: str | None = None
     identity: str | None = None
     phase: int | None = None
+    weight: float | None = None
+    stratum: int | None = None
 
 
 def make_dataclass() -> None:

@@ -237,6 +237,7 @@ fn candidates<'a>(rows: &'a [Rows], prepared: &'a [Prepared], strata: bool) -> V
         benchmark: PAIR[at],
         bins: &prepared.bins,
         scores: &rows.scores,
+        scores_are_errors: false,
         identities: &rows.identities,
         strata: if strata { &prepared.strata } else { &[] },
     };

@@ -92,6 +92,7 @@ fn pools_from_the_golden_scores_are_the_python_programs_in_exact_order() {
                 benchmark: &part.benchmark,
                 bins,
                 scores,
+                scores_are_errors: false,
                 identities,
                 strata: &[],
             })

@@ -65,6 +65,7 @@ fn draws(benchmarks: &[Rows], request: &Request) -> Vec<Draw> {
             benchmark: rows.name,
             bins,
             scores: &rows.scores,
+            scores_are_errors: false,
             identities: &rows.identities,
             strata: &[],
         })

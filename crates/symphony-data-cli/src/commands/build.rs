@@ -72,6 +72,9 @@ pub struct RequestArgs {
     /// Let tasks repeat: true, false, or only when_short [default: as configured]
     #[arg(long, value_name = "WHEN", value_parser = replacement, requires = "benchmarks")]
     sample_with_replacement: Option<Replacement>,
+    /// Draw by bins, or the tasks that tell most about the full benchmark's score [default: bins]
+    #[arg(long, value_name = "bins|informative", requires = "benchmarks")]
+    select: Option<String>,
     /// Draw as Symphony 2.0 did (numpy), or pools that nest (stable) [default: numpy]
     #[arg(long, value_name = "numpy|stable", requires = "benchmarks")]
     sampler: Option<String>,
@@ -152,6 +155,7 @@ impl RequestArgs {
             n_total_tasks: self.n_total_tasks.unwrap_or_default(),
             random_seed: self.random_seed,
             sample_with_replacement: self.sample_with_replacement,
+            select: self.select.clone(),
             sampler: self.sampler.clone(),
             order: self.order.clone(),
             difficulty_percentiles: List::all(&self.difficulty_percentiles).into_iter().collect(),

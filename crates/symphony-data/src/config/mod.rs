@@ -22,6 +22,7 @@ mod experiments;
 mod fingerprint;
 mod pattern;
 mod phases;
+mod selection;
 mod presets;
 mod prompt;
 mod request;

@@ -6,8 +6,8 @@ use super::{Config, eligibility::Siblings, pattern::pattern};
 use crate::{
     calibration::{MEASURED_KEYS, calibrated_benchmark},
     request::{
-        DEFAULT_SEED, DEFAULT_SPLIT, Difficulty, Exclude, Experiment, MAX_TASKS, Part, Request, RequestSpec, SURFACE,
-        SamplerKind, Split, TaskOrder,
+        DEFAULT_SEED, DEFAULT_SPLIT, Difficulty, Exclude, Experiment, MAX_TASKS, Part, Replacement, Request,
+        RequestSpec, SURFACE, SamplerKind, Split, TaskOrder,
     },
     yaml::{Place, Problem, Problems, walk::nearest_of},
 };
@@ -162,28 +162,14 @@ impl RequestSpec {
         if uncounted.is_empty() && (n_total_tasks == 0 || n_total_tasks > MAX_TASKS) {
             problem("n_total_tasks", format!("{n_total_tasks} tasks"), &format!("ask for 1 to {MAX_TASKS}"));
         }
-        let sampler = self.sampler.as_deref().map_or(Some(SamplerKind::Numpy), SamplerKind::parse);
-        if sampler.is_none() {
-            let known = SamplerKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>();
-            problem(
-                "sampler",
-                format!("there is no sampler `{}`", self.sampler.as_deref().unwrap_or_default()),
-                &nearest_of("", &known),
-            );
-        }
+        let (sampler, wrong) = self.sampler_of_selection();
+        wrong.iter().for_each(|(key, message, hint)| problem(key, message.clone(), hint));
         let order = self.order.as_deref().map_or(Some(TaskOrder::default()), TaskOrder::parse);
         if order.is_none() {
             let asked = self.order.as_deref().unwrap_or_default();
             problem("order", format!("there is no order `{asked}`"), &nearest_of(asked, TaskOrder::WORDS));
         }
         let random_seed = self.random_seed.unwrap_or(DEFAULT_SEED);
-        if sampler == Some(SamplerKind::Numpy) && random_seed > u64::from(u32::MAX) {
-            problem(
-                "random_seed",
-                format!("{random_seed} is too large for the numpy sampler"),
-                "use 0 to 4294967295, or `sampler: stable`",
-            );
-        }
         if let Some(from) = &self.thresholds_from {
             if from.as_os_str().is_empty() {
                 problem("thresholds_from", "is empty".to_owned(), "name a meta or a manifest, or the folder of one");
@@ -214,7 +200,13 @@ impl RequestSpec {
                 "write `surface` or `reference`, or name a calibration or a folder of calibrations",
             );
         }
-        let is_measured = |name: &String| config.difficulty_of(name, asked, self.min_responses) != Difficulty::Surface;
+        let difficulty_of = |name: &str| {
+            let own = config.difficulty_of(name, asked, self.min_responses);
+            // The surface score predicts no errors, so an informative draw does without it where it can.
+            let open = asked.is_none() && sampler == Some(SamplerKind::Informative) && own == Difficulty::Surface;
+            if open { Difficulty::reference(self.min_responses.unwrap_or_default()) } else { own }
+        };
+        let is_measured = |name: &String| difficulty_of(name) != Difficulty::Surface;
         if self.min_responses.is_some_and(|least| least > 0) && !self.benchmarks.iter().any(is_measured) {
             problem(
                 "min_responses",
@@ -274,7 +266,7 @@ impl RequestSpec {
                 None if asked == Some(SURFACE) => config.store_cut_of(name),
                 None => config.cut_of(name),
             },
-            difficulty: config.difficulty_of(name, asked, self.min_responses),
+            difficulty: difficulty_of(name),
             rows,
             difficulty_within: self.difficulty_within.clone(),
             thresholds_from: self.thresholds_from.clone(),
@@ -285,10 +277,15 @@ impl RequestSpec {
             proportional: self.proportional,
             stratify_by: rows_strata,
             split,
-            proportional_split,
+            proportional_split: proportional_split || sampler == SamplerKind::Informative,
             n_total_tasks,
             random_seed,
-            sample_with_replacement: self.sample_with_replacement.unwrap_or(config.sample_with_replacement),
+            sample_with_replacement: match sampler {
+                SamplerKind::Informative => Replacement::Never,
+                SamplerKind::Numpy | SamplerKind::Stable => {
+                    self.sample_with_replacement.unwrap_or(config.sample_with_replacement)
+                }
+            },
             sampler,
             order,
             phases,

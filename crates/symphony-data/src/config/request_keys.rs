@@ -8,13 +8,14 @@ use crate::{
 };
 
 /// The keys of a request.
-pub(super) const KEYS: [&str; 22] = [
+pub(super) const KEYS: [&str; 23] = [
     "benchmarks",
     "benchmark_ratios",
     "difficulty_split",
     "n_total_tasks",
     "random_seed",
     "sample_with_replacement",
+    "select",
     "sampler",
     "order",
     "difficulty_percentiles",
@@ -57,6 +58,7 @@ pub(super) fn read(walk: &mut Walk, spec: &mut RequestSpec, key: &str, field: &s
         "n_total_tasks" => spec.n_total_tasks = walk.whole(field, node).unwrap_or(1),
         "random_seed" => spec.random_seed = walk.whole(field, node),
         "sample_with_replacement" => spec.sample_with_replacement = replacement(walk, field, node),
+        "select" => spec.select = walk.text(field, node),
         "sampler" => spec.sampler = walk.text(field, node),
         "order" => spec.order = walk.text(field, node),
         "difficulty" => spec.difficulty = walk.text(field, node),

@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use super::selection::SELECT;
 use crate::{
     difficulty::functions,
     request::{NearDuplicates, OnDuplicate, SamplerKind, Strata, TaskOrder},
@@ -35,6 +36,11 @@ fn experiments_schema() -> Value {
     let mut schema = read(include_str!("schema/experiments.json"));
     let names: Vec<&str> = SamplerKind::ALL.iter().map(|sampler| sampler.name()).collect();
     schema["$defs"]["sampler"] = json!({"enum": names, "default": SamplerKind::default().name()});
+    schema["$defs"]["select"] = json!({
+        "description": "Which tasks are drawn: as many of each bin as the split says, or those that tell most about the full benchmark's score",
+        "enum": SELECT,
+        "default": SELECT[0],
+    });
     schema["$defs"]["order"] = json!({
         "description": "The order in which the pool gives its tasks; easy_first and hard_first sort by bin, then by difficulty",
         "enum": TaskOrder::WORDS,

@@ -13,7 +13,7 @@ use crate::{
     },
     request::{Experiment, Request},
     store::{Store, StoreError},
-    stream::{Allocation, Draw, Stream},
+    stream::{Allocation, Chance, Draw, Stream},
     task::{StoredTask, TaskView},
 };
 
@@ -91,16 +91,26 @@ pub struct DrawnPhase<'l> {
 pub struct DrawnTasks {
     /// The drawn rows of each benchmark, each once, in the order of its store.
     stored: Vec<Vec<StoredTask>>,
-    /// For each place in the stream: the benchmark, the position in its `stored` tasks, the bin, and the phase.
-    places: Vec<(usize, usize, Bin, Option<u32>)>,
+    /// For each place in the stream: the benchmark, the position in its `stored` tasks, and what the stream makes of it.
+    places: Vec<(usize, usize, Placed)>,
+}
+
+/// What a stream makes of a task.
+#[derive(Clone, Copy, Debug)]
+struct Placed {
+    bin: Bin,
+    phase: Option<u32>,
+    chance: Option<Chance>,
 }
 
 impl DrawnTasks {
     /// The tasks, in stream order.
     pub fn iter(&self) -> impl Iterator<Item = TaskView<'_>> {
-        let task = |(place, &(part, row, bin, phase)): (usize, &(usize, usize, Bin, Option<u32>))| TaskView {
-            phase,
-            ..self.stored[part][row].in_stream(place, bin)
+        let task = |(place, &(part, row, placed)): (usize, &(usize, usize, Placed))| TaskView {
+            phase: placed.phase,
+            weight: placed.chance.map(|chance| chance.weight),
+            stratum: placed.chance.map(|chance| chance.stratum),
+            ..self.stored[part][row].in_stream(place, placed.bin)
         };
         self.places.iter().enumerate().map(task)
     }
@@ -135,7 +145,8 @@ impl Drawn<'_> {
         let place = |(at, draw): (usize, &Draw)| {
             // Every drawn row was fetched, so the search succeeds.
             let row = rows[draw.benchmark].binary_search(&draw.row).unwrap_or_default();
-            (draw.benchmark, row, draw.bin, self.phase_at(at))
+            let chance = self.stream.chances.get(&(draw.benchmark, draw.row)).copied();
+            (draw.benchmark, row, Placed { bin: draw.bin, phase: self.phase_at(at), chance })
         };
         Ok(DrawnTasks { places: self.stream.draws.iter().enumerate().map(place).collect(), stored })
     }

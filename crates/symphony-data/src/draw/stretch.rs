@@ -6,8 +6,8 @@ use super::{DrawError, Drawn, DrawnPart, DrawnPhase, Selected, Stores};
 use crate::{
     bin::{Bin, PerBin, Thresholds},
     pool::statistics::Repeats,
-    request::{Exclude, Request},
-    stream::{Candidates, Shortfall, Stream, draw_phases},
+    request::{Exclude, Request, SamplerKind},
+    stream::{Candidates, Chances, Shortfall, Stream, draw_phases},
 };
 
 /// How many bins without enough rows a warning of its own tells.
@@ -32,6 +32,7 @@ impl Stores<'_> {
                 allocation: vec![PerBin::default(); request.parts.len()],
                 draws: Vec::new(),
                 shortfalls: Vec::new(),
+                chances: Chances::default(),
             },
             parts: self.parts(request, &selected)?,
             phases: Vec::new(),
@@ -44,6 +45,16 @@ impl Stores<'_> {
             if !drawn.warnings.contains(&warning) {
                 drawn.warnings.push(warning);
             }
+        }
+        if request.sampler == SamplerKind::Informative {
+            let by_surface = drawn.parts.iter().filter(|part| part.joined().is_none());
+            drawn.warnings.extend(by_surface.map(|part| {
+                format!(
+                    "{}: the surface score predicts no errors, so its estimate is hardly better than that of a random sample; draw by \
+                     a calibration, or by the reference where there is one",
+                    part.benchmark()
+                )
+            }).collect::<Vec<_>>());
         }
         let mut short: Vec<String> = Vec::new();
         for ((number, stretch), (stream, selected)) in (1..).zip(&stretches).zip(streams.into_iter().zip(selected)) {
@@ -64,6 +75,7 @@ impl Stores<'_> {
             }
             drawn.stream.draws.extend(stream.draws);
             drawn.stream.shortfalls.extend(stream.shortfalls);
+            drawn.stream.chances.extend(stream.chances);
         }
         let more = short.len().saturating_sub(SHORTFALLS_SHOWN);
         short.truncate(SHORTFALLS_SHOWN);
@@ -144,6 +156,7 @@ impl Stores<'_> {
                 benchmark: &part.benchmark,
                 bins: &selected.bins,
                 scores: selected.scores(&loaded.scores),
+                scores_are_errors: selected.joined.is_some(),
                 identities: &loaded.identities,
                 strata: &selected.strata,
             })

@@ -35,16 +35,18 @@ pub(super) struct Ids<'s> {
     pub difficulty_score: f64,
     /// Its phase, in a pool that has phases.
     pub phase: Option<u32>,
-    /// Every task counts once.
+    /// How many rows of its benchmark it stands for: 1 in a pool without weights.
     pub weight: f64,
 }
 
 impl<'s> Sample<'s> {
     /// Its ids, bin and score.
     pub fn ids(&self) -> Ids<'s> {
-        let TaskView { task_id, benchmark, difficulty_score, difficulty_bin, source_id, identity, phase, .. } =
-            self.task;
-        Ids { task_id, benchmark, source_id, identity, difficulty_bin, difficulty_score, phase, weight: 1.0 }
+        let TaskView {
+            task_id, benchmark, difficulty_score, difficulty_bin, source_id, identity, phase, weight, ..
+        } = self.task;
+        let weight = weight.unwrap_or(1.0);
+        Ids { task_id, benchmark, source_id, identity, difficulty_bin, difficulty_score, phase, weight }
     }
 
     /// Its id in the export.

@@ -37,7 +37,7 @@ pub(super) fn write<'t>(file: NewFile, tasks: impl IntoIterator<Item = TaskView<
         .set_created_by(TOOL.to_owned())
         .build();
     let tasks: Vec<TaskView<'_>> = tasks.into_iter().collect();
-    let schema = table::schema(tasks.iter().any(|task| task.phase.is_some()));
+    let schema = table::schema(table::Columns::of(&tasks));
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(failed)?;
     for tasks in tasks.chunks(TASKS_AT_ONCE) {
         for batch in table::batches_of(&schema, tasks).map_err(|error| failed(error.into()))? {
@@ -98,8 +98,11 @@ fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, String> {
     let [raw_data, metadata] = [text("raw_data")?, text("scorer_metadata")?];
     let scores = column("difficulty_score", &DataType::Float64)?.as_primitive::<Float64Type>().clone();
     let (source_ids, identities) = (optional("source_id")?, optional("identity")?);
-    let phases = batch.column_by_name("phase").map(|_| column("phase", &DataType::UInt32)).transpose()?;
-    let phases = phases.as_ref().map(AsArray::as_primitive::<UInt32Type>);
+    let numbers = |name: &str, kind: DataType| batch.column_by_name(name).map(|_| column(name, &kind)).transpose();
+    let [phases, strata] = [numbers("phase", DataType::UInt32)?, numbers("stratum", DataType::UInt32)?];
+    let [phases, strata] = [&phases, &strata].map(|own| own.as_ref().map(AsArray::as_primitive::<UInt32Type>));
+    let weights = numbers("weight", DataType::Float64)?;
+    let weights = weights.as_ref().map(AsArray::as_primitive::<Float64Type>);
     let task = |row: usize| {
         let text = |column: &StringArray, name: &str| {
             let text = column.is_valid(row).then(|| column.value(row).to_owned());
@@ -122,6 +125,8 @@ fn tasks_of(batch: &RecordBatch) -> Result<Vec<Result<Task, String>>, String> {
             source_id: given(&source_ids),
             identity: given(&identities),
             phase: phases.filter(|phases| phases.is_valid(row)).map(|phases| phases.value(row)),
+            weight: weights.filter(|weights| weights.is_valid(row)).map(|weights| weights.value(row)),
+            stratum: strata.filter(|strata| strata.is_valid(row)).map(|strata| strata.value(row)),
         };
         task.fault().map_or(Ok(task), Err)
     };

@@ -58,7 +58,10 @@ pub struct RequestSpec {
     pub random_seed: Option<u64>,
     /// Whether tasks may repeat; default as configured.
     pub sample_with_replacement: Option<Replacement>,
-    /// `numpy` (default) or `stable`.
+    /// `bins` (default): as many tasks of each bin as the split says; or `informative`: the tasks that tell most about the score of
+    /// the full benchmark, which is the sampler of this name.
+    pub select: Option<String>,
+    /// `numpy` (default), `stable` or `informative`.
     pub sampler: Option<String>,
     /// `shuffled` (default), `easy_first` or `hard_first`.
     pub order: Option<String>,

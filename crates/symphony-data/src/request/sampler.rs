@@ -11,6 +11,8 @@ macro_rules! for_each_sampler {
             numpy Numpy,
             /// Pools that nest, and that do not depend on row order or other benchmarks.
             stable Stable,
+            /// The tasks that tell most about the score of the full benchmark, with known chances.
+            informative Informative,
         }
     };
 }

@@ -46,6 +46,8 @@ impl<'a> Cells<'a> {
             bins,
             eligible: candidates.bins,
             identities: candidates.identities,
+            scores: candidates.scores,
+            scores_are_errors: candidates.scores_are_errors,
         };
         if candidates.strata.is_empty() {
             self.cells.push(cell(None, candidates.bins));

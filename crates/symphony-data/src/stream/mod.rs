@@ -25,6 +25,8 @@ pub struct Candidates<'a> {
     pub bins: &'a Bins,
     /// The score of each row of the store, by which it is in its bin.
     pub scores: &'a [f64],
+    /// Whether scores are expected errors rather than surface scores.
+    pub scores_are_errors: bool,
     /// The identity of each row of the store; may be empty if the sampler does not read identities.
     pub identities: &'a [u64],
     /// The same bins by value of the label that the request stratifies by; empty if it does not.
@@ -66,6 +68,8 @@ pub struct Shortfall {
     pub cut: Option<Cut>,
     /// Whether bins are cut within the values of a label.
     pub within: bool,
+    /// Whether rows are drawn with chances of their own, and never repeated.
+    pub informative: bool,
     /// Whether the request chooses rows, so that the bin may have more than it may draw.
     pub rows_chosen: bool,
     /// How many tasks the bin owes.
@@ -76,9 +80,12 @@ pub struct Shortfall {
 
 impl std::fmt::Display for Shortfall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { benchmark, stratum, bin, cut, within, rows_chosen, asked, has } = self;
+        let Self { benchmark, stratum, bin, cut, within, informative, rows_chosen, asked, has } = self;
         let stratum = stratum.as_ref().map(|stratum| format!(" of {stratum}")).unwrap_or_default();
         write!(f, "{benchmark}: {asked} {bin} tasks{stratum} asked, {has} there; ")?;
+        if *informative {
+            return write!(f, "an informative draw repeats no task; ask for fewer");
+        }
         if *rows_chosen {
             // Moving thresholds may not help: the rows that would come may not be drawn.
             return match has {
@@ -133,6 +140,20 @@ pub struct Stream {
     pub draws: Vec<Draw>,
     /// The bins that deliver fewer tasks than they owe.
     pub shortfalls: Vec<Shortfall>,
+    /// How each drawn row came to be drawn, by benchmark and row; empty unless rows are drawn with chances of their own.
+    pub chances: Chances,
+}
+
+/// The [`Chance`] of each drawn row, by the position of its benchmark in the request and its row.
+pub type Chances = std::collections::HashMap<(usize, u32), Chance, foldhash::fast::FixedState>;
+
+/// How a row came to be drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Chance {
+    /// The number of its stratum within its benchmark, from 1.
+    pub stratum: u32,
+    /// How many rows it stands for, from 1: the rows of its stratum divided by the tasks drawn from it.
+    pub weight: f64,
 }
 
 /// Draws the stream of `request`, which has no phases, from `candidates`, which must be in the request's order.

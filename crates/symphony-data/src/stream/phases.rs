@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{
-    Allocation, Candidates, Draw, Owed, Shortfall, Stream,
+    Allocation, Candidates, Chances, Draw, Owed, Shortfall, Stream,
     cells::Cells,
     delivered, order,
-    sample::{Cell, Sampler, sampler},
+    sample::{Cell, Sampler, informative, sampler},
 };
 use crate::{
     bin::{Bin, Bins, PerBin},
@@ -28,12 +28,25 @@ pub fn draw_phases(phases: &[(&Request, Vec<Candidates<'_>>)]) -> Vec<Stream> {
         let phase = Phase { number, request, sampler: sampler(request.sampler) };
         uses.resize_with(candidates.len(), HashMap::default);
         let has = phase.has(&cells, &uses);
-        let asked = if request.proportional_split {
+        let is_informative = request.sampler == SamplerKind::Informative;
+        let mut asked = if request.proportional_split || is_informative {
             shares.allocate_by(&mut owed, request.n_total_tasks, &has)
         } else {
             shares.allocate_after(&mut owed, request.n_total_tasks, request.split)
         };
-        let mut draws = if number == 1 {
+        let mut chances = Chances::default();
+        let mut draws = if is_informative {
+            let (draws, sampled) = informative::draw(&cells, &asked, request.random_seed);
+            for ((cell, sampled), asked) in cells.iter().zip(&sampled).zip(&mut asked) {
+                chances.extend(sampled.iter().map(|row| ((cell.part, row.row), row.chance)));
+                // Which bins the tasks are of follows from the draw, unless there are too few rows.
+                if asked.total() == sampled.len() as u64 {
+                    *asked = PerBin::default();
+                    sampled.iter().for_each(|row| asked[row.bin] += 1);
+                }
+            }
+            of_parts(draws, &cells)
+        } else if number == 1 {
             phase.draw_first(&cells, &asked)
         } else if request.sample_with_replacement == Replacement::Always {
             phase.draw_independently(&cells, &asked, &uses)
@@ -49,7 +62,7 @@ pub fn draw_phases(phases: &[(&Request, Vec<Candidates<'_>>)]) -> Vec<Stream> {
             Bin::ALL.into_iter().for_each(|bin| allocation[cell.part][bin] += asked[bin]);
         }
         let shortfalls = phase.shortfalls(&cells, &asked, &has);
-        streams.push(Stream { allocation, draws, shortfalls });
+        streams.push(Stream { allocation, draws, shortfalls, chances });
     }
     streams
 }
@@ -92,6 +105,7 @@ impl Phase<'_> {
                         stratum: cell.stratum.map(str::to_owned),
                         bin,
                         within: part.difficulty_within.is_some(),
+                        informative: self.request.sampler == SamplerKind::Informative,
                         rows_chosen: part.rows != Eligibility::default() || self.number > 1,
                         cut: Some(part.cut).filter(|_| part.thresholds_from.is_none()),
                         asked,
@@ -157,7 +171,7 @@ impl Phase<'_> {
             // The first round of `numpy` has the phase's seed, later ones others; `stable` keeps its own, so that pools nest.
             let seed = match self.request.sampler {
                 SamplerKind::Numpy => (self.seed() + rounds) & u64::from(u32::MAX),
-                SamplerKind::Stable => self.request.random_seed,
+                SamplerKind::Stable | SamplerKind::Informative => self.request.random_seed,
             };
             let more = of_parts(self.sampler.draw(&offered, &owed, Replacement::WhenShort, seed), cells);
             if more.is_empty() {

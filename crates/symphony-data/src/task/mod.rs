@@ -45,6 +45,12 @@ pub struct Task {
     /// Its phase in the stream, from 1. `None` in streams without phases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<u32>,
+    /// How many rows of its benchmark it stands for, from 1, where rows were drawn with chances of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// The number of the stratum that it was drawn from, within its benchmark, from 1; `None` where it has no weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stratum: Option<u32>,
 }
 
 impl Task {
@@ -53,6 +59,9 @@ impl Task {
         let score = self.difficulty_score;
         if !(0.0..=1.0).contains(&score) {
             return Some(format!("its difficulty_score is {score}, not a number from 0 to 1"));
+        }
+        if let Some(weight) = self.weight.filter(|weight| !(weight.is_finite() && *weight >= 1.0)) {
+            return Some(format!("its weight is {weight}, not a number from 1"));
         }
         let bin = &self.difficulty_bin;
         Bin::parse(bin).is_none().then(|| format!("its difficulty_bin is {bin:?}, not easy, medium or hard"))
@@ -70,6 +79,8 @@ impl Task {
             source_id: self.source_id.as_ref(),
             identity: self.identity.as_ref(),
             phase: self.phase,
+            weight: self.weight,
+            stratum: self.stratum,
         }
     }
 }
@@ -98,6 +109,12 @@ pub struct TaskView<'t> {
     /// Its phase in the stream, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<u32>,
+    /// How many rows it stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// The number of its stratum, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stratum: Option<u32>,
 }
 
 /// A task's id.
@@ -137,6 +154,8 @@ impl TaskView<'_> {
             source_id: self.source_id.cloned(),
             identity: self.identity.cloned(),
             phase: self.phase,
+            weight: self.weight,
+            stratum: self.stratum,
         }
     }
 
@@ -159,6 +178,12 @@ impl TaskView<'_> {
         }
         if let Some(phase) = self.phase {
             put(to, r#","phase":"#, &phase)?;
+        }
+        if let Some(weight) = self.weight {
+            put(to, r#","weight":"#, &weight)?;
+        }
+        if let Some(stratum) = self.stratum {
+            put(to, r#","stratum":"#, &stratum)?;
         }
         to.write_all(b"}\n")
     }
@@ -209,6 +234,8 @@ impl StoredTask {
             source_id: Some(&self.task_id),
             identity: Some(&self.identity),
             phase: None,
+            weight: None,
+            stratum: None,
         }
     }
 }

@@ -15,11 +15,12 @@ use super::{TaskView, Text};
 const BATCH_BYTES: usize = 256 << 20;
 
 /// The columns of a table of tasks: a task's keys, in their order on disk. `raw_data` and `scorer_metadata` are JSON
-/// text, because the rows of each benchmark have their own form. Only a stream with phases has the column `phase`.
-pub fn schema(with_phase: bool) -> SchemaRef {
-    static SCHEMAS: LazyLock<[SchemaRef; 2]> = LazyLock::new(|| {
+/// text, because the rows of each benchmark have their own form. Only a stream with phases has the column `phase`, and only one with
+/// weights has `weight` and `stratum`.
+pub fn schema(with: Columns) -> SchemaRef {
+    static SCHEMAS: LazyLock<[SchemaRef; 4]> = LazyLock::new(|| {
         let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
-        let mut fields = vec![
+        let fields = [
             text("task_id", false),
             text("benchmark", false),
             Field::new("difficulty_score", DataType::Float64, false),
@@ -29,19 +30,45 @@ pub fn schema(with_phase: bool) -> SchemaRef {
             text("source_id", true),
             text("identity", true),
         ];
-        let without = Arc::new(Schema::new(fields.clone()));
-        fields.push(Field::new("phase", DataType::UInt32, true));
-        [without, Arc::new(Schema::new(fields))]
+        let phase = [Field::new("phase", DataType::UInt32, true)];
+        let weights = [Field::new("weight", DataType::Float64, true), Field::new("stratum", DataType::UInt32, true)];
+        let with = |more: &[&[Field]]| {
+            let all = fields.iter().chain(more.iter().copied().flatten()).cloned();
+            Arc::new(Schema::new(all.collect::<Vec<_>>()))
+        };
+        [with(&[]), with(&[&phase]), with(&[&weights]), with(&[&phase, &weights])]
     });
-    SCHEMAS[usize::from(with_phase)].clone()
+    SCHEMAS[usize::from(with.phase) + 2 * usize::from(with.weights)].clone()
 }
 
-/// The tasks as batches of [`schema`], in their order; with the column `phase` if any of them has one.
+/// The columns that only some streams have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// The column `phase`.
+    pub phase: bool,
+    /// The columns `weight` and `stratum`.
+    pub weights: bool,
+}
+
+impl Columns {
+    /// All columns.
+    pub const ALL: Self = Self { phase: true, weights: true };
+
+    /// The columns that these tasks need.
+    pub fn of(tasks: &[TaskView<'_>]) -> Self {
+        Self {
+            phase: tasks.iter().any(|task| task.phase.is_some()),
+            weights: tasks.iter().any(|task| task.weight.is_some() || task.stratum.is_some()),
+        }
+    }
+}
+
+/// The tasks as batches of [`schema`], in their order, with the columns that they need.
 ///
 /// # Errors
 /// A task's text is too long for a batch.
 pub fn batches(tasks: &[TaskView<'_>]) -> Result<Vec<RecordBatch>, ArrowError> {
-    batches_of(&schema(tasks.iter().any(|task| task.phase.is_some())), tasks)
+    batches_of(&schema(Columns::of(tasks)), tasks)
 }
 
 /// [`batches`] with these columns, for tasks that are written piece by piece.
@@ -94,6 +121,10 @@ fn batch_of(schema: &SchemaRef, tasks: &[TaskView<'_>]) -> Result<RecordBatch, A
     columns.insert(2, Arc::new(tasks.iter().map(|task| task.difficulty_score).collect::<Float64Array>()));
     if schema.column_with_name("phase").is_some() {
         columns.push(Arc::new(tasks.iter().map(|task| task.phase).collect::<UInt32Array>()));
+    }
+    if schema.column_with_name("weight").is_some() {
+        columns.push(Arc::new(tasks.iter().map(|task| task.weight).collect::<Float64Array>()));
+        columns.push(Arc::new(tasks.iter().map(|task| task.stratum).collect::<UInt32Array>()));
     }
     RecordBatch::try_new(schema.clone(), columns)
 }

@@ -6,7 +6,9 @@ use crate::{
     request::{Replacement, SamplerKind, for_each_sampler},
 };
 
+pub mod informative;
 mod numpy;
+mod priority;
 mod stable;
 
 /// A benchmark, or a stratum of one, in the form that samplers need.
@@ -24,6 +26,10 @@ pub struct Cell<'a> {
     pub eligible: &'a Bins,
     /// The identity of each row of the store; may be empty if the sampler does not read identities.
     pub identities: &'a [u64],
+    /// The score of each row of the store.
+    pub scores: &'a [f64],
+    /// Whether scores are expected errors: how often models are predicted to fail the row.
+    pub scores_are_errors: bool,
 }
 
 /// Chooses the tasks and their order.

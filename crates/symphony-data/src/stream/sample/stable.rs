@@ -4,20 +4,20 @@
 //! not depend on other tasks or their number, so a larger pool contains the smaller one, and row order, file format, threads
 //! and machines do not matter. Hashed fields are joined by 0x1F; identities are hashed as 16 hex digits.
 
-use std::{collections::HashMap, io::Write};
+use std::collections::HashMap;
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{Cell, Sampler};
+use super::{
+    Cell, Sampler,
+    priority::{Earlier, hash_of},
+};
 use crate::{
     bin::Bin,
     request::Replacement,
     stream::{Allocation, Draw, delivered},
 };
-
-/// The separator of two hashed fields.
-const JOIN: u8 = 0x1f;
 
 pub(super) struct Stable;
 
@@ -29,24 +29,14 @@ impl Sampler for Stable {
     fn draw(&self, cells: &[Cell<'_>], allocation: &Allocation, replacement: Replacement, seed: u64) -> Vec<Draw> {
         let mut ordered: Vec<(u64, Draw)> = Vec::new();
         // The strata of a benchmark come one after the other.
-        let mut earlier_of = (None, Earlier(Vec::new()));
+        let mut earlier_of = (None, Earlier::default());
         for (benchmark, (cell, asked)) in cells.iter().zip(allocation).enumerate() {
             if earlier_of.0 != Some(cell.part) {
                 earlier_of = (Some(cell.part), Earlier::of(cell));
             }
             let earlier = &earlier_of.1;
             let hash_of = |text: &mut Vec<u8>, before: &[&str], row: u32, behind: Option<u32>| {
-                text.clear();
-                for field in before {
-                    text.extend_from_slice(field.as_bytes());
-                    text.push(JOIN);
-                }
-                // Writing to memory cannot fail.
-                let _ = write!(text, "{:016x}\u{1f}{}", cell.identities[row as usize], earlier.rows(row));
-                if let Some(number) = behind {
-                    let _ = write!(text, "\u{1f}{number}");
-                }
-                xxh3_64_with_seed(text, seed)
+                hash_of(text, before, (cell.identities[row as usize], earlier.rows(row)), behind, seed)
             };
             for bin in Bin::ALL {
                 let rows = &cell.bins.rows[bin];
@@ -91,50 +81,4 @@ fn independent_rank(cell: &Cell<'_>, bin: Bin, i: usize, rows: usize, seed: u64)
     let text = format!("draw\u{1f}{}{stratum}\u{1f}{}\u{1f}{i}", cell.benchmark, bin.name());
     let hash = xxh3_64_with_seed(text.as_bytes(), seed);
     ((u128::from(hash) * rows as u128) >> 64) as usize
-}
-
-/// For each row, how many earlier rows that may be drawn have the same identity; empty if all identities differ.
-struct Earlier(Vec<u32>);
-
-impl Earlier {
-    fn of(cell: &Cell<'_>) -> Self {
-        let identities = cell.identities;
-        let eligible = cell.eligible.sizes().total() as usize;
-        // Rows that may not be drawn do not count.
-        let rows: Option<Vec<u32>> = (eligible < identities.len()).then(|| {
-            let mut rows: Vec<u32> = Bin::ALL.iter().flat_map(|&bin| cell.eligible.rows[bin].iter().copied()).collect();
-            rows.par_sort_unstable();
-            rows
-        });
-        let mut sorted = match &rows {
-            None => identities.to_vec(),
-            Some(rows) => rows.iter().map(|row| identities[*row as usize]).collect(),
-        };
-        sorted.par_sort_unstable();
-        // Only repeated identities are counted: even of ten million rows, these may be few.
-        let mut seen: HashMap<u64, u32> =
-            sorted.windows(2).filter(|two| two[0] == two[1]).map(|two| (two[0], 0)).collect();
-        drop(sorted);
-        if seen.is_empty() {
-            return Self(Vec::new());
-        }
-        let mut earlier = |identity: u64| {
-            seen.get_mut(&identity).map_or(0, |count| {
-                *count += 1;
-                *count - 1
-            })
-        };
-        match rows {
-            None => Self(identities.iter().map(|identity| earlier(*identity)).collect()),
-            Some(rows) => {
-                let mut counts = vec![0; identities.len()];
-                rows.iter().for_each(|row| counts[*row as usize] = earlier(identities[*row as usize]));
-                Self(counts)
-            }
-        }
-    }
-
-    fn rows(&self, row: u32) -> u32 {
-        self.0.get(row as usize).copied().unwrap_or(0)
-    }
 }
