@@ -3,7 +3,8 @@
 //! Tasks that repeat, copies of a task and several tries at one are no independent evidence. So the answers to all tasks of
 //! one identity are a cluster, and the variance is that of the clusters' sums (the ratio estimator of cluster sampling;
 //! Cochran 1977, section 9A). The interval is Wilson's (1927), with the number of independent answers that has this variance
-//! in place of the number of tasks, and Student's t in place of the normal quantile (Korn and Graubard 1998).
+//! in place of the number of tasks, and Student's t in place of the normal quantile (Korn and Graubard 1998). Several tries
+//! at a task count as more than one answer only as far as [`Sums::independent_answers`] says.
 
 use serde::Serialize;
 
@@ -95,18 +96,47 @@ impl Accuracy {
         let g = clusters as f64;
         let variance = g / (g - 1.0) * deviations / (n * n);
         own.standard_error = Some(variance.sqrt());
-        let spread = accuracy * (1.0 - accuracy);
-        let effective = if spread == 0.0 || variance == 0.0 {
-            // Kish's number of tasks.
-            n * n / sizes
-        } else {
-            // Tries at one task are independent at best; where they look better than that, it is chance.
-            let most = if by_tries > 0.0 { n * n / by_tries } else { f64::INFINITY };
-            (spread / variance).min(most)
-        };
+        let sums = Sums { n, g, sizes, deviations, by_tries };
+        let effective = sums.independent_answers(accuracy);
         let (low, high) = wilson(accuracy, effective, t);
         (own.low, own.high) = (Some(low), Some(high));
         own
+    }
+}
+
+/// What the variance of an accuracy is made of.
+struct Sums {
+    /// The number of tasks.
+    n: f64,
+    /// The number of clusters.
+    g: f64,
+    /// The squares of the clusters' sizes.
+    sizes: f64,
+    /// The squares of the clusters' deviations from the accuracy.
+    deviations: f64,
+    /// The squares of the rows' sizes, each divided by the number of its tries, if that is known.
+    by_tries: f64,
+}
+
+impl Sums {
+    /// How many independent answers with this accuracy have the variance that was observed: the design effect in reverse.
+    fn independent_answers(&self, accuracy: f64) -> f64 {
+        let Self { n, g, sizes, deviations, by_tries } = self;
+        // Kish's number of tasks: all answers to one task are the same.
+        let tasks = n * n / sizes;
+        let spread = accuracy * (1.0 - accuracy);
+        if spread == 0.0 {
+            return tasks;
+        }
+        let with = |deviations: f64| spread * n * n * (g - 1.0) / (g * deviations);
+        // Tries at one task are independent at best; where they look better than that, it is chance.
+        let most = if *by_tries > 0.0 { n * n / by_tries } else { f64::INFINITY };
+        let observed = if *deviations > 0.0 { with(*deviations) } else { f64::INFINITY };
+        // Near 0 and 1 most samples hold none of the few tasks that are unlike the others, and so the tries look independent. More
+        // answers than tasks are believed only as far as one task more allows, half solved and half failed.
+        let size = sizes / n;
+        let one_more = size * size * (accuracy * accuracy + (1.0 - accuracy) * (1.0 - accuracy)) / 2.0;
+        observed.min(most).min(tasks.max(with(deviations + one_more)))
     }
 }
 

@@ -41,9 +41,12 @@ pub(super) struct Group {
     pub tasks: Vec<usize>,
 }
 
+/// For each thing that tasks are grouped by, the groups.
+type Grouped = Vec<(String, Vec<Group>)>;
+
 /// The groups of a pool's tasks, for each thing that they are grouped by. Tasks without a label are in none of its groups; tasks of
 /// several benchmarks with one value are one group.
-pub(super) fn groups(pool: &AnsweredPool, by: &[By]) -> Result<Vec<(String, Vec<Group>)>, ResultsError> {
+pub(super) fn groups(pool: &AnsweredPool, by: &[By]) -> Result<Grouped, ResultsError> {
     let has_labels = by.iter().any(|by| matches!(by, By::Labels | By::Label(_)));
     let labels = if has_labels { pool.labels() } else { Vec::new() };
     let names: BTreeSet<&str> = labels.iter().flat_map(|own| own.keys().map(String::as_str)).collect();
@@ -54,7 +57,7 @@ pub(super) fn groups(pool: &AnsweredPool, by: &[By]) -> Result<Vec<(String, Vec<
         let has = fixed.map(str::to_owned).chain(labels).collect();
         ResultsError::NoSuchGroups { pool: pool.name.clone(), by: by.to_owned(), reason: reason.to_owned(), has }
     };
-    let mut found: Vec<(String, Vec<Group>)> = Vec::new();
+    let mut found: Grouped = Vec::new();
     let mut add = |by: &str, groups: Vec<Group>| {
         if !found.iter().any(|(known, _)| known == by) {
             found.push((by.to_owned(), groups));
@@ -64,11 +67,12 @@ pub(super) fn groups(pool: &AnsweredPool, by: &[By]) -> Result<Vec<(String, Vec<
     for by in by {
         match by {
             By::Benchmark => {
-                add("benchmark", grouped(pool.tasks.iter().map(|task| Some(&*task.benchmark)), |name| name))
+                let benchmarks = pool.tasks.iter().map(|task| Some(&*task.benchmark));
+                add("benchmark", grouped(benchmarks, |name| name));
             }
             By::Bin => {
                 let bins = pool.tasks.iter().map(|task| Bin::parse(&task.difficulty_bin));
-                add("bin", grouped(bins, |bin| bin.name()));
+                add("bin", grouped(bins, Bin::name));
             }
             By::Phase if phases => add("phase", grouped(pool.tasks.iter().map(|task| task.phase), |phase| phase)),
             By::Phase => return Err(refused("phase", "it was drawn without phases")),

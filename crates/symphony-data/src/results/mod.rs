@@ -3,11 +3,15 @@
 //! A side room: no stage uses it. It matches responses to the tasks of a pool ([`read`]), and needs no preprocessed benchmark.
 
 mod accuracy;
+mod compare;
+mod csv;
 mod error;
 mod group;
+pub mod paired;
 mod read;
 
 pub use accuracy::Accuracy;
+pub use compare::Comparison;
 pub use error::ResultsError;
 pub use group::By;
 pub use read::AnsweredPool;
@@ -28,6 +32,11 @@ const MOST_NAMED: usize = 5;
 
 /// Why there is no estimate of a full benchmark.
 const NOT_DRAWN_FOR_IT: &str = "the pool was not drawn to estimate it";
+
+/// How intervals and p-values are computed.
+const METHOD: &str = "Accuracy: Wilson's interval with the number of independent answers that has the variance between tasks \
+    (copies, repeats and tries of a task are one cluster), and Student's t. Difference: Wald's interval with two added pseudo-tasks \
+    (Agresti and Min), and a sign-flip test of the tasks' differences (mid-p).";
 
 /// What to do with tasks that a model did not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,7 +118,7 @@ pub struct ModelResult {
     /// For each benchmark, the estimated accuracy on all of its rows, or why there is none.
     pub full: Vec<(String, Result<Full, String>)>,
     /// The accuracy on groups of tasks: what they are grouped by, and then each group.
-    pub by: Vec<(String, Vec<(String, Accuracy)>)>,
+    pub by: Groups<Accuracy>,
 }
 
 impl Serialize for ModelResult {
@@ -168,6 +177,10 @@ pub struct Results {
     pub pool: PoolSummary,
     /// The models, best first.
     pub models: Vec<ModelResult>,
+    /// The comparisons of models.
+    pub comparisons: Vec<Comparison>,
+    /// How intervals and p-values were computed.
+    pub method: &'static str,
     /// What a reader of the numbers has to know, in sentences.
     pub notes: Vec<String>,
     /// The answers that were left out, by reason, without those to tasks outside of the pool.
@@ -197,28 +210,28 @@ pub fn results(
     let groups = group::groups(pool, &options.by)?;
     let mut answers = Answers::read(pool, inputs, config, &options.read, progress)?;
     let all = Selection::of(answers.rows.iter().copied(), &answers.clusters);
-    let groups: Vec<(String, Vec<(String, Selection)>)> = groups
-        .into_iter()
-        .map(|(by, groups)| {
-            let select = |Group { name, tasks }: Group| {
-                (name, Selection::of(tasks.into_iter().map(|task| answers.rows[task]), &answers.clusters))
-            };
-            (by, groups.into_iter().map(select).collect())
-        })
-        .collect();
+    let select = |Group { name, tasks }: Group| {
+        (name, Selection::of(tasks.into_iter().map(|task| answers.rows[task]), &answers.clusters))
+    };
+    let groups: Groups<Selection> =
+        groups.into_iter().map(|(by, groups)| (by, groups.into_iter().map(select).collect())).collect();
     let (outside, unmapped): (Vec<Unmapped>, Vec<Unmapped>) =
         std::mem::take(&mut answers.gathered.unmapped).into_iter().partition(|unmapped| unmapped.outside);
     let mut models = Vec::with_capacity(answers.models.len());
-    for own in &answers.models {
+    for (at, own) in answers.models.iter().enumerate() {
         if progress.cancelled() {
             return Err(ResultsError::Stopped);
         }
-        models.push(of_model(own, pool, (&all, &groups), &answers.rows, options.missing));
+        models.push((at, of_model(own, pool, (&all, &groups), &answers.rows, options.missing)));
     }
-    models.sort_by(|a, b| {
+    models.sort_by(|(_, a), (_, b)| {
         let accuracy = |own: &ModelResult| own.accuracy.accuracy.unwrap_or(-1.0);
         accuracy(b).total_cmp(&accuracy(a)).then_with(|| a.model.cmp(&b.model))
     });
+    let (order, models): (Vec<usize>, Vec<ModelResult>) = models.into_iter().unzip();
+    let baseline = options.baseline.as_deref();
+    let (comparisons, notes) =
+        compare::comparisons(&answers.models, &order, &all, baseline, options.missing, progress)?;
     Ok(Results {
         pool: PoolSummary {
             name: pool.name.clone(),
@@ -228,17 +241,22 @@ pub fn results(
             synthetic: pool.synthetic,
         },
         models,
-        notes: Vec::new(),
+        comparisons,
+        method: METHOD,
+        notes,
         unmapped,
         outside: outside.iter().map(|unmapped| unmapped.answers).sum(),
     })
 }
 
+/// Groups of tasks, such as `bin`, and then `easy`.
+pub type Groups<T> = Vec<(String, Vec<(String, T)>)>;
+
 /// One model's results.
 fn of_model(
     own: &ModelAnswers,
     pool: &AnsweredPool,
-    (all, groups): (&Selection, &[(String, Vec<(String, Selection)>)]),
+    (all, groups): (&Selection, &Groups<Selection>),
     rows: &[u32],
     missing: Missing,
 ) -> ModelResult {

@@ -12,7 +12,7 @@ use crate::{
     progress::Progress,
     row::{FieldSet, identity::IdentityHasher},
     store::{Store, StoreError, preprocessed_in},
-    task::{Json, Task},
+    task::{Json, Task, Text},
 };
 
 /// The number of rows that are read from a store at once.
@@ -110,7 +110,7 @@ impl<'a> Catalogue<'a> {
                 EvidenceError::TaskIds { pool, task, reason }
             })?;
             let known = drawn.entry(&task.benchmark).or_default().entry(number).or_insert(task);
-            if known.identity.as_ref().map(|own| own.as_str()) != Some(identity) {
+            if known.identity.as_ref().map(Text::as_str) != Some(identity) {
                 let reason = format!(
                     "its source_id is that of {}, and its identity is another; give tasks of one store",
                     known.task_id
