@@ -17,7 +17,7 @@ mod ui;
 use arguments::{Cli, Command};
 use commands::{
     build, calibrate, completions, duplicates, export, init, plan, preprocess, quick_start, reference, responses,
-    run as run_command, schema, stats, validate, verify,
+    results, run as run_command, schema, stats, validate, verify,
 };
 
 /// Runs the program with these arguments, which begin with its own name, and gives its exit code.
@@ -39,6 +39,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Duplicates(own) => duplicates::run(&own.args, &session),
         Command::Export(own) => export::run(&own.args, &session),
         Command::Responses(own) => responses::run(&own.args, &session),
+        Command::Results(own) => results::run(&own.args, &session),
         Command::Stats(args) => stats::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Init(args) => init::run(&args, &session),

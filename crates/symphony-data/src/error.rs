@@ -9,6 +9,7 @@ use crate::{
     hint::Hint,
     pool::PoolError,
     preprocess::PreprocessError,
+    results::ResultsError,
     store::StoreError,
     yaml::Problems,
 };
@@ -34,6 +35,9 @@ pub enum Error {
     /// Responses cannot be used, for calibration or validation.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    /// Results cannot be computed.
+    #[error(transparent)]
+    Results(ResultsError),
     /// An export cannot be made.
     #[error(transparent)]
     Export(ExportError),
@@ -96,6 +100,17 @@ impl From<ExportError> for Error {
     }
 }
 
+/// Unwraps an error that results only passed on.
+impl From<ResultsError> for Error {
+    fn from(error: ResultsError) -> Self {
+        match error {
+            ResultsError::Pool(error) => Self::Pool(error),
+            ResultsError::Evidence(error) => Self::Evidence(error),
+            error => Self::Results(error),
+        }
+    }
+}
+
 impl Error {
     /// The ways out that are not in the message, best first.
     pub fn hints(&self) -> Vec<Hint> {
@@ -104,6 +119,7 @@ impl Error {
             Self::Store(error) => error.hints(),
             Self::Draw(error) => error.hints(),
             Self::Evidence(error) => error.hints(),
+            Self::Results(error) => error.hints(),
             Self::Export(error) => error.hints(),
             Self::Compare(error) => error.hints(),
             _ => Vec::new(),
@@ -115,6 +131,7 @@ impl Error {
         match self {
             Self::Preprocess(PreprocessError::Cancelled { .. })
             | Self::Export(ExportError::Stopped)
+            | Self::Results(ResultsError::Stopped)
             | Self::Evidence(EvidenceError::Cancelled | EvidenceError::Difficulty(DifficultyError::Cancelled { .. })) => {
                 true
             }

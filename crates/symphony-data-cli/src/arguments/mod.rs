@@ -17,7 +17,7 @@ pub use shared::{
 use crate::{
     commands::{
         build, calibrate, completions, duplicates, export, init, plan, preprocess, quick_start, reference, responses,
-        run, schema, stats, validate, verify,
+        results, run, schema, stats, validate, verify,
     },
     error::{CliError, USAGE},
     hint::Call,
@@ -78,6 +78,7 @@ pub enum Command {
     Validate(Configured<validate::Args>),
     Calibrate(Configured<calibrate::Args>),
     Responses(Configured<responses::Args>),
+    Results(Configured<results::Args>),
     Stats(stats::Args),
     Verify(verify::Args),
     Init(init::Args),
@@ -98,7 +99,8 @@ impl Command {
             | Self::Export(Configured { config, .. })
             | Self::Validate(Configured { config, .. })
             | Self::Calibrate(Configured { config, .. })
-            | Self::Responses(Configured { config, .. }) => Some(config),
+            | Self::Responses(Configured { config, .. })
+            | Self::Results(Configured { config, .. }) => Some(config),
             Self::Reference(_)
             | Self::Stats(_)
             | Self::Verify(_)

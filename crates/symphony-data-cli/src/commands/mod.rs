@@ -11,6 +11,7 @@ pub mod preprocess;
 pub mod quick_start;
 pub mod reference;
 pub mod responses;
+pub mod results;
 pub mod run;
 pub mod schema;
 pub mod stats;

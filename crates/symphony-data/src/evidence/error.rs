@@ -76,6 +76,9 @@ pub enum EvidenceError {
     /// No response belongs to a row.
     #[error("no response could be mapped to a row{}", list(unmapped))]
     NothingMapped { unmapped: Vec<Unmapped> },
+    /// A task of a pool has no ids that responses can be matched by.
+    #[error("{pool}: {task}: {reason}")]
+    TaskIds { pool: String, task: String, reason: String },
     /// The inputs have no lines or rows.
     #[error("there are no responses in {}; a response has {FORM}", if files.is_empty() { "the table".to_owned() } else { files.join(", ") })]
     NoAnswers {

@@ -123,7 +123,7 @@ mod tests {
         ];
         let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut folders: Vec<_> =
-            ["irt", "evidence", "response", "calibration", "number"].map(|room| source.join(room)).into();
+            ["irt", "evidence", "response", "calibration", "number", "results"].map(|room| source.join(room)).into();
         let mut files = 0;
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {

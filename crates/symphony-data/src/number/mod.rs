@@ -1,4 +1,4 @@
-//! Numbers: percentiles, means, correlations, elementary functions, and random numbers for resampling.
+//! Numbers: percentiles, means, correlations, elementary functions, Student's t, and random numbers for resampling.
 
 pub mod correlation;
 mod estimate;
@@ -6,6 +6,7 @@ pub(crate) mod function;
 mod mean;
 mod percentile;
 pub(crate) mod random;
+pub(crate) mod student;
 
 pub use estimate::Estimate;
 pub use mean::{Mean, mean};

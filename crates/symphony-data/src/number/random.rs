@@ -19,6 +19,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.next()
+    }
+
     /// A whole number below `n`, each as likely as the others to one part in 2^64 / n.
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u64

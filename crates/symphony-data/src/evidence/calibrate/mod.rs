@@ -86,7 +86,7 @@ pub fn calibrate(
             return Err(insufficient("its prior would be replaced by the result; write it to another folder"));
         }
     }
-    let Some(shelf) = catalogue.shelf(name)? else {
+    let Some((shelf, own)) = catalogue.shelf(name)?.and_then(|shelf| Some((shelf, shelf.store()?))) else {
         return Err(insufficient("its preprocessed store is missing; preprocess it again"));
     };
     let discrimination = options.model == ItemModel::TwoParameters;
@@ -100,8 +100,8 @@ pub fn calibrate(
     }
     let rows = responses.rows();
     let answered = (0..rows).filter(|row| responses.answers(*row).len() > 0).count();
-    let read = Rows::read(&shelf.store, shelf.rows)?;
-    let synthetic = shelf.store.meta.is_synthetic();
+    let read = Rows::read(own, shelf.rows)?;
+    let synthetic = own.meta.is_synthetic();
     let chosen = Chosen::of(&options.prior, name, &read, synthetic, responses.models(), progress)?;
     if answered * FEW_ANSWERED < rows {
         let from = match chosen.kind {
@@ -130,7 +130,7 @@ pub fn calibrate(
             format!("{name}: the fit did not converge in {} rounds; its meta records that", fitted.iterations);
         progress.note(Note::Warning(&warning));
     }
-    let store = shelf.store.meta.store.file.clone();
+    let store = own.meta.store.file.clone();
     let existing = folder.join(calibration_meta_name(name));
     let is_real = |text: String| serde_json::from_str::<CalibrationMeta>(&text).is_ok_and(|meta| !meta.synthetic);
     if synthetic && std::fs::read_to_string(&existing).is_ok_and(is_real) {

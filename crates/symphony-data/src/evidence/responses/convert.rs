@@ -106,7 +106,7 @@ pub fn convert(
             return Err(EvidenceError::OutputIsInput { path: output.to_owned() });
         }
         // The files of a store begin with its benchmark and `_full`.
-        let folder = catalogue.folder().canonicalize().ok();
+        let folder = catalogue.folder().and_then(|folder| folder.canonicalize().ok());
         let name = output.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let is_store =
             |benchmark: &String| name.strip_prefix(benchmark.as_str()).is_some_and(|rest| rest.starts_with("_full"));

@@ -140,7 +140,7 @@ impl Rows {
                 sink.take(Found { tokens, ..Found::new(Key::Rows(&benchmark, &rows), model, score) })?;
             }
             Located::Nowhere => {
-                sink.unmapped(
+                sink.nowhere(
                     format!("of the evaluation `{}` to samples that match no row", row.evaluation_name),
                     example,
                 );
@@ -220,10 +220,10 @@ fn located(row: &Row<'_>, input: &Input<'_>, sink: &mut Sink<'_, '_>) -> Result<
     if let Located::Rows(benchmark, rows) = &found
         && !input.raw.is_empty()
         && let Some(shelf) = sink.catalogue.shelf(benchmark)?
-        && let Some(task) = shelf.store.fetch(&rows[..1]).map_err(crate::evidence::EvidenceError::from)?.first()
+        && let Some(raw_data) = shelf.raw_data(rows[0]).map_err(crate::evidence::EvidenceError::from)?
     {
         // Another program's numbers may look like a source_id.
-        let texts = crate::row::strings_of(task.raw_data.get()).unwrap_or_default();
+        let texts = crate::row::strings_of(raw_data.get()).unwrap_or_default();
         if !texts.iter().any(|text| text.chars().count() >= TELLING_CHARS && input.raw.contains(&**text)) {
             return Ok(Located::Nowhere);
         }

@@ -147,11 +147,11 @@ impl Asked<'_> {
                     let reason = format!(
                         "with an identity that {benchmark} ({all} rows) does not have, and a text that matches no row"
                     );
-                    sink.unmapped(reason, || ids.shown());
+                    sink.nowhere(reason, || ids.shown());
                 }
                 None => {
                     let reason = format!("of the log `{}` to {} that match no row", self.task, self.what);
-                    sink.unmapped(reason, || self.shown());
+                    sink.nowhere(reason, || self.shown());
                 }
             },
             Located::Several => {

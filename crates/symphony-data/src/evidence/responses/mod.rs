@@ -22,8 +22,8 @@ mod runs;
 mod sink;
 mod wide;
 
-pub use catalogue::Catalogue;
 pub(super) use catalogue::ROWS_AT_ONCE;
+pub use catalogue::{Catalogue, Shelf};
 pub use convert::{Converted, ConvertedBenchmark, OwnForm, convert};
 pub(super) use own::FORM;
 pub use read::{Gathered, Input, ReadOptions, read};

@@ -83,15 +83,15 @@ fn take_item(item: &str, model: &str, score: f64, sink: &mut Sink<'_, '_>) -> Re
         Located::Nowhere => locate_text(item, "", sink.catalogue)?,
         found => found,
     };
-    let reason = match located {
+    let shown = || shortened(&Value::from(vec![item]).to_string());
+    match located {
         Located::Rows(benchmark, rows) => return sink.take(Found::new(Key::Rows(&benchmark, &rows), model, score)),
-        Located::Several => "to items that several rows match",
+        Located::Several => sink.unmapped("to items that several rows match", shown),
         Located::Nowhere => match benchmark_of(item) {
             // The sink says what is wrong with it.
             Some(benchmark) => return sink.take(Found::new(Key::SourceId(benchmark, item), model, score)),
-            None => "to items that are no source_id, identity or question of a row",
+            None => sink.nowhere("to items that are no source_id, identity or question of a row", shown),
         },
-    };
-    sink.unmapped(reason, || shortened(&Value::from(vec![item]).to_string()));
+    }
     Ok(())
 }

@@ -20,6 +20,9 @@ use crate::{evidence::EvidenceError, hint::Hint, progress::Progress, response::G
 /// The most examples of answers that could not be mapped, for each reason.
 pub(super) const EXAMPLES: usize = 3;
 
+/// The reason of answers to rows that a pool did not draw.
+const OUTSIDE: &str = "to tasks outside of the pool";
+
 /// Answers that could not be mapped to a row for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unmapped {
@@ -29,6 +32,9 @@ pub struct Unmapped {
     pub answers: u64,
     /// The first few that differ, such as `source_id "gsm8k_7"`.
     pub examples: Vec<String>,
+    /// Whether they are to rows that a pool did not draw, which is nothing wrong.
+    #[serde(skip)]
+    pub outside: bool,
 }
 
 /// An answer in an input.
@@ -173,6 +179,21 @@ impl Sink<'_, '_> {
         }
     }
 
+    /// Notes an answer to something that no row matches, in the first pass only. It may be a row that the pool did not draw.
+    pub fn nowhere(&mut self, reason: impl Into<String>, example: impl FnOnce() -> String) {
+        if self.catalogue.is_pool() {
+            self.outside(1, example);
+        } else {
+            self.unmapped(reason, example);
+        }
+    }
+
+    fn outside(&mut self, answers: u64, example: impl FnOnce() -> String) {
+        if !self.filling {
+            note(&mut self.unmapped, OUTSIDE.to_owned(), answers, example);
+        }
+    }
+
     /// Takes an answer.
     ///
     /// # Errors
@@ -194,6 +215,7 @@ impl Sink<'_, '_> {
         benchmark: &str,
         answers: impl Iterator<Item = Result<Found<'f>, Fault>>,
     ) -> Result<(), Fault> {
+        let is_pool = self.catalogue.is_pool();
         let shelf = self.catalogue.shelf(benchmark)?;
         if let Some(shelf) = shelf
             && !self.benchmarks.contains_key(benchmark)
@@ -236,6 +258,7 @@ impl Sink<'_, '_> {
                             "under a pool's task_id, which is a place in its stream, not a row; give the task's source_id"
                                 .to_owned()
                         }
+                        _ if is_pool => OUTSIDE.to_owned(),
                         _ => format!("to rows that {benchmark} ({rows} rows, {benchmark}_0 the first) does not have"),
                     };
                     note(&mut self.unmapped, reason, 1, || found.key.to_string());
@@ -261,11 +284,12 @@ impl Sink<'_, '_> {
             }
         }
         if strangers > 0 && !self.filling {
-            let folder = self.catalogue.folder().display();
-            let reason = if self.catalogue.was_not_asked_for(benchmark) {
-                "to benchmarks that were not selected".to_owned()
-            } else {
-                format!("to benchmarks that are not preprocessed in {folder}")
+            let reason = match self.catalogue.folder() {
+                None => OUTSIDE.to_owned(),
+                Some(_) if self.catalogue.was_not_asked_for(benchmark) => {
+                    "to benchmarks that were not selected".to_owned()
+                }
+                Some(folder) => format!("to benchmarks that are not preprocessed in {}", folder.display()),
             };
             note(&mut self.unmapped, reason, strangers, || format!("benchmark {benchmark:?}"));
         }
@@ -286,7 +310,8 @@ pub(super) fn note(
     answers: u64,
     example: impl FnOnce() -> String,
 ) {
-    let unmapped = all.entry(reason.clone()).or_insert(Unmapped { reason, answers: 0, examples: Vec::new() });
+    let outside = reason == OUTSIDE;
+    let unmapped = all.entry(reason.clone()).or_insert(Unmapped { reason, answers: 0, examples: Vec::new(), outside });
     unmapped.answers += answers;
     if unmapped.examples.len() < EXAMPLES {
         let example = example();
@@ -357,7 +382,7 @@ impl Fault {
 /// Writes one line: the number of answers, the reason, and the examples.
 impl std::fmt::Display for Unmapped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { reason, answers, examples } = self;
+        let Self { reason, answers, examples, .. } = self;
         write!(f, "{answers} answer{} {reason}: {}", if *answers == 1 { "" } else { "s" }, examples.join(", "))?;
         // If all examples are used, there may be further ones.
         if examples.len() == EXAMPLES && *answers > EXAMPLES as u64 { f.write_str(", …") } else { Ok(()) }

@@ -178,17 +178,19 @@ fn take(
         match &located {
             Place::Key(key) => sink.take(found(*key))?,
             Place::Rows(benchmark, rows) => sink.take(found(Key::Rows(benchmark, rows)))?,
-            Place::Unmapped(reason) => sink.unmapped(format!("{task}{reason}"), example),
+            Place::Nowhere => sink.nowhere(format!("{task}to questions that match no row"), example),
+            Place::Several => sink.unmapped(format!("{task}with several matching rows"), example),
         }
     }
     Ok(())
 }
 
-/// The place of a question, or why it has none.
+/// The place of a question, if it has one.
 enum Place<'q> {
     Key(Key<'q>),
     Rows(String, Vec<u32>),
-    Unmapped(&'static str),
+    Nowhere,
+    Several,
 }
 
 fn located<'q>(question: &'q Question<'_>, sink: &mut Sink<'_, '_>) -> Result<Place<'q>, Fault> {
@@ -215,7 +217,7 @@ fn located<'q>(question: &'q Question<'_>, sink: &mut Sink<'_, '_>) -> Result<Pl
     };
     Ok(match located {
         Located::Rows(benchmark, rows) => Place::Rows(benchmark, rows),
-        Located::Nowhere => Place::Unmapped("to questions that match no row"),
-        Located::Several => Place::Unmapped("with several matching rows"),
+        Located::Nowhere => Place::Nowhere,
+        Located::Several => Place::Several,
     })
 }

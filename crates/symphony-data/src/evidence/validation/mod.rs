@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     EvidenceError,
-    responses::{Catalogue, Gathered, Unmapped},
+    responses::{Catalogue, Gathered, Shelf, Unmapped},
     validation::subject::{DrawnRow, Subject},
 };
 use crate::{
@@ -170,6 +170,7 @@ pub fn validate(
     by: &ScoredBy,
     progress: &dyn Progress,
 ) -> Result<ValidationReport, EvidenceError> {
+    let folder = catalogue.folder().map(Path::to_owned).unwrap_or_default();
     let mut validations = Vec::new();
     let mut subjects = Vec::new();
     let of = |name: &str| config.difficulty_of(name, by.difficulty.as_deref(), by.min_responses);
@@ -177,8 +178,8 @@ pub fn validate(
     check_folder(difficulties.iter().map(|(name, difficulty)| (*name, difficulty)))?;
     for responses in &gathered.benchmarks {
         let name = responses.benchmark();
-        let Some(shelf) = catalogue.shelf(name)? else { continue };
-        let subject = Subject::of_store(&shelf.store, config, by, progress)?;
+        let Some(store) = catalogue.shelf(name)?.and_then(Shelf::store) else { continue };
+        let subject = Subject::of_store(store, config, by, progress)?;
         validations.push(subject.validate(responses, progress)?);
         subjects.push(subject);
     }
@@ -214,7 +215,7 @@ pub fn validate(
             let warning = format!(
                 "{name}: {strangers} of its tasks, {stranger} the first, {are} not among the rows of the stores in {}, and {are} \
                  left out",
-                catalogue.folder().display()
+                folder.display()
             );
             progress.note(Note::Warning(&warning));
         }
@@ -232,7 +233,7 @@ pub fn validate(
                     let warning = format!(
                         "{name}: the difficulty of its {benchmark} tasks was measured, and neither a manifest beside them nor the \
                          store in {} names the panel, so its models are not left out and flatter these numbers",
-                        catalogue.folder().display()
+                        folder.display()
                     );
                     progress.note(Note::Warning(&warning));
                     Normalization::EXPECTED_ERROR.clone_into(&mut subject.method);

@@ -1,0 +1,227 @@
+//! `results`: how well models do on a pool, how sure that is, and which of them are better.
+
+use std::path::PathBuf;
+
+use symphony_data::results::{
+    Accuracy, AnsweredPool, By, Comparison, Missing, ModelResult, Results, ResultsOptions, results,
+};
+
+use crate::{
+    arguments::{IO, List, ResponseArgs, check_named, examples, names, response_files, tell_unmapped},
+    error::{CliError, print, print_as_it_is, print_json},
+    session::Session,
+    table::{
+        Column::{Extra, Number, Text},
+        fixed, table,
+    },
+};
+
+/// With more comparisons than this, they are not said in words too.
+const MOST_SENTENCES: usize = 6;
+/// The most models whose unanswered tasks are named.
+const MOST_UNANSWERED: usize = 10;
+
+/// Compute the accuracy of models on a pool, with intervals, and compare them
+#[derive(Debug, clap::Args)]
+#[command(after_help = concat!(response_files!(), examples![
+    "How well does each model do, and which differences are real?" =>
+        "symphony-data results --pool data/exp1 --responses answers.jsonl",
+    "On the tasks of each benchmark and bin, as CSV" =>
+        "symphony-data results --pool data/exp1 --responses answers.jsonl --by benchmark,bin --csv",
+    "Compare the other models with this one" =>
+        "symphony-data results --pool data/exp1 --responses answers.jsonl --baseline gpt-4o",
+]))]
+pub struct Args {
+    /// The pool that the models answered (its folder, or its task_pool file)
+    #[arg(long, value_name = "DIR", required = true)]
+    pool: PathBuf,
+    #[command(flatten)]
+    responses: ResponseArgs,
+    /// Compare the other models with this one [default: all pairs; of more than 20, with the best]
+    #[arg(long, value_name = "MODEL")]
+    baseline: Option<String>,
+    /// Group tasks by benchmark, bin, phase, the name of a label such as task_name, or label (each)
+    #[arg(long, value_name = "a,b", num_args = 1.., value_parser = names)]
+    by: Vec<List<String>>,
+    /// Count tasks without an answer as wrong [default: leave them out]
+    #[arg(long, value_name = "wrong", value_parser = missing)]
+    missing: Option<Missing>,
+    /// Print the results as JSON
+    #[arg(long, help_heading = IO)]
+    json: bool,
+    /// Print the accuracies as CSV, a line for each model and group
+    #[arg(long, conflicts_with = "json", help_heading = IO)]
+    csv: bool,
+}
+
+fn missing(text: &str) -> Result<Missing, String> {
+    match text {
+        "wrong" => Ok(Missing::Wrong),
+        _ => Err("write wrong, or leave the option out".to_owned()),
+    }
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
+    check_named("--pool", "file or folder", &args.pool, String::new)?;
+    let inputs = args.responses.inputs()?;
+    let config = session.config(args.responses.read.demo)?;
+    let options = ResultsOptions {
+        baseline: args.baseline.clone(),
+        by: List::all(&args.by).iter().map(|by| By::parse(by)).collect(),
+        missing: args.missing.unwrap_or_default(),
+        read: args.responses.read.options(),
+    };
+    let pool = AnsweredPool::read(&args.pool)?;
+    let found = results(&pool, &inputs, &config, &options, &session.ui)?;
+    tell_unmapped(&found.unmapped, session);
+    if found.outside > 0 {
+        session.ui.detail(&format!("{} answers are to tasks outside of the pool", found.outside));
+    }
+    if args.json {
+        return print_json(&found);
+    }
+    if args.csv {
+        return print_as_it_is(&found.to_csv());
+    }
+    print(&text(&found, options.missing))
+}
+
+/// The accuracies, those of groups, the comparisons, and what to know about them.
+fn text(found: &Results, missing: Missing) -> String {
+    let pool = &found.pool;
+    let generated = if pool.synthetic { ", generated" } else { "" };
+    let columns = [
+        Text("model"),
+        Number("tasks"),
+        Number("distinct"),
+        Number("unanswered"),
+        Number("accuracy"),
+        Number("95 %"),
+        Extra("standard error"),
+    ];
+    let mut text =
+        format!("Accuracy on {} ({} tasks, {} distinct{generated})\n", pool.name, pool.n_tasks, pool.n_distinct);
+    let of_model = |own: &ModelResult| [vec![name(own)], cells(&own.accuracy)].concat();
+    text += &table(&columns, found.models.iter().map(of_model));
+    let n_by = found.models.first().map_or(0, |own| own.by.len());
+    for at in 0..n_by {
+        text += &by(found, at);
+    }
+    if !found.comparisons.is_empty() {
+        let columns = [
+            Text("model"),
+            Text("baseline"),
+            Number("tasks"),
+            Number("differ"),
+            Number("points"),
+            Number("95 %"),
+            Number("p"),
+            Number("adjusted p"),
+            Number("shows from"),
+        ];
+        text += "\nDifferences in points, on the tasks that both answered\n";
+        text += &table(&columns, found.comparisons.iter().map(comparison));
+    }
+    let mut said: Vec<String> = Vec::new();
+    if found.comparisons.len() <= MOST_SENTENCES {
+        said.extend(found.comparisons.iter().map(|own| own.sentence.clone()));
+    }
+    said.extend(unanswered(found, missing));
+    if found.models.iter().any(|own| own.in_sample) {
+        said.push("IN-SAMPLE: the pool's difficulty was fitted to this model's own answers, so its accuracy by bin is not independent".to_owned());
+    }
+    said.extend(found.notes.iter().cloned());
+    if !said.is_empty() {
+        text += &format!("\n{}\n", said.join("\n"));
+    }
+    text
+}
+
+fn name(own: &ModelResult) -> String {
+    if own.in_sample { format!("{} (IN-SAMPLE)", own.model) } else { own.model.clone() }
+}
+
+/// The columns of an accuracy.
+fn cells(own: &Accuracy) -> Vec<String> {
+    vec![
+        own.n_tasks.to_string(),
+        own.n_distinct.to_string(),
+        own.unanswered.to_string(),
+        own.accuracy.map_or_else(|| "-".to_owned(), |share| format!("{} %", points(share))),
+        interval(own.low, own.high),
+        own.standard_error.map_or_else(|| "-".to_owned(), points),
+    ]
+}
+
+/// The accuracies of groups of tasks.
+fn by(found: &Results, at: usize) -> String {
+    let title = found.models.first().map_or("", |own| own.by[at].0.as_str());
+    let columns = [
+        Text("model"),
+        Text("group"),
+        Number("tasks"),
+        Number("distinct"),
+        Number("unanswered"),
+        Number("accuracy"),
+        Number("95 %"),
+        Extra("standard error"),
+    ];
+    let lines = found.models.iter().flat_map(|own| {
+        own.by[at].1.iter().map(move |(group, accuracy)| [vec![name(own), group.clone()], cells(accuracy)].concat())
+    });
+    format!("\nBy {title}\n") + &table(&columns, lines)
+}
+
+fn comparison(own: &Comparison) -> Vec<String> {
+    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    vec![
+        own.model.clone(),
+        own.baseline.clone(),
+        own.n_tasks.to_string(),
+        own.discordant.to_string(),
+        or_dash(own.difference.map(points)),
+        interval(own.low, own.high),
+        or_dash(own.p_value.map(p_value)),
+        or_dash(own.adjusted_p_value.map(p_value)),
+        or_dash(own.detectable.map(points)),
+    ]
+}
+
+/// A share in points.
+fn points(share: f64) -> String {
+    fixed(100.0 * share, 1)
+}
+
+fn interval(low: Option<f64>, high: Option<f64>) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!("{} to {}", points(low), points(high)),
+        _ => "-".to_owned(),
+    }
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.000_1 { "< 0.0001".to_owned() } else { fixed(p, 4) }
+}
+
+/// A line for each model that left tasks unanswered.
+fn unanswered(found: &Results, missing: Missing) -> Vec<String> {
+    let treated = match missing {
+        Missing::LeaveOut => "left out (--missing wrong counts them as wrong)",
+        Missing::Wrong => "counted as wrong",
+    };
+    let with: Vec<&ModelResult> = found.models.iter().filter(|own| own.accuracy.unanswered > 0).collect();
+    let of_model = |own: &&ModelResult| {
+        let (n, examples) = (own.accuracy.unanswered, own.unanswered_tasks.join(", "));
+        format!("{} did not answer {n} of {} tasks, {treated}: {examples}{}", own.model, found.pool.n_tasks, more(own))
+    };
+    let mut lines: Vec<String> = with.iter().take(MOST_UNANSWERED).map(of_model).collect();
+    if with.len() > MOST_UNANSWERED {
+        lines.push(format!("{} more models did not answer all tasks", with.len() - MOST_UNANSWERED));
+    }
+    lines
+}
+
+/// Whether there are more unanswered tasks than are named.
+fn more(own: &ModelResult) -> &'static str {
+    if own.accuracy.unanswered > own.unanswered_tasks.len() as u64 { ", …" } else { "" }
+}
