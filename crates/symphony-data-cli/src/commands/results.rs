@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use symphony_data::results::{
-    Accuracy, AnsweredPool, By, Comparison, Missing, ModelResult, Results, ResultsOptions, results,
+    Accuracy, AnsweredPool, By, Comparison, Full, Missing, ModelResult, Results, ResultsOptions, results,
 };
 
 use crate::{
-    arguments::{IO, List, ResponseArgs, check_named, examples, names, response_files, tell_unmapped},
+    arguments::{
+        FULL_DIR, IO, List, ResponseArgs, check_full_dir, check_named, examples, names, response_files, tell_unmapped,
+    },
     error::{CliError, print, print_as_it_is, print_json},
     session::Session,
     table::{
@@ -46,6 +48,12 @@ pub struct Args {
     /// Count tasks without an answer as wrong [default: leave them out]
     #[arg(long, value_name = "wrong", value_parser = missing)]
     missing: Option<Missing>,
+    /// Find the calibration that the pool was drawn by at this file, or in this folder
+    #[arg(long, value_name = "FILE|DIR", help_heading = IO)]
+    difficulty: Option<PathBuf>,
+    /// Also look for it in this folder of preprocessed benchmarks
+    #[arg(long, value_name = "DIR", default_value = FULL_DIR, help_heading = IO)]
+    full_dir: PathBuf,
     /// Print the results as JSON
     #[arg(long, help_heading = IO)]
     json: bool,
@@ -63,12 +71,17 @@ fn missing(text: &str) -> Result<Missing, String> {
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     check_named("--pool", "file or folder", &args.pool, String::new)?;
+    check_full_dir(&args.full_dir, session)?;
+    if let Some(difficulty) = &args.difficulty {
+        check_named("--difficulty", "file or folder", difficulty, String::new)?;
+    }
     let inputs = args.responses.inputs()?;
     let config = session.config(args.responses.read.demo)?;
     let options = ResultsOptions {
         baseline: args.baseline.clone(),
         by: List::all(&args.by).iter().map(|by| By::parse(by)).collect(),
         missing: args.missing.unwrap_or_default(),
+        calibrations: calibrations(args),
         read: args.responses.read.options(),
     };
     let pool = AnsweredPool::read(&args.pool)?;
@@ -84,6 +97,13 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         return print_as_it_is(&found.to_csv());
     }
     print(&text(&found, options.missing))
+}
+
+/// Where calibrations may be: where they were named, with the preprocessed benchmarks, and in and beside the pool.
+fn calibrations(args: &Args) -> Vec<PathBuf> {
+    let folder = if args.pool.is_dir() { Some(args.pool.as_path()) } else { args.pool.parent() };
+    let beside = folder.into_iter().flat_map(|folder| [Some(folder), folder.parent()]).flatten().map(PathBuf::from);
+    args.difficulty.iter().cloned().chain([args.full_dir.clone()]).chain(beside).collect()
 }
 
 /// The accuracies, those of groups, the comparisons, and what to know about them.
@@ -107,6 +127,7 @@ fn text(found: &Results, missing: Missing) -> String {
     for at in 0..n_by {
         text += &by(found, at);
     }
+    text += &full(found);
     if !found.comparisons.is_empty() {
         let columns = [
             Text("model"),
@@ -135,6 +156,35 @@ fn text(found: &Results, missing: Missing) -> String {
         text += &format!("\n{}\n", said.join("\n"));
     }
     text
+}
+
+/// The estimates of the accuracy on full benchmarks; the benchmarks without one, if others have one.
+fn full(found: &Results) -> String {
+    let cells = |own: &ModelResult, benchmark: &str, full: &Full| {
+        let percent = |share: f64| format!("{} %", points(share));
+        let interval = format!("{} to {}", points(full.low), points(full.high));
+        let error = points(full.standard_error);
+        vec![name(own), benchmark.to_owned(), percent(full.estimate), error, interval, full.method.clone()]
+    };
+    let of_model = |own: &ModelResult| -> Vec<Vec<String>> {
+        own.full.iter().filter_map(|(name, full)| Some(cells(own, name, full.as_ref().ok()?))).collect()
+    };
+    let lines: Vec<Vec<String>> = found.models.iter().flat_map(of_model).collect();
+    let mut reasons: Vec<String> = Vec::new();
+    for (benchmark, full) in found.models.iter().flat_map(|own| &own.full) {
+        if let Err(why) = full
+            && let reason = format!("{benchmark}: no estimate of its full accuracy: {why}\n")
+            && !reasons.contains(&reason)
+        {
+            reasons.push(reason);
+        }
+    }
+    if lines.is_empty() {
+        return if reasons.is_empty() { String::new() } else { format!("\n{}", reasons.concat()) };
+    }
+    let columns =
+        [Text("model"), Text("benchmark"), Number("accuracy"), Number("± s.e."), Number("95 %"), Text("method")];
+    format!("\nEstimated accuracy on all rows of each benchmark\n{}{}", table(&columns, lines), reasons.concat())
 }
 
 fn name(own: &ModelResult) -> String {

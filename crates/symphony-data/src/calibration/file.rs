@@ -22,6 +22,14 @@ pub enum ItemModel {
     TwoParameters,
 }
 
+impl CalibratedRow {
+    /// The row's own curve. A line without one is from an earlier version, and its row gets that of its difficulty.
+    pub fn own_curve(&self) -> Curve {
+        let Self { difficulty, discrimination, curve, .. } = *self;
+        curve.unwrap_or(Curve { difficulty, discrimination: discrimination.unwrap_or(1.0) })
+    }
+}
+
 impl ItemModel {
     /// The model of this name: `1pl` or `2pl`.
     pub fn parse(name: &str) -> Option<Self> {
@@ -31,6 +39,16 @@ impl ItemModel {
             _ => None,
         }
     }
+}
+
+/// The curve of a row: a model of ability θ and slope s solves it with probability c + (1 − c)·logistic(a·s·(θ − b)), where c is the
+/// chance that a guess is right.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// b, in logits.
+    pub difficulty: f64,
+    /// a, from 0.
+    pub discrimination: f64,
 }
 
 /// A row's line in `{b}_calibration.jsonl`.
@@ -51,6 +69,10 @@ pub struct CalibratedRow {
     pub n_responses: u64,
     /// How often a model drawn from the panel's fitted distribution of abilities fails, 0..1.
     pub expected_error: f64,
+    /// The row's own curve, under 1pl, where `difficulty` is that of curves which are all equally steep. Predictions of a model's
+    /// answers use it, scores do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<Curve>,
 }
 
 /// A model of the panel.

@@ -6,7 +6,7 @@ mod record;
 mod reference;
 
 pub use file::{
-    CalibratedRow, CalibrationMeta, FeatureSlope, ItemModel, PanelMember, PriorDifficulty, PriorKind, asymptote,
+    CalibratedRow, CalibrationMeta, Curve, FeatureSlope, ItemModel, PanelMember, PriorDifficulty, PriorKind, asymptote,
     calibrated_benchmark, calibration_meta_name, calibration_name, read_meta,
 };
 pub use record::{MEASURED_KEYS, MeasuredRecord};

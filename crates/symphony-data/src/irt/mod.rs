@@ -34,6 +34,7 @@ pub use prior::{Abilities, DifficultyPrior};
 use rayon::prelude::*;
 
 use crate::{
+    calibration::Curve,
     irt::{
         numeric::{exp, ln},
         posterior::{Mode, Posterior, Prior, Workspace},
@@ -66,6 +67,9 @@ const WHOLE_PARAMETERS: usize = 600;
 const WHOLE_WORK: f64 = 2e10;
 /// About how many rows the first, rough fit uses.
 const FIRST_ROWS: usize = 4000;
+/// The prior standard deviation of ln a in the curves of rows where discriminations are not fitted: that of BILOG (Mislevy and Bock,
+/// 1990).
+const CURVE_SD: f64 = 0.5;
 const MOST_ITERATIONS: usize = 300;
 const MOST_HALVINGS: usize = 5;
 /// The fit checks whether to stop every 16 rows; with the largest panels that is a fraction of a second.
@@ -106,6 +110,8 @@ pub struct RowDifficulty {
     /// The failure probability, averaged over the posterior and over abilities. With known difficulties, these are the
     /// abilities of both panels.
     pub expected_error: f64,
+    /// Its own curve. Under 2pl this is `difficulty` and `discrimination`.
+    pub curve: Curve,
 }
 
 /// The result of a fit.

@@ -55,6 +55,10 @@ pub(super) struct Mode {
     pub log_discrimination: f64,
 }
 
+/// How near the mode a search ends, in logits, and after how many steps at most.
+const NEAR_MODE: f64 = 1e-7;
+const MOST_STEPS: usize = 50;
+
 /// The number of basis functions of a row's parameters. They capture almost all of the covariance between the row's
 /// parameters and the derivatives of models and prior. Linear functions alone would miss σ and ω.
 pub(super) const BASIS: usize = 5;
@@ -116,6 +120,14 @@ impl Prior {
 }
 
 impl Workspace {
+    /// The most probable difficulty and discrimination of the row whose answers are in `answers`, given the models.
+    pub fn curve(&mut self, prior: Prior) -> (f64, f64) {
+        self.point.make_room(self.answers.len());
+        let mut mode = Mode { difficulty: prior.mean, log_discrimination: 0.0 };
+        self.climb(prior, &mut mode, NEAR_MODE, MOST_STEPS);
+        (mode.difficulty, exp(mode.log_discrimination))
+    }
+
     /// The posterior of the row whose answers are in `answers`. The search for its mode starts at `mode` and updates it.
     /// Afterwards, [`Self::lesson`] and [`Self::shared`] give the derivatives for the models.
     pub fn posterior(&mut self, prior: Prior, mode: &mut Mode, quadrature: &Quadrature, wanted: Wanted) -> Posterior {
@@ -129,8 +141,8 @@ impl Workspace {
         };
         // Several nodes make up for a mode that is slightly off. For a single node, each round takes two steps towards the
         // mode while the models' parameters move too; only the last pass climbs all the way.
-        let near = if nodes.len() > 1 { 1e-3 } else { 1e-7 };
-        let steps = if nodes.len() == 1 && wanted == Wanted::Lessons { 2 } else { 50 };
+        let near = if nodes.len() > 1 { 1e-3 } else { NEAR_MODE };
+        let steps = if nodes.len() == 1 && wanted == Wanted::Lessons { 2 } else { MOST_STEPS };
         let curvature = self.climb(prior, mode, near, steps);
         // The root of the inverse curvature.
         let [bb, bl, ll] = curvature;

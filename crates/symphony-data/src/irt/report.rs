@@ -8,9 +8,9 @@
 use rayon::prelude::*;
 
 use super::{
-    Abilities, Ability, Fit, Fitter, Parameters, RowDifficulty, Sums, WEAK_FEATURES, mean,
+    Abilities, Ability, CURVE_SD, Curve, Fit, Fitter, Parameters, RowDifficulty, Sums, WEAK_FEATURES, mean,
     numeric::{exp, reported, square},
-    posterior::{Mode, Workspace},
+    posterior::{Mode, Prior, Workspace},
     quadrature::{Quadrature, Wanted},
 };
 use crate::response::Answer;
@@ -101,11 +101,17 @@ impl Fitter<'_> {
                             self.responses.answers(row).enumerate().map(of_model).sum::<f64>()
                         }
                     };
+                    let (difficulty, discrimination) = (posterior.difficulty, exp(posterior.log_discrimination));
+                    let (of_curve, sharpness) = match prior.discrimination_sd {
+                        Some(_) => (difficulty, discrimination),
+                        None => work.curve(Prior { discrimination_sd: Some(CURVE_SD), ..prior }),
+                    };
                     Some(RowDifficulty {
-                        difficulty: reported(posterior.difficulty - shift),
+                        difficulty: reported(difficulty - shift),
                         standard_error: reported((posterior.variance + of_models).sqrt()),
-                        discrimination: reported(exp(posterior.log_discrimination)),
+                        discrimination: reported(discrimination),
                         expected_error: reported(posterior.expected_error),
+                        curve: Curve { difficulty: reported(of_curve - shift), discrimination: reported(sharpness) },
                     })
                 });
                 own.collect()

@@ -331,7 +331,7 @@ pub fn made_of(part: &Value) -> Value {
 }
 
 /// The manifest in `folder`; `None` if it is missing or not valid JSON.
-fn read(folder: &Path) -> Option<Value> {
+pub fn read(folder: &Path) -> Option<Value> {
     serde_json::from_str(&std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?).ok()
 }
 

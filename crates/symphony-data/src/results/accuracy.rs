@@ -141,7 +141,7 @@ impl Sums {
 }
 
 /// Wilson's interval (1927) for a share that was observed in `n` independent answers. `n` need not be whole.
-fn wilson(share: f64, n: f64, quantile: f64) -> (f64, f64) {
+pub(super) fn wilson(share: f64, n: f64, quantile: f64) -> (f64, f64) {
     let z2 = quantile * quantile / n;
     let center = (share + z2 / 2.0) / (1.0 + z2);
     let half = (z2 * (share * (1.0 - share) + z2 / 4.0)).sqrt() / (1.0 + z2);

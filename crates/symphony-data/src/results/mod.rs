@@ -6,6 +6,8 @@ mod accuracy;
 mod compare;
 mod csv;
 mod error;
+pub mod estimate;
+mod full;
 mod group;
 pub mod paired;
 mod read;
@@ -16,6 +18,9 @@ pub use error::ResultsError;
 pub use group::By;
 pub use read::AnsweredPool;
 
+use std::path::PathBuf;
+
+use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -24,14 +29,12 @@ use crate::{
     progress::Progress,
     source::SourcePath,
 };
+use full::Design;
 use group::Group;
 use read::{Answers, ModelAnswers, Selection};
 
 /// The most unanswered tasks that are named.
 const MOST_NAMED: usize = 5;
-
-/// Why there is no estimate of a full benchmark.
-const NOT_DRAWN_FOR_IT: &str = "the pool was not drawn to estimate it";
 
 /// How intervals and p-values are computed.
 const METHOD: &str = "Accuracy: Wilson's interval with the number of independent answers that has the variance between tasks \
@@ -68,6 +71,9 @@ pub struct ResultsOptions {
     pub by: Vec<By>,
     /// What to do with tasks that a model did not answer.
     pub missing: Missing,
+    /// Where to look for the calibrations that the pool was drawn by: files, or folders. With the calibration of a benchmark, the
+    /// estimate of its full accuracy is more precise.
+    pub calibrations: Vec<PathBuf>,
     /// Which lines and scores of logs to read.
     pub read: ReadOptions,
 }
@@ -217,13 +223,15 @@ pub fn results(
         groups.into_iter().map(|(by, groups)| (by, groups.into_iter().map(select).collect())).collect();
     let (outside, unmapped): (Vec<Unmapped>, Vec<Unmapped>) =
         std::mem::take(&mut answers.gathered.unmapped).into_iter().partition(|unmapped| unmapped.outside);
-    let mut models = Vec::with_capacity(answers.models.len());
-    for (at, own) in answers.models.iter().enumerate() {
+    let designs = full::designs(pool, &answers.rows, &options.calibrations);
+    let of_model = |(at, own): (usize, &ModelAnswers)| {
         if progress.cancelled() {
             return Err(ResultsError::Stopped);
         }
-        models.push((at, of_model(own, pool, (&all, &groups), &answers.rows, options.missing)));
-    }
+        Ok((at, of_model(own, pool, (&all, &groups), (&answers.rows, &designs), options.missing)))
+    };
+    let mut models: Vec<(usize, ModelResult)> =
+        answers.models.par_iter().enumerate().map(of_model).collect::<Result<_, _>>()?;
     models.sort_by(|(_, a), (_, b)| {
         let accuracy = |own: &ModelResult| own.accuracy.accuracy.unwrap_or(-1.0);
         accuracy(b).total_cmp(&accuracy(a)).then_with(|| a.model.cmp(&b.model))
@@ -257,7 +265,7 @@ fn of_model(
     own: &ModelAnswers,
     pool: &AnsweredPool,
     (all, groups): (&Selection, &Groups<Selection>),
-    rows: &[u32],
+    (rows, designs): (&[u32], &[(String, Result<Design, String>)]),
     missing: Missing,
 ) -> ModelResult {
     let unanswered = own.scores.unanswered(all);
@@ -276,14 +284,17 @@ fn of_model(
             |(name, selection): &(String, Selection)| (name.clone(), Accuracy::of(selection, &own.scores, missing));
         (by.clone(), groups.iter().map(of_group).collect())
     });
+    let full = |(benchmark, design): &(String, Result<Design, String>)| {
+        let estimate = design.as_ref().map_err(Clone::clone).and_then(|design| design.estimate(&own.scores, missing));
+        (benchmark.clone(), estimate)
+    };
     ModelResult {
         model: own.model.name.clone(),
         family: own.model.family.clone(),
         accuracy: Accuracy::of(all, &own.scores, missing),
         unanswered_tasks,
         in_sample: pool.is_in_sample(&own.model.name),
-        // The estimates on full benchmarks join here.
-        full: pool.benchmarks().map(|benchmark| (benchmark.to_owned(), Err(NOT_DRAWN_FOR_IT.to_owned()))).collect(),
+        full: designs.iter().map(full).collect(),
         by: by.collect(),
     }
 }

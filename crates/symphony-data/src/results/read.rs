@@ -14,7 +14,7 @@ use crate::{
     evidence::validation::pool_tasks,
     pool::{
         PoolError,
-        manifest::{MeasuredParts, PoolManifest, is_synthetic},
+        manifest::{self, MeasuredParts, PoolManifest, is_synthetic},
     },
     progress::Progress,
     response::{Answer, Model},
@@ -32,6 +32,8 @@ pub struct AnsweredPool {
     pub measured: MeasuredParts,
     /// Whether its manifest says that any task is generated.
     pub synthetic: bool,
+    /// Its manifest, if there is one.
+    pub manifest: Option<Value>,
 }
 
 impl AnsweredPool {
@@ -47,7 +49,9 @@ impl AnsweredPool {
         }
         let folder = if path.is_dir() { Some(path) } else { path.parent() };
         let synthetic = folder.and_then(is_synthetic).unwrap_or_default();
-        Ok(Self { name: path.display().to_string(), tasks, measured: measured.unwrap_or_default(), synthetic })
+        let manifest = folder.and_then(manifest::read);
+        let (name, measured) = (path.display().to_string(), measured.unwrap_or_default());
+        Ok(Self { name, tasks, measured, synthetic, manifest })
     }
 
     /// The tasks of a stream, or of a part of one, with its manifest if it was drawn.
@@ -57,6 +61,7 @@ impl AnsweredPool {
             tasks,
             measured: manifest.and_then(PoolManifest::measured_parts).unwrap_or_default(),
             synthetic: manifest.is_some_and(|manifest| manifest.value()["synthetic"] == true),
+            manifest: manifest.map(|manifest| manifest.value().clone()),
         }
     }
 

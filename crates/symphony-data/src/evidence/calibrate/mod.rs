@@ -139,7 +139,7 @@ pub fn calibrate(
     }
     let folder = Folder::lock(folder, progress)?;
     let mut file = folder.create_small(&calibration_name(name))?;
-    for (row, RowDifficulty { difficulty, standard_error, discrimination: own, expected_error }) in
+    for (row, RowDifficulty { difficulty, standard_error, discrimination: own, expected_error, curve }) in
         fitted.difficulties.iter().copied().enumerate()
     {
         let line = CalibratedRow {
@@ -150,6 +150,7 @@ pub fn calibrate(
             discrimination: discrimination.then_some(own),
             n_responses: responses.answers(row).len() as u64,
             expected_error,
+            curve: (!discrimination).then_some(curve),
         };
         let written = serde_json::to_writer(&mut file, &line).map_err(std::io::Error::from);
         file.check(written)?;

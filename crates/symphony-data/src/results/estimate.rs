@@ -1,0 +1,273 @@
+//! The accuracy of a model on a full benchmark, estimated from tasks that were drawn with known chances.
+//!
+//! The estimate is a difference estimator (Cassel, Särndal and Wretman, 1976): the mean of the accuracies that are predicted for all rows,
+//! corrected by the weighted mean of what was observed less what was predicted at the drawn rows. Predictions are those of an item
+//! response model at the model's fitted ability and slope. The correction makes the estimate right on average whatever the
+//! predictions are; good predictions make it precise. Where only the drawn rows are known, it is the weighted mean of the scores.
+//!
+//! The variance is the mean of two. One is that of the design: the spread of the residuals within each stratum. With two tasks in a stratum
+//! it is nearly unbiased, but a model that fails all drawn tasks has no spread. The other is that of the predictions: the variance of
+//! answers that are solved with the predicted probability. Strata with fewer than two answers are joined with the next
+//! (collapsed strata; Cochran, 1977, section 5A.12). The interval is Wilson's, with as many independent answers as have this variance.
+
+use super::accuracy::wilson;
+use crate::{
+    calibration::Curve,
+    number::{
+        function::{exp, logistic, square},
+        student,
+    },
+};
+
+/// How much of the correction counts where the curves of all rows are known. The predictions hold part of what the correction is
+/// made of, so a quarter less of it costs little when they are wrong, and lessens the noise when they are right.
+const SHARE_OF_CORRECTION: f64 = 0.75;
+/// How far a model's ability may lie from the panel's, in logits, before its answers: a standard deviation so wide that a model far
+/// stronger than the panel is not pulled down.
+const ABILITY_SD: f64 = 3.0;
+/// The prior standard deviation of the logarithm of its slope, as in a fit.
+const SLOPE_SD: f64 = 0.3;
+/// The fit of ability and slope ends after a step that is smaller than this, or after so many steps.
+const NEAR_ENOUGH: f64 = 1e-6;
+const MOST_STEPS: usize = 50;
+
+/// An estimate, with its standard error and its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimated {
+    /// The accuracy on all rows, 0 to 1.
+    pub estimate: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// The low end of the interval.
+    pub low: f64,
+    /// The high end of the interval.
+    pub high: f64,
+}
+
+/// A stratum: rows that were drawn with equal chances.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stratum {
+    /// How many rows it has.
+    pub rows: f64,
+    /// The drawn tasks, as positions in the sample.
+    pub tasks: Vec<usize>,
+    /// Whether each task was drawn from all rows, so that a row may come again.
+    pub with_replacement: bool,
+}
+
+/// The tasks that were drawn from a benchmark.
+#[derive(Clone, Debug)]
+pub struct Sample<'s> {
+    /// The strata, in the order of difficulty. Every task is in one of them.
+    pub strata: Vec<Stratum>,
+    /// The curve of each task; `None` if nothing predicts answers.
+    pub curves: Option<Vec<Curve>>,
+    /// The curves of all rows of the benchmark that could be drawn, if they are known.
+    pub all: Option<&'s [Curve]>,
+    /// How often a guess is right, 0 to 1.
+    pub chance: f64,
+}
+
+/// Strata whose answers are looked at together.
+struct Group {
+    rows: f64,
+    /// The tasks with answers, each with its weight, such that weights sum up to `rows`.
+    tasks: Vec<(usize, f64)>,
+    with_replacement: bool,
+}
+
+impl Sample<'_> {
+    /// Estimates the accuracy on all rows from the score of each task, NaN where it has no answer. `None` if fewer than two tasks have
+    /// answers.
+    pub fn estimate(&self, scores: &[f64]) -> Option<Estimated> {
+        let groups = self.groups(scores)?;
+        let rows: f64 = groups.iter().map(|group| group.rows).sum();
+        let predicted = self.predict(scores);
+        let at = |task: usize| predicted.of_tasks[task];
+        // The correction, and the two variances.
+        let (mut correction, mut by_design, mut by_prediction) = (0.0, 0.0, 0.0);
+        let (mut residuals, mut expected) = (0.0, 0.0);
+        for group in &groups {
+            let n = group.tasks.len() as f64;
+            let mean =
+                group.tasks.iter().map(|(task, weight)| weight * (scores[*task] - at(*task))).sum::<f64>() / group.rows;
+            let spread: f64 = group.tasks.iter().map(|(task, _)| square(scores[*task] - at(*task) - mean)).sum();
+            let of_answers: f64 = group.tasks.iter().map(|(task, _)| at(*task) * (1.0 - at(*task))).sum();
+            let share = group.rows / rows;
+            // A stratum that was drawn as a whole has no variance.
+            let drawn = if group.with_replacement { 0.0 } else { (n / group.rows).min(1.0) };
+            let factor = square(share) * (1.0 - drawn) / n;
+            let shared: f64 = group
+                .tasks
+                .iter()
+                .map(|(_, weight)| 1.0 + predicted.share * (weight - 1.0))
+                .zip(&group.tasks)
+                .map(|(weight, (task, _))| weight * (scores[*task] - at(*task)))
+                .sum();
+            correction += shared / rows;
+            by_design += factor * if n > 1.0 { spread / (n - 1.0) } else { of_answers };
+            by_prediction += factor * of_answers / n;
+            residuals += spread * if n > 1.0 { n / (n - 1.0) } else { 1.0 };
+            expected += of_answers;
+        }
+        // Means of several tries vary less than single answers do.
+        let are_rates = scores.iter().any(|score| !score.is_nan() && score.fract() != 0.0);
+        let dispersion = if are_rates && expected > 0.0 { (residuals / expected).min(1.0) } else { 1.0 };
+        let variance = f64::midpoint(by_design, by_prediction * dispersion);
+        let mean = predicted.mean(&groups, rows);
+        let estimate = (mean + correction).clamp(0.0, 1.0);
+        let answers: usize = groups.iter().map(|group| group.tasks.len()).sum();
+        // The variance of the predictions counts as much as that of the residuals, and is not estimated from these.
+        let t = student::t(2 * answers.saturating_sub(groups.len()).max(1))?;
+        // An estimate at 0 or 1 shows no spread of answers; the prediction does.
+        let spread = (estimate * (1.0 - estimate)).max(mean * (1.0 - mean));
+        let (low, high) = if variance > 0.0 { wilson(estimate, spread / variance, t) } else { (estimate, estimate) };
+        let standard_error = variance.sqrt();
+        Some(Estimated { estimate, standard_error, low, high })
+    }
+
+    /// The strata with answers: one without, or with a single one of several tasks, is joined with the next. `None` if there are fewer than
+    /// two answers.
+    fn groups(&self, scores: &[f64]) -> Option<Vec<Group>> {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut open = Group { rows: 0.0, tasks: Vec::new(), with_replacement: false };
+        let mut answered_rows = 0.0;
+        for stratum in &self.strata {
+            let answered: Vec<usize> = stratum.tasks.iter().copied().filter(|task| !scores[*task].is_nan()).collect();
+            open.rows += stratum.rows;
+            open.with_replacement |= stratum.with_replacement;
+            if !answered.is_empty() {
+                answered_rows += stratum.rows;
+                let weight = stratum.rows / answered.len() as f64;
+                open.tasks.extend(answered.into_iter().map(|task| (task, weight)));
+            }
+            let is_whole = open.tasks.len() as f64 >= open.rows;
+            if open.tasks.len() > 1 || is_whole {
+                open.reach(answered_rows);
+                groups.push(std::mem::replace(
+                    &mut open,
+                    Group { rows: 0.0, tasks: Vec::new(), with_replacement: false },
+                ));
+                answered_rows = 0.0;
+            }
+        }
+        if open.rows > 0.0 {
+            match groups.last_mut() {
+                Some(last) => {
+                    let before = last.rows;
+                    last.rows += open.rows;
+                    last.with_replacement |= open.with_replacement;
+                    last.tasks.append(&mut open.tasks);
+                    last.reach(before + answered_rows);
+                }
+                None if open.tasks.is_empty() => return None,
+                None => {
+                    open.reach(answered_rows);
+                    groups.push(open);
+                }
+            }
+        }
+        (groups.iter().map(|group| group.tasks.len()).sum::<usize>() > 1).then_some(groups)
+    }
+
+    /// What is predicted of every task at the ability and the slope that fit the scores.
+    fn predict(&self, scores: &[f64]) -> Predicted<'_> {
+        let answered = || scores.iter().enumerate().filter(|(_, score)| !score.is_nan());
+        let Some(curves) = &self.curves else {
+            let (sum, n) = answered().fold((0.0, 0.0), |(sum, n), (_, score)| (sum + score, n + 1.0));
+            // Half a success and half a failure more: a model that failed every task so far may solve the next.
+            let mean = (sum + 0.5) / (n + 1.0);
+            return Predicted { of_tasks: vec![mean; scores.len()], all: None, share: 1.0 };
+        };
+        let own: Vec<(Curve, f64)> = answered().map(|(task, score)| (curves[task], *score)).collect();
+        let model = Fitted::of(&own, self.chance);
+        let of_tasks = curves.iter().map(|curve| model.solves(*curve, self.chance)).collect();
+        let all = self.all.map(|all| {
+            let sum: f64 = all.iter().map(|curve| model.solves(*curve, self.chance)).sum();
+            (sum / all.len() as f64, all)
+        });
+        let share = if all.is_some() { SHARE_OF_CORRECTION } else { 1.0 };
+        Predicted { of_tasks, all, share }
+    }
+}
+
+impl Group {
+    /// Makes the weights, which sum up to `from`, sum up to all rows of the group.
+    fn reach(&mut self, from: f64) {
+        let factor = if from > 0.0 { self.rows / from } else { 1.0 };
+        self.tasks.iter_mut().for_each(|(_, weight)| *weight *= factor);
+    }
+}
+
+/// Predicted probabilities.
+struct Predicted<'p> {
+    of_tasks: Vec<f64>,
+    /// The mean over all rows, if they are known.
+    all: Option<(f64, &'p [Curve])>,
+    /// How much of the correction counts.
+    share: f64,
+}
+
+impl Predicted<'_> {
+    /// The mean over all rows; where they are not known, as the drawn ones estimate it.
+    fn mean(&self, groups: &[Group], rows: f64) -> f64 {
+        match self.all {
+            Some((mean, _)) => mean,
+            None => {
+                let tasks = groups.iter().flat_map(|group| &group.tasks);
+                tasks.map(|(task, weight)| weight * self.of_tasks[*task]).sum::<f64>() / rows
+            }
+        }
+    }
+}
+
+/// The ability and the slope of a model.
+struct Fitted {
+    ability: f64,
+    slope: f64,
+}
+
+impl Fitted {
+    /// The most probable ability and slope, given answers to rows with these curves, by Fisher's scoring.
+    fn of(answers: &[(Curve, f64)], chance: f64) -> Self {
+        let (mut ability, mut log_slope) = (0.0, 0.0_f64);
+        for _ in 0..MOST_STEPS {
+            let slope = exp(log_slope);
+            let mut gradient = [-ability / square(ABILITY_SD), -log_slope / square(SLOPE_SD)];
+            let mut information = [1.0 / square(ABILITY_SD), 0.0, 1.0 / square(SLOPE_SD)];
+            for (Curve { difficulty, discrimination }, score) in answers {
+                let by_ability = slope * discrimination;
+                let z = by_ability * (ability - difficulty);
+                let logistic = logistic(z);
+                let p = chance + (1.0 - chance) * logistic;
+                // The derivative of p by z.
+                let rise = (1.0 - chance) * logistic * (1.0 - logistic);
+                let variance = (p * (1.0 - p)).max(1e-12);
+                let lesson = (score - p) * rise / variance;
+                let weight = rise * rise / variance;
+                gradient[0] += lesson * by_ability;
+                gradient[1] += lesson * z;
+                information[0] += weight * by_ability * by_ability;
+                information[1] += weight * by_ability * z;
+                information[2] += weight * z * z;
+            }
+            let [aa, al, ll] = information;
+            let determinant = aa * ll - al * al;
+            let step = [
+                ((ll * gradient[0] - al * gradient[1]) / determinant).clamp(-1.0, 1.0),
+                ((aa * gradient[1] - al * gradient[0]) / determinant).clamp(-0.5, 0.5),
+            ];
+            ability += step[0];
+            log_slope += step[1];
+            if step.iter().all(|step| step.abs() < NEAR_ENOUGH) {
+                break;
+            }
+        }
+        Self { ability, slope: exp(log_slope) }
+    }
+
+    /// How often it solves a row with this curve.
+    fn solves(&self, Curve { difficulty, discrimination }: Curve, chance: f64) -> f64 {
+        chance + (1.0 - chance) * logistic(self.slope * discrimination * (self.ability - difficulty))
+    }
+}
