@@ -20,6 +20,7 @@ use symphony_data::{
     preprocess::{PreprocessOptions, preprocess},
     progress::{Note, Progress},
     request::{GivenIds, Replacement, RequestSpec, TaskIds},
+    results::{AnsweredPool, By, Missing, ResultsOptions, results},
     store::{Meta, OnBadRow},
     task::Layout,
     yaml::Problems,
@@ -257,6 +258,45 @@ impl Builder {
             }
             let report = validate(gathered, &mut pools, &mut catalogue, config, &by, progress)?;
             Ok(serde_json::to_string(&report).unwrap_or_default())
+        })
+    }
+
+    /// How well models do on a pool (its tasks, or its path), as JSON.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn results(
+        &self,
+        py: Python<'_>,
+        pool: &Bound<'_, PyAny>,
+        responses: Vec<Bound<'_, PyAny>>,
+        baseline: Option<String>,
+        by: Vec<String>,
+        missing: &str,
+        demo: bool,
+        filter: Option<String>,
+        metric: Option<String>,
+        note: Py<PyAny>,
+    ) -> PyResult<String> {
+        let inputs = inputs_of(&responses)?;
+        let options = ResultsOptions {
+            baseline,
+            by: by.iter().map(|by| By::parse(by)).collect(),
+            missing: Missing::parse(missing).unwrap_or_default(),
+            read: ReadOptions { filter, metric },
+        };
+        let path = pool.extract::<PathBuf>().ok();
+        let given = match &path {
+            Some(_) => None,
+            // A stream that was drawn, or a part of one, knows whose responses set its difficulty.
+            None => Some(AnsweredPool::of_tasks("tasks", to_library("pool", pool)?, origin_of(pool).as_ref())),
+        };
+        self.run(py, None, note, move |config, progress| {
+            let pool = match (given, path) {
+                (Some(given), _) => given,
+                (None, path) => AnsweredPool::read(&path.unwrap_or_default())?,
+            };
+            let found = results(&pool, &inputs, &for_demo(config, demo)?, &options, progress)?;
+            warn_of(&found.unmapped, progress);
+            Ok(serde_json::to_string(&found).unwrap_or_default())
         })
     }
 

@@ -28,6 +28,7 @@ from ._errors import (
 from ._evidence import Calibration, ReferenceCard, ValidationReport, WrittenResponses
 from ._export import Exported
 from ._frames import make_dataclass
+from ._results import Results
 
 Sequence.register(TaskStream)
 make_dataclass()
@@ -43,6 +44,7 @@ __all__ = [
     "ReferenceCard",
     "RequestError",
     "ResponseError",
+    "Results",
     "SourceError",
     "SymphonyDataError",
     "SymphonyDataWarning",

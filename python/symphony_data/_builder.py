@@ -18,6 +18,7 @@ from ._evidence import Calibration, ReferenceCard, ValidationReport, WrittenResp
 from ._export import Exported
 from ._notes import Notes, logger
 from ._progress import Progress, shown
+from ._results import Results
 
 FULL_DIR = os.path.join("data", "benchmarks", "full")
 """The default folder of preprocessed benchmarks."""
@@ -562,6 +563,60 @@ class DatasetBuilder:
         with Notes() as note:
             found = self._core.validate(given, pool, names, folder, demo, by, *log, note)
         return ValidationReport(json.loads(found))
+
+    def results(
+        self,
+        pool: Iterable[Task] | StrPath,
+        responses: Responses,
+        baseline: str | None = None,
+        by: str | Sequence[str] = (),
+        missing: Literal["leave_out", "wrong"] = "leave_out",
+        *,
+        demo: bool = False,
+        filter: str | None = None,
+        metric: str | None = None,
+    ) -> Results:
+        """How well models do on a pool, how sure that is, and which of them are better.
+
+        Responses are matched to the tasks of the pool, and need no preprocessed benchmark. Answers to other tasks are
+        left out and counted.
+
+        Args:
+            pool: the pool: its tasks, its folder or its file.
+            responses: the score of each model on each task, as for :meth:`validate`.
+            baseline: compare the other models with this one. Default: all pairs of up to 20 models; of more, each with
+                the best.
+            by: also group tasks: ``"benchmark"``, ``"bin"``, ``"phase"``, the name of a label such as ``"task_name"``,
+                or ``"label"`` for each label; or several of these.
+            missing: ``"leave_out"`` leaves out tasks that a model did not answer, ``"wrong"`` counts them as wrong.
+            demo: accept responses to the generated tasks of a demo. Default: False.
+            filter: for a log with several filters, the one to read.
+            metric: for a log with several metrics or scorers, the one to read.
+
+        Returns:
+            The accuracy of each model with its 95 % interval, and the comparisons of models.
+
+        Raises:
+            ResponseError: the responses cannot be used, or none is to a task of the pool (a ValueError).
+            RequestError: no model has the name of `baseline`, or the tasks cannot be grouped by `by` (a ValueError).
+            MissingDataError: there is no pool of this name, or no file of responses (a FileNotFoundError).
+
+        Warns:
+            SymphonyDataWarning: some answers have no score or match several tasks, and were left out.
+
+        >>> tasks = builder.build_task_stream(["gsm8k"], n_total_tasks=20, full_dir="full")
+        >>> builder.results(tasks, "responses.jsonl", by="bin")["a"]["n_tasks"]
+        20
+        """
+        given = argument.path("pool", pool) if isinstance(pool, (str, os.PathLike)) else pool
+        inputs, log = argument.inputs(responses), argument.of_log(filter, metric)
+        name = None if baseline is None else argument.text("baseline", baseline, '"gpt-4o"')
+        groups = argument.names("by", [by] if isinstance(by, str) else by)
+        missing = argument.choice("missing", missing, ("leave_out", "wrong"))  # type: ignore[assignment]
+        demo = argument.flag("demo", demo)
+        with Notes() as note:
+            found = self._core.results(given, inputs, name, groups, missing, demo, *log, note)
+        return Results(json.loads(found))
 
     def duplicates(
         self,

@@ -114,6 +114,18 @@ class Builder:
         metric: str | None,
         note: _Note,
     ) -> str: ...
+    def results(
+        self,
+        pool: Iterable[Task] | str,
+        responses: list[object],
+        baseline: str | None,
+        by: list[str],
+        missing: str,
+        demo: bool,
+        filter: str | None,
+        metric: str | None,
+        note: _Note,
+    ) -> str: ...
     def duplicates(
         self,
         benchmarks: list[str],

@@ -52,6 +52,7 @@ fn the_help_of_each_command_ends_with_examples_that_work() {
         "calibrate",
         "validate",
         "responses",
+        "results",
         "build",
         "export",
         "plan",

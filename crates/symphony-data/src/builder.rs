@@ -7,11 +7,13 @@ use crate::{
     config::{Config, read_file},
     draw,
     error::Error,
+    evidence::responses::Input,
     export::{self, ExportOptions, Exported, GivenTasks},
     pool::manifest::PoolManifest,
     preprocess::{PreprocessOptions, preprocess},
     progress::{Progress, Silent},
     request::RequestSpec,
+    results::{self, AnsweredPool, Results, ResultsOptions},
     store::Meta,
     task::Task,
 };
@@ -111,6 +113,20 @@ impl DatasetBuilder {
         Ok(export::export(inputs, &self.config, options, output, &*self.progress)?)
     }
 
+    /// How well models do on a pool, how sure that is, and which of them are better. The pool can be read
+    /// ([`AnsweredPool::read`]) or made of a stream.
+    ///
+    /// # Errors
+    /// Those of [`results()`](results::results()).
+    pub fn results(
+        &self,
+        pool: &AnsweredPool,
+        responses: &[Input],
+        options: &ResultsOptions,
+    ) -> Result<Results, Error> {
+        Ok(results::results(pool, responses, &self.config, options, &*self.progress)?)
+    }
+
     /// Writes the statistics of a stream.
     ///
     /// # Errors
@@ -130,6 +146,12 @@ pub struct TaskStream {
 impl From<TaskStream> for export::Input {
     fn from(stream: TaskStream) -> Self {
         Self::Tasks(GivenTasks { tasks: stream.tasks, manifest: stream.manifest, part_of: None })
+    }
+}
+
+impl From<TaskStream> for AnsweredPool {
+    fn from(stream: TaskStream) -> Self {
+        Self::of_tasks("tasks", stream.tasks, stream.manifest.as_ref())
     }
 }
 

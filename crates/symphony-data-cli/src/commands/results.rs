@@ -28,13 +28,13 @@ const MOST_UNANSWERED: usize = 10;
 #[command(after_help = concat!(response_files!(), examples![
     "How well does each model do, and which differences are real?" =>
         "symphony-data results --pool data/exp1 --responses answers.jsonl",
-    "On the tasks of each benchmark and bin, as CSV" =>
-        "symphony-data results --pool data/exp1 --responses answers.jsonl --by benchmark,bin --csv",
+    "How well on easy and on hard tasks, as CSV?" =>
+        "symphony-data results --pool data/exp1 --responses answers.jsonl \\\n      --by bin --csv",
     "Compare the other models with this one" =>
-        "symphony-data results --pool data/exp1 --responses answers.jsonl --baseline gpt-4o",
+        "symphony-data results --pool data/exp1 --responses answers.jsonl \\\n      --baseline model-0",
 ]))]
 pub struct Args {
-    /// The pool that the models answered (its folder, or its task_pool file)
+    /// Read the pool that the models answered from here (its folder, or its task_pool file)
     #[arg(long, value_name = "DIR", required = true)]
     pool: PathBuf,
     #[command(flatten)]

@@ -50,7 +50,7 @@ pub fn read(reader: &mut dyn BufRead, separator: u8, rows: &mut Batcher<'_>) -> 
             json.push_str(if at == 0 { "{" } else { ", " });
             json.push_str(key);
             json.push_str(": ");
-            json.push_str(&serde_json::Value::from(value).to_string());
+            push_text(&mut json, value);
         }
         json.push('}');
         match fault {
@@ -62,6 +62,18 @@ pub fn read(reader: &mut dyn BufRead, separator: u8, rows: &mut Batcher<'_>) -> 
         }
     }
     Ok(())
+}
+
+/// Writes a text as JSON.
+fn push_text(json: &mut String, text: &str) {
+    // Nearly no text has a character to escape.
+    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        json.push_str(&serde_json::Value::from(text).to_string());
+    } else {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    }
 }
 
 /// The number of values of each record in `text`, the header's first. Unless `text` is the `whole` table, the last

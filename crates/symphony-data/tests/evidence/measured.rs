@@ -126,7 +126,7 @@ fn held_out(builder: &DatasetBuilder, full: &Path, answers: &Path, size: u32) ->
     let mut catalogue = Catalogue::of(&builder.config, full, &[], &Silent).unwrap();
     let input = Input::File { path: answers.to_owned(), model: None };
     let all = read(&[input], &mut catalogue, &ReadOptions::default(), &Silent).unwrap().benchmarks.remove(0);
-    let surface = catalogue.shelf(all.benchmark()).unwrap().unwrap().store.scores().unwrap();
+    let surface = catalogue.shelf(all.benchmark()).unwrap().unwrap().store().unwrap().scores().unwrap();
     let panels: Vec<u32> = (0..1 << all.models().len()).filter(|panel: &u32| panel.count_ones() == size).collect();
     let mut measured = [[0.0; 2]; 3];
     for panel in &panels {

@@ -111,7 +111,7 @@ fn responses_that_determine_little_give_a_warning_and_no_verdict() {
     assert!(notes.all()[0].starts_with("r.csv and copy.csv are the same, byte for byte"));
     // There is no verdict on bins of a few tasks.
     let mut catalogue = place.catalogue();
-    let scores = catalogue.shelf("gsm8k").unwrap().unwrap().store.scores().unwrap();
+    let scores = catalogue.shelf("gsm8k").unwrap().unwrap().store().unwrap().scores().unwrap();
     let at = |score: f64| scores.iter().position(|other| *other == score).unwrap();
     let answers = table(&[(at(0.0), 0, 1.0), (at(1.0), 0, 0.0)]);
     let few = read(&[answers], &mut catalogue, &ReadOptions::default(), &Silent).unwrap();
