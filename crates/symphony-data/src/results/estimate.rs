@@ -14,7 +14,7 @@ use super::accuracy::wilson;
 use crate::{
     calibration::Curve,
     number::{
-        function::{exp, logistic, square},
+        function::{exp, ln, logistic, normal_nodes, square},
         student,
     },
 };
@@ -27,6 +27,8 @@ const SHARE_OF_CORRECTION: f64 = 0.75;
 const ABILITY_SD: f64 = 3.0;
 /// The prior standard deviation of the logarithm of its slope, as in a fit.
 const SLOPE_SD: f64 = 0.3;
+/// How many abilities stand for the posterior.
+const NODES: usize = 9;
 /// The fit of ability and slope ends after a step that is smaller than this, or after so many steps.
 const NEAR_ENOUGH: f64 = 1e-6;
 const MOST_STEPS: usize = 50;
@@ -221,37 +223,20 @@ impl Predicted<'_> {
     }
 }
 
-/// The ability and the slope of a model.
+/// What is believed of a model: its slope, and abilities with their probabilities.
 struct Fitted {
-    ability: f64,
     slope: f64,
+    abilities: Vec<(f64, f64)>,
 }
 
 impl Fitted {
-    /// The most probable ability and slope, given answers to rows with these curves, by Fisher's scoring.
+    /// The most probable slope given answers to rows with these curves, and abilities around the most probable one. A model that solved
+    /// all tasks so far may be far stronger than the most probable ability, but is hardly weaker, so that one is not enough.
     fn of(answers: &[(Curve, f64)], chance: f64) -> Self {
-        let (mut ability, mut log_slope) = (0.0, 0.0_f64);
+        let (mut ability, mut log_slope) = (0.0, 0.0);
+        let mut sd = ABILITY_SD;
         for _ in 0..MOST_STEPS {
-            let slope = exp(log_slope);
-            let mut gradient = [-ability / square(ABILITY_SD), -log_slope / square(SLOPE_SD)];
-            let mut information = [1.0 / square(ABILITY_SD), 0.0, 1.0 / square(SLOPE_SD)];
-            for (Curve { difficulty, discrimination }, score) in answers {
-                let by_ability = slope * discrimination;
-                let z = by_ability * (ability - difficulty);
-                let logistic = logistic(z);
-                let p = chance + (1.0 - chance) * logistic;
-                // The derivative of p by z.
-                let rise = (1.0 - chance) * logistic * (1.0 - logistic);
-                let variance = (p * (1.0 - p)).max(1e-12);
-                let lesson = (score - p) * rise / variance;
-                let weight = rise * rise / variance;
-                gradient[0] += lesson * by_ability;
-                gradient[1] += lesson * z;
-                information[0] += weight * by_ability * by_ability;
-                information[1] += weight * by_ability * z;
-                information[2] += weight * z * z;
-            }
-            let [aa, al, ll] = information;
+            let (gradient, [aa, al, ll]) = derivatives(answers, chance, ability, log_slope);
             let determinant = aa * ll - al * al;
             let step = [
                 ((ll * gradient[0] - al * gradient[1]) / determinant).clamp(-1.0, 1.0),
@@ -259,15 +244,61 @@ impl Fitted {
             ];
             ability += step[0];
             log_slope += step[1];
+            sd = (ll / determinant).sqrt();
             if step.iter().all(|step| step.abs() < NEAR_ENOUGH) {
                 break;
             }
         }
-        Self { ability, slope: exp(log_slope) }
+        let slope = exp(log_slope);
+        let log_probability = |ability: f64| {
+            let of_answer = |(curve, score): &(Curve, f64)| {
+                let p = solves(*curve, ability, slope, chance).clamp(1e-12, 1.0 - 1e-12);
+                score * ln(p) + (1.0 - score) * ln(1.0 - p)
+            };
+            answers.iter().map(of_answer).sum::<f64>() - square(ability / ABILITY_SD) / 2.0
+        };
+        let most = log_probability(ability);
+        let node = |(z, weight): (f64, f64)| {
+            let at = ability + z * sd;
+            (at, weight * exp(log_probability(at) - most + z * z / 2.0))
+        };
+        let mut abilities: Vec<(f64, f64)> = normal_nodes(NODES).into_iter().map(node).collect();
+        let total: f64 = abilities.iter().map(|(_, weight)| weight).sum();
+        abilities.iter_mut().for_each(|(_, weight)| *weight /= total);
+        Self { slope, abilities }
     }
 
     /// How often it solves a row with this curve.
-    fn solves(&self, Curve { difficulty, discrimination }: Curve, chance: f64) -> f64 {
-        chance + (1.0 - chance) * logistic(self.slope * discrimination * (self.ability - difficulty))
+    fn solves(&self, curve: Curve, chance: f64) -> f64 {
+        self.abilities.iter().map(|(ability, weight)| weight * solves(curve, *ability, self.slope, chance)).sum()
     }
+}
+
+/// The gradient of the log of the posterior by ability and by the logarithm of the slope, and the information on both.
+fn derivatives(answers: &[(Curve, f64)], chance: f64, ability: f64, log_slope: f64) -> ([f64; 2], [f64; 3]) {
+    let slope = exp(log_slope);
+    let mut gradient = [-ability / square(ABILITY_SD), -log_slope / square(SLOPE_SD)];
+    let mut information = [1.0 / square(ABILITY_SD), 0.0, 1.0 / square(SLOPE_SD)];
+    for (Curve { difficulty, discrimination }, score) in answers {
+        let by_ability = slope * discrimination;
+        let z = by_ability * (ability - difficulty);
+        let logistic = logistic(z);
+        let p = chance + (1.0 - chance) * logistic;
+        // The derivative of p by z.
+        let rise = (1.0 - chance) * logistic * (1.0 - logistic);
+        let variance = (p * (1.0 - p)).max(1e-12);
+        let lesson = (score - p) * rise / variance;
+        let weight = rise * rise / variance;
+        gradient[0] += lesson * by_ability;
+        gradient[1] += lesson * z;
+        information[0] += weight * by_ability * by_ability;
+        information[1] += weight * by_ability * z;
+        information[2] += weight * z * z;
+    }
+    (gradient, information)
+}
+
+/// How often a model of this ability and slope solves a row with this curve.
+fn solves(Curve { difficulty, discrimination }: Curve, ability: f64, slope: f64, chance: f64) -> f64 {
+    chance + (1.0 - chance) * logistic(slope * discrimination * (ability - difficulty))
 }

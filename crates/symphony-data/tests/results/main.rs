@@ -12,6 +12,7 @@ use symphony_data::{
 use xxhash_rust::xxh3::xxh3_64;
 
 mod accuracy;
+mod estimate;
 mod paired;
 mod pool;
 mod read;
@@ -57,6 +58,8 @@ fn task(row: usize, identity: &str) -> Task {
         source_id: Some(Text::from(format!("b_{row}"))),
         identity: Some(Text::from(format!("{:016x}", xxh3_64(identity.as_bytes())))),
         phase: None,
+        weight: None,
+        stratum: None,
     }
 }
 
