@@ -4,13 +4,13 @@
 usage: subsets.py PROGRAM [--shared ../shared] [--panels 6] [--draws 20] [--tasks 100]
                   [--output benches/RESULTS_SUBSETS.md]
 
-For each matrix of responses, panels of 5, 15 and 50 models are drawn at random, and all other models are judged. In the rows
-"stronger", the panel is drawn from the weaker three quarters of the models, and those are judged that are stronger than every
-model of the panel. Every number is the mean absolute error over models and draws, divided by that of the plain mean of a random
-sample of as many tasks.
+For each matrix of responses, panels of 5, 15 and 50 models are drawn at random, and all other models are judged. In the
+rows "stronger", the panel is drawn from the weaker three quarters of the models, and those are judged that are stronger
+than every model of the panel. Every number is the mean absolute error over models and draws, divided by that of the
+plain mean of a random sample of as many tasks.
 
-The rows of the matrices have no text here: the benchmark that the program gets says "question 17" in row 17. So difficulty comes
-from responses alone. Text after the line `<!-- notes -->` in the output file is kept. Needs numpy.
+The rows of the matrices have no text here: the benchmark that the program gets says "question 17" in row 17. So
+difficulty comes from responses alone. Text after the line `<!-- notes -->` in the output file is kept. Needs numpy.
 """
 
 from __future__ import annotations
@@ -82,16 +82,20 @@ class Case:
 
     @property
     def truth(self) -> Numbers:
-        return self.scores[self.judged].mean(axis=1)
+        """The accuracy of each judged model."""
+        mean: Numbers = self.scores[self.judged].mean(axis=1)
+        return mean
 
 
 class Program:
     """The program, and a folder to work in."""
 
     def __init__(self, path: Path, folder: Path) -> None:
+        """The program at `path`, working in `folder`."""
         self.path, self.folder = path, folder
 
     def run(self, case: Case, *arguments: str) -> str:
+        """What the program prints for these arguments."""
         config = self.folder / case.name / "config.yaml"
         command = [str(self.path), "-q", "--config", str(config), *arguments]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -100,6 +104,7 @@ class Program:
         return done.stdout
 
     def answers(self, case: Case, models: Sequence[int], path: Path) -> str:
+        """Writes the responses of these models, and returns the path."""
         with open(path, "w", newline="") as file:
             lines = csv.writer(file)
             lines.writerow(["benchmark", "source_id", "model", "score"])
@@ -111,6 +116,7 @@ class Program:
         return str(path)
 
     def calibrate(self, case: Case) -> None:
+        """Fits a difficulty to the panel's responses, and reads the curves of the rows."""
         folder = self.folder / case.name
         if not (folder / "full").exists():
             folder.mkdir(parents=True)
@@ -123,8 +129,8 @@ class Program:
         answers = self.answers(case, case.panel, case.folder / "panel.csv")
         full = str(folder / "full")
         self.run(case, "calibrate", "--responses", answers, "--full-dir", full, "--output", str(case.folder))
-        rows = [json.loads(line) for line in (case.folder / f"{case.name}_calibration.jsonl").open()]
-        curve = [row.get("curve", row) for row in rows]
+        fitted = [json.loads(line) for line in (case.folder / f"{case.name}_calibration.jsonl").open()]
+        curve = [row.get("curve", row) for row in fitted]
         case.curves = numpy.array([(row["difficulty"], row.get("discrimination", 1.0)) for row in curve])
         meta = json.loads((case.folder / f"{case.name}_calibration_meta.json").read_text())
         case.ability = (meta.get("ability_mean", 0.0), meta["ability_sd"])
@@ -148,6 +154,7 @@ class Program:
 
 
 def logistic(x: Numbers) -> Numbers:
+    """1 / (1 + e^-x)."""
     result: Numbers = 1.0 / (1.0 + numpy.exp(-x))
     return result
 
@@ -159,7 +166,7 @@ def plain(case: Case, rows: Numbers) -> Numbers:
 
 
 def ridge(case: Case, rows: Numbers) -> Numbers:
-    """Ridge regression of the panel's accuracies on its answers to the sample; its penalty by leaving out a model at a time."""
+    """Ridge regression of the panel's accuracies on its answers; its penalty by leaving out a model at a time."""
     own, judged = case.scores[case.panel][:, rows.astype(int)], case.scores[case.judged][:, rows.astype(int)]
     accuracy = case.scores[case.panel].mean(axis=1)
     center, level = own.mean(axis=0), accuracy.mean()
@@ -196,11 +203,12 @@ def p_irt(case: Case, rows: Numbers) -> Numbers:
     answered = case.scores[case.judged][:, rows.astype(int)]
     all_rows = predicted(case, answered, rows)
     rest: Numbers = all_rows.sum(axis=1) - all_rows[:, rows.astype(int)].sum(axis=1) + answered.sum(axis=1)
-    return rest / case.scores.shape[1]
+    estimate: Numbers = rest / case.scores.shape[1]
+    return estimate
 
 
 def anchors(case: Case, rows: Numbers) -> Numbers:
-    """The rows nearest to the centres of clusters of the curves, each weighted by its cluster (tinyBenchmarks, 2024)."""
+    """The rows nearest to centres of clusters of the curves, each weighted by its cluster (tinyBenchmarks, 2024)."""
     # A little noise, so that rows with equal curves do not all stand behind the first of them.
     noise = numpy.random.default_rng(int(rows.sum())).normal(0.0, 0.01, case.curves.shape)
     points = case.curves / case.curves.std(axis=0) + noise
@@ -231,9 +239,11 @@ class Found:
     standard_errors: list[float] = field(default_factory=list)
 
     def add(self, name: str, errors: Numbers) -> None:
+        """Notes the errors of one way on one draw."""
         self.errors.setdefault(name, []).append(errors)
 
     def error(self, name: str) -> float:
+        """The mean absolute error of one way."""
         return float(numpy.abs(numpy.concatenate(self.errors[name])).mean())
 
     def bias(self) -> float:
@@ -242,6 +252,7 @@ class Found:
 
 
 def measure(program: Program, cases: Sequence[Case], draws: int, tasks: int) -> Found:
+    """The errors of all ways on these panels."""
     found = Found()
     for number, case in enumerate(cases):
         program.calibrate(case)
@@ -261,6 +272,7 @@ def measure(program: Program, cases: Sequence[Case], draws: int, tasks: int) -> 
 
 
 def cases_of(shared: Path, folder: Path, name: str, size: int, panels: int, stronger: bool) -> list[Case]:
+    """Panels of this size, each with the models that it is judged on."""
     scores = matrix(shared, name)
     order = numpy.argsort(scores.mean(axis=1), kind="stable")
     cases = []
@@ -279,13 +291,14 @@ def cases_of(shared: Path, folder: Path, name: str, size: int, panels: int, stro
 
 
 def lines_of(found: dict[str, dict[str, Found]], options: argparse.Namespace) -> list[str]:
+    """The report."""
     names = ["informative", *OTHERS]
     lines = [
         "# Estimates of the full accuracy from few tasks",
         "",
-        f"Written by `benches/subsets.py`: {options.panels} panels and {options.draws} draws of {options.tasks} tasks each. Mean",
-        "absolute error over models outside of the panel, divided by that of the mean of a random sample of as many tasks. Smaller",
-        "is better; 1 is no better than chance.",
+        f"Written by `benches/subsets.py`: {options.panels} panels and {options.draws} draws of {options.tasks} tasks.",
+        "Mean absolute error over models outside of the panel, divided by that of the mean of a random sample of as",
+        "many tasks. Smaller is better; 1 is no better than chance.",
         "",
         f"| panel | matrix | {' | '.join(names)} | random, in points |",
         f"|---|---|{'---|' * (len(names) + 1)}",
@@ -312,6 +325,7 @@ def lines_of(found: dict[str, dict[str, Found]], options: argparse.Namespace) ->
 
 
 def main() -> None:
+    """Measures and writes the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", type=Path)
     parser.add_argument("--shared", type=Path, default=SHARED)

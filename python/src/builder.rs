@@ -271,6 +271,7 @@ impl Builder {
         baseline: Option<String>,
         by: Vec<String>,
         missing: &str,
+        calibrations: Vec<PathBuf>,
         demo: bool,
         filter: Option<String>,
         metric: Option<String>,
@@ -281,6 +282,7 @@ impl Builder {
             baseline,
             by: by.iter().map(|by| By::parse(by)).collect(),
             missing: Missing::parse(missing).unwrap_or_default(),
+            calibrations,
             read: ReadOptions { filter, metric },
         };
         let path = pool.extract::<PathBuf>().ok();

@@ -572,6 +572,8 @@ class DatasetBuilder:
         by: str | Sequence[str] = (),
         missing: Literal["leave_out", "wrong"] = "leave_out",
         *,
+        difficulty: StrPath | None = None,
+        full_dir: StrPath | None = None,
         demo: bool = False,
         filter: str | None = None,
         metric: str | None = None,
@@ -589,6 +591,9 @@ class DatasetBuilder:
             by: also group tasks: ``"benchmark"``, ``"bin"``, ``"phase"``, the name of a label such as ``"task_name"``,
                 or ``"label"`` for each label; or several of these.
             missing: ``"leave_out"`` leaves out tasks that a model did not answer, ``"wrong"`` counts them as wrong.
+            difficulty: the calibration that the pool was drawn by, or the folder of it, for the estimate of the accuracy on
+                the full benchmark. Default: it is looked for in `full_dir`, in the pool's folder and in the one above.
+            full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
             demo: accept responses to the generated tasks of a demo. Default: False.
             filter: for a log with several filters, the one to read.
             metric: for a log with several metrics or scorers, the one to read.
@@ -614,8 +619,10 @@ class DatasetBuilder:
         groups = argument.names("by", [by] if isinstance(by, str) else by)
         missing = argument.choice("missing", missing, ("leave_out", "wrong"))  # type: ignore[assignment]
         demo = argument.flag("demo", demo)
+        places = [] if difficulty is None else [argument.path("difficulty", difficulty)]
+        places.append(self._folder("full_dir", full_dir))
         with Notes() as note:
-            found = self._core.results(given, inputs, name, groups, missing, demo, *log, note)
+            found = self._core.results(given, inputs, name, groups, missing, places, demo, *log, note)
         return Results(json.loads(found))
 
     def duplicates(

@@ -25,6 +25,8 @@ class Task:
     source_id: str | None
     identity: str | None
     phase: int | None
+    weight: float | None
+    stratum: int | None
     def __init__(
         self,
         task_id: str,
@@ -36,6 +38,8 @@ class Task:
         source_id: str | None = None,
         identity: str | None = None,
         phase: int | None = None,
+        weight: float | None = None,
+        stratum: int | None = None,
     ) -> None: ...
     def to_dict(self) -> dict[str, Any]: ...
     def __eq__(self, other: object) -> bool: ...
@@ -121,6 +125,7 @@ class Builder:
         baseline: str | None,
         by: list[str],
         missing: str,
+        calibrations: list[str],
         demo: bool,
         filter: str | None,
         metric: str | None,

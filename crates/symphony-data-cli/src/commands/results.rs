@@ -81,7 +81,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         baseline: args.baseline.clone(),
         by: List::all(&args.by).iter().map(|by| By::parse(by)).collect(),
         missing: args.missing.unwrap_or_default(),
-        calibrations: calibrations(args),
+        calibrations: args.difficulty.iter().cloned().chain([args.full_dir.clone()]).collect(),
         read: args.responses.read.options(),
     };
     let pool = AnsweredPool::read(&args.pool)?;
@@ -97,13 +97,6 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         return print_as_it_is(&found.to_csv());
     }
     print(&text(&found, options.missing))
-}
-
-/// Where calibrations may be: where they were named, with the preprocessed benchmarks, and in and beside the pool.
-fn calibrations(args: &Args) -> Vec<PathBuf> {
-    let folder = if args.pool.is_dir() { Some(args.pool.as_path()) } else { args.pool.parent() };
-    let beside = folder.into_iter().flat_map(|folder| [Some(folder), folder.parent()]).flatten().map(PathBuf::from);
-    args.difficulty.iter().cloned().chain([args.full_dir.clone()]).chain(beside).collect()
 }
 
 /// The accuracies, those of groups, the comparisons, and what to know about them.

@@ -71,8 +71,8 @@ pub struct ResultsOptions {
     pub by: Vec<By>,
     /// What to do with tasks that a model did not answer.
     pub missing: Missing,
-    /// Where to look for the calibrations that the pool was drawn by: files, or folders. With the calibration of a benchmark, the
-    /// estimate of its full accuracy is more precise.
+    /// Where to look for the calibrations that the pool was drawn by, besides its own folder and the folder above: files, or folders.
+    /// With the calibration of a benchmark, the estimate of its full accuracy is more precise.
     pub calibrations: Vec<PathBuf>,
     /// Which lines and scores of logs to read.
     pub read: ReadOptions,
@@ -223,7 +223,9 @@ pub fn results(
         groups.into_iter().map(|(by, groups)| (by, groups.into_iter().map(select).collect())).collect();
     let (outside, unmapped): (Vec<Unmapped>, Vec<Unmapped>) =
         std::mem::take(&mut answers.gathered.unmapped).into_iter().partition(|unmapped| unmapped.outside);
-    let designs = full::designs(pool, &answers.rows, &options.calibrations);
+    let beside = pool.folder.iter().flat_map(|folder| folder.ancestors().take(2)).map(PathBuf::from);
+    let places: Vec<PathBuf> = options.calibrations.iter().cloned().chain(beside).collect();
+    let designs = full::designs(pool, &answers.rows, &places);
     let of_model = |(at, own): (usize, &ModelAnswers)| {
         if progress.cancelled() {
             return Err(ResultsError::Stopped);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value};
@@ -34,6 +34,8 @@ pub struct AnsweredPool {
     pub synthetic: bool,
     /// Its manifest, if there is one.
     pub manifest: Option<Value>,
+    /// The folder that it was read from.
+    pub folder: Option<PathBuf>,
 }
 
 impl AnsweredPool {
@@ -51,7 +53,7 @@ impl AnsweredPool {
         let synthetic = folder.and_then(is_synthetic).unwrap_or_default();
         let manifest = folder.and_then(manifest::read);
         let (name, measured) = (path.display().to_string(), measured.unwrap_or_default());
-        Ok(Self { name, tasks, measured, synthetic, manifest })
+        Ok(Self { name, tasks, measured, synthetic, manifest, folder: folder.map(Path::to_owned) })
     }
 
     /// The tasks of a stream, or of a part of one, with its manifest if it was drawn.
@@ -62,6 +64,7 @@ impl AnsweredPool {
             measured: manifest.and_then(PoolManifest::measured_parts).unwrap_or_default(),
             synthetic: manifest.is_some_and(|manifest| manifest.value()["synthetic"] == true),
             manifest: manifest.map(|manifest| manifest.value().clone()),
+            folder: None,
         }
     }
 
