@@ -25,6 +25,9 @@ use crate::{
 /// An expected error counts no nearer to 0 and 1 than this.
 const LEAST_ERROR: f64 = 0.001;
 
+/// The most folders beside a pool's that are searched for calibrations.
+const MOST_FOLDERS: usize = 500;
+
 /// How the tasks of one benchmark were drawn.
 pub(super) struct Design {
     strata: Vec<Stratum>,
@@ -33,9 +36,19 @@ pub(super) struct Design {
     curves: Option<Vec<Curve>>,
     known: Option<Known>,
     chance: f64,
+    /// The name of the calibration that it was drawn by, if that was not found.
+    lost: Option<String>,
 }
 
 impl Design {
+    /// What a reader of the estimates should know.
+    pub fn note(&self, benchmark: &str) -> Option<String> {
+        let lost = self.lost.as_ref()?;
+        Some(format!(
+            "{benchmark}: {lost}, which the pool was drawn by, was not found; with it, its estimates are more precise"
+        ))
+    }
+
     /// Estimates the accuracy of a model with these scores on all rows that could be drawn.
     ///
     /// # Errors
@@ -72,6 +85,9 @@ pub(super) fn designs(pool: &AnsweredPool, rows: &[u32], places: &[PathBuf]) -> 
         let tasks: Vec<&Task> = design.rows.iter().filter_map(|row| tasks.get(row).copied()).collect();
         let known = Known::find(benchmark, record, places);
         let curves = known.as_ref().and_then(|known| tasks.iter().map(|task| known.curve(task)).collect());
+        if curves.is_none() {
+            design.lost.clone_from(&record.file);
+        }
         if let (Some(known), Some(_)) = (known, &curves) {
             design.chance = known.chance;
             design.known = Some(known);
@@ -81,6 +97,23 @@ pub(super) fn designs(pool: &AnsweredPool, rows: &[u32], places: &[PathBuf]) -> 
         Ok(design)
     };
     pool.benchmarks().map(|benchmark| (benchmark.to_owned(), of(benchmark))).collect()
+}
+
+/// The places where a pool's calibrations are looked for: those that the caller names, the pool's folder, the one above, and the folders
+/// in that.
+pub(super) fn places(named: &[PathBuf], folder: Option<&Path>) -> Vec<PathBuf> {
+    let mut places = named.to_vec();
+    for above in folder.into_iter().flat_map(|folder| folder.ancestors().take(2)) {
+        places.push(above.to_owned());
+    }
+    let above = folder.and_then(Path::parent);
+    let above = above.map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    let entries = above.and_then(|above| fs::read_dir(above).ok()).into_iter().flatten().take(MOST_FOLDERS);
+    let mut beside: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    beside.sort();
+    places.extend(beside);
+    places
 }
 
 /// A row as hard as its expected error says, for a model of the panel's mean ability.
@@ -112,7 +145,7 @@ fn design(pool: &AnsweredPool, benchmark: &str, tasks: &[(&Task, u32)]) -> Resul
         numbered.push(Stratum { rows: size, tasks: (rows.len()..rows.len() + own.len()).collect(), with_replacement });
         rows.extend(own);
     }
-    Ok(Design { strata: numbered, rows, curves: None, known: None, chance: 0.0 })
+    Ok(Design { strata: numbered, rows, curves: None, known: None, chance: 0.0, lost: None })
 }
 
 /// A stratum: how many rows it has, the pool's rows of its tasks, and whether they were drawn with replacement.

@@ -71,7 +71,7 @@ pub struct ResultsOptions {
     pub by: Vec<By>,
     /// What to do with tasks that a model did not answer.
     pub missing: Missing,
-    /// Where to look for the calibrations that the pool was drawn by, besides its own folder and the folder above: files, or folders.
+    /// Where to look for the calibrations that the pool was drawn by, besides its own folder and those beside it: files, or folders.
     /// With the calibration of a benchmark, the estimate of its full accuracy is more precise.
     pub calibrations: Vec<PathBuf>,
     /// Which lines and scores of logs to read.
@@ -223,8 +223,7 @@ pub fn results(
         groups.into_iter().map(|(by, groups)| (by, groups.into_iter().map(select).collect())).collect();
     let (outside, unmapped): (Vec<Unmapped>, Vec<Unmapped>) =
         std::mem::take(&mut answers.gathered.unmapped).into_iter().partition(|unmapped| unmapped.outside);
-    let beside = pool.folder.iter().flat_map(|folder| folder.ancestors().take(2)).map(PathBuf::from);
-    let places: Vec<PathBuf> = options.calibrations.iter().cloned().chain(beside).collect();
+    let places = full::places(&options.calibrations, pool.folder.as_deref());
     let designs = full::designs(pool, &answers.rows, &places);
     let of_model = |(at, own): (usize, &ModelAnswers)| {
         if progress.cancelled() {
@@ -240,8 +239,9 @@ pub fn results(
     });
     let (order, models): (Vec<usize>, Vec<ModelResult>) = models.into_iter().unzip();
     let baseline = options.baseline.as_deref();
-    let (comparisons, notes) =
+    let (comparisons, mut notes) =
         compare::comparisons(&answers.models, &order, &all, baseline, options.missing, progress)?;
+    notes.extend(designs.iter().filter_map(|(benchmark, design)| design.as_ref().ok()?.note(benchmark)));
     Ok(Results {
         pool: PoolSummary {
             name: pool.name.clone(),
