@@ -28,7 +28,7 @@ use group::Group;
 use read::{Answers, ModelAnswers, Selection};
 
 /// The most unanswered tasks that are named.
-const MOST_NAMED: usize = 5;
+const MOST_NAMED: usize = 3;
 
 /// Why there is no estimate of a full benchmark.
 const NOT_DRAWN_FOR_IT: &str = "the pool was not drawn to estimate it";
@@ -202,7 +202,8 @@ pub fn results(
     options: &ResultsOptions,
     progress: &dyn Progress,
 ) -> Result<Results, ResultsError> {
-    let configured: Vec<_> = pool.benchmarks().filter_map(|name| config.benchmark(name)).collect();
+    let benchmarks = pool.benchmarks();
+    let configured: Vec<_> = benchmarks.iter().filter_map(|name| config.benchmark(name)).collect();
     let is_generated = |own: &&Benchmark| matches!(own.source, SourcePath::Synthetic { .. });
     if pool.synthetic && !configured.is_empty() && !configured.iter().any(is_generated) {
         return Err(ResultsError::Generated { pool: pool.name.clone() });
@@ -222,7 +223,10 @@ pub fn results(
         if progress.cancelled() {
             return Err(ResultsError::Stopped);
         }
-        models.push((at, of_model(own, pool, (&all, &groups), &answers.rows, options.missing)));
+        let mut model = of_model(own, pool, (&all, &groups), &answers.rows, options.missing);
+        // The estimates on full benchmarks join here.
+        model.full = benchmarks.iter().map(|name| (name.clone(), Err(NOT_DRAWN_FOR_IT.to_owned()))).collect();
+        models.push((at, model));
     }
     models.sort_by(|(_, a), (_, b)| {
         let accuracy = |own: &ModelResult| own.accuracy.accuracy.unwrap_or(-1.0);
@@ -237,7 +241,7 @@ pub fn results(
             name: pool.name.clone(),
             n_tasks: all.n_tasks(),
             n_distinct: all.clusters().count() as u64,
-            benchmarks: pool.benchmarks().map(str::to_owned).collect(),
+            benchmarks,
             synthetic: pool.synthetic,
         },
         models,
@@ -252,7 +256,7 @@ pub fn results(
 /// Groups of tasks, such as `bin`, and then `easy`.
 pub type Groups<T> = Vec<(String, Vec<(String, T)>)>;
 
-/// One model's results.
+/// One model's results, without estimates on full benchmarks.
 fn of_model(
     own: &ModelAnswers,
     pool: &AnsweredPool,
@@ -282,8 +286,7 @@ fn of_model(
         accuracy: Accuracy::of(all, &own.scores, missing),
         unanswered_tasks,
         in_sample: pool.is_in_sample(&own.model.name),
-        // The estimates on full benchmarks join here.
-        full: pool.benchmarks().map(|benchmark| (benchmark.to_owned(), Err(NOT_DRAWN_FOR_IT.to_owned()))).collect(),
+        full: Vec::new(),
         by: by.collect(),
     }
 }
