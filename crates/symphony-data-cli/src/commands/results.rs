@@ -249,22 +249,18 @@ fn p_value(p: f64) -> String {
 /// A line for each model that left tasks unanswered.
 fn unanswered(found: &Results, missing: Missing) -> Vec<String> {
     let treated = match missing {
-        Missing::LeaveOut => "left out (--missing wrong counts them as wrong)",
-        Missing::Wrong => "counted as wrong",
+        Missing::LeaveOut => "they are left out (--missing wrong counts them as wrong)",
+        Missing::Wrong => "they count as wrong",
     };
     let with: Vec<&ModelResult> = found.models.iter().filter(|own| own.accuracy.unanswered > 0).collect();
     let of_model = |own: &&ModelResult| {
         let (n, examples) = (own.accuracy.unanswered, own.unanswered_tasks.join(", "));
-        format!("{} did not answer {n} of {} tasks, {treated}: {examples}{}", own.model, found.pool.n_tasks, more(own))
+        let such_as = if n > own.unanswered_tasks.len() as u64 { ", such as" } else { ":" };
+        format!("{} did not answer {n} of {} tasks{such_as} {examples}; {treated}", own.model, found.pool.n_tasks)
     };
     let mut lines: Vec<String> = with.iter().take(MOST_UNANSWERED).map(of_model).collect();
     if with.len() > MOST_UNANSWERED {
         lines.push(format!("{} more models did not answer all tasks", with.len() - MOST_UNANSWERED));
     }
     lines
-}
-
-/// Whether there are more unanswered tasks than are named.
-fn more(own: &ModelResult) -> &'static str {
-    if own.accuracy.unanswered > own.unanswered_tasks.len() as u64 { ", …" } else { "" }
 }

@@ -96,7 +96,11 @@ pub(super) fn designs(pool: &AnsweredPool, rows: &[u32], places: &[PathBuf]) -> 
             curves.or_else(|| Some(tasks.iter().map(|task| curve_of_error(task.difficulty_score)).collect()));
         Ok(design)
     };
-    pool.benchmarks().map(|benchmark| (benchmark.to_owned(), of(benchmark))).collect()
+    let with_name = |benchmark: String| {
+        let design = of(&benchmark);
+        (benchmark, design)
+    };
+    pool.benchmarks().into_iter().map(with_name).collect()
 }
 
 /// The places where a pool's calibrations are looked for: those that the caller names, the pool's folder, the one above, and the folders

@@ -34,7 +34,7 @@ use group::Group;
 use read::{Answers, ModelAnswers, Selection};
 
 /// The most unanswered tasks that are named.
-const MOST_NAMED: usize = 5;
+const MOST_NAMED: usize = 3;
 
 /// How intervals and p-values are computed.
 const METHOD: &str = "Accuracy: Wilson's interval with the number of independent answers that has the variance between tasks \
@@ -208,7 +208,8 @@ pub fn results(
     options: &ResultsOptions,
     progress: &dyn Progress,
 ) -> Result<Results, ResultsError> {
-    let configured: Vec<_> = pool.benchmarks().filter_map(|name| config.benchmark(name)).collect();
+    let benchmarks = pool.benchmarks();
+    let configured: Vec<_> = benchmarks.iter().filter_map(|name| config.benchmark(name)).collect();
     let is_generated = |own: &&Benchmark| matches!(own.source, SourcePath::Synthetic { .. });
     if pool.synthetic && !configured.is_empty() && !configured.iter().any(is_generated) {
         return Err(ResultsError::Generated { pool: pool.name.clone() });
@@ -247,7 +248,7 @@ pub fn results(
             name: pool.name.clone(),
             n_tasks: all.n_tasks(),
             n_distinct: all.clusters().count() as u64,
-            benchmarks: pool.benchmarks().map(str::to_owned).collect(),
+            benchmarks,
             synthetic: pool.synthetic,
         },
         models,

@@ -74,9 +74,9 @@ impl AnsweredPool {
     }
 
     /// Its benchmarks, sorted by name.
-    pub(super) fn benchmarks(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn benchmarks(&self) -> Vec<String> {
         let names: BTreeSet<&str> = self.tasks.iter().map(|task| task.benchmark.as_str()).collect();
-        names.into_iter()
+        names.into_iter().map(str::to_owned).collect()
     }
 
     /// The text labels of each task, by name.

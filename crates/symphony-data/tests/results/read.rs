@@ -67,7 +67,29 @@ fn responses_by_id_by_text_and_with_the_ids_of_an_export_are_matched() {
                 format!("{at},\"{prompt}\",gsm8k,{},some text\n", solved(at))
             })
             .collect::<String>();
+    let ids = |task: &Task| json!({"symphony": {"task_id": task.task_id, "benchmark": "gsm8k", "source_id": task.source_id, "identity": task.identity}});
+    let samples: Vec<serde_json::Value> = pool
+        .tasks
+        .iter()
+        .enumerate()
+        .map(|(at, task)| {
+            let value = if solved(at) == 1 { "C" } else { "I" };
+            json!({"id": task.task_id, "epoch": 1, "input": "?", "target": "1", "metadata": ids(task),
+                "scores": {"pool_scorer": {"value": value, "answer": "1"}}})
+        })
+        .collect();
+    let inspect = json!({
+        "version": 2, "status": "success",
+        "eval": {"task": "exp", "model": "m", "created": "2026-01-01T10:00:00+00:00"}, "samples": samples,
+    });
+    let evalscope = lines(&|at, task| {
+        json!({"index": at, "target": ["1"], "messages": [{"content": question(task), "role": "user"}],
+            "sample_score": {"score": {"value": {"acc": solved(at)}, "main_score_name": "acc"}, "sample_id": at,
+                "group_id": at, "generation_index": 0, "sample_metadata": ids(task)}})
+    });
     for (name, text) in [
+        ("exp.json", inspect.to_string()),
+        ("reviews_of_m.jsonl", evalscope),
         ("source.jsonl", by_source),
         ("identity.jsonl", by_identity),
         ("samples_gsm8k_2026-01-01T00-00-00.jsonl", of_harness),

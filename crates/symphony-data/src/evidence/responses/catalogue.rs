@@ -160,16 +160,15 @@ impl<'a> Catalogue<'a> {
     }
 
     /// The benchmark of this name; `None` if it is not among the selected ones. Opens its store on first use, and rebuilds
-    /// the store if it is out of date.
+    /// the store if it is out of date. The rows of a pool are there from the start.
     ///
     /// # Errors
     /// The store cannot be read or rebuilt.
     pub fn shelf(&mut self, name: &str) -> Result<Option<&Shelf>, EvidenceError> {
-        if !self.open.contains_key(name) {
+        if !self.is_pool() && !self.open.contains_key(name) {
             if !self.names.iter().any(|known| known == name) {
                 return Ok(None);
             }
-            // Those of a pool are open from the start.
             let Place::Stores { folder, .. } = &self.place else { return Ok(None) };
             let shelf = self.opened(name, folder)?;
             self.open.insert(name.to_owned(), shelf);

@@ -106,13 +106,18 @@ impl<'l> Number<'l> {
 
 /// The number that a text stands for; `None` if it is missing. NaN counts as missing, as it does in tables.
 pub(super) fn number_of(text: &str) -> Result<Option<f64>, Fault> {
-    let number = match text.trim().to_ascii_lowercase().as_str() {
-        "" | "na" | "none" | "null" => None,
-        "true" => Some(1.0),
-        "false" => Some(0.0),
-        other => other.parse().map(Some).map_err(|_| Fault::reason(format!("{text:?} is not a number")))?,
+    let trimmed = text.trim();
+    // Nearly every text is a number, and needs no copy.
+    let number = match trimmed.parse::<f64>() {
+        Ok(number) => Some(number),
+        Err(_) => match trimmed.to_ascii_lowercase().as_str() {
+            "" | "na" | "none" | "null" => None,
+            "true" => Some(1.0),
+            "false" => Some(0.0),
+            _ => return Err(Fault::reason(format!("{text:?} is not a number"))),
+        },
     };
-    Ok(number.filter(|number: &f64| !number.is_nan()))
+    Ok(number.filter(|number| !number.is_nan()))
 }
 
 /// The required keys of our own format, for messages.
@@ -164,9 +169,9 @@ pub(super) fn of_text(
     }
     let model = model.or(line.model.as_deref()).ok_or_else(|| missing("model"))?;
     // An empty cell of a CSV file counts as missing.
-    let filled = |text: &Option<Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
-    let (source_id, identity) = (filled(&line.source_id), filled(&line.identity));
-    let key = match (&source_id, &identity) {
+    let [source_id, identity] =
+        [&line.source_id, &line.identity].map(|text| text.as_deref().filter(|text| !text.is_empty()));
+    let key = match (source_id, identity) {
         (Some(source_id), Some(identity)) => Key::Both(benchmark, source_id, identity),
         (Some(source_id), None) => Key::SourceId(benchmark, source_id),
         (None, Some(identity)) => Key::Identity(benchmark, identity),
