@@ -9,6 +9,7 @@ use crate::{
     hint::Hint,
     pool::PoolError,
     preprocess::PreprocessError,
+    results::power::PowerError,
     store::StoreError,
     yaml::Problems,
 };
@@ -34,6 +35,9 @@ pub enum Error {
     /// Responses cannot be used, for calibration or validation.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    /// What a pool can tell apart cannot be computed.
+    #[error(transparent)]
+    Power(#[from] PowerError),
     /// An export cannot be made.
     #[error(transparent)]
     Export(ExportError),

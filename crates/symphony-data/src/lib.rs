@@ -67,6 +67,7 @@ pub mod compare;
 // Side rooms: they read the output of the stages.
 pub mod irt;
 pub mod evidence;
+pub mod results;
 pub mod export;
 mod error;
 pub mod builder;

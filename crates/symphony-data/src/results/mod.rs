@@ -1,0 +1,3 @@
+//! Results: what a pool can tell of models.
+
+pub mod power;
