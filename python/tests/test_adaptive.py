@@ -40,7 +40,9 @@ def row(place: int, difficulty: float, error: float = 0.3) -> dict[str, object]:
 def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Difficulties that are known up to their standard errors."""
     source = random.Random(1)
-    return write(tmp_path_factory.mktemp("fitted"), [row(place, source.gauss(0.0, DIFFICULTY_SD)) for place in range(ROWS)])
+    return write(
+        tmp_path_factory.mktemp("fitted"), [row(place, source.gauss(0.0, DIFFICULTY_SD)) for place in range(ROWS)]
+    )
 
 
 Answers = dict[str, float]
@@ -157,6 +159,19 @@ def test_all_rows_give_the_accuracy_itself(tmp_path: Path) -> None:
     assert (batch.standard_error, batch.low, batch.high) == (0.0, batch.estimate, batch.estimate)
 
 
+def test_a_batch_that_has_most_of_the_rows_is_weighed_by_what_was_left_at_each_draw(tmp_path: Path) -> None:
+    path = write(tmp_path, [row(place, place / 5 - 4) for place in range(40)])
+    source, n, models = random.Random("large"), 30, 200
+    errors, of_random = [], []
+    for number in range(models):
+        answers = model(path, source, source.gauss(0.0, ABILITY_SD), 1.0)
+        batch, _ = run(AdaptiveTest(path, standard_error=0.0, max_tasks=n, seed=number), answers, n)
+        truth = accuracy(answers)
+        errors.append((batch.estimate - truth) ** 2)
+        of_random.append(truth * (1.0 - truth) / n * (40 - n) / 39)
+    assert sum(errors) < sum(of_random)
+
+
 def test_the_same_seed_gives_the_same_rows_and_another_seed_others(calibration: Path) -> None:
     answers = model(calibration, random.Random(5), 0.5, 1.0)
     first, again, other = (
@@ -165,15 +180,20 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others(calibration: 
     assert first == again and first[1] != other[1]
 
 
-def test_no_row_is_given_to_more_models_than_its_share_allows(calibration: Path) -> None:
+def test_no_row_is_given_to_more_models_than_its_share_allows(tmp_path: Path) -> None:
+    # One row in ten tells something; the others are so easy that every model of the panel solves them.
+    path = write(tmp_path, [row(place, 0.0 if place % 10 == 0 else -9.0, 0.1) for place in range(ROWS)])
     source, n, models = random.Random("exposure"), 40, 200
     given = Counter[str]()
     for number in range(models):
-        answers = model(calibration, source, source.gauss(0.0, ABILITY_SD), 1.0)
-        given.update(run(AdaptiveTest(calibration, standard_error=0.0, max_tasks=n, seed=number), answers)[1])
+        answers = model(path, source, source.gauss(0.0, 0.5), 1.0)
+        given.update(run(AdaptiveTest(path, standard_error=0.0, max_tasks=n, seed=number), answers)[1])
     # A draw takes a row at most four times as often as a uniform one; in a batch, those before it leave a little more.
     most = sum(4.0 / (ROWS - at) for at in range(n)) * 1.05
     assert max(given.values()) <= quantile(models, most, 1.0 - RARELY / ROWS)
+    # Without that bound, they would be given to nearly half of the models and more.
+    telling = sum(given[f"quiz_{place}"] for place in range(0, ROWS, 10)) / (models * ROWS / 10)
+    assert 2.0 * n / ROWS < telling <= most
     # Every row is given to some models: no one can prepare for a few.
     assert len(given) == ROWS
 
