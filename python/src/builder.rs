@@ -10,17 +10,21 @@ use symphony_data::{
     calibration::ItemModel,
     compare::{CompareOptions, compare},
     config::{Config, DEFAULT_CONFIG, read_file},
-    draw::{self, Order, Writing, make_pools, with_stores},
+    draw::{self, Order, Stores, Writing, make_pools, with_stores},
     evidence::{
         calibrate::{CalibrateOptions, PriorChoice, calibrate_all},
         responses::{Catalogue, Input, ReadOptions, Unmapped, convert, read},
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
     export::{self, ExportOptions, GivenTasks, Target},
-    preprocess::{PreprocessOptions, preprocess},
+    preprocess::{PreprocessOptions, Upkeep, preprocess},
     progress::{Note, Progress},
-    request::{GivenIds, Replacement, RequestSpec, TaskIds},
-    results::{AnsweredPool, By, Missing, ResultsOptions, results},
+    request::{GivenIds, Replacement, Request, RequestSpec, TaskIds},
+    results::{
+        AnsweredPool, By, Missing, ResultsOptions,
+        power::{PowerOptions, power},
+        results,
+    },
     store::{Meta, OnBadRow},
     task::Layout,
     yaml::Problems,
@@ -75,6 +79,17 @@ impl Builder {
             // Work is left behind only after an exception.
             (None, None) => Err(PyKeyboardInterrupt::new_err(())),
         }
+    }
+
+    /// The request whose keys `spec` holds.
+    fn request(&self, py: Python<'_>, spec: &Bound<'_, PyDict>) -> PyResult<Request> {
+        spec_of(spec)?.resolve(&self.config).map_err(|mut problems| {
+            // The parameter of this name is called otherwise.
+            for problem in problems.0.iter_mut().filter(|problem| problem.field == "benchmarks") {
+                "benchmarks_to_include".clone_into(&mut problem.field);
+            }
+            errors::bad_request(py, &problems)
+        })
     }
 }
 
@@ -176,17 +191,48 @@ impl Builder {
         full_dir: PathBuf,
         note: Py<PyAny>,
     ) -> PyResult<TaskStream> {
-        let request = spec_of(spec)?.resolve(&self.config).map_err(|mut problems| {
-            // The parameter of this name is called otherwise.
-            for problem in problems.0.iter_mut().filter(|problem| problem.field == "benchmarks") {
-                "benchmarks_to_include".clone_into(&mut problem.field);
-            }
-            errors::bad_request(py, &problems)
-        })?;
+        let request = self.request(py, spec)?;
         let (batches, manifest) = self.run(py, None, note, move |config, progress| {
             Ok(draw::build_task_table(config, &full_dir, &request, progress)?)
         })?;
         Ok(TaskStream::drawn(batches, manifest))
+    }
+
+    /// What a pool of this request could tell apart, as JSON. Nothing is written.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn power(
+        &self,
+        py: Python<'_>,
+        spec: &Bound<'_, PyDict>,
+        delta: Option<f64>,
+        responses: Vec<Bound<'_, PyAny>>,
+        models: Option<(String, String)>,
+        full_dir: PathBuf,
+        demo: bool,
+        filter: Option<String>,
+        metric: Option<String>,
+        note: Py<PyAny>,
+    ) -> PyResult<String> {
+        let request = self.request(py, spec)?;
+        let inputs = inputs_of(&responses)?;
+        self.run(py, None, note, move |config, progress| {
+            PowerOptions { delta, ..PowerOptions::default() }.check()?;
+            let gathered = if inputs.is_empty() {
+                None
+            } else {
+                let config = &for_demo(config, demo)?;
+                let mut catalogue = Catalogue::of(config, &full_dir, &request.benchmarks(), progress)?;
+                let gathered = read(&inputs, &mut catalogue, &ReadOptions { filter, metric }, progress)?;
+                warn_of(&gathered.unmapped, progress);
+                Some(gathered)
+            };
+            let responses = gathered.as_ref().map_or(&[][..], |gathered| &gathered.benchmarks);
+            let stores = Stores::open(config, &full_dir, [&request], Upkeep::Report, progress)?;
+            let drawn = stores.draw(&request)?;
+            drawn.warnings.iter().for_each(|warning| progress.note(Note::Warning(warning)));
+            let found = power(&drawn, &PowerOptions { delta, responses, models })?;
+            Ok(serde_json::to_string(&found).unwrap_or_default())
+        })
     }
 
     /// Stage 2 for experiments in YAML (or JSON) of the file `name`, or of a dict: makes their pools, and gives their folders.

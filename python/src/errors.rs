@@ -13,6 +13,7 @@ use symphony_data::{
     pool::PoolError,
     preprocess::PreprocessError,
     progress::printable,
+    results::power::PowerError,
     source::SourceError,
     store::StoreError,
     yaml::{Problem, Problems},
@@ -110,8 +111,13 @@ fn class_of(error: &Error) -> &'static str {
         Error::Evidence(error) => of_evidence(error),
         Error::Export(ExportError::NotAsked { .. } | ExportError::NoPrompt { .. }) => "ConfigError",
         Error::Compare(CompareError::Other(_)) => "SourceError",
-        Error::Results(_) => "RequestError",
-        Error::Compare(_) | Error::Draw(_) | Error::Export(_) | Error::Pool(PoolError::Empty { .. }) => "RequestError",
+        Error::Power(PowerError::NoModel { .. } | PowerError::NoPairs) => "ResponseError",
+        Error::Results(_)
+        | Error::Compare(_)
+        | Error::Draw(_)
+        | Error::Export(_)
+        | Error::Pool(PoolError::Empty { .. })
+        | Error::Power(_) => "RequestError",
         Error::Preprocess(error) => of_preprocessing(error),
         _ => "SymphonyDataError",
     }

@@ -22,7 +22,7 @@ mod core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::{builder::Builder, cli, reference, stream::TaskStream, task::Task};
+    use super::{builder::Builder, cli, reference, reference_rows, stream::TaskStream, task::Task};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -46,4 +46,12 @@ fn reference() -> String {
     let cards: Vec<_> = symphony_data::calibration::Reference::all().iter().map(|own| &own.card).collect();
     // Cards hold finite numbers, texts and lists, so they can always be serialized.
     serde_json::to_string(&cards).unwrap_or_default()
+}
+
+/// The rows of a reference difficulty, in the order of the benchmark: identity (16 hex digits), difficulty and its standard
+/// error, in logits. Empty for a benchmark without one.
+#[pyfunction]
+fn reference_rows(benchmark: &str) -> Vec<(String, f64, f64)> {
+    let rows = symphony_data::calibration::Reference::of(benchmark).map_or(&[][..], |own| own.rows());
+    rows.iter().map(|row| (format!("{:016x}", row.identity), row.difficulty, row.standard_error)).collect()
 }

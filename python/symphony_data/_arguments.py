@@ -136,6 +136,14 @@ def chances(parameter: str, value: object) -> dict[str, float]:
     raise RequestError(f"{parameter}: {value!r}: write benchmarks and a chance from 0 up to 1, such as {example}")
 
 
+def pair(parameter: str, value: object) -> tuple[str, str]:
+    """Two names."""
+    found = names(parameter, value)
+    if len(found) != 2:
+        raise RequestError(f'{parameter}: {value!r}: write two models, such as ("A", "B")')
+    return found[0], found[1]
+
+
 def inputs(responses: Responses) -> list[object]:
     """The files and tables with responses."""
     given = responses if isinstance(responses, (list, tuple)) else [responses]

@@ -315,60 +315,91 @@ class DatasetBuilder:
         >>> builder.build_task_stream(["gsm8k"], difficulty_split="80:20", n_total_tasks=10, full_dir="full")
         <TaskStream: 10 tasks (gsm8k); 8 easy, 2 hard>
         """
-        excluded = set(argument.names("exclude_benchmarks", exclude_benchmarks or ()))
-        for name in excluded - set(self.benchmarks):
-            raise RequestError(
-                f"exclude_benchmarks: there is no benchmark {name!r}; known: {', '.join(self.benchmarks)}"
-            )
-        keys: dict[str, Any] = {
-            "where": where,
-            "difficulty_range": None if difficulty_range is None else list(difficulty_range),
-            "partition": partition,
-            "on_duplicate": on_duplicate,
-            "near_duplicates": near_duplicates,
-            "stratify_by": stratify_by,
-            "strata": strata,
-            "difficulty_within": difficulty_within,
-            "thresholds_from": None if thresholds_from is None else argument.path("thresholds_from", thresholds_from),
-            "phases": phases,
-            "select": select,
-        }
-        keys["exclude"], excluded_tasks = argument.excluded("exclude", exclude)
-        included: list[str] = []
-        if isinstance(benchmarks_to_include, Mapping):
-            keys["benchmarks"] = benchmarks_to_include
-        else:
-            included = argument.names("benchmarks_to_include", benchmarks_to_include)
-        if n_total_tasks is None:
-            n_total_tasks = 1000 if phases is None or isinstance(phases, Mapping) else 0
-        pairs = ratios = None
-        if difficulty_percentiles is not None:
-            pairs = argument.percentiles("difficulty_percentiles", difficulty_percentiles)
-        if benchmark_ratios == "proportional":
-            keys["benchmark_ratios"] = benchmark_ratios
-        elif benchmark_ratios is not None:
-            ratios = argument.numbers("benchmark_ratios", benchmark_ratios)
-        spec = {
-            "benchmarks": included,
-            "exclude_benchmarks": sorted(excluded),
-            "difficulty_split": None
-            if difficulty_split is None
-            else argument.text("difficulty_split", difficulty_split, '"50:50"'),
-            "n_total_tasks": argument.whole("n_total_tasks", n_total_tasks),
-            "random_seed": argument.whole("random_seed", random_seed),
-            "difficulty_percentiles": pairs,
-            "benchmark_ratios": ratios,
-            "sample_with_replacement": None if sample_with_replacement is None else str(sample_with_replacement),
-            "sampler": None if sampler is None else argument.text("sampler", sampler, '"numpy" or "stable"'),
-            "order": argument.text("order", order, '"shuffled", "easy_first" or "hard_first"'),
-            "difficulty": None if difficulty is None else argument.difficulty("difficulty", difficulty),
-            "min_responses": None if min_responses is None else argument.whole("min_responses", min_responses),
-            "keys": argument.keys(keys),
-            "exclude_tasks": excluded_tasks,
-        }
+        spec = self._spec(
+            benchmarks_to_include=benchmarks_to_include,
+            difficulty_split=difficulty_split,
+            n_total_tasks=n_total_tasks,
+            random_seed=random_seed,
+            exclude_benchmarks=exclude_benchmarks,
+            difficulty_percentiles=difficulty_percentiles,
+            benchmark_ratios=benchmark_ratios,
+            sample_with_replacement=sample_with_replacement,
+            sampler=sampler,
+            difficulty=difficulty,
+            min_responses=min_responses,
+            order=order,
+            where=where,
+            difficulty_range=difficulty_range,
+            exclude=exclude,
+            partition=partition,
+            on_duplicate=on_duplicate,
+            near_duplicates=near_duplicates,
+            stratify_by=stratify_by,
+            strata=strata,
+            difficulty_within=difficulty_within,
+            thresholds_from=thresholds_from,
+            phases=phases,
+            select=select,
+        )
         folder = self._folder("full_dir", full_dir)
         with Notes() as note:
             return self._core.build(spec, folder, note)
+
+    def power(
+        self,
+        benchmarks_to_include: Sequence[str] | Mapping[str, Any],
+        *,
+        delta: float | None = None,
+        responses: Responses = None,
+        models: tuple[str, str] | None = None,
+        full_dir: StrPath | None = None,
+        demo: bool = False,
+        filter: str | None = None,
+        metric: str | None = None,
+        **request: Any,
+    ) -> dict[str, Any]:
+        """The smallest difference of two models that a pool could show with a power of 80 %, paired, at 5 %.
+
+        Args:
+            benchmarks_to_include: as for :meth:`build_task_stream`.
+            delta: the difference of accuracies to plan for, above 0 and at most 1. Default: 0.02, two points.
+            responses: responses of models, as for :meth:`validate`; how often they disagree is read from these.
+                Default: none. It is then at most 2e(1 - e) where a measured difficulty has the expected error e, else
+                0.3.
+            models: the two models that are compared. Default: all pairs, by their median.
+            full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
+            demo: accept responses to the generated tasks of a demo. Default: False.
+            filter: for a log with several filters, the one to read.
+            metric: for a log with several metrics or scorers, the one to read.
+            request: what else :meth:`build_task_stream` takes, such as `n_total_tasks`.
+
+        Returns:
+            What ``symphony-data plan --power --json`` has for a pool: ``tasks``, ``distinct``, ``effective_n``,
+            ``discordance`` (how often two models disagree) and its ``benchmarks``, ``detectable`` and
+            ``detectable_without_repeats`` (None if there are too few tasks), ``delta``, ``needed`` (how many distinct
+            tasks show it), ``curve``, ``power`` and ``level``.
+
+        Raises:
+            RequestError: the request or `delta` is not valid, or no task can be drawn (a ValueError).
+            ResponseError: the responses cannot be used, or have none of the models (a ValueError).
+            MissingDataError: a benchmark was not preprocessed, or a file that was named does not exist (a
+                FileNotFoundError).
+
+        >>> builder.power(["gsm8k"], n_total_tasks=100, full_dir="full", delta=0.05)["detectable"]
+        0.1516
+        """
+        spec = self._spec(benchmarks_to_include, **request)
+        difference = None if delta is None else argument.number("delta", delta)
+        pair = None if models is None else argument.pair("models", models)
+        if pair is not None and responses is None:
+            raise RequestError("models: give their responses, too")
+        given = [] if responses is None else argument.inputs(responses)
+        folder, log = self._folder("full_dir", full_dir), argument.of_log(filter, metric)
+        demo = argument.flag("demo", demo)
+        with Notes() as note:
+            found = self._core.power(spec, difference, given, pair, folder, demo, *log, note)
+        read: dict[str, Any] = json.loads(found)
+        return read
 
     def run_experiments(
         self,
@@ -803,6 +834,87 @@ class DatasetBuilder:
         with Notes() as note:
             written = self._core.responses(given, to, names, folder, demo, *log, note)
         return WrittenResponses(json.loads(written), to)
+
+    def _spec(
+        self,
+        benchmarks_to_include: Sequence[str] | Mapping[str, Any],
+        difficulty_split: str | None = None,
+        n_total_tasks: int | None = None,
+        random_seed: int = 2025,
+        exclude_benchmarks: Sequence[str] | None = None,
+        difficulty_percentiles: Mapping[str, Sequence[float]] | None = None,
+        benchmark_ratios: Mapping[str, float] | Literal["proportional"] | None = None,
+        sample_with_replacement: bool | Literal["when_short"] | None = None,
+        sampler: Literal["numpy", "stable", "informative"] | None = None,
+        difficulty: StrPath | None = None,
+        min_responses: int | None = None,
+        order: Literal["shuffled", "easy_first", "hard_first"] = "shuffled",
+        *,
+        where: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None,
+        difficulty_range: Sequence[float] | None = None,
+        exclude: StrPath | TaskStream | Sequence[StrPath | TaskStream] = (),
+        partition: str | None = None,
+        on_duplicate: Literal["keep", "one", "drop_conflicts"] = "keep",
+        near_duplicates: Literal["keep", "one"] = "keep",
+        stratify_by: str | None = None,
+        strata: Literal["equal", "proportional"] | None = None,
+        difficulty_within: str | None = None,
+        thresholds_from: StrPath | None = None,
+        phases: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None,
+        select: Literal["bins", "informative"] | None = None,
+    ) -> dict[str, Any]:
+        """The keys of a request."""
+        excluded = set(argument.names("exclude_benchmarks", exclude_benchmarks or ()))
+        for name in excluded - set(self.benchmarks):
+            raise RequestError(
+                f"exclude_benchmarks: there is no benchmark {name!r}; known: {', '.join(self.benchmarks)}"
+            )
+        keys: dict[str, Any] = {
+            "where": where,
+            "difficulty_range": None if difficulty_range is None else list(difficulty_range),
+            "partition": partition,
+            "on_duplicate": on_duplicate,
+            "near_duplicates": near_duplicates,
+            "stratify_by": stratify_by,
+            "strata": strata,
+            "difficulty_within": difficulty_within,
+            "thresholds_from": None if thresholds_from is None else argument.path("thresholds_from", thresholds_from),
+            "phases": phases,
+            "select": select,
+        }
+        keys["exclude"], excluded_tasks = argument.excluded("exclude", exclude)
+        included: list[str] = []
+        if isinstance(benchmarks_to_include, Mapping):
+            keys["benchmarks"] = benchmarks_to_include
+        else:
+            included = argument.names("benchmarks_to_include", benchmarks_to_include)
+        if n_total_tasks is None:
+            n_total_tasks = 1000 if phases is None or isinstance(phases, Mapping) else 0
+        pairs = ratios = None
+        if difficulty_percentiles is not None:
+            pairs = argument.percentiles("difficulty_percentiles", difficulty_percentiles)
+        if benchmark_ratios == "proportional":
+            keys["benchmark_ratios"] = benchmark_ratios
+        elif benchmark_ratios is not None:
+            ratios = argument.numbers("benchmark_ratios", benchmark_ratios)
+        return {
+            "benchmarks": included,
+            "exclude_benchmarks": sorted(excluded),
+            "difficulty_split": None
+            if difficulty_split is None
+            else argument.text("difficulty_split", difficulty_split, '"50:50"'),
+            "n_total_tasks": argument.whole("n_total_tasks", n_total_tasks),
+            "random_seed": argument.whole("random_seed", random_seed),
+            "difficulty_percentiles": pairs,
+            "benchmark_ratios": ratios,
+            "sample_with_replacement": None if sample_with_replacement is None else str(sample_with_replacement),
+            "sampler": None if sampler is None else argument.text("sampler", sampler, '"numpy" or "stable"'),
+            "order": argument.text("order", order, '"shuffled", "easy_first" or "hard_first"'),
+            "difficulty": None if difficulty is None else argument.difficulty("difficulty", difficulty),
+            "min_responses": None if min_responses is None else argument.whole("min_responses", min_responses),
+            "keys": argument.keys(keys),
+            "exclude_tasks": excluded_tasks,
+        }
 
     def _named(self, benchmarks: Sequence[str] | None) -> list[str]:
         """The benchmarks that were named; none stands for all."""

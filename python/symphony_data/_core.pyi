@@ -12,6 +12,7 @@ __version__: str
 
 def cli(args: list[str]) -> int: ...
 def reference() -> str: ...
+def reference_rows(benchmark: str) -> list[tuple[str, float, float]]: ...
 
 class Task:
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
@@ -95,6 +96,18 @@ class Builder:
     ) -> list[tuple[str, TaskStream]]: ...
     def load_preprocessed(self, name: str, folder: str, note: _Note) -> TaskStream: ...
     def build(self, spec: dict[str, Any], full_dir: str, note: _Note) -> TaskStream: ...
+    def power(
+        self,
+        spec: dict[str, Any],
+        delta: float | None,
+        responses: list[object],
+        models: tuple[str, str] | None,
+        full_dir: str,
+        demo: bool,
+        filter: str | None,
+        metric: str | None,
+        note: _Note,
+    ) -> str: ...
     def run_experiments(
         self,
         name: str | None,

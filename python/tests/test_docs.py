@@ -16,7 +16,7 @@ from conftest import DEMO, ROOT
 from test_features import CONFIG
 
 import symphony_data
-from symphony_data import DatasetBuilder, _builder, _core
+from symphony_data import DatasetBuilder, _builder, _core, adaptive
 
 PYTHON = ROOT / "python"
 
@@ -34,7 +34,7 @@ def test_examples_in_docstrings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     names = {"builder": builder, "DatasetBuilder": DatasetBuilder}
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     tried = 0
-    for module in (symphony_data, _builder, _core):
+    for module in (symphony_data, _builder, _core, adaptive):
         for test in doctest.DocTestFinder().find(module, extraglobs=names):
             tried += runner.run(test).attempted
     assert runner.summarize().failed == 0

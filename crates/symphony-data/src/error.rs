@@ -9,7 +9,7 @@ use crate::{
     hint::Hint,
     pool::PoolError,
     preprocess::PreprocessError,
-    results::ResultsError,
+    results::{ResultsError, power::PowerError},
     store::StoreError,
     yaml::Problems,
 };
@@ -38,6 +38,9 @@ pub enum Error {
     /// Results cannot be computed.
     #[error(transparent)]
     Results(ResultsError),
+    /// What a pool can tell apart cannot be computed.
+    #[error(transparent)]
+    Power(#[from] PowerError),
     /// An export cannot be made.
     #[error(transparent)]
     Export(ExportError),

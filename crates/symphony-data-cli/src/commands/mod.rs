@@ -7,6 +7,7 @@ pub mod duplicates;
 pub mod export;
 pub mod init;
 pub mod plan;
+mod power;
 pub mod preprocess;
 pub mod quick_start;
 pub mod reference;

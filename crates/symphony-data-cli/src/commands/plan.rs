@@ -1,6 +1,6 @@
 //! `plan`: how many tasks a request would get. Writes nothing.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 use symphony_data::{
@@ -9,6 +9,7 @@ use symphony_data::{
     draw::{DrawError, Drawn, Stores},
     preprocess::Upkeep,
     request::Request,
+    results::power::{Power, power},
     stream::eligible::EligibleRows,
 };
 
@@ -16,6 +17,7 @@ use super::{
     build::{RequestArgs, RowArgs},
     demo::refuse_to_replace_real_tasks,
     made,
+    power::{self, PowerArgs},
 };
 use crate::{
     arguments::{DifficultyArgs, Stage2Args, check_full_dir, examples},
@@ -34,6 +36,8 @@ use crate::{
     "Compare what each experiment asks for with what is available" => "symphony-data plan",
     "Try a request before `build` makes its pool" =>
         "symphony-data plan --benchmarks gsm8k,bbh -n 600 --difficulty-split 1:2:1",
+    "How small a difference of two models could 600 tasks show?" =>
+        "symphony-data plan --benchmarks gsm8k,bbh -n 600 --power",
 ])]
 pub struct Args {
     /// Plan only these experiments [default: all]
@@ -49,7 +53,16 @@ pub struct Args {
     #[command(flatten)]
     difficulty: DifficultyArgs,
     #[command(flatten)]
+    power: PowerArgs,
+    #[command(flatten)]
     stage2: Stage2Args,
+}
+
+/// What is printed as JSON with the power; without it, the lines alone are.
+#[derive(Serialize)]
+struct WithPower<'l> {
+    plan: &'l [Line],
+    power: &'l BTreeMap<String, Power>,
 }
 
 #[derive(Serialize)]
@@ -69,6 +82,7 @@ struct Line {
 
 pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     check_full_dir(&args.stage2.full_dir, session)?;
+    args.power.check()?;
     let config;
     let built;
     let experiments;
@@ -92,6 +106,10 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         Upkeep::Report,
         &session.ui,
     )?;
+    let of_requests = requests.iter().map(|(_, request)| *request);
+    let gathered = args.power.gathered(&config, &args.stage2.full_dir, of_requests, session)?;
+    let compared = args.power.options(gathered.as_ref())?;
+    let mut powers = BTreeMap::new();
     let mut lines = Vec::new();
     let mut below = String::new();
     let mut short = 0;
@@ -111,11 +129,15 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         }
         lines.extend(plan(pool, &drawn));
         below += &made::rows_below(pool, &drawn);
+        if args.power.power {
+            powers.insert(pool.clone(), power(&drawn, &compared)?);
+        }
     }
     match (lines.is_empty(), args.stage2.json) {
         (true, _) => {}
+        (false, true) if args.power.power => print_json(&WithPower { plan: &lines, power: &powers })?,
         (false, true) => print_json(&lines)?,
-        (false, false) => print(&(plan_table(&lines) + &below))?,
+        (false, false) => print(&(plan_table(&lines) + &below + &power::text(&powers, &compared)))?,
     }
     if !failed.is_empty() {
         return Err(CliError::Pools(failed));

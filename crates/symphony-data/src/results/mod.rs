@@ -10,6 +10,7 @@ pub mod estimate;
 mod full;
 mod group;
 pub mod paired;
+pub mod power;
 mod read;
 
 pub use accuracy::Accuracy;
