@@ -470,7 +470,9 @@ def _read(calibration: object) -> tuple[Mapping[str, Any], list[_Line], str]:
         line = _json(where, text)
         try:
             own = (line["source_id"], line["identity"])
-            numbers = [float(line["difficulty"]), float(line["standard_error"]), float(line.get("discrimination", 1.0))]
+            # Where all rows were fitted with one discrimination, a row has a curve of its own, which predicts better.
+            curve = line.get("curve", line)
+            numbers = [float(curve["difficulty"]), float(line["standard_error"]), float(curve.get("discrimination", 1.0))]
         except (KeyError, TypeError, ValueError):
             raise RequestError(f"calibration: {where} is not a row of a calibration; calibrate again") from None
         if not all(map(math.isfinite, numbers)) or not all(isinstance(name, str) for name in own):
