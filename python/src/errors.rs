@@ -110,8 +110,11 @@ fn class_of(error: &Error) -> &'static str {
         Error::Evidence(error) => of_evidence(error),
         Error::Export(ExportError::NotAsked { .. } | ExportError::NoPrompt { .. }) => "ConfigError",
         Error::Compare(CompareError::Other(_)) => "SourceError",
-        Error::Results(_) => "RequestError",
-        Error::Compare(_) | Error::Draw(_) | Error::Export(_) | Error::Pool(PoolError::Empty { .. }) => "RequestError",
+        Error::Compare(_)
+        | Error::Draw(_)
+        | Error::Export(_)
+        | Error::Results(_)
+        | Error::Pool(PoolError::Empty { .. }) => "RequestError",
         Error::Preprocess(error) => of_preprocessing(error),
         _ => "SymphonyDataError",
     }
