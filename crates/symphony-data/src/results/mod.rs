@@ -1,6 +1,6 @@
 //! Results: how well models do on a pool, how sure that is, and which of them are better.
 //!
-//! A side room: no stage uses it. It matches responses to the tasks of a pool ([`read`]), and needs no preprocessed benchmark.
+//! A side room: no stage uses it. It matches responses to the tasks of a pool (`read.rs`), and needs no preprocessed benchmark.
 
 mod accuracy;
 mod compare;

@@ -159,3 +159,34 @@ fn a_missing_or_empty_pool_is_refused() {
     assert!(read("").contains("this pool has no tasks"), "{}", read(""));
     assert!(read("none").contains("none"), "{}", read("none"));
 }
+
+#[test]
+fn a_large_file_is_read_like_a_small_one_and_a_fault_in_it_has_its_line() {
+    // Files of a megabyte and more are read by two threads.
+    let folder = tempfile::tempdir().unwrap();
+    let pool = repeated(&[1; 200]);
+    let line = |model: usize, row: usize, score: &str| format!("b,b_{row},model-{model:04},{score}\n");
+    let header = "benchmark,source_id,model,score\n";
+    let body: String = (0..400)
+        .flat_map(|model| (0..200).map(move |row| line(model, row, if (model + row) % 3 == 0 { "1" } else { "0" })))
+        .collect();
+    assert!(body.len() > 1 << 20);
+    let read = |name: &str, text: String| {
+        fs::write(folder.path().join(name), text).unwrap();
+        let input = Input::File { path: folder.path().join(name), model: None };
+        builder().results(&pool, &[input], &ResultsOptions::default())
+    };
+    let found = read("large.csv", header.to_owned() + &body).unwrap();
+    assert_eq!(found.models.len(), 400);
+    for own in &found.models {
+        let model: usize = own.model.trim_start_matches("model-").parse().unwrap();
+        let solved = (0..200).filter(|row: &usize| (model + row).is_multiple_of(3)).count();
+        assert!(near(own.accuracy.accuracy.unwrap(), solved as f64 / 200.0), "{}", own.model);
+    }
+    let faulty = header.to_owned() + &body + &line(1, 1, "7") + &body;
+    let message = read("faulty.csv", faulty).unwrap_err().to_string();
+    assert!(message.contains("faulty.csv:80002: its score is 7"), "{message}");
+    // The file ends inside quotes.
+    let message = read("open.csv", header.to_owned() + &body + "\"b,b_1").unwrap_err().to_string();
+    assert!(message.contains("open.csv:80002: the file ends inside quotes"), "{message}");
+}

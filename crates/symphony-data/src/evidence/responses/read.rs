@@ -24,10 +24,14 @@ use crate::{
     disk::{NamedFile, checksum::HashingReader},
     evidence::EvidenceError,
     format::{Batcher, Format, ReadError},
+    parallel::pipeline,
     progress::{Note, Progress},
     response::{Gatherer, Responses},
     row::RowBatch,
 };
+
+/// Files of at least so many bytes are read by two threads. A folder may have thousands of smaller ones.
+const LARGE: u64 = 1 << 20;
 
 /// A file or a table of responses.
 #[derive(Clone, Debug)]
@@ -251,8 +255,14 @@ fn of_file(path: &Path, model: Option<&str>, sink: &mut Sink<'_, '_>) -> Result<
         }
         ControlFlow::Break(())
     };
-    let mut batcher = Batcher::new(&mut take);
-    let read = format.read_file(path, None, &mut batcher).and_then(|read| batcher.flush().map(|()| read));
+    let read_rows = |hand_on: &mut dyn FnMut(RowBatch) -> ControlFlow<()>| {
+        let mut hand_on = |batch| hand_on(batch);
+        let mut batcher = Batcher::new(&mut hand_on);
+        format.read_file(path, None, &mut batcher).and_then(|read| batcher.flush().map(|()| read))
+    };
+    // The rows of a large file are cut by another thread while this one reads the responses in them.
+    let is_large = path.metadata().is_ok_and(|file| file.len() >= LARGE);
+    let read = if is_large { pipeline(read_rows, |batch| batch, take) } else { read_rows(&mut take) };
     if let Some(failure) = failure {
         return Err(failure);
     }
