@@ -136,6 +136,7 @@ fn text(found: &Results, missing: Missing) -> String {
         text += "\nDifferences in points, on the tasks that both answered\n";
         text += &table(&columns, found.comparisons.iter().map(comparison));
     }
+    text += &full_differences(found);
     let mut said: Vec<String> = Vec::new();
     if found.comparisons.len() <= MOST_SENTENCES {
         said.extend(found.comparisons.iter().map(|own| own.sentence.clone()));
@@ -178,6 +179,26 @@ fn full(found: &Results) -> String {
     let columns =
         [Text("model"), Text("benchmark"), Number("accuracy"), Number("± s.e."), Number("95 %"), Text("method")];
     format!("\nEstimated accuracy on all rows of each benchmark\n{}{}", table(&columns, lines), reasons.concat())
+}
+
+/// The estimated differences on full benchmarks, if there are any.
+fn full_differences(found: &Results) -> String {
+    let lines: Vec<Vec<String>> = found
+        .comparisons
+        .iter()
+        .flat_map(|own| own.full.iter().map(move |(benchmark, full)| (own, benchmark, full)))
+        .map(|(own, benchmark, full)| {
+            let interval = format!("{} to {}", points(full.low), points(full.high));
+            let numbers = [points(full.difference), points(full.standard_error), interval];
+            [vec![own.model.clone(), own.baseline.clone(), benchmark.clone()], numbers.to_vec()].concat()
+        })
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let columns =
+        [Text("model"), Text("baseline"), Text("benchmark"), Number("points"), Number("± s.e."), Number("95 %")];
+    format!("\nEstimated differences on all rows of each benchmark, in points\n{}", table(&columns, lines))
 }
 
 fn name(own: &ModelResult) -> String {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::task::Layout;
 
 /// Serializes pairs as a map, in their order.
-fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(
+pub(crate) fn as_map<K: serde::Serialize, V: serde::Serialize, S: serde::Serializer>(
     pairs: &[(K, V)],
     to: S,
 ) -> Result<S::Ok, S::Error> {

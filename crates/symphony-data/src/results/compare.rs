@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     Missing, ResultsError,
+    full::{Design, FullDifference},
     paired::{self, Difference, FLIPS, Pair},
     read::{ModelAnswers, Selection},
 };
@@ -48,6 +49,9 @@ pub struct Comparison {
     pub method: String,
     /// The comparison in words.
     pub sentence: String,
+    /// The estimated difference on all rows of each benchmark, where the draw allows it.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "crate::pool::as_map")]
+    pub full: Vec<(String, FullDifference)>,
 }
 
 /// Compares models: those of a baseline with it, else all pairs or, of many, each with the best. `order` has the models best
@@ -55,7 +59,7 @@ pub struct Comparison {
 pub(super) fn comparisons(
     answers: &[ModelAnswers],
     order: &[usize],
-    all: &Selection,
+    (all, designs): (&Selection, &[(String, Result<Design, String>)]),
     baseline: Option<&str>,
     missing: Missing,
     progress: &dyn Progress,
@@ -86,7 +90,12 @@ pub(super) fn comparisons(
         if progress.cancelled() {
             return Err(ResultsError::Stopped);
         }
-        found.push(compare(&answers[model], &answers[baseline], all, missing, flips));
+        let (model, baseline) = (&answers[model], &answers[baseline]);
+        let full = |(benchmark, design): &(String, Result<Design, String>)| {
+            Some((benchmark.clone(), design.as_ref().ok()?.compare(&model.scores, &baseline.scores, missing)?))
+        };
+        let full = designs.iter().filter_map(full).collect();
+        found.push(Comparison { full, ..compare(model, baseline, all, missing, flips) });
     }
     adjust(&mut found);
     if found.len() > 1 {
@@ -143,6 +152,7 @@ fn compare(model: &ModelAnswers, baseline: &ModelAnswers, all: &Selection, missi
             Some(flips) => format!("sign-flip test of the tasks' differences, {flips} random flips, mid-p"),
         },
         sentence: sentence(&name, &other, found),
+        full: Vec::new(),
         model: name,
         baseline: other,
     }

@@ -78,54 +78,54 @@ struct Group {
     with_replacement: bool,
 }
 
+/// What the residuals of the answers say.
+struct Moments {
+    /// What the mean of the predictions is corrected by.
+    correction: f64,
+    variance: f64,
+    /// The 97.5th percentile of t that belongs to the variance.
+    quantile: f64,
+}
+
 impl Sample<'_> {
     /// Estimates the accuracy on all rows from the score of each task, NaN where it has no answer. `None` if fewer than two tasks have
     /// answers.
     pub fn estimate(&self, scores: &[f64]) -> Option<Estimated> {
         let groups = self.groups(scores)?;
-        let rows: f64 = groups.iter().map(|group| group.rows).sum();
         let predicted = self.predict(scores);
-        let at = |task: usize| predicted.of_tasks[task];
-        // The correction, and the two variances.
-        let (mut correction, mut by_design, mut by_prediction) = (0.0, 0.0, 0.0);
-        let (mut residuals, mut expected) = (0.0, 0.0);
-        for group in &groups {
-            let n = group.tasks.len() as f64;
-            let mean =
-                group.tasks.iter().map(|(task, weight)| weight * (scores[*task] - at(*task))).sum::<f64>() / group.rows;
-            let spread: f64 = group.tasks.iter().map(|(task, _)| square(scores[*task] - at(*task) - mean)).sum();
-            let of_answers: f64 = group.tasks.iter().map(|(task, _)| at(*task) * (1.0 - at(*task))).sum();
-            let share = group.rows / rows;
-            // A stratum that was drawn as a whole has no variance.
-            let drawn = if group.with_replacement { 0.0 } else { (n / group.rows).min(1.0) };
-            let factor = square(share) * (1.0 - drawn) / n;
-            let shared: f64 = group
-                .tasks
-                .iter()
-                .map(|(_, weight)| 1.0 + predicted.share * (weight - 1.0))
-                .zip(&group.tasks)
-                .map(|(weight, (task, _))| weight * (scores[*task] - at(*task)))
-                .sum();
-            correction += shared / rows;
-            by_design += factor * if n > 1.0 { spread / (n - 1.0) } else { of_answers };
-            by_prediction += factor * of_answers / n;
-            residuals += spread * if n > 1.0 { n / (n - 1.0) } else { 1.0 };
-            expected += of_answers;
-        }
-        // Means of several tries vary less than single answers do.
-        let are_rates = scores.iter().any(|score| !score.is_nan() && score.fract() != 0.0);
-        let dispersion = if are_rates && expected > 0.0 { (residuals / expected).min(1.0) } else { 1.0 };
-        let variance = f64::midpoint(by_design, by_prediction * dispersion);
-        let mean = predicted.mean(&groups, rows);
-        let estimate = (mean + correction).clamp(0.0, 1.0);
-        let answers: usize = groups.iter().map(|group| group.tasks.len()).sum();
-        // The variance of the predictions counts as much as that of the residuals, and is not estimated from these.
-        let t = student::t(2 * answers.saturating_sub(groups.len()).max(1))?;
+        let residual = |task: usize| scores[task] - predicted.of_tasks[task];
+        let spread = |task: usize| predicted.spread(task);
+        let found = moments(&groups, residual, spread, predicted.share, are_rates(scores))?;
+        let mean = predicted.mean(&groups);
+        let estimate = (mean + found.correction).clamp(0.0, 1.0);
         // An estimate at 0 or 1 shows no spread of answers; the prediction does.
         let spread = (estimate * (1.0 - estimate)).max(mean * (1.0 - mean));
-        let (low, high) = if variance > 0.0 { wilson(estimate, spread / variance, t) } else { (estimate, estimate) };
-        let standard_error = variance.sqrt();
-        Some(Estimated { estimate, standard_error, low, high })
+        let (low, high) = if found.variance > 0.0 {
+            wilson(estimate, spread / found.variance, found.quantile)
+        } else {
+            (estimate, estimate)
+        };
+        Some(Estimated { estimate, standard_error: found.variance.sqrt(), low, high })
+    }
+
+    /// Estimates how much more a model with these scores solves of all rows than one with those of `baseline`, -1 to 1, from the tasks
+    /// that both answered. `None` if these are fewer than two.
+    pub fn compare(&self, scores: &[f64], baseline: &[f64]) -> Option<Estimated> {
+        let both = |own: &[f64], other: &[f64]| -> Vec<f64> {
+            own.iter().zip(other).map(|(own, other)| if other.is_nan() { f64::NAN } else { *own }).collect()
+        };
+        let (scores, baseline) = (both(scores, baseline), both(baseline, scores));
+        let groups = self.groups(&scores)?;
+        let (own, other) = (self.predict(&scores), self.predict(&baseline));
+        let residual = |task: usize| (scores[task] - own.of_tasks[task]) - (baseline[task] - other.of_tasks[task]);
+        // As if the answers of two models to a row had nothing more in common than its difficulty.
+        let spread = |task: usize| own.spread(task) + other.spread(task);
+        let rates = are_rates(&scores) || are_rates(&baseline);
+        let found = moments(&groups, residual, spread, own.share, rates)?;
+        let estimate = (own.mean(&groups) - other.mean(&groups) + found.correction).clamp(-1.0, 1.0);
+        let standard_error = found.variance.sqrt();
+        let half = found.quantile * standard_error;
+        Some(Estimated { estimate, standard_error, low: (estimate - half).max(-1.0), high: (estimate + half).min(1.0) })
     }
 
     /// The strata with answers: one without, or with a single one of several tasks, is joined with the next. `None` if there are fewer than
@@ -173,7 +173,7 @@ impl Sample<'_> {
     }
 
     /// What is predicted of every task at the ability and the slope that fit the scores.
-    fn predict(&self, scores: &[f64]) -> Predicted<'_> {
+    fn predict(&self, scores: &[f64]) -> Predicted {
         let answered = || scores.iter().enumerate().filter(|(_, score)| !score.is_nan());
         let Some(curves) = &self.curves else {
             let (sum, n) = answered().fold((0.0, 0.0), |(sum, n), (_, score)| (sum + score, n + 1.0));
@@ -186,11 +186,50 @@ impl Sample<'_> {
         let of_tasks = curves.iter().map(|curve| model.solves(*curve, self.chance)).collect();
         let all = self.all.map(|all| {
             let sum: f64 = all.iter().map(|curve| model.solves(*curve, self.chance)).sum();
-            (sum / all.len() as f64, all)
+            sum / all.len() as f64
         });
         let share = if all.is_some() { SHARE_OF_CORRECTION } else { 1.0 };
         Predicted { of_tasks, all, share }
     }
+}
+
+/// Whether any score is the mean of several tries, or a grade.
+fn are_rates(scores: &[f64]) -> bool {
+    scores.iter().any(|score| !score.is_nan() && score.fract() != 0.0)
+}
+
+/// The correction and its variance, from the residual of each task and the variance that its prediction gives it. `share` of the correction
+/// counts. With `rates`, scores vary less than single answers do.
+fn moments(
+    groups: &[Group],
+    residual: impl Fn(usize) -> f64,
+    spread: impl Fn(usize) -> f64,
+    share: f64,
+    rates: bool,
+) -> Option<Moments> {
+    let rows: f64 = groups.iter().map(|group| group.rows).sum();
+    let (mut correction, mut by_design, mut by_prediction) = (0.0, 0.0, 0.0);
+    let (mut observed, mut expected) = (0.0, 0.0);
+    for group in groups {
+        let n = group.tasks.len() as f64;
+        let residuals: Vec<(f64, f64)> = group.tasks.iter().map(|(task, weight)| (residual(*task), *weight)).collect();
+        let mean = residuals.iter().map(|(own, weight)| weight * own).sum::<f64>() / group.rows;
+        let squares: f64 = residuals.iter().map(|(own, _)| square(own - mean)).sum();
+        let of_answers: f64 = group.tasks.iter().map(|(task, _)| spread(*task)).sum();
+        // A stratum that was drawn as a whole has no variance.
+        let drawn = if group.with_replacement { 0.0 } else { (n / group.rows).min(1.0) };
+        let factor = square(group.rows / rows) * (1.0 - drawn) / n;
+        correction += residuals.iter().map(|(own, weight)| own * (1.0 + share * (weight - 1.0))).sum::<f64>() / rows;
+        by_design += factor * if n > 1.0 { squares / (n - 1.0) } else { of_answers };
+        by_prediction += factor * of_answers / n;
+        observed += squares * if n > 1.0 { n / (n - 1.0) } else { 1.0 };
+        expected += of_answers;
+    }
+    let dispersion = if rates && expected > 0.0 { (observed / expected).min(1.0) } else { 1.0 };
+    let answers: usize = groups.iter().map(|group| group.tasks.len()).sum();
+    // The variance of the predictions counts as much as that of the residuals, and is not estimated from these.
+    let quantile = student::t(2 * answers.saturating_sub(groups.len()).max(1))?;
+    Some(Moments { correction, variance: f64::midpoint(by_design, by_prediction * dispersion), quantile })
 }
 
 impl Group {
@@ -202,20 +241,26 @@ impl Group {
 }
 
 /// Predicted probabilities.
-struct Predicted<'p> {
+struct Predicted {
     of_tasks: Vec<f64>,
     /// The mean over all rows, if they are known.
-    all: Option<(f64, &'p [Curve])>,
+    all: Option<f64>,
     /// How much of the correction counts.
     share: f64,
 }
 
-impl Predicted<'_> {
+impl Predicted {
+    /// The variance of an answer to a task.
+    fn spread(&self, task: usize) -> f64 {
+        self.of_tasks[task] * (1.0 - self.of_tasks[task])
+    }
+
     /// The mean over all rows; where they are not known, as the drawn ones estimate it.
-    fn mean(&self, groups: &[Group], rows: f64) -> f64 {
+    fn mean(&self, groups: &[Group]) -> f64 {
         match self.all {
-            Some((mean, _)) => mean,
+            Some(mean) => mean,
             None => {
+                let rows: f64 = groups.iter().map(|group| group.rows).sum();
                 let tasks = groups.iter().flat_map(|group| &group.tasks);
                 tasks.map(|(task, weight)| weight * self.of_tasks[*task]).sum::<f64>() / rows
             }

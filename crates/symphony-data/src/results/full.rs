@@ -6,12 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
     AnsweredPool, Full, Missing,
     accuracy::Scores,
-    estimate::{Sample, Stratum},
+    estimate::{Estimated, Sample, Stratum},
 };
 use crate::{
     bin::Bin,
@@ -54,15 +55,9 @@ impl Design {
     /// # Errors
     /// Why there is no estimate.
     pub fn estimate(&self, scores: &Scores, missing: Missing) -> Result<Full, String> {
-        let score = |row: &u32| scores.of(*row, missing).map_or(f64::NAN, |(score, _)| score);
-        let own: Vec<f64> = self.rows.iter().map(score).collect();
-        let total: f64 = self.strata.iter().map(|stratum| stratum.rows).sum();
-        // The curves of the whole benchmark count only if all of it could be drawn.
-        let all =
-            self.known.as_ref().map(|known| known.curves.as_slice()).filter(|all| all.len() as f64 == total.round());
-        let sample = Sample { strata: self.strata.clone(), curves: self.curves.clone(), all, chance: self.chance };
-        let found = sample.estimate(&own).ok_or("fewer than two of its tasks have answers")?;
-        let method = if all.is_some() { "model-assisted" } else { "weighted mean" };
+        let sample = self.sample();
+        let found = sample.estimate(&self.scores(scores, missing)).ok_or("fewer than two of its tasks have answers")?;
+        let method = if sample.all.is_some() { "model-assisted" } else { "weighted mean" };
         Ok(Full {
             estimate: found.estimate,
             standard_error: found.standard_error,
@@ -71,6 +66,39 @@ impl Design {
             method: method.to_owned(),
         })
     }
+
+    /// Estimates how much more one model solves of all rows that could be drawn than another; `None` if too few tasks have answers of both.
+    pub fn compare(&self, scores: &Scores, baseline: &Scores, missing: Missing) -> Option<FullDifference> {
+        let found = self.sample().compare(&self.scores(scores, missing), &self.scores(baseline, missing))?;
+        let Estimated { estimate: difference, standard_error, low, high } = found;
+        Some(FullDifference { difference, standard_error, low, high })
+    }
+
+    /// The score of each task; NaN if it does not count.
+    fn scores(&self, scores: &Scores, missing: Missing) -> Vec<f64> {
+        self.rows.iter().map(|row| scores.of(*row, missing).map_or(f64::NAN, |(score, _)| score)).collect()
+    }
+
+    fn sample(&self) -> Sample<'_> {
+        let total: f64 = self.strata.iter().map(|stratum| stratum.rows).sum();
+        // The curves of the whole benchmark count only if all of it could be drawn.
+        let all = self.known.as_ref().map(|known| known.curves.as_slice());
+        let all = all.filter(|all| all.len() as f64 == total.round());
+        Sample { strata: self.strata.clone(), curves: self.curves.clone(), all, chance: self.chance }
+    }
+}
+
+/// How much more a model solves of a full benchmark than another, by an estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct FullDifference {
+    /// The difference of the two accuracies, -1 to 1.
+    pub difference: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// The low end of its 95 % interval.
+    pub low: f64,
+    /// The high end of its 95 % interval.
+    pub high: f64,
 }
 
 /// How the tasks of each benchmark of a pool were drawn, or why they do not tell of the full benchmark. `rows` has the pool's row of each

@@ -16,6 +16,7 @@ mod read;
 pub use accuracy::Accuracy;
 pub use compare::Comparison;
 pub use error::ResultsError;
+pub use full::FullDifference;
 pub use group::By;
 pub use read::AnsweredPool;
 
@@ -242,7 +243,7 @@ pub fn results(
     let (order, models): (Vec<usize>, Vec<ModelResult>) = models.into_iter().unzip();
     let baseline = options.baseline.as_deref();
     let (comparisons, mut notes) =
-        compare::comparisons(&answers.models, &order, &all, baseline, options.missing, progress)?;
+        compare::comparisons(&answers.models, &order, (&all, &designs), baseline, options.missing, progress)?;
     notes.extend(designs.iter().filter_map(|(benchmark, design)| design.as_ref().ok()?.note(benchmark)));
     Ok(Results {
         pool: PoolSummary {

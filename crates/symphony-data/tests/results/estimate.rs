@@ -198,6 +198,47 @@ fn intervals_hold_with_several_tries_and_with_gaps() {
     }
 }
 
+/// The difference of two models: right on average, and its intervals hold, also where one is far stronger than the panel.
+#[test]
+fn differences_on_all_rows_are_right_and_their_intervals_hold() {
+    let mut random = Random(5);
+    let world = World::new(600, &mut random);
+    for (own, other) in [(0.5, 0.5), (1.0, 0.0), (4.0, 3.0), (-4.0, -5.0)] {
+        let (mut held, mut error, mut error_sd) = (0.0, 0.0, 0.0);
+        for seed in 0..DRAWS {
+            // Both know a third of the rows better or worse than their difficulty says, so that their answers go together.
+            let luck: Vec<f64> =
+                world.curves.iter().map(|_| if random.chance(0.3) { normal(&mut random) } else { 0.0 }).collect();
+            let mut answers = |ability: f64| -> Vec<f64> {
+                let rows = world.curves.iter().zip(&luck);
+                rows.map(|(curve, luck)| random.rate(solves(*curve, ability + luck), 1)).collect()
+            };
+            let (a, b) = (answers(own), answers(other));
+            let truth = (a.iter().sum::<f64>() - b.iter().sum::<f64>()) / a.len() as f64;
+            let (rows, sample) = world.sample(&world.draw(100, seed), &world.curves, true);
+            let [a, b] = [a, b].map(|scores| rows.iter().map(|row| scores[*row]).collect::<Vec<f64>>());
+            let found = sample.compare(&a, &b).unwrap();
+            held += f64::from(u8::from(found.low <= truth + 1e-9 && truth <= found.high + 1e-9));
+            error += found.estimate - truth;
+            error_sd += found.standard_error;
+        }
+        let (held, bias) = (held / DRAWS as f64, error / error_sd);
+        // Common luck makes the intervals cautious: the variance of the predictions does not know of it.
+        assert!((0.91..=1.0).contains(&held) && bias.abs() < 0.25 + 0.1, "{own} and {other}: {held} held, bias {bias}");
+    }
+}
+
+#[test]
+fn a_difference_is_that_of_the_tasks_that_both_answered() {
+    let sample = plain(vec![stratum(4.0, &[0, 1]), stratum(8.0, &[2, 3])]);
+    let found = sample.compare(&[1.0, 1.0, 1.0, f64::NAN], &[0.0, 1.0, 1.0, 0.0]).unwrap();
+    assert!(near(found.estimate, (4.0 * 0.5 + 8.0 * 0.0) / 12.0), "{found:?}");
+    assert!(sample.compare(&[1.0, f64::NAN, f64::NAN, f64::NAN], &[0.0; 4]).is_none());
+    // A whole benchmark has no error.
+    let whole = plain(vec![stratum(2.0, &[0, 1])]).compare(&[1.0, 1.0], &[0.0, 1.0]).unwrap();
+    assert_eq!((whole.estimate, whole.standard_error, whole.low, whole.high), (0.5, 0.0, 0.5, 0.5));
+}
+
 /// The informative draw errs less than a random sample does, also for models far stronger than the panel.
 #[test]
 fn an_informative_draw_errs_less_than_a_random_sample() {
