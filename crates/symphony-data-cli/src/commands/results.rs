@@ -20,6 +20,8 @@ use crate::{
 
 /// With more comparisons than this, they are not said in words too.
 const MOST_SENTENCES: usize = 6;
+/// The most comparisons that the tables show.
+const MOST_COMPARISONS: usize = 30;
 /// The most models whose unanswered tasks are named.
 const MOST_UNANSWERED: usize = 10;
 
@@ -134,7 +136,11 @@ fn text(found: &Results, missing: Missing) -> String {
             Number("shows from"),
         ];
         text += "\nDifferences in points, on the tasks that both answered\n";
-        text += &table(&columns, found.comparisons.iter().map(comparison));
+        text += &table(&columns, found.comparisons.iter().take(MOST_COMPARISONS).map(comparison));
+        if found.comparisons.len() > MOST_COMPARISONS {
+            let more = found.comparisons.len() - MOST_COMPARISONS;
+            text += &format!("({more} more comparisons; --json has all, --baseline compares with one model)\n");
+        }
     }
     text += &full_differences(found);
     let mut said: Vec<String> = Vec::new();
@@ -186,6 +192,7 @@ fn full_differences(found: &Results) -> String {
     let lines: Vec<Vec<String>> = found
         .comparisons
         .iter()
+        .take(MOST_COMPARISONS)
         .flat_map(|own| own.full.iter().map(move |(benchmark, full)| (own, benchmark, full)))
         .map(|(own, benchmark, full)| {
             let interval = format!("{} to {}", points(full.low), points(full.high));

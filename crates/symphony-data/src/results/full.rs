@@ -232,9 +232,10 @@ fn by_bins(request: &Value, part: &Value, tasks: &[(&Task, u32)]) -> Result<Vec<
             }
         }
     }
-    if let [first, others @ ..] = &missing[..] {
-        let more = if others.is_empty() { String::new() } else { format!(" (and {} others)", others.len()) };
-        return Err(format!("{first} tasks were not drawn{more}; draw from all bins, or informative tasks"));
+    if !missing.is_empty() {
+        let more = if missing.len() > 3 { format!(" or {} more kinds of", missing.len() - 3) } else { String::new() };
+        let some = missing[..missing.len().min(3)].join(" or ");
+        return Err(format!("no {some}{more} tasks were drawn; draw from all bins, or informative tasks"));
     }
     Ok(strata)
 }
