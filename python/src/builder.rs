@@ -314,6 +314,7 @@ impl Builder {
         py: Python<'_>,
         pool: &Bound<'_, PyAny>,
         responses: Vec<Bound<'_, PyAny>>,
+        models: Vec<String>,
         baseline: Option<String>,
         by: Vec<String>,
         missing: &str,
@@ -325,6 +326,7 @@ impl Builder {
     ) -> PyResult<String> {
         let inputs = inputs_of(&responses)?;
         let options = ResultsOptions {
+            models,
             baseline,
             by: by.iter().map(|by| By::parse(by)).collect(),
             missing: Missing::parse(missing).unwrap_or_default(),

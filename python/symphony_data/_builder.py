@@ -603,6 +603,7 @@ class DatasetBuilder:
         by: str | Sequence[str] = (),
         missing: Literal["leave_out", "wrong"] = "leave_out",
         *,
+        models: str | Sequence[str] = (),
         difficulty: StrPath | None = None,
         full_dir: StrPath | None = None,
         demo: bool = False,
@@ -622,6 +623,7 @@ class DatasetBuilder:
             by: also group tasks: ``"benchmark"``, ``"bin"``, ``"phase"``, the name of a label such as ``"task_name"``,
                 or ``"label"`` for each label; or several of these.
             missing: ``"leave_out"`` leaves out tasks that a model did not answer, ``"wrong"`` counts them as wrong.
+            models: only these models. Default: all that have responses.
             difficulty: the calibration that the pool was drawn by, or the folder of it, for the estimate of the accuracy on
                 the full benchmark. Default: it is looked for in `full_dir`, in the pool's folder and in the one above.
             full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
@@ -647,13 +649,14 @@ class DatasetBuilder:
         given = argument.path("pool", pool) if isinstance(pool, (str, os.PathLike)) else pool
         inputs, log = argument.inputs(responses), argument.of_log(filter, metric)
         name = None if baseline is None else argument.text("baseline", baseline, '"gpt-4o"')
+        only = argument.names("models", [models] if isinstance(models, str) else models)
         groups = argument.names("by", [by] if isinstance(by, str) else by)
         missing = argument.choice("missing", missing, ("leave_out", "wrong"))  # type: ignore[assignment]
         demo = argument.flag("demo", demo)
         places = [] if difficulty is None else [argument.path("difficulty", difficulty)]
         places.append(self._folder("full_dir", full_dir))
         with Notes() as note:
-            found = self._core.results(given, inputs, name, groups, missing, places, demo, *log, note)
+            found = self._core.results(given, inputs, only, name, groups, missing, places, demo, *log, note)
         return Results(json.loads(found))
 
     def duplicates(

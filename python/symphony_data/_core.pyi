@@ -135,6 +135,7 @@ class Builder:
         self,
         pool: Iterable[Task] | str,
         responses: list[object],
+        models: list[str],
         baseline: str | None,
         by: list[str],
         missing: str,

@@ -18,12 +18,18 @@ class Results(Mapping[str, "dict[str, Any]"]):
     interval), ``in_sample``, ``full`` (estimates of full benchmarks, or None, and then ``why``) and ``by``: for each
     thing that tasks were grouped by, each group's ``accuracy`` and so on. What cannot be computed is None.
 
+    ``full`` has for each benchmark ``estimate``, ``standard_error``, ``low``, ``high``, ``method``, ``n_tasks`` (the
+    answers that it is made of), ``n_rows`` (the rows that could be drawn, which it is an estimate of) and
+    ``n_rows_full``. ``in_sample`` is None where it is not known whose answers the difficulty was fitted to.
+
     Attributes:
-        pool (dict): ``name``, ``n_tasks``, ``n_distinct``, ``benchmarks``, ``synthetic``.
+        pool (dict): ``name``, ``n_tasks``, ``n_distinct``, ``unanswered`` (tasks without an answer of any model),
+            ``benchmarks``, ``synthetic``.
         comparisons (list[dict]): pairs of models on the tasks that both answered: ``model``, ``baseline``,
             ``difference`` with ``low`` and ``high``, ``p_value`` and ``adjusted_p_value``, ``discordant`` (how many
             tasks they answered differently), ``detectable`` (the smallest difference that would show), ``sentence``.
         notes (list[str]): what to know about the comparisons.
+        pool_notes (list[str]): what to know about the estimates of full benchmarks, and about who is in-sample.
         unmapped (list[dict]): the answers that were left out: ``reason``, ``answers`` (how many), ``examples``.
         outside (int): how many answers are to tasks outside of the pool.
     """
@@ -34,6 +40,7 @@ class Results(Mapping[str, "dict[str, Any]"]):
         self.pool: dict[str, Any] = found["pool"]
         self.comparisons: list[dict[str, Any]] = found["comparisons"]
         self.notes: list[str] = found["notes"]
+        self.pool_notes: list[str] = found["pool_notes"]
         self.unmapped: list[dict[str, Any]] = found["unmapped"]
         self.outside: int = found["outside"]
 
@@ -58,7 +65,8 @@ class Results(Mapping[str, "dict[str, Any]"]):
     def to_pandas(self) -> pandas.DataFrame:
         """The accuracies as a ``pandas.DataFrame``. Needs pandas.
 
-        There is a row for each model (``by`` and ``group`` are "all"), and one for each of its groups of tasks.
+        There is a row for each model (``by`` and ``group`` are "all"), one for each of its groups of tasks, and one for
+        the estimate on each full benchmark (``by`` is "full", and ``group`` the benchmark).
         Columns: ``model``, ``by``, ``group``, ``n_tasks``, ``n_distinct``, ``unanswered``, ``accuracy``,
         ``standard_error``, ``low``, ``high``, ``in_sample``. ``pandas.DataFrame(results.comparisons)`` is a table of
         the comparisons.
@@ -78,6 +86,13 @@ class Results(Mapping[str, "dict[str, Any]"]):
             for by, groups in {"all": {"all": own}, **own["by"]}.items()
             for group, accuracy in groups.items()
         ]
+        for own in self.models:
+            for benchmark, full in (own["full"] or {}).items():
+                estimate = {key: full[key] for key in numbers[4:]}
+                tasks = {"n_tasks": full["n_tasks"], "n_distinct": full["n_tasks"], "unanswered": 0}
+                names = {"model": own["model"], "by": "full", "group": benchmark}
+                accuracy = {"accuracy": full["estimate"], "in_sample": own["in_sample"]}
+                lines.append({**names, **tasks, **accuracy, **estimate})
         table = pandas.DataFrame(lines, columns=["model", "by", "group", *numbers, "in_sample"])
         # Missing values are NaN, also where a column has no others.
         return table.astype({name: float for name in numbers[3:]})
@@ -93,4 +108,8 @@ class Results(Mapping[str, "dict[str, Any]"]):
             if own["unanswered"]:
                 line += f", {own['unanswered']} unanswered"
             lines.append(line + (" (IN-SAMPLE)" if own["in_sample"] else ""))
+            for benchmark, full in (own["full"] or {}).items():
+                rows = f"the {full['n_rows']} rows of {benchmark} that could be drawn"
+                interval = f"({full['low']:.1%} to {full['high']:.1%})"
+                lines.append(f"    about {full['estimate']:.1%} of {rows} {interval}")
         return "\n".join([*lines, *(own["sentence"] for own in self.comparisons)])

@@ -12,7 +12,7 @@ use symphony_data::{
     config::Config,
     draw::{self, Drawn, DrawnPart, DrawnPhase, Order, Selected, Writing, with_stores},
     pool::Statistics,
-    request::Experiment,
+    request::{Experiment, SamplerKind},
     stream::{Draw, eligible::EligibleRows},
     task::Layout,
 };
@@ -75,6 +75,14 @@ const PHASES_SHOWN: usize = 20;
 /// What is said below a table: which rows could be drawn, where bins were cut within a label, and what strata and phases have.
 pub fn rows_below(pool: &str, drawn: &Drawn<'_>) -> String {
     let mut lines = String::new();
+    if drawn.request.sampler == SamplerKind::Informative {
+        // It is taken without being asked for.
+        let by_reference = |part: &&DrawnPart<'_>| part.joined().is_some_and(|joined| joined.record.file.is_none());
+        let names: Vec<&str> = drawn.parts.iter().filter(by_reference).map(DrawnPart::benchmark).collect();
+        if !names.is_empty() {
+            lines += &format!("{pool}: {}: drawn by the reference difficulty\n", names.join(", "));
+        }
+    }
     let mut line = |name: &str, phase: &str, selected: &Selected, within: Option<&str>| {
         if let Some(eligible) = &selected.eligible {
             lines += &format!("{pool}: {phase}{name}: {eligible}\n");

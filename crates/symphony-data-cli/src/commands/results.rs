@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// What IN-SAMPLE means.
+const IN_SAMPLE: &str = "IN-SAMPLE: this model's own answers shaped the pool's difficulty, also where a calibration started from the \
+    reference, so its accuracy and estimates are flattered; `calibrate --prior features` starts from no model's answers";
 /// With more comparisons than this, they are not said in words too.
 const MOST_SENTENCES: usize = 6;
 /// The most comparisons that the tables show.
@@ -41,6 +44,9 @@ pub struct Args {
     pool: PathBuf,
     #[command(flatten)]
     responses: ResponseArgs,
+    /// Use only these models [default: all that have responses]
+    #[arg(long, value_name = "a,b", num_args = 1.., value_parser = names)]
+    models: Vec<List<String>>,
     /// Compare the other models with this one [default: all pairs; of more than 20, with the best]
     #[arg(long, value_name = "MODEL")]
     baseline: Option<String>,
@@ -80,6 +86,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let inputs = args.responses.inputs()?;
     let config = session.config(args.responses.read.demo)?;
     let options = ResultsOptions {
+        models: List::all(&args.models),
         baseline: args.baseline.clone(),
         by: List::all(&args.by).iter().map(|by| By::parse(by)).collect(),
         missing: args.missing.unwrap_or_default(),
@@ -148,8 +155,8 @@ fn text(found: &Results, missing: Missing) -> String {
         said.extend(found.comparisons.iter().map(|own| own.sentence.clone()));
     }
     said.extend(unanswered(found, missing));
-    if found.models.iter().any(|own| own.in_sample) {
-        said.push("IN-SAMPLE: the pool's difficulty was fitted to this model's own answers, so its accuracy by bin is not independent".to_owned());
+    if found.models.iter().any(|own| own.in_sample == Some(true)) {
+        said.push(IN_SAMPLE.to_owned());
     }
     said.extend(found.notes.iter().cloned());
     if !said.is_empty() {
@@ -164,7 +171,11 @@ fn full(found: &Results) -> String {
         let percent = |share: f64| format!("{} %", points(share));
         let interval = format!("{} to {}", points(full.low), points(full.high));
         let error = points(full.standard_error);
-        vec![name(own), benchmark.to_owned(), percent(full.estimate), error, interval, full.method.clone()]
+        let of_rows = |all: u64| format!("{} of {all}", full.n_rows);
+        let rows = full.n_rows_full.filter(|all| *all != full.n_rows).map_or(full.n_rows.to_string(), of_rows);
+        let tasks = full.n_tasks.to_string();
+        let numbers = [tasks, rows, percent(full.estimate), error, interval];
+        [vec![name(own), benchmark.to_owned()], numbers.to_vec(), vec![full.method.clone()]].concat()
     };
     let of_model = |own: &ModelResult| -> Vec<Vec<String>> {
         own.full.iter().filter_map(|(name, full)| Some(cells(own, name, full.as_ref().ok()?))).collect()
@@ -180,11 +191,22 @@ fn full(found: &Results) -> String {
         }
     }
     if lines.is_empty() {
+        reasons.extend(found.pool_notes.iter().map(|note| format!("{note}\n")));
         return if reasons.is_empty() { String::new() } else { format!("\n{}", reasons.concat()) };
     }
     let columns =
         [Text("model"), Text("benchmark"), Number("accuracy"), Number("± s.e."), Number("95 %"), Text("method")];
     format!("\nEstimated accuracy on all rows of each benchmark\n{}{}", table(&columns, lines), reasons.concat())
+}
+
+/// What estimates are of: all rows, unless some could not be drawn.
+fn rows(found: &Results) -> &'static str {
+    let mut all = found.models.iter().flat_map(|own| own.full.iter().filter_map(|(_, full)| full.as_ref().ok()));
+    if all.all(|full| full.n_rows_full.is_none_or(|rows| rows == full.n_rows)) {
+        "all rows of each benchmark"
+    } else {
+        "the rows that could be drawn"
+    }
 }
 
 /// The estimated differences on full benchmarks, if there are any.
@@ -205,11 +227,11 @@ fn full_differences(found: &Results) -> String {
     }
     let columns =
         [Text("model"), Text("baseline"), Text("benchmark"), Number("points"), Number("± s.e."), Number("95 %")];
-    format!("\nEstimated differences on all rows of each benchmark, in points\n{}", table(&columns, lines))
+    format!("\nEstimated differences on {}, in points\n{}", rows(found), table(&columns, lines))
 }
 
 fn name(own: &ModelResult) -> String {
-    if own.in_sample { format!("{} (IN-SAMPLE)", own.model) } else { own.model.clone() }
+    if own.in_sample == Some(true) { format!("{} (IN-SAMPLE)", own.model) } else { own.model.clone() }
 }
 
 /// The columns of an accuracy.
@@ -280,13 +302,21 @@ fn unanswered(found: &Results, missing: Missing) -> Vec<String> {
         Missing::LeaveOut => "they are left out (--missing wrong counts them as wrong)",
         Missing::Wrong => "they count as wrong",
     };
-    let with: Vec<&ModelResult> = found.models.iter().filter(|own| own.accuracy.unanswered > 0).collect();
+    let of_all = found.pool.unanswered;
+    let with: Vec<&ModelResult> = found.models.iter().filter(|own| own.accuracy.unanswered > of_all).collect();
     let of_model = |own: &&ModelResult| {
         let (n, examples) = (own.accuracy.unanswered, own.unanswered_tasks.join(", "));
         let such_as = if n > own.unanswered_tasks.len() as u64 { ", such as" } else { ":" };
         format!("{} did not answer {n} of {} tasks{such_as} {examples}; {treated}", own.model, found.pool.n_tasks)
     };
-    let mut lines: Vec<String> = with.iter().take(MOST_UNANSWERED).map(of_model).collect();
+    let mut lines: Vec<String> = Vec::new();
+    if of_all > 0 {
+        let n = found.pool.n_tasks;
+        lines.push(format!(
+            "{of_all} of {n} tasks have no answer of any model: the responses do not cover them; {treated}"
+        ));
+    }
+    lines.extend(with.iter().take(MOST_UNANSWERED).map(of_model));
     if with.len() > MOST_UNANSWERED {
         lines.push(format!("{} more models did not answer all tasks", with.len() - MOST_UNANSWERED));
     }

@@ -89,6 +89,7 @@ impl Stores<'_> {
             return Err(DrawError::NoTasks { experiment: None, why: why.collect() });
         }
         self.count(&mut drawn);
+        drawn.warnings.extend(rows_without_chance(&drawn));
         Ok(drawn)
     }
 
@@ -186,6 +187,24 @@ impl Stores<'_> {
             }
         }
     }
+}
+
+/// A warning for each benchmark of an informative draw where some rows could not be drawn, because a value of a label got no task.
+fn rows_without_chance(drawn: &Drawn<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (at, part) in drawn.parts.iter().enumerate().filter(|_| !drawn.stream.chances.is_empty()) {
+        let own = drawn.stream.chances.iter().filter(|((benchmark, _), _)| *benchmark == at);
+        let weights: f64 = own.map(|(_, chance)| chance.weight).sum();
+        let rows = part.bins().sizes().total();
+        let without = rows as f64 - weights;
+        if without > 0.5 {
+            warnings.push(format!(
+                "{}: {without:.0} of {rows} rows had no chance to be drawn, because there are fewer tasks than strata; ask for more",
+                part.benchmark()
+            ));
+        }
+    }
+    warnings
 }
 
 /// A shortfall with where the bins of its benchmark begin and end, and how many rows may be drawn.

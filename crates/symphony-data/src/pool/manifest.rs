@@ -210,6 +210,21 @@ impl PoolManifest {
         Self(serde_json::to_value(manifest).unwrap_or_default())
     }
 
+    /// The manifest beside a file of tasks; `None` if there is none, or it is not valid JSON.
+    pub fn beside(tasks: &Path) -> Option<Self> {
+        let path = tasks.with_file_name(manifest_name(tasks.file_name()?.to_str()?));
+        // Only a regular file: reading another kind may never end.
+        let text = path.is_file().then(|| std::fs::read_to_string(&path).ok()).flatten()?;
+        serde_json::from_str(&text).ok().map(Self)
+    }
+
+    /// Whether it names a file with its checksum.
+    pub fn vouches_for(&self, file: &Path) -> bool {
+        let recorded = file.file_name().and_then(|name| self.0["outputs"][name.to_str()?]["checksum"].as_str());
+        let found = || checksum::of_file(file, "sha256:").ok();
+        recorded.is_some_and(|recorded| found().is_some_and(|(checksum, _)| checksum == recorded))
+    }
+
     /// Its content.
     pub(crate) fn value(&self) -> &Value {
         &self.0
@@ -331,8 +346,11 @@ pub fn made_of(part: &Value) -> Value {
 }
 
 /// The manifest in `folder`; `None` if it is missing or not valid JSON.
-pub fn read(folder: &Path) -> Option<Value> {
-    serde_json::from_str(&std::fs::read_to_string(folder.join(super::MANIFEST)).ok()?).ok()
+fn read(folder: &Path) -> Option<Value> {
+    let path = folder.join(super::MANIFEST);
+    // Only a regular file: reading another kind may never end.
+    let text = path.is_file().then(|| std::fs::read_to_string(&path).ok()).flatten()?;
+    serde_json::from_str(&text).ok()
 }
 
 /// The checksum that a manifest of this text records for a file; `None` if it does not list the file.

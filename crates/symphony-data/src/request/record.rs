@@ -3,7 +3,10 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value, json};
 
-use super::{Branch, Difficulty, Eligibility, Exclude, NearDuplicates, OnDuplicate, Part, Request, Strata, TaskOrder};
+use super::{
+    Branch, Difficulty, Eligibility, Exclude, NearDuplicates, OnDuplicate, Part, Request, SamplerKind, Strata,
+    TaskOrder,
+};
 use crate::bin::Cut;
 
 impl Serialize for Request {
@@ -16,11 +19,18 @@ impl Serialize for Request {
         };
         map.serialize_entry("benchmarks", &self.members(&self.branches))?;
         map.serialize_entry("benchmark_ratios", &self.ratios())?;
-        map.serialize_entry("difficulty_split", &self.shares_of_bins())?;
+        let is_informative = self.sampler == SamplerKind::Informative;
+        if is_informative {
+            map.serialize_entry("select", &self.sampler)?;
+        } else {
+            map.serialize_entry("difficulty_split", &self.shares_of_bins())?;
+        }
         map.serialize_entry("n_total_tasks", &self.n_total_tasks)?;
         map.serialize_entry("random_seed", &self.random_seed)?;
         map.serialize_entry("sample_with_replacement", &self.sample_with_replacement)?;
-        map.serialize_entry("sampler", &self.sampler)?;
+        if !is_informative {
+            map.serialize_entry("sampler", &self.sampler)?;
+        }
         if self.order != TaskOrder::default() {
             map.serialize_entry("order", &self.order)?;
         }

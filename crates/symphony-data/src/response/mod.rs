@@ -54,7 +54,9 @@ fn spellings(name: &str) -> Vec<Spelling> {
     let plain =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let whole = Spelling { publisher: String::new(), name: plain(name) };
-    let parts = ['/', '_'].into_iter().filter_map(|separator| name.split_once(separator));
+    // `together/meta-llama/Llama-2-70b` is read as the model of the last publisher.
+    let last_two = name.rmatch_indices('/').nth(1).map_or(name, |(at, _)| &name[at + 1..]);
+    let parts = ['/', '_'].into_iter().filter_map(|separator| last_two.split_once(separator));
     let with_publisher = parts.map(|(publisher, rest)| Spelling { publisher: plain(publisher), name: plain(rest) });
     // A short rest, or one without letters, is no name of a model.
     let is_name = |own: &Spelling| own.name.len() >= SHORTEST_NAME && own.name.chars().any(char::is_alphabetic);
@@ -250,6 +252,7 @@ mod tests {
             ("openai_gpt-4-1106-preview", "gpt-4-1106-preview"),
             ("qwen_qwen2-72b-instruct", "Qwen/Qwen2-72B-Instruct"),
             ("meta_llama-3.1-8b-instruct-turbo", "meta-llama/Llama-3.1-8b-instruct-turbo"),
+            ("meta_llama-2-70b", "together/meta-llama/Llama-2-70b"),
         ] {
             assert!(is_like(own, other), "{own}, {other}");
         }

@@ -13,6 +13,9 @@ pub enum ResultsError {
     /// The tasks cannot be grouped as asked.
     #[error("{pool}: its tasks cannot be grouped by {by}: {reason}; it has {}", has.join(", "))]
     NoSuchGroups { pool: String, by: String, reason: String, has: Vec<String> },
+    /// No model has a name that was asked for.
+    #[error("no model named {model:?} has responses to the pool; these models have: {}", models.join(", "))]
+    NoSuchModel { model: String, models: Vec<String> },
     /// No model has the name of the baseline.
     #[error("the baseline {baseline:?} has no responses to the pool; these models have: {}", models.join(", "))]
     NoSuchBaseline { baseline: String, models: Vec<String> },

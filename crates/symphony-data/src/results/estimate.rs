@@ -109,6 +109,9 @@ impl Sample<'_> {
         } else {
             (estimate, estimate)
         };
+        // A model that failed all tasks may fail all rows, whatever is predicted; and so for one that solved all.
+        let are_all = |score: f64| scores.iter().all(|own| own.is_nan() || *own == score);
+        let (low, high) = (if are_all(0.0) { 0.0 } else { low }, if are_all(1.0) { 1.0 } else { high });
         Some(Estimated { estimate, standard_error: found.variance.sqrt(), low, high })
     }
 

@@ -2,8 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use serde::Serialize;
@@ -13,21 +12,9 @@ use super::{
     AnsweredPool, Full, Missing,
     accuracy::Scores,
     estimate::{Estimated, Sample, Stratum},
+    known::{Known, curve_of_error},
 };
-use crate::{
-    bin::Bin,
-    calibration::{
-        self, CalibratedRow, Curve, MeasuredRecord, Reference, asymptote, calibrated_benchmark, calibration_name,
-    },
-    number::function::ln,
-    task::Task,
-};
-
-/// An expected error counts no nearer to 0 and 1 than this.
-const LEAST_ERROR: f64 = 0.001;
-
-/// The most folders beside a pool's that are searched for calibrations.
-const MOST_FOLDERS: usize = 500;
+use crate::{bin::Bin, calibration::Curve, task::Task};
 
 /// How the tasks of one benchmark were drawn.
 pub(super) struct Design {
@@ -37,17 +24,27 @@ pub(super) struct Design {
     curves: Option<Vec<Curve>>,
     known: Option<Known>,
     chance: f64,
-    /// The name of the calibration that it was drawn by, if that was not found.
-    lost: Option<String>,
+    /// How many rows the benchmark has, if the manifest says it.
+    rows_full: Option<u64>,
+    /// Why the curves of all rows do not count, if it was drawn by a measured difficulty.
+    note: Option<String>,
 }
 
 impl Design {
     /// What a reader of the estimates should know.
     pub fn note(&self, benchmark: &str) -> Option<String> {
-        let lost = self.lost.as_ref()?;
-        Some(format!(
-            "{benchmark}: {lost}, which the pool was drawn by, was not found; with it, its estimates are more precise"
-        ))
+        Some(format!("{benchmark}: estimates are weighted means: {}", self.note.as_ref()?))
+    }
+
+    /// How many rows could be drawn.
+    fn n_rows(&self) -> f64 {
+        self.strata.iter().map(|stratum| stratum.rows).sum::<f64>().round()
+    }
+
+    /// The curves of all rows that could be drawn, if they are known.
+    fn all(&self) -> Option<&[Curve]> {
+        let all = self.known.as_ref().map(|known| known.curves.as_slice());
+        all.filter(|all| all.len() as f64 == self.n_rows())
     }
 
     /// Estimates the accuracy of a model with these scores on all rows that could be drawn.
@@ -55,8 +52,8 @@ impl Design {
     /// # Errors
     /// Why there is no estimate.
     pub fn estimate(&self, scores: &Scores, missing: Missing) -> Result<Full, String> {
-        let sample = self.sample();
-        let found = sample.estimate(&self.scores(scores, missing)).ok_or("fewer than two of its tasks have answers")?;
+        let (sample, own) = (self.sample(), self.scores(scores, missing));
+        let found = sample.estimate(&own).ok_or("fewer than two of its tasks have answers")?;
         let method = if sample.all.is_some() { "model-assisted" } else { "weighted mean" };
         Ok(Full {
             estimate: found.estimate,
@@ -64,6 +61,9 @@ impl Design {
             low: found.low,
             high: found.high,
             method: method.to_owned(),
+            n_tasks: own.iter().filter(|score| !score.is_nan()).count() as u64,
+            n_rows: self.n_rows() as u64,
+            n_rows_full: self.rows_full,
         })
     }
 
@@ -80,11 +80,7 @@ impl Design {
     }
 
     fn sample(&self) -> Sample<'_> {
-        let total: f64 = self.strata.iter().map(|stratum| stratum.rows).sum();
-        // The curves of the whole benchmark count only if all of it could be drawn.
-        let all = self.known.as_ref().map(|known| known.curves.as_slice());
-        let all = all.filter(|all| all.len() as f64 == total.round());
-        Sample { strata: self.strata.clone(), curves: self.curves.clone(), all, chance: self.chance }
+        Sample { strata: self.strata.clone(), curves: self.curves.clone(), all: self.all(), chance: self.chance }
     }
 }
 
@@ -111,17 +107,25 @@ pub(super) fn designs(pool: &AnsweredPool, rows: &[u32], places: &[PathBuf]) -> 
         let Some(record) = pool.measured.get(benchmark) else { return Ok(design) };
         let tasks: HashMap<u32, &Task> = own.iter().map(|(task, row)| (*row, *task)).collect();
         let tasks: Vec<&Task> = design.rows.iter().filter_map(|row| tasks.get(row).copied()).collect();
-        let known = Known::find(benchmark, record, places);
-        let curves = known.as_ref().and_then(|known| tasks.iter().map(|task| known.curve(task)).collect());
-        if curves.is_none() {
-            design.lost.clone_from(&record.file);
+        let by_scores = || tasks.iter().map(|task| curve_of_error(task.difficulty_score)).collect();
+        let known = Known::find(benchmark, record, places).and_then(|known| {
+            let curves = tasks.iter().map(|task| known.curve(task)).collect::<Option<Vec<_>>>();
+            Ok((curves.ok_or("the difficulty that it was drawn by lacks some of its tasks")?, known))
+        });
+        design.curves = Some(match known {
+            Ok((curves, known)) => {
+                design.chance = known.chance;
+                design.known = Some(known);
+                curves
+            }
+            Err(why) => {
+                design.note = Some(why);
+                by_scores()
+            }
+        });
+        if design.known.is_some() && design.all().is_none() {
+            design.note = Some("some rows could not be drawn, and predictions are for all rows".to_owned());
         }
-        if let (Some(known), Some(_)) = (known, &curves) {
-            design.chance = known.chance;
-            design.known = Some(known);
-        }
-        design.curves =
-            curves.or_else(|| Some(tasks.iter().map(|task| curve_of_error(task.difficulty_score)).collect()));
         Ok(design)
     };
     let with_name = |benchmark: String| {
@@ -129,29 +133,6 @@ pub(super) fn designs(pool: &AnsweredPool, rows: &[u32], places: &[PathBuf]) -> 
         (benchmark, design)
     };
     pool.benchmarks().into_iter().map(with_name).collect()
-}
-
-/// The places where a pool's calibrations are looked for: those that the caller names, the pool's folder, the one above, and the folders
-/// in that.
-pub(super) fn places(named: &[PathBuf], folder: Option<&Path>) -> Vec<PathBuf> {
-    let mut places = named.to_vec();
-    for above in folder.into_iter().flat_map(|folder| folder.ancestors().take(2)) {
-        places.push(above.to_owned());
-    }
-    let above = folder.and_then(Path::parent);
-    let above = above.map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
-    let entries = above.and_then(|above| fs::read_dir(above).ok()).into_iter().flatten().take(MOST_FOLDERS);
-    let mut beside: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
-    beside.sort();
-    places.extend(beside);
-    places
-}
-
-/// A row as hard as its expected error says, for a model of the panel's mean ability.
-fn curve_of_error(error: f64) -> Curve {
-    let error = error.clamp(LEAST_ERROR, 1.0 - LEAST_ERROR);
-    Curve { difficulty: ln(error / (1.0 - error)), discrimination: 1.0 }
 }
 
 /// How these tasks of one benchmark were drawn.
@@ -165,8 +146,15 @@ fn design(pool: &AnsweredPool, benchmark: &str, tasks: &[(&Task, u32)]) -> Resul
     {
         return Err("these are not all tasks that were drawn".to_owned());
     }
-    let strata = if tasks.iter().all(|(task, _)| task.weight.is_some()) {
-        by_weight(tasks)
+    if pool.is_changed {
+        return Err("its tasks are not those that its manifest describes (checksum)".to_owned());
+    }
+    let is_informative = manifest.is_some_and(|manifest| manifest["request"]["select"] == "informative");
+    let weighted = tasks.iter().filter(|(task, _)| task.weight.is_some()).count();
+    let strata = if weighted == tasks.len() {
+        by_weight(tasks, part)?
+    } else if weighted > 0 || is_informative {
+        return Err("some of its tasks have no weight".to_owned());
     } else {
         let (manifest, part) =
             manifest.zip(part).ok_or("no manifest says how its tasks were drawn; keep manifest.json beside them")?;
@@ -177,21 +165,48 @@ fn design(pool: &AnsweredPool, benchmark: &str, tasks: &[(&Task, u32)]) -> Resul
         numbered.push(Stratum { rows: size, tasks: (rows.len()..rows.len() + own.len()).collect(), with_replacement });
         rows.extend(own);
     }
-    Ok(Design { strata: numbered, rows, curves: None, known: None, chance: 0.0, lost: None })
+    let rows_full = part.and_then(|part| part["n_tasks_full"].as_u64());
+    Ok(Design { strata: numbered, rows, curves: None, known: None, chance: 0.0, rows_full, note: None })
 }
 
 /// A stratum: how many rows it has, the pool's rows of its tasks, and whether they were drawn with replacement.
 type Drawn = (f64, Vec<u32>, bool);
 
-/// The strata of tasks with weights.
-fn by_weight(tasks: &[(&Task, u32)]) -> Vec<Drawn> {
-    let mut strata = BTreeMap::<u32, Drawn>::new();
+/// The strata of tasks with weights. `part` is the manifest's part of the benchmark.
+///
+/// # Errors
+/// The weights cannot be those of a draw.
+fn by_weight(tasks: &[(&Task, u32)], part: Option<&Value>) -> Result<Vec<Drawn>, String> {
+    let mut strata = BTreeMap::<u32, (f64, Vec<u32>)>::new();
     for (task, row) in tasks {
-        let stratum = strata.entry(task.stratum.unwrap_or_default()).or_default();
-        stratum.0 += task.weight.unwrap_or(1.0);
+        let (Some(weight), Some(number)) = (task.weight, task.stratum) else {
+            return Err("some of its tasks have no stratum".to_owned());
+        };
+        let stratum = strata.entry(number).or_insert((weight, Vec::new()));
+        // Rows of a stratum are drawn with equal chances.
+        if (stratum.0 - weight).abs() > 1e-9 * weight {
+            return Err(format!("the weights in stratum {number} differ"));
+        }
+        if stratum.1.contains(row) {
+            return Err("a task with a weight comes twice".to_owned());
+        }
         stratum.1.push(*row);
     }
-    strata.into_values().collect()
+    let drawn = strata.into_values().map(|(weight, own)| (weight * own.len() as f64, own, false));
+    let drawn: Vec<Drawn> = drawn.collect();
+    let total: f64 = drawn.iter().map(|(rows, ..)| rows).sum();
+    let bins = part.and_then(|part| part["bins"].as_object());
+    let could: Option<u64> = bins.map(|bins| bins.values().filter_map(Value::as_u64).sum());
+    match could.map(|could| could as f64) {
+        Some(could) if total < could - 0.5 => {
+            Err(format!("{} of {could} rows had no chance to be drawn; ask for more tasks", (could - total).round()))
+        }
+        Some(could) if total > could + 0.5 => {
+            Err(format!("its weights sum up to {total}, but {could} rows could be drawn"))
+        }
+        None if total > u32::MAX.into() => Err(format!("its weights sum up to {total} rows")),
+        _ => Ok(drawn),
+    }
 }
 
 /// The strata of tasks that were drawn by bin: every bin, or every bin of every value of a label.
@@ -238,57 +253,4 @@ fn by_bins(request: &Value, part: &Value, tasks: &[(&Task, u32)]) -> Result<Vec<
         return Err(format!("no {some}{more} tasks were drawn; draw from all bins, or informative tasks"));
     }
     Ok(strata)
-}
-
-/// The curves of all rows of a benchmark.
-struct Known {
-    curves: Vec<Curve>,
-    /// The place of each row, by identity and number of earlier copies, or by source_id.
-    places: HashMap<String, usize>,
-    chance: f64,
-}
-
-impl Known {
-    /// Those of the difficulty that a pool was drawn by, if it is at hand.
-    fn find(benchmark: &str, record: &MeasuredRecord, places: &[PathBuf]) -> Option<Self> {
-        if record.file.is_none() {
-            return Self::of_reference(benchmark, record);
-        }
-        let calibration = |place: &PathBuf| match calibrated_benchmark(place) {
-            Some(_) => place.clone(),
-            None => place.join(calibration_name(benchmark)),
-        };
-        places.iter().find_map(|place| Self::of_calibration(&calibration(place), record))
-    }
-
-    /// Those of a calibration, if it is the recorded one.
-    fn of_calibration(path: &Path, record: &MeasuredRecord) -> Option<Self> {
-        let meta = calibration::read_meta(path).ok().filter(|meta| meta.self_checksum == record.checksum)?;
-        let text = fs::read_to_string(path).ok()?;
-        let (mut curves, mut places) = (Vec::new(), HashMap::new());
-        for line in text.lines().filter(|line| !line.is_empty()) {
-            let row: CalibratedRow = serde_json::from_str(line).ok()?;
-            places.insert(row.source_id.clone(), curves.len());
-            curves.push(row.own_curve());
-        }
-        Some(Self { curves, places, chance: asymptote(meta.chance) })
-    }
-
-    /// Those of the reference difficulty, if it is the recorded one.
-    fn of_reference(benchmark: &str, record: &MeasuredRecord) -> Option<Self> {
-        let reference = Reference::of(benchmark).filter(|reference| reference.card.checksum == record.checksum)?;
-        let (mut curves, mut places) = (Vec::new(), HashMap::new());
-        for row in reference.rows() {
-            places.entry(format!("{:016x}", row.identity)).or_insert(curves.len());
-            curves.push(Curve { difficulty: row.difficulty, discrimination: 1.0 });
-        }
-        Some(Self { curves, places, chance: asymptote(reference.card.chance) })
-    }
-
-    /// The curve of a task.
-    fn curve(&self, task: &Task) -> Option<Curve> {
-        let id = |id: &Option<crate::task::Text>| id.as_ref().and_then(|id| self.places.get(id.as_str())).copied();
-        let place = id(&task.source_id).or_else(|| id(&task.identity))?;
-        self.curves.get(place).copied()
-    }
 }

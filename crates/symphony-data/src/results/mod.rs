@@ -9,6 +9,7 @@ mod error;
 pub mod estimate;
 mod full;
 mod group;
+mod known;
 pub mod paired;
 pub mod power;
 mod read;
@@ -67,6 +68,8 @@ impl Missing {
 /// What results are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct ResultsOptions {
+    /// Only these models; empty for all that have responses.
+    pub models: Vec<String>,
     /// Compare every other model with this one.
     pub baseline: Option<String>,
     /// Also give the accuracy on groups of tasks.
@@ -89,6 +92,8 @@ pub struct PoolSummary {
     pub n_tasks: u64,
     /// The number of its distinct tasks.
     pub n_distinct: u64,
+    /// How many of its tasks have no answer of any model.
+    pub unanswered: u64,
     /// Its benchmarks, sorted by name.
     pub benchmarks: Vec<String>,
     /// Whether any of its tasks is generated.
@@ -106,8 +111,14 @@ pub struct Full {
     pub low: f64,
     /// The high end of its 95 % interval.
     pub high: f64,
-    /// How it was made.
+    /// How it was made: `model-assisted`, or `weighted mean`.
     pub method: String,
+    /// How many tasks with answers it is made of.
+    pub n_tasks: u64,
+    /// How many rows could be drawn: those that it is an estimate of.
+    pub n_rows: u64,
+    /// How many rows the benchmark has; `None` if no manifest says it.
+    pub n_rows_full: Option<u64>,
 }
 
 /// The results of one model.
@@ -121,8 +132,9 @@ pub struct ModelResult {
     pub accuracy: Accuracy,
     /// The first few tasks of the pool without an answer, by `source_id`.
     pub unanswered_tasks: Vec<String>,
-    /// Whether the difficulty that the pool was drawn by was fitted to answers of this model.
-    pub in_sample: bool,
+    /// Whether the difficulty that the pool was drawn by was fitted to answers of this model; `None` if it is not known, because the
+    /// difficulty was measured and no manifest names its panel.
+    pub in_sample: Option<bool>,
     /// For each benchmark, the estimated accuracy on all of its rows, or why there is none.
     pub full: Vec<(String, Result<Full, String>)>,
     /// The accuracy on groups of tasks: what they are grouped by, and then each group.
@@ -139,7 +151,7 @@ impl Serialize for ModelResult {
             #[serde(flatten)]
             accuracy: Accuracy,
             unanswered_tasks: &'m [String],
-            in_sample: bool,
+            in_sample: Option<bool>,
             full: Option<Map<'m, &'m Full>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             why: Option<String>,
@@ -189,8 +201,10 @@ pub struct Results {
     pub comparisons: Vec<Comparison>,
     /// How intervals and p-values were computed.
     pub method: &'static str,
-    /// What a reader of the numbers has to know, in sentences.
+    /// What a reader of the comparisons has to know, in sentences.
     pub notes: Vec<String>,
+    /// What a reader of the estimates of full benchmarks has to know, and of who is IN-SAMPLE.
+    pub pool_notes: Vec<String>,
     /// The answers that were left out, by reason, without those to tasks outside of the pool.
     pub unmapped: Vec<Unmapped>,
     /// How many answers are to tasks outside of the pool.
@@ -218,6 +232,9 @@ pub fn results(
     }
     let groups = group::groups(pool, &options.by)?;
     let mut answers = Answers::read(pool, inputs, config, &options.read, progress)?;
+    answers.models = only(std::mem::take(&mut answers.models), &options.models)?;
+    let has_none = |row: &&u32| answers.models.iter().all(|own| own.scores.score[**row as usize].is_nan());
+    let unanswered = answers.rows.iter().filter(has_none).count() as u64;
     let all = Selection::of(answers.rows.iter().copied(), &answers.clusters);
     let select = |Group { name, tasks }: Group| {
         (name, Selection::of(tasks.into_iter().map(|task| answers.rows[task]), &answers.clusters))
@@ -226,7 +243,7 @@ pub fn results(
         groups.into_iter().map(|(by, groups)| (by, groups.into_iter().map(select).collect())).collect();
     let (outside, unmapped): (Vec<Unmapped>, Vec<Unmapped>) =
         std::mem::take(&mut answers.gathered.unmapped).into_iter().partition(|unmapped| unmapped.outside);
-    let places = full::places(&options.calibrations, pool.folder.as_deref());
+    let places = known::places(&options.calibrations, pool.folder.as_deref());
     let designs = full::designs(pool, &answers.rows, &places);
     let of_model = |(at, own): (usize, &ModelAnswers)| {
         if progress.cancelled() {
@@ -242,14 +259,16 @@ pub fn results(
     });
     let (order, models): (Vec<usize>, Vec<ModelResult>) = models.into_iter().unzip();
     let baseline = options.baseline.as_deref();
-    let (comparisons, mut notes) =
+    let (comparisons, notes) =
         compare::comparisons(&answers.models, &order, (&all, &designs), baseline, options.missing, progress)?;
-    notes.extend(designs.iter().filter_map(|(benchmark, design)| design.as_ref().ok()?.note(benchmark)));
+    let of_designs = designs.iter().filter_map(|(benchmark, design)| design.as_ref().ok()?.note(benchmark));
+    let pool_notes = pool.notes().into_iter().chain(of_designs).collect();
     Ok(Results {
         pool: PoolSummary {
             name: pool.name.clone(),
             n_tasks: all.n_tasks(),
             n_distinct: all.clusters().count() as u64,
+            unanswered,
             benchmarks,
             synthetic: pool.synthetic,
         },
@@ -257,9 +276,22 @@ pub fn results(
         comparisons,
         method: METHOD,
         notes,
+        pool_notes,
         unmapped,
         outside: outside.iter().map(|unmapped| unmapped.answers).sum(),
     })
+}
+
+/// The models of these names, or as other publications spell them; all if there are no names.
+fn only(models: Vec<ModelAnswers>, names: &[String]) -> Result<Vec<ModelAnswers>, ResultsError> {
+    let known = || models.iter().map(|own| own.model.name.clone()).collect();
+    for name in names {
+        if !models.iter().any(|own| own.model.is_like(name)) {
+            return Err(ResultsError::NoSuchModel { model: name.clone(), models: known() });
+        }
+    }
+    let is_wanted = |own: &ModelAnswers| names.is_empty() || names.iter().any(|name| own.model.is_like(name));
+    Ok(models.into_iter().filter(is_wanted).collect())
 }
 
 /// Groups of tasks, such as `bin`, and then `easy`.

@@ -146,7 +146,8 @@ fn in_units(differences: &[f64]) -> Option<Vec<i64>> {
     let fits = |parts: &u32| {
         let is_whole = |size: &f64| {
             let units = size * f64::from(*parts);
-            (units - units.round()).abs() < 1e-6
+            // A difference that is no multiple of any unit is not taken for none.
+            (units - units.round()).abs() < 1e-6 && (units.round() > 0.0 || *size < NOTHING)
         };
         sizes.iter().all(is_whole)
     };

@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use super::{ResultsError, accuracy::Scores};
 use crate::{
+    calibration::MEASURED_KEYS,
     config::Config,
     evidence::responses::{Catalogue, Gathered, Input, ReadOptions, read},
     evidence::validation::pool_tasks,
     pool::{
-        PoolError,
-        manifest::{self, MeasuredParts, PoolManifest, is_synthetic},
+        PoolError, find_pool,
+        manifest::{MeasuredParts, PoolManifest},
     },
     progress::Progress,
     response::{Answer, Model},
@@ -34,6 +35,8 @@ pub struct AnsweredPool {
     pub synthetic: bool,
     /// Its manifest, if there is one.
     pub manifest: Option<Value>,
+    /// Whether its tasks are others than those that the manifest describes.
+    pub is_changed: bool,
     /// The folder that it was read from.
     pub folder: Option<PathBuf>,
 }
@@ -44,16 +47,19 @@ impl AnsweredPool {
     /// # Errors
     /// There is no pool at `path`, it cannot be read, or it has no tasks.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
-        let (tasks, measured) = pool_tasks(path)?;
+        let (tasks, _) = pool_tasks(path)?;
         let tasks = tasks.collect::<Result<Vec<_>, _>>()?;
         if tasks.is_empty() {
             return Err(PoolError::Empty { path: path.to_owned() }.into());
         }
-        let folder = if path.is_dir() { Some(path) } else { path.parent() };
-        let synthetic = folder.and_then(is_synthetic).unwrap_or_default();
-        let manifest = folder.and_then(manifest::read);
-        let (name, measured) = (path.display().to_string(), measured.unwrap_or_default());
-        Ok(Self { name, tasks, measured, synthetic, manifest, folder: folder.map(Path::to_owned) })
+        let name = path.display().to_string();
+        let file = if path.is_dir() { find_pool(path) } else { Some(path.to_owned()) };
+        let manifest = file.as_deref().and_then(PoolManifest::beside);
+        let is_changed = manifest.as_ref().zip(file.as_deref()).is_some_and(|(own, file)| !own.vouches_for(file));
+        let folder = file.as_deref().and_then(Path::parent);
+        // The parent of a plain file name is empty.
+        let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        Ok(Self { is_changed, folder: folder.map(Path::to_owned), ..Self::of_tasks(&name, tasks, manifest.as_ref()) })
     }
 
     /// The tasks of a stream, or of a part of one, with its manifest if it was drawn.
@@ -64,13 +70,40 @@ impl AnsweredPool {
             measured: manifest.and_then(PoolManifest::measured_parts).unwrap_or_default(),
             synthetic: manifest.is_some_and(|manifest| manifest.value()["synthetic"] == true),
             manifest: manifest.map(|manifest| manifest.value().clone()),
+            is_changed: false,
             folder: None,
         }
     }
 
-    /// Whether the difficulty of any benchmark was fitted to answers of this model.
-    pub(super) fn is_in_sample(&self, model: &str) -> bool {
-        self.measured.values().flat_map(|measured| &measured.panel).any(|known| known.is_like(model))
+    /// Whether the difficulty of any benchmark was fitted to answers of this model; `None` if that is not known.
+    pub(super) fn is_in_sample(&self, model: &str) -> Option<bool> {
+        let known = self.measured.values().flat_map(|measured| &measured.panel).any(|known| known.is_like(model));
+        (known || !self.has_unknown_panel()).then_some(known)
+    }
+
+    /// Whether tasks were drawn by a measured difficulty, and nothing says whose answers it was fitted to.
+    fn has_unknown_panel(&self) -> bool {
+        let names_none = |task: &Task| {
+            let key = format!("\"{}\"", MEASURED_KEYS[1]);
+            task.scorer_metadata.get().contains(&key) && !self.measured.contains_key(&task.benchmark)
+        };
+        self.tasks.iter().any(names_none)
+    }
+
+    /// What a reader of its results should know.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.is_changed {
+            notes.push(format!("{}: its tasks are not those that its manifest describes (checksum)", self.name));
+        }
+        if self.has_unknown_panel() {
+            notes.push(format!(
+                "{}: no manifest names the models that its difficulty was fitted to, so who is IN-SAMPLE is not known; name the \
+                 pool's folder, and keep manifest.json in it",
+                self.name
+            ));
+        }
+        notes
     }
 
     /// Its benchmarks, sorted by name.

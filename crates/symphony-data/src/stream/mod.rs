@@ -82,10 +82,13 @@ impl std::fmt::Display for Shortfall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { benchmark, stratum, bin, cut, within, informative, rows_chosen, asked, has } = self;
         let stratum = stratum.as_ref().map(|stratum| format!(" of {stratum}")).unwrap_or_default();
-        write!(f, "{benchmark}: {asked} {bin} tasks{stratum} asked, {has} there; ")?;
         if *informative {
-            return write!(f, "an informative draw repeats no task; ask for fewer");
+            return write!(
+                f,
+                "{benchmark}: {asked} tasks{stratum} asked, {has} there; an informative draw repeats no task; ask for fewer"
+            );
         }
+        write!(f, "{benchmark}: {asked} {bin} tasks{stratum} asked, {has} there; ")?;
         if *rows_chosen {
             // Moving thresholds may not help: the rows that would come may not be drawn.
             return match has {

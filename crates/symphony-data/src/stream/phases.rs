@@ -95,9 +95,13 @@ impl Phase<'_> {
 
     fn shortfalls(&self, cells: &[Cell<'_>], asked: &Allocation, has: &Allocation) -> Vec<Shortfall> {
         let mut found = Vec::new();
+        let is_informative = self.request.sampler == SamplerKind::Informative;
         for ((cell, asked), has) in cells.iter().zip(asked).zip(has) {
-            for bin in Bin::ALL {
-                let (asked, has) = (asked[bin], has[bin]);
+            // An informative draw owes no bin anything, but tasks as a whole.
+            let bins = if is_informative { &[Bin::Hard][..] } else { &Bin::ALL };
+            for &bin in bins {
+                let of_bin = |tasks: &PerBin<u64>| if is_informative { tasks.total() } else { tasks[bin] };
+                let (asked, has) = (of_bin(asked), of_bin(has));
                 let part = &self.request.parts[cell.part];
                 if delivered(asked, has, self.request.sample_with_replacement) < asked {
                     found.push(Shortfall {
@@ -105,7 +109,7 @@ impl Phase<'_> {
                         stratum: cell.stratum.map(str::to_owned),
                         bin,
                         within: part.difficulty_within.is_some(),
-                        informative: self.request.sampler == SamplerKind::Informative,
+                        informative: is_informative,
                         rows_chosen: part.rows != Eligibility::default() || self.number > 1,
                         cut: Some(part.cut).filter(|_| part.thresholds_from.is_none()),
                         asked,

@@ -133,7 +133,8 @@ fn models_of_the_panel_are_in_sample() {
     let mut pool = repeated(&[1, 1]);
     pool.measured.insert("b".to_owned(), record);
     let found = results(&pool, graded(&[("Llama-3-8B", &[1.0, 0.0]), ("other", &[0.0, 0.0])]));
-    let flags: Vec<(&str, bool)> = found.models.iter().map(|own| (own.model.as_str(), own.in_sample)).collect();
+    let flags: Vec<(&str, bool)> =
+        found.models.iter().map(|own| (own.model.as_str(), own.in_sample == Some(true))).collect();
     assert_eq!(flags, [("Llama-3-8B", true), ("other", false)]);
 }
 

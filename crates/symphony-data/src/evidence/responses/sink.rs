@@ -254,6 +254,9 @@ impl Sink<'_, '_> {
                 if !self.filling {
                     let rows = shelf.rows;
                     let reason = match found.key {
+                        Key::Both(_, id, _) if is_pool && shelf.by_source_id(id).is_some() => {
+                            "with the source_id of a row and the identity of another task: the rows were others then".to_owned()
+                        }
                         Key::SourceId(_, id) if is_task_id(id, benchmark) => {
                             "under a pool's task_id, which is a place in its stream, not a row; give the task's source_id"
                                 .to_owned()
