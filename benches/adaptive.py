@@ -2,11 +2,13 @@
 """Shows how well an adaptive test of 100 rows estimates the accuracy of models that its calibration does not know.
 
 usage: adaptive.py [--shared ../shared] [--benchmarks gsm8k,medical_qa,mmlu] [--panels 4] [--seeds 5] [--n 100]
+                   [--stop 0.03]
 
 The responses are those of 83 models in HELM Lite. Random panels of 50 models are calibrated; each of the other models
 takes the adaptive test, in batches of ten. The comparison is the plain mean of 200 random samples of as many rows,
-each with the usual binomial interval. *Stronger* are the 33 best models, with a calibration on the 50 others. Prints a
-table in Markdown. Needs numpy and the wheel.
+each with the usual binomial interval. With `--stop`, the adaptive test ends at that standard error, and the comparison
+is random samples of as many rows as it took. *Stronger* are the 33 best models, with a calibration on the 50 others.
+Prints a table in Markdown. Needs numpy and the wheel.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ FILES = {
 }
 MODELS = 50
 BATCH = 10
+# A standard error that is not reached before the rows are answered.
+NEVER = 1e-9
 
 
 def scores_of(path: Path) -> Numbers:
@@ -79,17 +83,18 @@ class Taken:
     size: float
     inside: float
     width: float
+    rows: float
 
 
-def adaptive(calibration: Path, scores: Numbers, n: int, seed: str) -> Taken:
+def adaptive(calibration: Path, scores: Numbers, n: int | None, stop: float, seed: str) -> Taken:
     """Gives a model the adaptive test."""
-    test = AdaptiveTest(calibration, standard_error=0.0, max_tasks=n, seed=seed)
+    test = AdaptiveTest(calibration, standard_error=stop, max_tasks=n, seed=seed)
     batch, truth = test.next_batch(BATCH), float(scores.mean())
     while batch.rows:
         asked = {row: float(scores[int(row.removeprefix("rows_"))]) for row in batch.rows}
         batch = test.next_batch(BATCH, asked)
     error = batch.estimate - truth
-    return Taken(error, abs(error), batch.low <= truth <= batch.high, (batch.high - batch.low) / 2)
+    return Taken(error, abs(error), batch.low <= truth <= batch.high, (batch.high - batch.low) / 2, batch.n_answered)
 
 
 def at_random(scores: Numbers, n: int, samples: int = 200) -> Taken:
@@ -99,7 +104,8 @@ def at_random(scores: Numbers, n: int, samples: int = 200) -> Taken:
     errors = drawn.mean(axis=1) - scores.mean()
     half = 1.96 * numpy.sqrt(drawn.var(axis=1, ddof=1) / n * (1 - n / rows))
     sizes = numpy.abs(errors)
-    return Taken(*(float(own.mean()) for own in (errors, sizes, sizes <= half, half)))
+    error, size, inside, width = (float(own.mean()) for own in (errors, sizes, sizes <= half, half))
+    return Taken(error, size, inside, width, n)
 
 
 def line(name: str, models: str, taken: list[tuple[Taken, Taken]]) -> str:
@@ -111,7 +117,7 @@ def line(name: str, models: str, taken: list[tuple[Taken, Taken]]) -> str:
     return (
         f"| {name} | {models} | {len(taken):,} | {100 * own.size:.2f} | {100 * plain.size:.2f} "
         f"| {own.size / plain.size:.2f} | {100 * own.error:+.2f} | {own.inside:.1%} | {plain.inside:.1%} "
-        f"| {100 * own.width:.1f} | {100 * plain.width:.1f} |"
+        f"| {100 * own.width:.1f} | {100 * plain.width:.1f} | {own.rows:.0f} |"
     )
 
 
@@ -123,9 +129,12 @@ def main() -> None:
     parser.add_argument("--panels", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--n", type=int, default=100)
+    parser.add_argument("--stop", type=float)
     given = parser.parse_args()
-    print("| benchmark | models | tests | error | of random | ratio | bias | inside | of random | ± | of random |")
-    print("|" + "---|" * 11)
+    print(
+        "| benchmark | models | tests | error | of random | ratio | bias | inside | of random | ± | of random | rows |"
+    )
+    print("|" + "---|" * 12)
     for name in given.benchmarks.split(","):
         file, chance = FILES[name]
         scores = scores_of(given.shared / "responses" / "panels" / file)
@@ -138,9 +147,12 @@ def main() -> None:
                 with tempfile.TemporaryDirectory(prefix="symphony-adaptive-") as work:
                     calibration = calibrated(scores[order[:MODELS]], chance, Path(work))
                     for model in order[MODELS:]:
-                        plain = at_random(scores[model], given.n)
+                        of_n = at_random(scores[model], given.n)
                         for seed in range(given.seeds):
-                            taken.append((adaptive(calibration, scores[model], given.n, f"{model}/{seed}"), plain))
+                            most, stop = (given.n, NEVER) if given.stop is None else (None, given.stop)
+                            own = adaptive(calibration, scores[model], most, stop, f"{model}/{seed}")
+                            plain = of_n if given.stop is None else at_random(scores[model], int(own.rows))
+                            taken.append((own, plain))
             print(line(name, kind, taken), flush=True)
 
 
