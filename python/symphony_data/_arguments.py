@@ -11,9 +11,12 @@ from typing import Any, Union
 
 from ._core import TaskStream
 from ._errors import ConfigError, MissingDataError, RequestError
+from ._evidence import Calibration
 
 StrPath = Union[str, "os.PathLike[str]"]
 """A path, as text or as an object."""
+Calibrated = Union[StrPath, Calibration, "Mapping[str, Calibration]"]
+"""A difficulty: a word, a path, a calibration, or what ``calibrate`` returns."""
 Responses = Any
 """A path, a list of paths, or an Arrow-compatible table (polars, pandas, pyarrow)."""
 
@@ -43,15 +46,39 @@ def difficulty(parameter: str, value: object) -> str:
     return _word_or_path(parameter, value, ("surface", "reference"))
 
 
+def calibration(parameter: str, value: object) -> str:
+    """The path of a calibration, or of a folder of them."""
+    return path(parameter, _place_of(parameter, value))
+
+
 def prior(parameter: str, value: object) -> str:
     """The word of a prior, or a path, as for a difficulty."""
     return _word_or_path(parameter, value, ("features", "reference"))
 
 
 def _word_or_path(parameter: str, value: object, words: tuple[str, ...]) -> str:
-    found = path(parameter, value)
-    is_path = isinstance(value, os.PathLike) and found in words
+    place = _place_of(parameter, value)
+    found = path(parameter, place)
+    is_path = isinstance(place, os.PathLike) and found in words
     return os.path.join(os.curdir, found) if is_path else found
+
+
+def _place_of(parameter: str, value: object) -> str | bytes | os.PathLike[str]:
+    """The file of a calibration, or the folder of those that ``calibrate`` returns; a path as it is."""
+    if isinstance(value, Calibration):
+        return Path(value.path)
+    if isinstance(value, (str, bytes, os.PathLike)):
+        return value
+    if not isinstance(value, Mapping) or not value or not all(isinstance(one, Calibration) for one in value.values()):
+        raise TypeError(f"{parameter}: expected a path or a calibration, found {_kind(value)}")
+    folders = {Path(one.path).parent for one in value.values()}
+    if len(folders) > 1:
+        several = ", ".join(sorted(map(str, folders)))
+        raise RequestError(
+            f"{parameter}: these calibrations are in several folders ({several}); put their files into one folder, and "
+            "give that"
+        )
+    return folders.pop()
 
 
 def text(parameter: str, value: object, example: str) -> str:
@@ -86,6 +113,16 @@ def names(parameter: str, value: object) -> list[str]:
         if all(isinstance(name, str) for name in found):
             return [_encodable(parameter, name) for name in found]
     raise RequestError(f'{parameter}: {value!r}: write a list of names, such as ["gsm8k", "amc"]')
+
+
+def names_or_text(parameter: str, value: object) -> list[str]:
+    """Names, or one text with commas between them, as the command takes it."""
+    if not isinstance(value, str):
+        return names(parameter, value)
+    found = [name.strip() for name in _encodable(parameter, value).split(",")]
+    if "" in found:
+        raise RequestError(f'{parameter}: {value!r}: a name is missing; write names, such as "bin,benchmark"')
+    return found
 
 
 def whole(parameter: str, value: object) -> int:

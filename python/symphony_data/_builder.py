@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from . import _arguments as argument
 from . import _core
-from ._arguments import Responses, StrPath
+from ._arguments import Calibrated, Responses, StrPath
 from ._core import Task, TaskStream
 from ._duplicates import DuplicatesReport
 from ._errors import ConfigError, RequestError
@@ -230,7 +230,7 @@ class DatasetBuilder:
         sample_with_replacement: bool | Literal["when_short"] | None = None,
         sampler: Literal["numpy", "stable", "informative"] | None = None,
         full_dir: StrPath | None = None,
-        difficulty: StrPath | None = None,
+        difficulty: Calibrated | None = None,
         min_responses: int | None = None,
         order: Literal["shuffled", "easy_first", "hard_first"] = "shuffled",
         *,
@@ -271,9 +271,10 @@ class DatasetBuilder:
             full_dir: the folder of the preprocessed benchmarks. Default: the last `output_dir` of
                 :meth:`preprocess_all_benchmarks`, else data/benchmarks/full.
             difficulty: the score to draw by: ``"surface"``, ``"reference"`` (the difficulty that ships with the
-                program, see :meth:`reference`), a calibration (``{benchmark}_calibration.jsonl``), or a folder of
-                calibrations. A folder that is named like one of these words is ``"./reference"``, or a Path. Default:
-                as configured.
+                program, see :meth:`reference`), a calibration (its ``{benchmark}_calibration.jsonl``, or the
+                ``Calibration``), or a folder of calibrations; what :meth:`calibrate` returns stands for its folder. A
+                folder that is named like one of these words is ``"./reference"``, or a Path. Default: as configured; an
+                informative draw takes the reference in place of the surface score where there is one.
             min_responses: with a measured difficulty, leave out rows with responses of fewer models. Default: as
                 configured.
             order: ``"shuffled"``; ``"easy_first"`` for easy tasks, then medium, then hard ones, and within a bin by
@@ -377,7 +378,8 @@ class DatasetBuilder:
             What ``symphony-data plan --power --json`` has for a pool: ``tasks``, ``distinct``, ``effective_n``,
             ``discordance`` (how often two models disagree) and its ``benchmarks``, ``detectable`` and
             ``detectable_without_repeats`` (None if there are too few tasks), ``delta``, ``needed`` (how many distinct
-            tasks show it), ``curve``, ``power`` and ``level``.
+            tasks show it), ``rows`` (how many rows the request may draw) and ``detectable_with_all_rows``, ``curve``,
+            ``power`` and ``level``.
 
         Raises:
             RequestError: the request or `delta` is not valid, or no task can be drawn (a ValueError).
@@ -543,7 +545,7 @@ class DatasetBuilder:
         *,
         benchmarks: Sequence[str] | None = None,
         full_dir: StrPath | None = None,
-        difficulty: StrPath | None = None,
+        difficulty: Calibrated | None = None,
         min_responses: int | None = None,
         demo: bool = False,
         filter: str | None = None,
@@ -604,7 +606,7 @@ class DatasetBuilder:
         missing: Literal["leave_out", "wrong"] = "leave_out",
         *,
         models: str | Sequence[str] = (),
-        difficulty: StrPath | None = None,
+        difficulty: Calibrated | None = None,
         full_dir: StrPath | None = None,
         demo: bool = False,
         filter: str | None = None,
@@ -621,11 +623,12 @@ class DatasetBuilder:
             baseline: compare the other models with this one. Default: all pairs of up to 20 models; of more, each with
                 the best.
             by: also group tasks: ``"benchmark"``, ``"bin"``, ``"phase"``, the name of a label such as ``"task_name"``,
-                or ``"label"`` for each label; or several of these.
+                or ``"label"`` for each label; or several of these, as a list or with commas between them.
             missing: ``"leave_out"`` leaves out tasks that a model did not answer, ``"wrong"`` counts them as wrong.
             models: only these models. Default: all that have responses.
-            difficulty: the calibration that the pool was drawn by, or the folder of it, for the estimate of the accuracy on
-                the full benchmark. Default: it is looked for in `full_dir`, in the pool's folder and in the one above.
+            difficulty: the calibration that the pool was drawn by, or the folder of it, or what :meth:`calibrate`
+                returns, for the estimate of the accuracy on the full benchmark. Default: it is looked for in
+                `full_dir`, in the pool's folder and in the folders beside it.
             full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
             demo: accept responses to the generated tasks of a demo. Default: False.
             filter: for a log with several filters, the one to read.
@@ -649,11 +652,11 @@ class DatasetBuilder:
         given = argument.path("pool", pool) if isinstance(pool, (str, os.PathLike)) else pool
         inputs, log = argument.inputs(responses), argument.of_log(filter, metric)
         name = None if baseline is None else argument.text("baseline", baseline, '"gpt-4o"')
-        only = argument.names("models", [models] if isinstance(models, str) else models)
-        groups = argument.names("by", [by] if isinstance(by, str) else by)
+        only = argument.names_or_text("models", models)
+        groups = argument.names_or_text("by", by)
         missing = argument.choice("missing", missing, ("leave_out", "wrong"))  # type: ignore[assignment]
         demo = argument.flag("demo", demo)
-        places = [] if difficulty is None else [argument.path("difficulty", difficulty)]
+        places = [] if difficulty is None else [argument.calibration("difficulty", difficulty)]
         places.append(self._folder("full_dir", full_dir))
         with Notes() as note:
             found = self._core.results(given, inputs, only, name, groups, missing, places, demo, *log, note)
@@ -711,7 +714,7 @@ class DatasetBuilder:
         output_dir: StrPath,
         *,
         model: Literal["1pl", "2pl"] = "1pl",
-        prior: StrPath | None = None,
+        prior: Calibrated | None = None,
         chance: Mapping[str, float] | None = None,
         benchmarks: Sequence[str] | None = None,
         full_dir: StrPath | None = None,
@@ -727,8 +730,8 @@ class DatasetBuilder:
             model: ``"1pl"`` fits a difficulty for each row, ``"2pl"`` a discrimination too, for 20 models or more.
                 Default: ``"1pl"``.
             prior: what difficulty is predicted from before the responses are read: ``"features"``, the
-                ``"reference"`` difficulty, or the path of a calibration or of a folder of them. Default: the reference
-                if it knows half of the rows, else features.
+                ``"reference"`` difficulty, or a calibration or a folder of them, as `difficulty` of
+                :meth:`build_task_stream`. Default: the reference if it knows half of the rows, else features.
             chance: how often a guess is right, by benchmark, such as ``{"medical_qa": 0.25}``. Default: as configured.
             benchmarks: the benchmarks to fit. Default: all that have responses.
             full_dir: the folder of the preprocessed benchmarks, as for :meth:`build_task_stream`.
@@ -737,8 +740,9 @@ class DatasetBuilder:
             metric: for a log with several metrics or scorers, the one to read.
 
         Returns:
-            The calibrations, by benchmark. ``build_task_stream(..., difficulty=output_dir)`` draws by them; in a
-            configuration, ``difficulty: {measured: PATH}`` does, with the ``path`` of each.
+            The calibrations, by benchmark. ``build_task_stream(..., difficulty=CALIBRATIONS)`` draws by them, also with
+            one of them or with `output_dir`; in a configuration, ``difficulty: {measured: PATH}`` does, with the
+            ``path`` of each.
 
         Raises:
             ResponseError: the responses cannot be used (a ValueError).
@@ -849,7 +853,7 @@ class DatasetBuilder:
         benchmark_ratios: Mapping[str, float] | Literal["proportional"] | None = None,
         sample_with_replacement: bool | Literal["when_short"] | None = None,
         sampler: Literal["numpy", "stable", "informative"] | None = None,
-        difficulty: StrPath | None = None,
+        difficulty: Calibrated | None = None,
         min_responses: int | None = None,
         order: Literal["shuffled", "easy_first", "hard_first"] = "shuffled",
         *,

@@ -84,8 +84,8 @@ class Calibration(Mapping[str, Any]):
     ``slope``), ``variance_explained``, ``residual_sd``, ``ability_sd``, ``converged``, ``n_unanswered``.
 
     Attributes:
-        path (str): the file with the difficulty of each row. ``build_task_stream(..., difficulty=path)`` draws by it,
-            and so does ``difficulty: {measured: PATH}`` of the benchmark in a configuration.
+        path (str): the file with the difficulty of each row. ``build_task_stream(..., difficulty=CALIBRATION)`` draws
+            by it, and so does ``difficulty: {measured: PATH}`` of the benchmark in a configuration.
     """
 
     def __init__(self, meta: dict[str, Any], folder: str) -> None:

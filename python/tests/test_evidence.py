@@ -207,6 +207,32 @@ def test_a_difficulty_is_chosen_when_a_stream_is_drawn(builder: DatasetBuilder) 
         builder.build_task_stream(["gsm8k"], n_total_tasks=4, difficulty="nowhere")
 
 
+def test_a_calibration_is_a_difficulty_and_a_prior(builder: DatasetBuilder) -> None:
+    table = pyarrow.table(responses())
+    fitted = builder.calibrate(table, "fitted")
+    by_path = builder.build_task_stream(["gsm8k"], n_total_tasks=40, difficulty=fitted["gsm8k"].path)
+    of_path = builder.validate(table, difficulty=fitted["gsm8k"].path)
+    for given in (fitted["gsm8k"], fitted):
+        stream = builder.build_task_stream(["gsm8k"], n_total_tasks=40, difficulty=given)
+        assert list(stream) == list(by_path) and "surface_score" in stream[0].scorer_metadata
+        assert dict(builder.validate(table, difficulty=given)) == dict(of_path)
+        power = builder.power(["gsm8k"], n_total_tasks=40, difficulty=given)
+        assert power["benchmarks"][0]["source"] == "expected_error"
+        with pytest.warns(SymphonyDataWarning, match="the prior was fitted to answers of .* too, so they count twice"):
+            assert builder.calibrate(table, "again", prior=given)["gsm8k"]["prior"] == "calibration"
+    # In the working folder, or in a folder that is named like a word, calibrations are still files.
+    Path("reference").mkdir()
+    for folder in (".", "reference"):
+        moved = builder.calibrate(table, folder)
+        assert list(builder.build_task_stream(["gsm8k"], n_total_tasks=40, difficulty=moved)) == list(by_path)
+    several = {"gsm8k": fitted["gsm8k"], "again": builder.calibrate(table, "again")["gsm8k"]}
+    with pytest.raises(RequestError, match=r"in several folders \(again, fitted\); put their files into one"):
+        builder.build_task_stream(["gsm8k"], n_total_tasks=4, difficulty=several)
+    for wrong in ({}, {"gsm8k": "fitted"}, 3):
+        with pytest.raises(TypeError, match="difficulty: expected a path or a calibration, found"):
+            builder.build_task_stream(["gsm8k"], n_total_tasks=4, difficulty=wrong)  # type: ignore[arg-type]
+
+
 def test_a_saved_stream_has_its_manifest(builder: DatasetBuilder) -> None:
     stream = builder.build_task_stream(["gsm8k"], n_total_tasks=6, random_seed=11)
     builder.save_task_pool(stream, "mine/task_pool.jsonl")

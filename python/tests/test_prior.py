@@ -120,7 +120,7 @@ def test_a_prior_that_cannot_be_used_is_refused_and_nothing_is_written() -> None
     for prior, why in cases:
         with pytest.raises(ResponseError, match=why):
             builder.calibrate(given, "not_written", prior=prior)
-    with pytest.raises(TypeError, match="prior: expected a path, found an int"):
+    with pytest.raises(TypeError, match="prior: expected a path or a calibration, found an int"):
         builder.calibrate(given, "not_written", prior=3)  # type: ignore[arg-type]
     assert not Path("not_written").exists()
     humaneval(300, 380)

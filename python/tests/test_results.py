@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,40 @@ def test_a_baseline_is_what_the_others_are_compared_with(builder: DatasetBuilder
     found = builder.results(pool, answers(pool), baseline="good")
     assert [(own["model"], own["baseline"]) for own in found.comparisons] == [("poor", "good")]
     assert found.comparisons[0]["difference"] < 0
+
+
+def test_several_groups_may_be_one_text(builder: DatasetBuilder, pool: TaskStream) -> None:
+    table = answers(pool)
+    as_list = builder.results(pool, table, by=["bin", "benchmark"])
+    for text in ("bin,benchmark", "bin, benchmark"):
+        assert builder.results(pool, table, by=text).models == as_list.models
+    with pytest.raises(RequestError, match="by: 'bin,,benchmark': a name is missing"):
+        builder.results(pool, table, by="bin,,benchmark")
+
+
+def test_a_calibration_is_found_where_calibrate_wrote_it(builder: DatasetBuilder) -> None:
+    chance = random.Random(3)
+    rows = [(task.task_id, chance.gauss(0, 1.5)) for task in builder.load_preprocessed_benchmark("gsm8k", "full")]
+    panel = pd.DataFrame(
+        {
+            "benchmark": "gsm8k",
+            "source_id": row,
+            "model": model,
+            "score": float(chance.random() < 1 / (1 + math.exp(hardness - ability))),
+        }
+        for model, ability in (("poor", -1), ("fair", 0), ("good", 1))
+        for row, hardness in rows
+    )
+    fitted = builder.calibrate(panel, "elsewhere/fitted", full_dir="full")
+    pool = builder.build_task_stream(
+        ["gsm8k"], n_total_tasks=40, full_dir="full", difficulty=fitted, select="informative"
+    )
+    without = builder.results(pool, panel, full_dir="full")
+    # The estimate is model-assisted only if the calibration was found.
+    for given in (fitted, fitted["gsm8k"], "elsewhere/fitted"):
+        found = builder.results(pool, panel, full_dir="full", difficulty=given)
+        assert found["good"]["full"]["gsm8k"]["method"] == "model-assisted"
+    assert without["good"]["full"]["gsm8k"]["method"] != "model-assisted"
 
 
 def test_what_cannot_be_done_is_said(builder: DatasetBuilder, pool: TaskStream) -> None:

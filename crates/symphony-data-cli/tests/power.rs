@@ -53,7 +53,7 @@ fn responses_say_how_often_models_disagree_on_the_rows_of_each_bin() {
     // Three pairs: of a and c, which never disagree, and of each with b, of which one is the median.
     let all = json_of(&place, &format!("-n 20 --difficulty-split 75:25 {responses}"));
     let power = &all["power"]["pool"];
-    let of_quiz = json!([{"benchmark": "quiz", "discordance": 0.275, "source": "responses", "pairs": 3}]);
+    let of_quiz = json!([{"benchmark": "quiz", "discordance": 0.275, "source": "responses", "pairs": 3, "rows": 100}]);
     assert_eq!(power["benchmarks"], of_quiz);
     // 15 easy tasks with 4/20, 5 hard ones with 10/20.
     assert_eq!((&power["discordance"], &power["tasks"], &power["distinct"]), (&json!(0.275), &json!(20), &json!(20)));
@@ -89,6 +89,38 @@ fn repeats_cost_what_kish_says() {
     for said in ["80 tasks (40 distinct)", "tells as much as 40 distinct tasks", "quiz: 30 %, assumed"] {
         assert!(text.contains(said), "{said} is not in\n{text}");
     }
+}
+
+#[test]
+fn a_plan_says_what_all_rows_can_show_where_a_difference_needs_more() {
+    let place = place();
+    let power = json_of(&place, "-n 40")["power"]["pool"].clone();
+    assert_eq!((&power["rows"], &power["needed"]), (&json!(100), &json!(5885)));
+    let all = power["detectable_with_all_rows"].as_f64().unwrap();
+    assert!(is_found_by(100.0, 0.3, all), "{power}");
+    let text = place.ok(&format!("{PLAN} -n 40 --power"));
+    let said = format!("quiz has 100 rows to draw from, which can show differences from {:.1} points on.", 100.0 * all);
+    assert!(text.contains(&said), "{text}");
+    // Rows that a request leaves out do not count, and where there are rows enough nothing is said.
+    let range = json_of(&place, "-n 40 --difficulty-range 0:49")["power"]["pool"].clone();
+    assert!((45..=55).contains(&range["rows"].as_u64().unwrap()), "{range}");
+    let text = place.ok(&format!("{PLAN} -n 40 --power --delta 0.2"));
+    assert!(text.contains("A difference of 20.0 points needs 5"), "{text}");
+    assert!(!text.contains("to draw from"), "{text}");
+}
+
+#[test]
+fn two_models_disagree_at_least_as_often_as_they_differ() {
+    let place = place();
+    let more = ", or as often as they differ where that is more:";
+    let text = place.ok(&format!("{PLAN} -n 40 --power --delta 0.5"));
+    // By hand: ψ = δ = 0.5, so that (1.960 √0.5 + 0.842 √0.25)² / 0.25 = 13.08.
+    assert!(text.contains("A difference of 50.0 points needs 14 distinct tasks."), "{text}");
+    assert!(text.contains(&format!("disagree on 30 % of the tasks{more}")), "{text}");
+    let text = place.ok(&format!("{PLAN} -n 40 --power --delta 0.2"));
+    assert!(text.contains("disagree on 30 % of the tasks:"), "{text}");
+    // Ten tasks show only a difference of more than 30 points.
+    assert!(place.ok(&format!("{PLAN} -n 10 --power")).contains(more));
 }
 
 #[test]

@@ -274,6 +274,11 @@ fn both_panels_are_named_in_the_manifest_left_out_of_a_validation_and_a_model_of
         said,
         "warning: humaneval: the prior was fitted to answers of q too, so they count twice; leave them out, or take the prior from features\n"
     );
+    // Of many models in both, three are named.
+    answers(&place, "answers.csv", "humaneval", &["m0", "m1", "m2", "m3", "m4"], 80);
+    calibrated(&place, &format!("{CALIBRATE} --prior features"), "many");
+    let (_, said) = calibrated(&place, &format!("{CALIBRATE} --prior many"), "again");
+    assert!(said.contains("fitted to answers of m0, m1, m2 and 2 more too, so they count twice;"), "{said}");
     place.ok("-q --config c.yaml build --benchmarks humaneval -n 20 --difficulty fitted --output pool");
     let manifest: Value = serde_json::from_str(&fs::read_to_string(place.path("pool/manifest.json")).unwrap()).unwrap();
     let difficulty = &manifest["benchmarks"][0]["difficulty"];

@@ -571,3 +571,37 @@ fn a_part_of_a_stream_keeps_the_mark_of_generated_tasks() {
         assert_eq!((&manifest["synthetic"], &manifest["pool"]), (&json!(true), &Value::Null));
     }
 }
+
+#[test]
+fn a_readme_says_how_results_come_back_and_what_weights_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = builder(folder.path());
+    pool(&builder, folder.path(), "one", &["gsm8k"], 12);
+    for (select, weighted) in [("bins", false), ("informative", true)] {
+        let spec = RequestSpec {
+            benchmarks: vec!["gsm8k".into()],
+            n_total_tasks: 8,
+            select: Some(select.to_owned()),
+            ..RequestSpec::default()
+        };
+        let stream = builder.build_task_stream(&spec, &folder.path().join("full")).unwrap();
+        let Input::Tasks(tasks) = stream.into() else { panic!("a stream is tasks") };
+        assert_eq!(tasks.tasks.iter().all(|task| task.weight.is_some()), weighted);
+        for target in Target::ALL {
+            let to = folder.path().join(format!("{select}-{}", target.name()));
+            builder.export(vec![Input::Tasks(tasks.clone())], &options(target), &to).unwrap();
+            let readme = fs::read_to_string(to.join("README.md")).unwrap();
+            let said = "so the accuracy on them is not the benchmark's: `symphony-data results` estimates that.";
+            assert_eq!(readme.contains(said), weighted, "{readme}");
+            // A dataset is not run from its folder, so that its card says nothing of logs.
+            let back = "\n$ symphony-data results --pool POOL --responses LOGS\n$ symphony-data validate ";
+            assert_eq!(readme.contains(back), target != Target::Hf, "{readme}");
+        }
+    }
+    // Whole benchmarks are no pool, so there is nothing to give as one.
+    let to = folder.path().join("whole");
+    let only = ExportOptions { benchmarks: vec!["gsm8k".into()], ..options(Target::Inspect) };
+    builder.export(vec![Input::Path(folder.path().join("full"))], &only, &to).unwrap();
+    let readme = fs::read_to_string(to.join("README.md")).unwrap();
+    assert!(!readme.contains("symphony-data results") && readme.contains("$ symphony-data validate "), "{readme}");
+}

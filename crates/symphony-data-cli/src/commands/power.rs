@@ -104,6 +104,9 @@ fn of_pool(pool: &str, power: &Power, options: &PowerOptions<'_>) -> String {
         None => format!("\n{pool}: {tasks} are too few to show any difference ({how})\n"),
     };
     text += &format!("  A difference of {} needs {}.\n", points(power.delta), counted(power.needed, "distinct task"));
+    if power.needed > power.rows {
+        text += &beyond_all_rows(power);
+    }
     if let Some(delta) = power.detectable_without_repeats.filter(|_| power.distinct < power.tasks) {
         text += &format!(
             "  Repeats cost: the pool tells as much as {:.0} distinct tasks; {} would show {}.\n",
@@ -112,7 +115,8 @@ fn of_pool(pool: &str, power: &Power, options: &PowerOptions<'_>) -> String {
             points(delta)
         );
     }
-    text += &format!("  Two models are taken to disagree on {} of the tasks:\n", percent(power.discordance));
+    let or_more = if differs_by_more(power) { ", or as often as they differ where that is more" } else { "" };
+    text += &format!("  Two models are taken to disagree on {} of the tasks{or_more}:\n", percent(power.discordance));
     for part in &power.benchmarks {
         let source = match (part.source, &options.models) {
             (Source::Responses, Some((first, second))) => format!("as {first} and {second} do"),
@@ -128,6 +132,26 @@ fn of_pool(pool: &str, power: &Power, options: &PowerOptions<'_>) -> String {
         shown += &format!("{:>7}", point.detectable.map_or("-".to_owned(), |delta| format!("{:.1}", 100.0 * delta)));
     }
     text + &distinct + "\n" + &shown + "\n"
+}
+
+/// That the benchmarks have fewer rows than a difference needs, and what these show.
+fn beyond_all_rows(power: &Power) -> String {
+    let rows = counted(power.rows, "row");
+    let there = match &power.benchmarks[..] {
+        [one] => format!("{} has {rows} to draw from", one.benchmark),
+        _ => format!("These benchmarks have {rows} to draw from together"),
+    };
+    match power.detectable_with_all_rows {
+        Some(delta) => format!("  {there}, which can show differences from {} on.\n", points(delta)),
+        None => format!("  {there}, which are too few to show any difference.\n"),
+    }
+}
+
+/// Whether a difference in the text is larger than the discordance, so that it is computed with a larger one.
+fn differs_by_more(power: &Power) -> bool {
+    let shown = [Some(power.delta), power.detectable, power.detectable_without_repeats, power.detectable_with_all_rows];
+    let of_curve = power.curve.iter().map(|point| point.detectable);
+    shown.into_iter().chain(of_curve).flatten().any(|delta| delta > power.discordance)
 }
 
 fn counted(n: u64, what: &str) -> String {

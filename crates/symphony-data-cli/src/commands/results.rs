@@ -194,9 +194,18 @@ fn full(found: &Results) -> String {
         reasons.extend(found.pool_notes.iter().map(|note| format!("{note}\n")));
         return if reasons.is_empty() { String::new() } else { format!("\n{}", reasons.concat()) };
     }
-    let columns =
-        [Text("model"), Text("benchmark"), Number("accuracy"), Number("± s.e."), Number("95 %"), Text("method")];
-    format!("\nEstimated accuracy on all rows of each benchmark\n{}{}", table(&columns, lines), reasons.concat())
+    let columns = [
+        Text("model"),
+        Text("benchmark"),
+        Number("tasks"),
+        Number("rows"),
+        Number("accuracy"),
+        Number("± s.e."),
+        Number("95 %"),
+        Text("method"),
+    ];
+    let notes: String = found.pool_notes.iter().map(|note| format!("{note}\n")).collect();
+    format!("\nEstimated accuracy on {}\n{}{notes}{}", rows(found), table(&columns, lines), reasons.concat())
 }
 
 /// What estimates are of: all rows, unless some could not be drawn.

@@ -149,6 +149,8 @@ struct About<'a> {
     config: &'a Config,
     tasks: u64,
     distinct: u64,
+    /// Whether tasks have weights, because they were drawn with unequal chances.
+    weighted: bool,
     cells: &'a [Cell],
 }
 
@@ -256,10 +258,11 @@ fn one(
         source.each(name, Pass::Look, progress, |task| writer.look(&asker.ask(task)?))?;
     }
     let mut counts: BTreeMap<(String, Bin), u64> = BTreeMap::new();
-    let (mut distinct, mut ids) = (HashSet::new(), HashSet::new());
+    let (mut distinct, mut ids, mut weighted) = (HashSet::new(), HashSet::new(), false);
     source.each(name, Pass::Export, progress, |task| {
         let sample = asker.ask(task)?;
         *counts.entry((task.benchmark.to_owned(), sample.bin)).or_default() += 1;
+        weighted |= task.weight.is_some();
         distinct.insert(xxh3_64(sample.key().as_bytes()));
         if !ids.insert(xxh3_64(sample.id().as_bytes())) {
             return Err(ExportError::SameId { path: source.path().to_owned(), task: sample.id() });
@@ -271,7 +274,7 @@ fn one(
     if tasks == 0 {
         return Err(crate::pool::PoolError::Empty { path: source.path().to_owned() }.into());
     }
-    let about = About { name, source, config, tasks, distinct: distinct.len() as u64, cells: &cells };
+    let about = About { name, source, config, tasks, distinct: distinct.len() as u64, weighted, cells: &cells };
     let command = writer.finish(&about, &mut place)?;
     place.publish(&about, options.target)?;
     let About { tasks, distinct, .. } = about;

@@ -19,6 +19,10 @@ pub(super) fn head(about: &About<'_>, harness: &str) -> String {
     if about.source.is_synthetic() == Some(true) {
         text += "**These tasks are SYNTHETIC**: generated in the format of the benchmarks, not taken from them.\n";
     }
+    if about.weighted {
+        text += "Its tasks were drawn by what they tell about the full benchmark, so the accuracy on them is not the benchmark's: \
+                 `symphony-data results` estimates that.\n";
+    }
     text + "\n" + &table(about)
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Missing, ResultsError,
-    full::{Design, FullDifference},
+    full::{Design, Designs, FullDifference},
     paired::{self, Difference, FLIPS, Pair},
     read::{ModelAnswers, Selection},
 };
@@ -59,7 +59,7 @@ pub struct Comparison {
 pub(super) fn comparisons(
     answers: &[ModelAnswers],
     order: &[usize],
-    (all, designs): (&Selection, &[(String, Result<Design, String>)]),
+    (all, designs): (&Selection, &Designs),
     baseline: Option<&str>,
     missing: Missing,
     progress: &dyn Progress,

@@ -84,6 +84,9 @@ impl Design {
     }
 }
 
+/// The design of each benchmark of a pool, or why it allows no estimate.
+pub(super) type Designs = Vec<(String, Result<Design, String>)>;
+
 /// How much more a model solves of a full benchmark than another, by an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct FullDifference {
@@ -99,7 +102,7 @@ pub struct FullDifference {
 
 /// How the tasks of each benchmark of a pool were drawn, or why they do not tell of the full benchmark. `rows` has the pool's row of each
 /// task; calibrations are looked for at `places`, which are files or folders.
-pub(super) fn designs(pool: &AnsweredPool, rows: &[u32], places: &[PathBuf]) -> Vec<(String, Result<Design, String>)> {
+pub(super) fn designs(pool: &AnsweredPool, rows: &[u32], places: &[PathBuf]) -> Designs {
     let of = |benchmark: &str| {
         let own: Vec<(&Task, u32)> =
             pool.tasks.iter().zip(rows.iter().copied()).filter(|(task, _)| task.benchmark == benchmark).collect();

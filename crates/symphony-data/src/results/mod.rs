@@ -32,7 +32,7 @@ use crate::{
     progress::Progress,
     source::SourcePath,
 };
-use full::Design;
+use full::{Design, Designs};
 use group::Group;
 use read::{Answers, ModelAnswers, Selection};
 
@@ -302,7 +302,7 @@ fn of_model(
     own: &ModelAnswers,
     pool: &AnsweredPool,
     (all, groups): (&Selection, &Groups<Selection>),
-    (rows, designs): (&[u32], &[(String, Result<Design, String>)]),
+    (rows, designs): (&[u32], &Designs),
     missing: Missing,
 ) -> ModelResult {
     let unanswered = own.scores.unanswered(all);

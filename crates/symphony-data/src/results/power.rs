@@ -99,6 +99,8 @@ pub struct Discordance {
     pub source: Source,
     /// Of how many pairs of models it is the median; 0 if not from responses.
     pub pairs: usize,
+    /// How many rows of the benchmark the request may draw, in all bins.
+    pub rows: u64,
 }
 
 /// A point of the curve.
@@ -135,6 +137,10 @@ pub struct Power {
     pub delta: f64,
     /// How many distinct tasks, drawn in the same shares, show it.
     pub needed: u64,
+    /// How many rows of all benchmarks together the request may draw, in all bins. Fewer than `needed` cannot show `delta`.
+    pub rows: u64,
+    /// The smallest difference that so many distinct tasks show.
+    pub detectable_with_all_rows: Option<f64>,
     /// What other numbers of distinct tasks show.
     pub curve: Vec<Point>,
 }
@@ -224,6 +230,7 @@ fn of_parts(parts: &[Part], delta: f64) -> Power {
     let variance: f64 = cells().map(|cell| square(cell.tasks as f64 / n) / cell.effective_n * cell.discordance).sum();
     let plain: f64 = cells().map(|cell| cell.tasks as f64 / n * cell.discordance).sum();
     let effective_n = 1.0 / repeats;
+    let rows: u64 = parts.iter().map(|part| part.rows).sum();
     let shown = |tasks, discordance| detectable(tasks, discordance).map(reported);
     Power {
         power: POWER,
@@ -238,6 +245,8 @@ fn of_parts(parts: &[Part], delta: f64) -> Power {
         delta,
         // An estimate above the largest number that is exact is no use to anyone, and stays finite.
         needed: needed(delta, plain).ceil().min(9e15) as u64,
+        rows,
+        detectable_with_all_rows: shown(rows as f64, plain),
         curve: CURVE.iter().map(|&tasks| Point { tasks, detectable: shown(tasks as f64, plain) }).collect(),
     }
 }
@@ -250,6 +259,7 @@ struct Part {
     cells: Vec<Cell>,
     source: Source,
     pairs: usize,
+    rows: u64,
 }
 
 /// One bin of it, if tasks are drawn from that.
@@ -290,6 +300,7 @@ impl Part {
             cells: bins.iter().zip(discordances).map(cell).collect(),
             source,
             pairs,
+            rows: Bin::ALL.into_iter().map(|bin| part.bins().rows[bin].len() as u64).sum(),
         })
     }
 
@@ -301,6 +312,7 @@ impl Part {
             discordance: reported(sum / tasks as f64),
             source: self.source,
             pairs: self.pairs,
+            rows: self.rows,
         }
     }
 }
@@ -360,6 +372,7 @@ mod tests {
             cells: cells.iter().map(cell).collect(),
             source: Source::Assumed,
             pairs: 0,
+            rows: 1000,
         }
     }
 
@@ -396,6 +409,8 @@ mod tests {
         assert_eq!(plain.detectable, plain.detectable_without_repeats);
         assert_eq!(plain.detectable, detectable(200.0, 0.26).map(reported));
         assert_eq!(plain.needed, needed(0.05, 0.26).ceil() as u64);
+        assert_eq!((plain.rows, plain.benchmarks[0].rows), (2000, 1000));
+        assert_eq!(plain.detectable_with_all_rows, detectable(2000.0, 0.26).map(reported));
         assert_eq!(plain.benchmarks[0].discordance, 0.22);
         assert_eq!(plain.curve.iter().map(|point| point.tasks).collect::<Vec<_>>(), CURVE);
         // Every task twice: half of the tasks tell as much.

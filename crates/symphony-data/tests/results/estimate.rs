@@ -117,7 +117,7 @@ impl World {
     }
 
     /// The drawn rows, and the sample that they are.
-    fn sample<'s>(&self, stream: &Stream, believed: &'s [Curve], whole: bool) -> (Vec<usize>, Sample<'s>) {
+    fn sample<'s>(stream: &Stream, believed: &'s [Curve], whole: bool) -> (Vec<usize>, Sample<'s>) {
         let rows: Vec<usize> = stream.draws.iter().map(|draw| draw.row as usize).collect();
         let chance = |row: &usize| stream.chances[&(0, *row as u32)];
         let n = rows.iter().map(|row| chance(row).stratum).max().unwrap();
@@ -154,7 +154,7 @@ fn simulate(kind: Kind, whole: bool, tries: u32, gaps: f64) -> (f64, f64, f64) {
         let answers: Vec<f64> = world.curves.iter().enumerate().map(p).map(|p| random.rate(p, tries)).collect();
         let truth = answers.iter().sum::<f64>() / answers.len() as f64;
         let stream = world.draw(100, seed);
-        let (rows, sample) = world.sample(&stream, &world.curves, whole);
+        let (rows, sample) = World::sample(&stream, &world.curves, whole);
         let scores: Vec<f64> =
             rows.iter().map(|row| if random.chance(gaps) { f64::NAN } else { answers[*row] }).collect();
         let found = sample.estimate(&scores).unwrap();
@@ -215,7 +215,7 @@ fn differences_on_all_rows_are_right_and_their_intervals_hold() {
             };
             let (a, b) = (answers(own), answers(other));
             let truth = (a.iter().sum::<f64>() - b.iter().sum::<f64>()) / a.len() as f64;
-            let (rows, sample) = world.sample(&world.draw(100, seed), &world.curves, true);
+            let (rows, sample) = World::sample(&world.draw(100, seed), &world.curves, true);
             let [a, b] = [a, b].map(|scores| rows.iter().map(|row| scores[*row]).collect::<Vec<f64>>());
             let found = sample.compare(&a, &b).unwrap();
             held += f64::from(u8::from(found.low <= truth + 1e-9 && truth <= found.high + 1e-9));
@@ -249,7 +249,7 @@ fn an_informative_draw_errs_less_than_a_random_sample() {
         for seed in 0..DRAWS {
             let answers: Vec<f64> = world.curves.iter().map(|curve| random.rate(solves(*curve, ability), 1)).collect();
             let truth = answers.iter().sum::<f64>() / answers.len() as f64;
-            let (rows, sample) = world.sample(&world.draw(100, seed), &world.curves, true);
+            let (rows, sample) = World::sample(&world.draw(100, seed), &world.curves, true);
             let scores: Vec<f64> = rows.iter().map(|row| answers[*row]).collect();
             informative += (sample.estimate(&scores).unwrap().estimate - truth).abs();
             // Floyd's sample of 100 of 600 rows.

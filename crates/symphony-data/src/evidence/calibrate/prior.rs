@@ -140,6 +140,9 @@ impl Chosen {
     }
 }
 
+/// The largest number of models that a warning names.
+const SHOWN_MODELS: usize = 3;
+
 /// Warns of models whose answers the known difficulties were fitted to already.
 fn warn_of_models_in_both(benchmark: &str, known: &Known, panel: &[Model], progress: &dyn Progress) {
     let both: Vec<&str> = panel
@@ -148,9 +151,13 @@ fn warn_of_models_in_both(benchmark: &str, known: &Known, panel: &[Model], progr
         .map(|own| own.name.as_str())
         .collect();
     if !both.is_empty() {
+        let rest = both.len().saturating_sub(SHOWN_MODELS);
+        let mut names = both.iter().take(SHOWN_MODELS).copied().collect::<Vec<_>>().join(", ");
+        if rest > 0 {
+            names += &format!(" and {rest} more");
+        }
         let warning = format!(
-            "{benchmark}: the prior was fitted to answers of {} too, so they count twice; leave them out, or take the prior from features",
-            both.join(", ")
+            "{benchmark}: the prior was fitted to answers of {names} too, so they count twice; leave them out, or take the prior from features"
         );
         progress.note(Note::Warning(&warning));
     }
