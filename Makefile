@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python test-checked test-harnesses harnesses wheel dist dist-test bench bench-quick reference difficulty package audit
+.PHONY: test test-rust test-python test-checked test-harnesses harnesses wheel dist dist-test bench bench-quick reference difficulty subsets package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with. Its tools are called through
@@ -96,6 +96,11 @@ reference: $(VENV)/ready
 difficulty: $(VENV)/ready
 	cargo build --release
 	$(VENV)/bin/python benches/difficulty.py target/release/symphony-data
+
+# How well the full accuracy of real models is estimated from 100 tasks, beside other ways: benches/RESULTS_SUBSETS.md.
+subsets: $(VENV)/ready
+	cargo build --release
+	$(VENV)/bin/python benches/subsets.py target/release/symphony-data
 
 # Compares the program with plain Python, Polars and DuckDB; writes benches/RESULTS.md. DATA is the folder of the five real
 # benchmarks; without it, the rows are generated.

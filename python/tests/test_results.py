@@ -52,7 +52,9 @@ def test_a_stream_a_folder_and_a_file_have_the_same_results(builder: DatasetBuil
     others: list[Any] = [list(pool), "pool", Path("pool/task_pool.jsonl")]
     for other in others:
         again = builder.results(other, "answers.csv", by=["bin", "benchmark"])
-        assert again.models == found.models and again.comparisons == found.comparisons
+        # A list of tasks has no manifest, so that there is another reason why there is no estimate.
+        same = [{**own, "why": None} for own in again.models]
+        assert same == [{**own, "why": None} for own in found.models] and again.comparisons == found.comparisons
     (comparison,) = found.comparisons
     assert comparison["discordant"] == 39 and comparison["p_value"] < 0.01
     assert repr(found).splitlines()[0].startswith("good: 75.0% of 40 tasks (")
@@ -136,7 +138,7 @@ def test_what_cannot_be_done_is_said(builder: DatasetBuilder, pool: TaskStream) 
         builder.results(pool, table, baseline="best")
     with pytest.raises(RequestError, match="none of them has this label"):
         builder.results(pool, table, by="topic")
-    with pytest.raises(RequestError, match="leave_out.*wrong"):
+    with pytest.raises(RequestError, match=r"leave_out.*wrong"):
         builder.results(pool, table, missing="right")  # type: ignore[arg-type]
     with pytest.raises(MissingDataError):
         builder.results("nowhere", table)

@@ -40,6 +40,8 @@ COLUMNS = [
     "source_id",
     "identity",
     "phase",
+    "weight",
+    "stratum",
 ]
 
 
@@ -186,7 +188,7 @@ def test_polars_that_is_imported_later_makes_a_table_too(tmp_path: Path) -> None
     code += "s = TaskStream([Task('t', 'quiz', 0.5, 'easy', {'a': [1, 'x']}, {})]); list(s); import polars; "
     code += "print(polars.DataFrame(s).shape, polars.DataFrame(s)['raw_data'][0])"
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert ran.stdout == '(1, 9) {"a": [1, "x"]}\n', ran.stderr
+    assert ran.stdout == '(1, 11) {"a": [1, "x"]}\n', ran.stderr
 
 
 def test_a_saved_pool_is_read_back(builder: DatasetBuilder, stream: TaskStream) -> None:
@@ -390,7 +392,9 @@ def test_parquet_stores_and_pools_are_read_by_others(builder: DatasetBuilder) ->
     drawn = builder.build_task_stream(["gsm8k"], n_total_tasks=10, full_dir="columns")
     assert polars.read_parquet(pool)["task_id"].to_list() == [task.task_id for task in drawn]
     builder.save_task_pool(drawn, "mine.parquet")
-    assert pyarrow.parquet.read_table("mine.parquet").equals(pyarrow.table(drawn).drop_columns(["phase"]))
+    assert pyarrow.parquet.read_table("mine.parquet").equals(
+        pyarrow.table(drawn).drop_columns(["phase", "weight", "stratum"])
+    )
     with pytest.raises(ValueError, match="format: 'csv'"):
         builder.preprocess_all_benchmarks("columns", format="csv")  # type: ignore[arg-type]
 

@@ -101,7 +101,12 @@ def test_half_of_a_surrogate_pair_is_saved_as_its_escape(builder: DatasetBuilder
 def test_a_task_is_a_dataclass() -> None:
     task = make(source_id="quiz_0")
     assert dataclasses.is_dataclass(task)
-    assert dataclasses.asdict(task) == task.to_dict() | {"identity": None, "phase": None}
+    assert dataclasses.asdict(task) == task.to_dict() | {
+        "identity": None,
+        "phase": None,
+        "weight": None,
+        "stratum": None,
+    }
     changed = dataclasses.replace(task, difficulty_bin="hard")
     assert changed == make(source_id="quiz_0", difficulty_bin="hard") and task.difficulty_bin == "easy"
     assert "exp_00000_quiz" in pprint.pformat([task] * 9)
