@@ -34,7 +34,7 @@ use crate::{
     errors,
     function::Registered,
     progress::{PyProgress, Run},
-    stream::{TaskStream, manifest_of, origin_of, to_library},
+    stream::{TaskStream, described_by, manifest_of, origin_of, to_library},
     work,
 };
 
@@ -286,7 +286,7 @@ impl Builder {
         let by = ScoredBy { difficulty: difficulty.0, min_responses: difficulty.1 };
         let pool = tasks.and_then(|tasks| tasks.extract::<PathBuf>().ok());
         // A stream that was drawn, or a part of one, knows whose responses set its difficulty.
-        let mut drawn = tasks.and_then(origin_of).and_then(|manifest| manifest.measured_parts());
+        let mut drawn = tasks.and_then(described_by).and_then(|manifest| manifest.measured_parts());
         let tasks = tasks.filter(|_| pool.is_none()).map(|tasks| to_library("tasks", tasks)).transpose()?;
         self.run(py, None, note, move |config, progress| {
             let config = &for_demo(config, demo)?;
@@ -337,7 +337,7 @@ impl Builder {
         let given = match &path {
             Some(_) => None,
             // A stream that was drawn, or a part of one, knows whose responses set its difficulty.
-            None => Some(AnsweredPool::of_tasks("tasks", to_library("pool", pool)?, origin_of(pool).as_ref())),
+            None => Some(AnsweredPool::of_tasks("tasks", to_library("pool", pool)?, described_by(pool).as_ref())),
         };
         self.run(py, None, note, move |config, progress| {
             let pool = match (given, path) {

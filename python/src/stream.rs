@@ -68,6 +68,8 @@ pub struct TaskStream {
     length: usize,
     /// How it was drawn, or the stream that it is a part of.
     origin: Option<PoolManifest>,
+    /// The manifest beside the file that it was read from.
+    read_with: Option<PoolManifest>,
     /// Whether it is all of what was drawn.
     is_whole: bool,
 }
@@ -77,7 +79,7 @@ impl TaskStream {
     pub fn of_batches(batches: Vec<RecordBatch>) -> Self {
         let batches: Vec<RecordBatch> = batches.into_iter().map(with_all).collect();
         let length = batches.iter().map(RecordBatch::num_rows).sum();
-        Self { batches: OnceLock::from(batches), stored: None, length, origin: None, is_whole: false }
+        Self { batches: OnceLock::from(batches), stored: None, length, origin: None, read_with: None, is_whole: false }
     }
 
     /// A stream that was drawn.
@@ -87,7 +89,14 @@ impl TaskStream {
 
     /// A preprocessed benchmark of this many tasks, read when they are first needed.
     pub fn stored(folder: PathBuf, benchmark: String, length: usize) -> Self {
-        Self { batches: OnceLock::new(), stored: Some((folder, benchmark)), length, origin: None, is_whole: false }
+        Self {
+            batches: OnceLock::new(),
+            stored: Some((folder, benchmark)),
+            length,
+            origin: None,
+            read_with: None,
+            is_whole: false,
+        }
     }
 
     fn batches(&self, py: Python<'_>) -> PyResult<&[RecordBatch]> {
@@ -142,7 +151,7 @@ impl TaskStream {
 
     /// A stream of some of these tasks.
     fn part(&self, batches: Vec<RecordBatch>) -> Self {
-        Self { origin: self.origin.clone(), ..Self::of_batches(batches) }
+        Self { origin: self.origin.clone(), read_with: self.read_with.clone(), ..Self::of_batches(batches) }
     }
 
     fn table(&self, py: Python<'_>) -> PyResult<PyTable> {
@@ -237,6 +246,12 @@ pub fn origin_of(tasks: &Bound<'_, PyAny>) -> Option<PoolManifest> {
     tasks.cast::<TaskStream>().ok()?.get().origin.clone()
 }
 
+/// The manifest that says how tasks were drawn: of their own stream, or beside the file that they were read from.
+pub fn described_by(tasks: &Bound<'_, PyAny>) -> Option<PoolManifest> {
+    let stream = tasks.cast::<TaskStream>().ok()?.get();
+    stream.origin.as_ref().or(stream.read_with.as_ref()).cloned()
+}
+
 /// Reads without the GIL, until Ctrl-C.
 fn listening<T: Send + 'static>(
     py: Python<'_>,
@@ -251,8 +266,8 @@ fn listening<T: Send + 'static>(
     }
 }
 
-/// The tasks of a pool, by its file or its folder.
-fn read_pool(path: &Path, run: &Run) -> Result<Vec<RecordBatch>, Error> {
+/// The tasks of a pool, by its file or its folder, and the manifest that describes them.
+fn read_pool(path: &Path, run: &Run) -> Result<(Vec<RecordBatch>, Option<PoolManifest>), Error> {
     let missing = || PoolError::Missing { path: path.to_owned() };
     let file = if path.is_dir() { pool::find_pool(path).ok_or_else(missing)? } else { path.to_owned() };
     let mut tasks = Vec::new();
@@ -262,7 +277,8 @@ fn read_pool(path: &Path, run: &Run) -> Result<Vec<RecordBatch>, Error> {
         }
         tasks.push(task?);
     }
-    Ok(table::batches(&tasks.iter().map(LibraryTask::view).collect::<Vec<_>>())?)
+    let manifest = PoolManifest::beside(&file).filter(|manifest| manifest.vouches_for(&file));
+    Ok((table::batches(&tasks.iter().map(LibraryTask::view).collect::<Vec<_>>())?, manifest))
 }
 
 /// Set once Polars knows that a sequence of tasks is a table.
@@ -280,8 +296,9 @@ impl TaskStream {
 
     /// Reads a pool from the disk: the stream that was saved, task by task.
     ///
-    /// Pools of Symphony 2.0 are read too; their tasks have no ``source_id`` and no ``identity``. A stream that was read has
-    /// no request, so that :meth:`DatasetBuilder.save_task_pool` writes no manifest beside it.
+    /// Pools of Symphony 2.0 are read too; their tasks have no ``source_id`` and no ``identity``. The manifest beside the file
+    /// tells :meth:`DatasetBuilder.results` how the tasks were drawn. A stream that was read is not what a request asked
+    /// for, so that :meth:`DatasetBuilder.save_task_pool` writes no manifest beside it.
     ///
     /// Args:
     ///     path (str | os.PathLike): a pool's file (JSON lines, or Parquet where it ends in ``.parquet``), or a folder with
@@ -302,7 +319,8 @@ impl TaskStream {
     fn read(py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<Self> {
         let path = py.import("symphony_data._arguments")?.call_method1("path", ("path", path))?;
         let path: PathBuf = path.extract()?;
-        Ok(Self::of_batches(listening(py, move |run| read_pool(&path, run))?))
+        let (batches, read_with) = listening(py, move |run| read_pool(&path, run))?;
+        Ok(Self { read_with, ..Self::of_batches(batches) })
     }
 
     /// The tasks that pass every filter given, in the same order.

@@ -100,6 +100,10 @@ def test_the_full_accuracy_is_estimated(builder: DatasetBuilder) -> None:
     by_hand = sum((task.weight or 0) * scores[str(task.source_id)] for task in stream) / ROWS
     assert alone["m6"]["full"]["gsm8k"]["estimate"] == pytest.approx(by_hand)
     assert "was not found" in alone.pool_notes[0]
+    # A stream that was read knows its manifest; one whose file was changed does not.
+    builder.save_task_pool(stream, "saved/task_pool.jsonl")
+    read = TaskStream.read("saved")
+    assert builder.results(read, new, difficulty="fit").models == builder.results(stream, new, difficulty="fit").models
     # A list of tasks has weights, but names no panel.
     listed = builder.results(list(stream), new)
     assert listed["m2"]["in_sample"] is None and "IN-SAMPLE is not known" in listed.pool_notes[0]
