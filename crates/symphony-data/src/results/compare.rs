@@ -1,5 +1,6 @@
 //! Which models are compared, and what the comparisons say.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{
@@ -85,8 +86,7 @@ pub(super) fn comparisons(
     };
     let signs = MOST_SIGNS / (pairs.len() as u64 * all.clusters().count() as u64).max(1);
     let flips = signs.clamp(FEWEST_FLIPS, u64::from(FLIPS)) as u32;
-    let mut found = Vec::with_capacity(pairs.len());
-    for (model, baseline) in pairs {
+    let compared = |(model, baseline): (usize, usize)| {
         if progress.cancelled() {
             return Err(ResultsError::Stopped);
         }
@@ -95,8 +95,9 @@ pub(super) fn comparisons(
             Some((benchmark.clone(), design.as_ref().ok()?.compare(&model.scores, &baseline.scores, missing)?))
         };
         let full = designs.iter().filter_map(full).collect();
-        found.push(Comparison { full, ..compare(model, baseline, all, missing, flips) });
-    }
+        Ok(Comparison { full, ..compare(model, baseline, all, missing, flips) })
+    };
+    let mut found: Vec<Comparison> = pairs.into_par_iter().map(compared).collect::<Result<_, _>>()?;
     adjust(&mut found);
     if found.len() > 1 {
         notes.push(format!(

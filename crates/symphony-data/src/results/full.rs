@@ -181,6 +181,7 @@ type Drawn = (f64, Vec<u32>, bool);
 /// The weights cannot be those of a draw.
 fn by_weight(tasks: &[(&Task, u32)], part: Option<&Value>) -> Result<Vec<Drawn>, String> {
     let mut strata = BTreeMap::<u32, (f64, Vec<u32>)>::new();
+    let mut seen = HashSet::new();
     for (task, row) in tasks {
         let (Some(weight), Some(number)) = (task.weight, task.stratum) else {
             return Err("some of its tasks have no stratum".to_owned());
@@ -190,7 +191,7 @@ fn by_weight(tasks: &[(&Task, u32)], part: Option<&Value>) -> Result<Vec<Drawn>,
         if (stratum.0 - weight).abs() > 1e-9 * weight {
             return Err(format!("the weights in stratum {number} differ"));
         }
-        if stratum.1.contains(row) {
+        if !seen.insert(*row) {
             return Err("a task with a weight comes twice".to_owned());
         }
         stratum.1.push(*row);
