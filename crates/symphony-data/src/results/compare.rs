@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::{
     Missing, ResultsError,
-    full::{Design, Designs, FullDifference},
+    estimate::Answered,
+    full::{Design, Designs, FullDifference, Predictions},
     paired::{self, Difference, FLIPS, Pair},
     read::{ModelAnswers, Selection},
 };
@@ -60,7 +61,7 @@ pub struct Comparison {
 pub(super) fn comparisons(
     answers: &[ModelAnswers],
     order: &[usize],
-    (all, designs): (&Selection, &Designs),
+    (all, designs, predicted): (&Selection, &Designs, &[Predictions]),
     baseline: Option<&str>,
     missing: Missing,
     progress: &dyn Progress,
@@ -90,12 +91,13 @@ pub(super) fn comparisons(
         if progress.cancelled() {
             return Err(ResultsError::Stopped);
         }
-        let (model, baseline) = (&answers[model], &answers[baseline]);
-        let full = |(benchmark, design): &(String, Result<Design, String>)| {
-            Some((benchmark.clone(), design.as_ref().ok()?.compare(&model.scores, &baseline.scores, missing)?))
+        let both = predicted[model].iter().zip(&predicted[baseline]);
+        let full = |((benchmark, design), (own, other)): (&(String, Result<Design, String>), _)| {
+            let (own, other): (&Option<Answered>, &Option<Answered>) = (own, other);
+            Some((benchmark.clone(), design.as_ref().ok()?.compare(own.as_ref()?, other.as_ref()?)?))
         };
-        let full = designs.iter().filter_map(full).collect();
-        Ok(Comparison { full, ..compare(model, baseline, all, missing, flips) })
+        let full = designs.iter().zip(both).filter_map(full).collect();
+        Ok(Comparison { full, ..compare(&answers[model], &answers[baseline], all, missing, flips) })
     };
     let mut found: Vec<Comparison> = pairs.into_par_iter().map(compared).collect::<Result<_, _>>()?;
     adjust(&mut found);

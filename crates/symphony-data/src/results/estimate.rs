@@ -91,12 +91,29 @@ struct Moments {
     quantile: f64,
 }
 
+/// The scores of a model on the tasks of a sample, NaN where it has no answer, and what is predicted of them.
+pub struct Answered {
+    scores: Vec<f64>,
+    predicted: Predicted,
+}
+
+impl Answered {
+    /// How many tasks have answers.
+    pub fn count(&self) -> usize {
+        self.scores.iter().filter(|score| !score.is_nan()).count()
+    }
+}
+
 impl Sample<'_> {
-    /// Estimates the accuracy on all rows from the score of each task, NaN where it has no answer. `None` if fewer than two tasks have
-    /// answers.
-    pub fn estimate(&self, scores: &[f64]) -> Option<Estimated> {
+    /// These scores, with what is predicted of the tasks at the ability and the slope that fit them.
+    pub fn answered(&self, scores: Vec<f64>) -> Answered {
+        let predicted = self.predict(&scores);
+        Answered { scores, predicted }
+    }
+
+    /// Estimates the accuracy on all rows. `None` if fewer than two tasks have answers.
+    pub fn estimate(&self, Answered { scores, predicted }: &Answered) -> Option<Estimated> {
         let groups = self.groups(scores)?;
-        let predicted = self.predict(scores);
         let residual = |task: usize| scores[task] - predicted.of_tasks[task];
         let spread = |task: usize| predicted.spread(task);
         let found = moments(&groups, residual, spread, predicted.share, are_rates(scores))?;
@@ -115,24 +132,23 @@ impl Sample<'_> {
         Some(Estimated { estimate, standard_error: found.variance.sqrt(), low, high })
     }
 
-    /// Estimates how much more a model with these scores solves of all rows than one with those of `baseline`, -1 to 1, from the tasks
-    /// that both answered. `None` if these are fewer than two.
-    pub fn compare(&self, scores: &[f64], baseline: &[f64]) -> Option<Estimated> {
-        let both = |own: &[f64], other: &[f64]| -> Vec<f64> {
-            own.iter().zip(other).map(|(own, other)| if other.is_nan() { f64::NAN } else { *own }).collect()
-        };
-        let (scores, baseline) = (both(scores, baseline), both(baseline, scores));
-        let groups = self.groups(&scores)?;
-        let (own, other) = (self.predict(&scores), self.predict(&baseline));
-        let residual = |task: usize| (scores[task] - own.of_tasks[task]) - (baseline[task] - other.of_tasks[task]);
+    /// Estimates how much more a model solves of all rows than `baseline`, -1 to 1, from the tasks that both answered. `None` if these
+    /// are fewer than two.
+    pub fn compare(&self, own: &Answered, baseline: &Answered) -> Option<Estimated> {
+        let differences: Vec<f64> =
+            own.scores.iter().zip(&baseline.scores).map(|(own, baseline)| own - baseline).collect();
+        let groups = self.groups(&differences)?;
+        let (of_own, of_baseline) = (&own.predicted, &baseline.predicted);
+        let residual = |task: usize| differences[task] - (of_own.of_tasks[task] - of_baseline.of_tasks[task]);
         // As if the answers of two models to a row had nothing more in common than its difficulty.
-        let spread = |task: usize| own.spread(task) + other.spread(task);
-        let rates = are_rates(&scores) || are_rates(&baseline);
-        let found = moments(&groups, residual, spread, own.share, rates)?;
-        let estimate = (own.mean(&groups) - other.mean(&groups) + found.correction).clamp(-1.0, 1.0);
+        let spread = |task: usize| of_own.spread(task) + of_baseline.spread(task);
+        let rates = are_rates(&own.scores) || are_rates(&baseline.scores);
+        let found = moments(&groups, residual, spread, of_own.share, rates)?;
+        let estimate = (of_own.mean(&groups) - of_baseline.mean(&groups) + found.correction).clamp(-1.0, 1.0);
         let standard_error = found.variance.sqrt();
         let half = found.quantile * standard_error;
-        Some(Estimated { estimate, standard_error, low: (estimate - half).max(-1.0), high: (estimate + half).min(1.0) })
+        let (low, high) = ((estimate - half).max(-1.0), (estimate + half).min(1.0));
+        Some(Estimated { estimate, standard_error, low, high })
     }
 
     /// The strata with answers: one without, or with a single one of several tasks, is joined with the next. `None` if there are fewer than

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     AnsweredPool, Full, Missing,
     accuracy::Scores,
-    estimate::{Estimated, Sample, Stratum},
+    estimate::{Answered, Estimated, Sample, Stratum},
     known::{Known, curve_of_error},
 };
 use crate::{bin::Bin, calibration::Curve, task::Task};
@@ -47,13 +47,19 @@ impl Design {
         all.filter(|all| all.len() as f64 == self.n_rows())
     }
 
-    /// Estimates the accuracy of a model with these scores on all rows that could be drawn.
+    /// A model's answers to the tasks, with what is predicted of them.
+    pub fn answered(&self, scores: &Scores, missing: Missing) -> Answered {
+        let score = |row: &u32| scores.of(*row, missing).map_or(f64::NAN, |(score, _)| score);
+        self.sample().answered(self.rows.iter().map(score).collect())
+    }
+
+    /// Estimates the accuracy of a model on all rows that could be drawn.
     ///
     /// # Errors
     /// Why there is no estimate.
-    pub fn estimate(&self, scores: &Scores, missing: Missing) -> Result<Full, String> {
-        let (sample, own) = (self.sample(), self.scores(scores, missing));
-        let found = sample.estimate(&own).ok_or("fewer than two of its tasks have answers")?;
+    pub fn estimate(&self, own: &Answered) -> Result<Full, String> {
+        let sample = self.sample();
+        let found = sample.estimate(own).ok_or("fewer than two of its tasks have answers")?;
         let method = if sample.all.is_some() { "model-assisted" } else { "weighted mean" };
         Ok(Full {
             estimate: found.estimate,
@@ -61,22 +67,17 @@ impl Design {
             low: found.low,
             high: found.high,
             method: method.to_owned(),
-            n_tasks: own.iter().filter(|score| !score.is_nan()).count() as u64,
+            n_tasks: own.count() as u64,
             n_rows: self.n_rows() as u64,
             n_rows_full: self.rows_full,
         })
     }
 
     /// Estimates how much more one model solves of all rows that could be drawn than another; `None` if too few tasks have answers of both.
-    pub fn compare(&self, scores: &Scores, baseline: &Scores, missing: Missing) -> Option<FullDifference> {
-        let found = self.sample().compare(&self.scores(scores, missing), &self.scores(baseline, missing))?;
+    pub fn compare(&self, own: &Answered, baseline: &Answered) -> Option<FullDifference> {
+        let found = self.sample().compare(own, baseline)?;
         let Estimated { estimate: difference, standard_error, low, high } = found;
         Some(FullDifference { difference, standard_error, low, high })
-    }
-
-    /// The score of each task; NaN if it does not count.
-    fn scores(&self, scores: &Scores, missing: Missing) -> Vec<f64> {
-        self.rows.iter().map(|row| scores.of(*row, missing).map_or(f64::NAN, |(score, _)| score)).collect()
     }
 
     fn sample(&self) -> Sample<'_> {
@@ -86,6 +87,9 @@ impl Design {
 
 /// The design of each benchmark of a pool, or why it allows no estimate.
 pub(super) type Designs = Vec<(String, Result<Design, String>)>;
+
+/// What is predicted of a model's answers to the tasks of each design; `None` where that allows no estimate.
+pub(super) type Predictions = Vec<Option<Answered>>;
 
 /// How much more a model solves of a full benchmark than another, by an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -32,7 +32,7 @@ use crate::{
     progress::Progress,
     source::SourcePath,
 };
-use full::{Design, Designs};
+use full::{Design, Predictions};
 use group::Group;
 use read::{Answers, ModelAnswers, Selection};
 
@@ -245,11 +245,25 @@ pub fn results(
         std::mem::take(&mut answers.gathered.unmapped).into_iter().partition(|unmapped| unmapped.outside);
     let places = known::places(&options.calibrations, pool.folder.as_deref());
     let designs = full::designs(pool, &answers.rows, &places);
+    let predict = |own: &ModelAnswers| -> Predictions {
+        let of = |design: &Design| design.answered(&own.scores, options.missing);
+        designs.iter().map(|(_, design)| design.as_ref().ok().map(of)).collect()
+    };
+    let predicted: Vec<Predictions> = answers.models.par_iter().map(predict).collect();
     let of_model = |(at, own): (usize, &ModelAnswers)| {
         if progress.cancelled() {
             return Err(ResultsError::Stopped);
         }
-        Ok((at, of_model(own, pool, (&all, &groups), (&answers.rows, &designs), options.missing)))
+        let full = designs.iter().zip(&predicted[at]).map(|((benchmark, design), own)| {
+            let estimate = match (design, own) {
+                (Ok(design), Some(own)) => design.estimate(own),
+                (Err(why), _) => Err(why.clone()),
+                (Ok(_), None) => Err(String::new()),
+            };
+            (benchmark.clone(), estimate)
+        });
+        let full = full.collect();
+        Ok((at, ModelResult { full, ..of_model(own, pool, (&all, &groups), &answers.rows, options.missing) }))
     };
     let mut models: Vec<(usize, ModelResult)> =
         answers.models.par_iter().enumerate().map(of_model).collect::<Result<_, _>>()?;
@@ -259,8 +273,14 @@ pub fn results(
     });
     let (order, models): (Vec<usize>, Vec<ModelResult>) = models.into_iter().unzip();
     let baseline = options.baseline.as_deref();
-    let (comparisons, notes) =
-        compare::comparisons(&answers.models, &order, (&all, &designs), baseline, options.missing, progress)?;
+    let (comparisons, notes) = compare::comparisons(
+        &answers.models,
+        &order,
+        (&all, &designs, &predicted),
+        baseline,
+        options.missing,
+        progress,
+    )?;
     let of_designs = designs.iter().filter_map(|(benchmark, design)| design.as_ref().ok()?.note(benchmark));
     let pool_notes = pool.notes().into_iter().chain(of_designs).collect();
     Ok(Results {
@@ -297,12 +317,12 @@ fn only(models: Vec<ModelAnswers>, names: &[String]) -> Result<Vec<ModelAnswers>
 /// Groups of tasks, such as `bin`, and then `easy`.
 pub type Groups<T> = Vec<(String, Vec<(String, T)>)>;
 
-/// One model's results.
+/// One model's results, without estimates on full benchmarks.
 fn of_model(
     own: &ModelAnswers,
     pool: &AnsweredPool,
     (all, groups): (&Selection, &Groups<Selection>),
-    (rows, designs): (&[u32], &Designs),
+    rows: &[u32],
     missing: Missing,
 ) -> ModelResult {
     let unanswered = own.scores.unanswered(all);
@@ -321,17 +341,13 @@ fn of_model(
             |(name, selection): &(String, Selection)| (name.clone(), Accuracy::of(selection, &own.scores, missing));
         (by.clone(), groups.iter().map(of_group).collect())
     });
-    let full = |(benchmark, design): &(String, Result<Design, String>)| {
-        let estimate = design.as_ref().map_err(Clone::clone).and_then(|design| design.estimate(&own.scores, missing));
-        (benchmark.clone(), estimate)
-    };
     ModelResult {
         model: own.model.name.clone(),
         family: own.model.family.clone(),
         accuracy: Accuracy::of(all, &own.scores, missing),
         unanswered_tasks,
         in_sample: pool.is_in_sample(&own.model.name),
-        full: designs.iter().map(full).collect(),
+        full: Vec::new(),
         by: by.collect(),
     }
 }
