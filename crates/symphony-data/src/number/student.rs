@@ -2,6 +2,8 @@
 
 /// The 97.5th percentile of the standard normal distribution.
 pub(crate) const NORMAL: f64 = 1.959_963_984_540_054;
+/// Its 80th percentile.
+pub(crate) const EIGHTY: f64 = 0.841_621_233_572_914;
 
 /// The 97.5th percentiles of t with 1 to 30 degrees of freedom, from the usual tables.
 const TABLE: [f64; 30] = [

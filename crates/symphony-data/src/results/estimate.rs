@@ -2,8 +2,9 @@
 //!
 //! The estimate is a difference estimator (Cassel, Särndal and Wretman, 1976): the mean of the accuracies that are predicted for all rows,
 //! corrected by the weighted mean of what was observed less what was predicted at the drawn rows. Predictions are those of an item
-//! response model at the model's fitted ability and slope. The correction makes the estimate right on average whatever the
-//! predictions are; good predictions make it precise. Where only the drawn rows are known, it is the weighted mean of the scores.
+//! response model at the model's fitted ability and slope. All of the correction would make the estimate right on average, however
+//! wrong the predictions are. Part of it is left out, because it is also noise: never more than a quarter of a standard error, which is
+//! the most that the estimate can be off on average. Where only the drawn rows are known, it is the weighted mean of the scores.
 //!
 //! The variance is the mean of two. One is that of the design: the spread of the residuals within each stratum. With two tasks in a stratum
 //! it is nearly unbiased, but a model that fails all drawn tasks has no spread. The other is that of the predictions: the variance of

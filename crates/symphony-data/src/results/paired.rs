@@ -19,8 +19,6 @@ const MOST_PARTS: u32 = 840;
 const MOST_OPERATIONS: u64 = 20_000_000;
 /// The seed of the random signs.
 const SEED: u64 = 2_005;
-/// The 80th percentile of the standard normal distribution.
-const EIGHTY: f64 = 0.841_621_233_572_914;
 
 /// The answers of two models to the tasks of one cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -86,7 +84,7 @@ pub fn compare(pairs: &[Pair], flips: u32) -> Option<Difference> {
 /// The smallest true difference that a two-sided test at 5 % shows with a power of 80 %, given the standard error of the
 /// difference.
 pub fn detectable(standard_error: f64) -> f64 {
-    (student::NORMAL + EIGHTY) * standard_error
+    (student::NORMAL + student::EIGHTY) * standard_error
 }
 
 /// The mid-p value (Lancaster 1961; Fagerland, Lydersen and Laake 2013) of the test that gives each cluster's difference either

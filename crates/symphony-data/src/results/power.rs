@@ -17,7 +17,10 @@ use serde::Serialize;
 use crate::{
     bin::Bin,
     draw::{Drawn, DrawnPart},
-    number::function::{reported, square},
+    number::{
+        function::{reported, square},
+        student,
+    },
     response::Responses,
 };
 
@@ -35,9 +38,9 @@ pub const ASSUMED: f64 = 0.3;
 pub const CURVE: [u64; 6] = [100, 200, 500, 1000, 2000, 5000];
 
 /// The quantile of the normal distribution at 1 − LEVEL / 2.
-const OF_LEVEL: f64 = 1.959_963_984_540_054;
+const OF_LEVEL: f64 = student::NORMAL;
 /// The quantile of the normal distribution at POWER.
-const OF_POWER: f64 = 0.841_621_233_572_914;
+const OF_POWER: f64 = student::EIGHTY;
 /// The discordance of two models on fewer rows of a bin than this says too little.
 const FEWEST_ROWS: usize = 10;
 
