@@ -16,8 +16,8 @@ mod ui;
 
 use arguments::{Cli, Command};
 use commands::{
-    build, calibrate, completions, duplicates, export, init, plan, preprocess, quick_start, reference, responses,
-    results, run as run_command, schema, stats, validate, verify,
+    build, calibrate, completions, duplicates, export, init, plan, preprocess, quick_start, reference, report,
+    responses, results, run as run_command, schema, stats, validate, verify,
 };
 
 /// Runs the program with these arguments, which begin with its own name, and gives its exit code.
@@ -40,6 +40,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Export(own) => export::run(&own.args, &session),
         Command::Responses(own) => responses::run(&own.args, &session),
         Command::Results(own) => results::run(&own.args, &session),
+        Command::Report(own) => report::run(&own.args, &session),
         Command::Stats(args) => stats::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Init(args) => init::run(&args, &session),

@@ -54,6 +54,7 @@ fn the_help_of_each_command_ends_with_examples_that_work() {
         "responses",
         "results",
         "build",
+        "report",
         "export",
         "plan",
         "stats",
@@ -144,8 +145,9 @@ fn output_names_what_a_command_makes_and_output_dir_means_the_same() {
     for (name, command) in all() {
         let shown: Vec<_> = command.get_arguments().filter_map(|option| option.get_long()).collect();
         assert!(!shown.contains(&"output-dir"), "{name}");
-        let makes = ["quick-start", "preprocess", "run", "build", "duplicates", "export", "calibrate", "responses"]
-            .contains(&name.as_str());
+        let makes =
+            ["quick-start", "preprocess", "run", "build", "duplicates", "export", "calibrate", "responses", "report"]
+                .contains(&name.as_str());
         assert_eq!(shown.contains(&"output"), makes, "{name}");
     }
     place.ok("preprocess --demo --benchmarks amc --output-dir a");

@@ -9,6 +9,7 @@ use crate::{
     hint::Hint,
     pool::PoolError,
     preprocess::PreprocessError,
+    report::ReportError,
     results::{ResultsError, power::PowerError},
     store::StoreError,
     yaml::Problems,
@@ -44,6 +45,9 @@ pub enum Error {
     /// An export cannot be made.
     #[error(transparent)]
     Export(ExportError),
+    /// A report cannot be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// Rows cannot be compared.
     #[error(transparent)]
     Compare(CompareError),

@@ -69,6 +69,7 @@ pub mod irt;
 pub mod evidence;
 pub mod results;
 pub mod export;
+pub mod report;
 mod error;
 pub mod builder;
 

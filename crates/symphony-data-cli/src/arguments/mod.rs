@@ -16,8 +16,8 @@ pub use shared::{
 
 use crate::{
     commands::{
-        build, calibrate, completions, duplicates, export, init, plan, preprocess, quick_start, reference, responses,
-        results, run, schema, stats, validate, verify,
+        build, calibrate, completions, duplicates, export, init, plan, preprocess, quick_start, reference, report,
+        responses, results, run, schema, stats, validate, verify,
     },
     error::{CliError, USAGE},
     hint::Call,
@@ -79,6 +79,7 @@ pub enum Command {
     Calibrate(Configured<calibrate::Args>),
     Responses(Configured<responses::Args>),
     Results(Configured<results::Args>),
+    Report(Configured<report::Args>),
     Stats(stats::Args),
     Verify(verify::Args),
     Init(init::Args),
@@ -100,7 +101,8 @@ impl Command {
             | Self::Validate(Configured { config, .. })
             | Self::Calibrate(Configured { config, .. })
             | Self::Responses(Configured { config, .. })
-            | Self::Results(Configured { config, .. }) => Some(config),
+            | Self::Results(Configured { config, .. })
+            | Self::Report(Configured { config, .. }) => Some(config),
             Self::Reference(_)
             | Self::Stats(_)
             | Self::Verify(_)

@@ -11,6 +11,7 @@ mod power;
 pub mod preprocess;
 pub mod quick_start;
 pub mod reference;
+pub mod report;
 pub mod responses;
 pub mod results;
 pub mod run;

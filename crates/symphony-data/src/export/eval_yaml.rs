@@ -86,7 +86,7 @@ pub(super) fn plain<'t>(target: &'t str, grade: &Grade) -> &'t str {
 
 /// A text as YAML, on one line and in double quotes, which YAML reads as JSON. What YAML's readers take for a line end, or do
 /// not read at all, is escaped.
-pub(super) fn yaml_text(text: &str) -> String {
+pub(crate) fn yaml_text(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
     let mut yaml = String::with_capacity(json.len());
     for c in json.chars() {

@@ -19,6 +19,7 @@ mod shape;
 mod source;
 
 pub use error::ExportError;
+pub(crate) use eval_yaml::yaml_text;
 
 use std::{
     collections::{BTreeMap, HashSet},

@@ -1,0 +1,76 @@
+//! Reports: one HTML page about pools and the results of models on them, for people to read.
+//!
+//! A side room: no stage uses it. It makes text only, and the caller writes it. The page asks nothing of any server, and its
+//! bytes depend on nothing but the pools, the results and the configuration: no clock, and no path of this machine.
+//!
+//! Rows, names of models and names of fields come from strangers. The templates escape every text, and control characters and
+//! marks that change the direction of writing are shown as escapes (`shown`).
+
+mod datasheet;
+mod explorer;
+mod page;
+mod pictures;
+mod plot;
+mod request;
+
+pub use page::{is_report, page};
+
+use crate::{
+    progress::printable_line,
+    results::{AnsweredPool, By, Results},
+};
+
+/// Why a report cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// There is no pool to report on.
+    #[error("a report needs at least one pool; name one")]
+    NoPool,
+    /// A template could not be filled. No input is known to cause this.
+    #[error("the report cannot be written as HTML: {0}")]
+    Template(#[from] askama::Error),
+    /// The tasks could not be packed for the page. No input is known to cause this.
+    #[error("the tasks cannot be packed into the report: {0}")]
+    Tasks(#[from] std::io::Error),
+}
+
+/// A pool that a report is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The pool.
+    pub pool: &'a AnsweredPool,
+    /// The results of models on it, if there are responses. Its pictures use the groups that [`groups`] names.
+    pub results: Option<&'a Results>,
+}
+
+/// What results have to be grouped by for a report on this pool: by benchmark and bin, and by phase if it has phases.
+pub fn groups(pool: &AnsweredPool) -> Vec<By> {
+    let has_phases = pool.tasks.iter().any(|task| task.phase.is_some());
+    [By::Benchmark, By::Bin].into_iter().chain(has_phases.then_some(By::Phase)).collect()
+}
+
+/// A table of texts.
+#[derive(Debug, Default)]
+struct Table {
+    title: String,
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn new(title: &str, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Self {
+        let rows = rows.into_iter().map(|row| row.iter().map(|cell| shown(cell)).collect()).collect();
+        Self { title: shown(title), head: head.iter().map(|name| shown(name)).collect(), rows }
+    }
+}
+
+/// A text of one line as a page shows it: control characters, and marks that change the direction of writing, are escapes such as
+/// `\u{202e}`.
+fn shown(text: &str) -> String {
+    printable_line(text).into_owned()
+}
+
+/// A share as a percentage with one decimal, such as `37.5 %`.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
