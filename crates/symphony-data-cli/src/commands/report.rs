@@ -8,7 +8,7 @@ use std::{
 
 use symphony_data::{
     disk::Folder,
-    report::{Subject, groups, is_report, page},
+    report::{Background, Report, Subject, backgrounds, groups, is_report},
     results::{AnsweredPool, Results, ResultsOptions, results},
 };
 
@@ -39,7 +39,7 @@ pub struct Args {
     baseline: Option<String>,
     #[command(flatten)]
     read: ReadArgs,
-    /// Look for the calibrations that pools were drawn by in this folder too
+    /// Look for preprocessed benchmarks and calibrations that pools were drawn from in this folder too
     #[arg(long, value_name = "DIR", default_value = FULL_DIR, help_heading = IO)]
     full_dir: PathBuf,
     /// Replace the output file, whatever it is
@@ -77,9 +77,16 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         tell_unmapped(&own.unmapped, session);
         found.push(Some(own));
     }
-    let subjects: Vec<Subject<'_>> =
-        pools.iter().zip(&found).map(|(pool, results)| Subject { pool, results: results.as_ref() }).collect();
-    let html = page(&subjects, &config)?;
+    let backgrounds: Vec<Vec<Background>> =
+        pools.iter().map(|pool| backgrounds(pool, std::slice::from_ref(&args.full_dir))).collect();
+    let subjects: Vec<Subject<'_>> = pools
+        .iter()
+        .zip(&found)
+        .zip(&backgrounds)
+        .map(|((pool, results), backgrounds)| Subject { pool, results: results.as_ref(), backgrounds })
+        .collect();
+    let report = Report::of(&subjects, &config)?;
+    let html = report.html()?;
     place.write(&html, args.force, session)?;
     let tasks: usize = pools.iter().map(|pool| pool.tasks.len()).sum();
     print(&format!("{}: a report on {tasks} tasks, {} KB\n", quoted(&args.output), html.len().div_ceil(1000)))

@@ -21,6 +21,7 @@ use std::{
 use serde::Serialize;
 
 pub use error::CompareError;
+pub(crate) use question::Reader;
 
 use crate::{
     config::Config,

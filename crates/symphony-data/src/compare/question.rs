@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The question and the answer of a row.
-pub(super) struct Question {
+pub(crate) struct Question {
     /// The texts that are compared, in order.
     pub parts: Vec<String>,
     /// The answer, as a hash; `None` if it is unknown.
@@ -15,10 +15,10 @@ pub(super) struct Question {
 }
 
 /// A hash of the answer, and what kind of answer it is: two answers of different kinds are not compared.
-pub(super) type Answer = [u8; 16];
+pub(crate) type Answer = [u8; 16];
 
 /// Reads questions out of the rows of a benchmark.
-pub(super) struct Reader<'c> {
+pub(crate) struct Reader<'c> {
     benchmark: String,
     prompt: Option<&'c Prompt>,
     identity: &'c [String],

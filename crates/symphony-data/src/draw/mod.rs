@@ -23,7 +23,7 @@ mod stretch;
 mod thresholds;
 mod write;
 
-pub(crate) use difficulty::{Choice, check_folder};
+pub(crate) use difficulty::{Choice, Used, check_folder};
 pub use difficulty::{DifficultyError, Joined};
 pub use drawn::{Drawn, DrawnPart, DrawnPhase, DrawnTasks};
 pub use error::DrawError;

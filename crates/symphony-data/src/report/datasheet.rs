@@ -23,6 +23,8 @@ pub(super) struct Datasheet {
     pub synthetic: bool,
     /// How many tasks, how many distinct ones, and so on: a name and a value each.
     pub numbers: Vec<(&'static str, String)>,
+    /// Of how many distinct tasks, each drawn once, it tells as much.
+    pub effective_n: f64,
     /// The request in sentences.
     pub words: Vec<String>,
     /// The request as an experiments file, and the key of the experiment in it.
@@ -90,6 +92,7 @@ impl Datasheet {
             name: shown(text("name").or(text("experiment")).unwrap_or(&folder)),
             folder: shown(&folder),
             synthetic: pool.synthetic,
+            effective_n: repeats.effective_n,
             numbers,
             words: request.map(request::in_words).unwrap_or_default(),
             yaml: request.map(|request| (request::yaml(key, text("name"), request), shown(key))),

@@ -3,37 +3,87 @@
 //! The tasks are JSON, compressed (zlib) and written in base64, so that no row can end its place in the page. Each row is written
 //! once, however often it was drawn.
 
-use std::{collections::HashMap, fmt, io::Write};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Write,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use super::{ReportError, Subject};
-use crate::task::{Json, Task, Text};
+use super::{
+    ReportError, Subject,
+    rows::{Fields, fields},
+};
+use crate::{
+    config::Config,
+    difficulty::Term,
+    prompt::Prompt,
+    results::ModelResult,
+    task::{Task, Text},
+};
 
 /// The most tasks of all pools together that a page holds.
 pub(super) const MOST_TASKS: usize = 20_000;
-
-/// A field's name, and its text: the value itself, or its JSON where it is not a text.
-type Fields = Vec<(String, String)>;
+/// The most models whose answers to each task a page holds.
+const MOST_MODELS: usize = 100;
 
 #[derive(Serialize)]
 struct Packed<'t> {
     /// How many pools there are.
     pools: usize,
-    rows: Vec<Row>,
+    /// The models, best first.
+    models: Vec<&'t str>,
+    /// How the tasks of a benchmark got their scores, where the configuration is the one that they were drawn with.
+    rules: BTreeMap<&'t str, Rule>,
+    rows: Vec<PackedRow>,
     tasks: Vec<Entry<'t>>,
 }
 
+/// How features become a score: the terms are summed, at most 1 counts, and the least sum of the benchmark becomes 0 and the greatest 1.
 #[derive(Serialize)]
-struct Row {
+struct Rule {
+    terms: Vec<WrittenTerm>,
+    least: f64,
+    greatest: f64,
+}
+
+/// A term of a score: a weight times a feature, or just a number.
+#[derive(Serialize)]
+struct WrittenTerm {
+    weight: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature: Option<String>,
+    /// What the feature is divided by; then at most 1 counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct PackedRow {
     row: Fields,
     features: Fields,
+    /// What a model is asked, and the right answer, where the benchmark's prompt fits the row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<[String; 2]>,
+    /// The score of each model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<Score>,
+}
+
+/// A model's score, or none.
+struct Score(Option<f64>);
+
+impl Serialize for Score {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            None => to.serialize_none(),
+            Some(score) if score.fract() == 0.0 => to.serialize_i64(score as i64),
+            Some(score) => to.serialize_f64((1000.0 * score).round() / 1000.0),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -54,23 +104,93 @@ struct Entry<'t> {
     row: usize,
 }
 
-/// The first tasks of the pools, and how many they are.
-pub(super) fn pack(subjects: &[Subject<'_>]) -> Result<(String, usize), ReportError> {
-    let all =
-        subjects.iter().enumerate().flat_map(|(at, subject)| subject.pool.tasks.iter().map(move |task| (at + 1, task)));
-    let mut packed = Packed { pools: subjects.len(), rows: Vec::new(), tasks: Vec::new() };
+/// The tasks of the pools, and how many they are. Of very many, every second, third and so on is taken.
+pub(super) fn pack(subjects: &[Subject<'_>], config: &Config) -> Result<(String, usize), ReportError> {
+    let all: Vec<(usize, usize)> = subjects
+        .iter()
+        .enumerate()
+        .flat_map(|(pool, subject)| (0..subject.pool.tasks.len()).map(move |place| (pool, place)))
+        .collect();
+    let taken = all.len().min(MOST_TASKS);
+    let mut packed = Packed {
+        pools: subjects.len(),
+        models: models(subjects),
+        rules: rules(subjects, config),
+        rows: Vec::new(),
+        tasks: Vec::with_capacity(taken),
+    };
     let mut known: HashMap<(&str, &str), usize> = HashMap::new();
-    for (pool, task) in all.take(MOST_TASKS) {
+    let mut prompts: HashMap<&str, Option<&Prompt>> = HashMap::new();
+    let answered: Vec<Vec<Option<&ModelResult>>> = subjects.iter().map(|own| answers(own, &packed.models)).collect();
+    for (pool, place) in (0..taken).map(|at| all[at * all.len() / taken]) {
+        let task = &subjects[pool].pool.tasks[place];
         let row = *known.entry((task.raw_data.get(), task.scorer_metadata.get())).or_insert_with(|| {
-            packed.rows.push(Row { row: fields(&task.raw_data), features: fields(&task.scorer_metadata) });
+            let of_first = || config.prompt_for(&task.benchmark, task.raw_data.get()).ok();
+            let prompt = *prompts.entry(&task.benchmark).or_insert_with(of_first);
+            let asked = prompt.and_then(|prompt| prompt.ask(task.raw_data.get()).ok());
+            let scores = answered[pool].iter().map(|own| Score(own.and_then(|own| own.scores[place])));
+            packed.rows.push(PackedRow {
+                row: fields(&task.raw_data),
+                features: fields(&task.scorer_metadata),
+                asked: asked.map(|asked| [asked.input, asked.target]),
+                answers: scores.collect(),
+            });
             packed.rows.len() - 1
         });
-        packed.tasks.push(entry(pool, task, row));
+        packed.tasks.push(entry(pool + 1, task, row));
     }
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
     serde_json::to_writer(&mut zlib, &packed).map_err(std::io::Error::from)?;
     zlib.flush()?;
     Ok((STANDARD.encode(zlib.finish()?), packed.tasks.len()))
+}
+
+/// The models of all pools, those of the first pool first.
+fn models<'t>(subjects: &[Subject<'t>]) -> Vec<&'t str> {
+    let mut models: Vec<&str> = Vec::new();
+    for own in subjects.iter().filter_map(|subject| subject.results).flat_map(|results| &results.models) {
+        if models.len() < MOST_MODELS && !models.contains(&own.model.as_str()) {
+            models.push(&own.model);
+        }
+    }
+    models
+}
+
+/// The results of these models on a pool.
+fn answers<'t>(subject: &Subject<'t>, models: &[&str]) -> Vec<Option<&'t ModelResult>> {
+    let known = subject.results.map_or(&[][..], |results| &results.models);
+    models.iter().map(|name| known.iter().find(|own| own.model == *name)).collect()
+}
+
+/// The rules of benchmarks whose tasks were drawn by their surface score, and whose configuration is the one that they were drawn with.
+fn rules<'t>(subjects: &[Subject<'t>], config: &Config) -> BTreeMap<&'t str, Rule> {
+    let parts = subjects.iter().filter_map(|own| own.pool.manifest.as_ref()?["benchmarks"].as_array()).flatten();
+    parts.filter_map(|part| Some((part["benchmark"].as_str()?, rule(part, config)?))).collect()
+}
+
+fn rule(part: &Value, config: &Config) -> Option<Rule> {
+    let benchmark = config.benchmark(part["benchmark"].as_str()?)?;
+    if part["benchmark_config_fingerprint"] != benchmark.fingerprint() || part["difficulty"]["kind"] != "surface" {
+        return None;
+    }
+    let constants = &part["normalization_constants"];
+    let term = |term: &Term| {
+        Some(match term {
+            Term::ConstantTerm(number) => WrittenTerm { weight: *number, feature: None, by: None },
+            Term::Feature { feature, weight, constant } => {
+                let by = match constant {
+                    None => None,
+                    Some(name) => Some(constants[name].as_f64()?),
+                };
+                WrittenTerm { weight: *weight, feature: Some(feature.clone()), by }
+            }
+        })
+    };
+    Some(Rule {
+        terms: benchmark.rule.score.iter().map(term).collect::<Option<_>>()?,
+        least: part["normalization"]["raw_min"].as_f64()?,
+        greatest: part["normalization"]["raw_max"].as_f64()?,
+    })
 }
 
 fn entry(pool: usize, task: &Task, row: usize) -> Entry<'_> {
@@ -84,39 +204,5 @@ fn entry(pool: usize, task: &Task, row: usize) -> Entry<'_> {
         source: task.source_id.as_ref().map(Text::as_str),
         identity: task.identity.as_ref().map(Text::as_str),
         row,
-    }
-}
-
-/// The fields of a JSON object, in its order. Another value is one field without a name.
-fn fields(json: &Json) -> Fields {
-    let text = |value: &str| serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned());
-    match serde_json::from_str::<Members>(json.get()) {
-        Ok(Members(own)) => own.into_iter().map(|(name, value)| (name, text(value.get()))).collect(),
-        Err(_) => vec![(String::new(), text(json.get()))],
-    }
-}
-
-/// The members of an object as they are written, so that no digit of a number is lost.
-struct Members(Vec<(String, Box<RawValue>)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        from.deserialize_map(Object)
     }
 }

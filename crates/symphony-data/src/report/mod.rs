@@ -6,14 +6,21 @@
 //! Rows, names of models and names of fields come from strangers. The templates escape every text, and control characters and
 //! marks that change the direction of writing are shown as escapes (`shown`).
 
+mod background;
+mod compared;
 mod datasheet;
 mod explorer;
 mod page;
+mod picture;
 mod pictures;
 mod plot;
 mod request;
+mod rows;
+mod style;
 
-pub use page::{is_report, page};
+pub use background::{Background, backgrounds};
+pub use page::{Report, is_report};
+pub use picture::Picture;
 
 use crate::{
     progress::printable_line,
@@ -41,6 +48,8 @@ pub struct Subject<'a> {
     pub pool: &'a AnsweredPool,
     /// The results of models on it, if there are responses. Its pictures use the groups that [`groups`] names.
     pub results: Option<&'a Results>,
+    /// The benchmarks that it was drawn from, as far as [`backgrounds`] finds them.
+    pub backgrounds: &'a [Background],
 }
 
 /// What results have to be grouped by for a report on this pool: by benchmark and bin, and by phase if it has phases.

@@ -3,12 +3,18 @@
 //! All plots have the same width, which fits a small phone. Positions are rounded to hundredths of a pixel, so that their text is
 //! short and the same on every machine.
 
-use std::fmt;
+use std::{collections::HashSet, fmt, fmt::Write};
 
 use super::{Table, shown};
 
 /// The width of every plot, in pixels of its own.
 pub(super) const WIDTH: f64 = 360.0;
+/// The space left of an axis, and right of it.
+pub(super) const SIDES: (f64, f64) = (38.0, WIDTH - 10.0);
+/// The most models, labels and so on in a picture. Its table has all.
+pub(super) const MOST_DRAWN: usize = 30;
+/// The longest name in a picture, in characters.
+const LONGEST_NAME: usize = 44;
 
 /// A plot with the table of its numbers.
 #[derive(Debug)]
@@ -33,6 +39,8 @@ pub(super) enum Mark {
     Line { class: &'static str, x1: At, y1: At, x2: At, y2: At },
     /// A point. Its text shows when one points at it.
     Dot { class: &'static str, x: At, y: At, says: String },
+    /// A line through points, or, of a class of clouds, a dot at each.
+    Path { class: &'static str, d: String },
     /// A text. Its anchor is start, middle or end.
     Text { class: &'static str, x: At, y: At, anchor: &'static str, text: String },
 }
@@ -48,6 +56,30 @@ impl Mark {
 
     pub fn dot(class: &'static str, (x, y): (f64, f64), says: &str) -> Self {
         Self::Dot { class, x: At(x), y: At(y), says: shown(says) }
+    }
+
+    /// A line from point to point.
+    pub fn path(class: &'static str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let mut d = String::new();
+        for (at, (x, y)) in points.into_iter().enumerate() {
+            // Writing to memory cannot fail.
+            let _ = write!(d, "{}{} {}", if at == 0 { 'M' } else { 'L' }, At(x), At(y));
+        }
+        Self::Path { class, d }
+    }
+
+    /// A small dot at each point. A line of no length is drawn as its round ends.
+    pub fn cloud(class: &'static str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let mut d = String::new();
+        for (x, y) in points {
+            let _ = write!(d, "M{} {}h0", At(x), At(y));
+        }
+        Self::Path { class, d }
+    }
+
+    /// A name above the marks of a row that begins at `y`.
+    pub fn name(y: f64, text: &str) -> Self {
+        Self::text("name", (12.0, y + 11.0), "start", &cut(text, LONGEST_NAME))
     }
 
     pub fn text(class: &'static str, (x, y): (f64, f64), anchor: &'static str, text: &str) -> Self {
@@ -122,6 +154,30 @@ pub(super) fn score_ticks() -> Vec<(f64, String)> {
     [0.0, 0.25, 0.5, 0.75, 1.0].into_iter().map(|score| (score, score.to_string())).collect()
 }
 
+/// What a title adds where not all is drawn.
+pub(super) fn more_than_drawn(n: usize, what: &str) -> String {
+    if n > MOST_DRAWN { format!(" (the first {MOST_DRAWN} of {n} {what} are drawn)") } else { String::new() }
+}
+
+/// Makes the ids of plots, which are also the names of their files: letters, digits, `_` and `-`, and no id twice.
+#[derive(Debug, Default)]
+pub(super) struct Ids(HashSet<String>);
+
+impl Ids {
+    pub fn next(&mut self, parts: &[&str]) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+        let mut id: String = parts.join("-").chars().map(plain).take(80).collect();
+        let first = id.clone();
+        for number in 2.. {
+            if self.0.insert(id.to_lowercase()) {
+                break;
+            }
+            id = format!("{first}-{number}");
+        }
+        id
+    }
+}
+
 /// A text that fits into a plot: no longer than `most` characters.
 pub(super) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -146,6 +202,24 @@ mod tests {
         ] {
             assert_eq!(round_ticks(most), expected, "{most}");
         }
+    }
+
+    #[test]
+    fn no_id_is_there_twice() {
+        let mut ids = Ids::default();
+        let made = [["a", "b c"], ["a", "b-c"], ["A", "B/C"], ["a", "d"]].map(|parts| ids.next(&parts));
+        assert_eq!(made, ["a-b-c", "a-b-c-2", "A-B-C-3", "a-d"]);
+    }
+
+    #[test]
+    fn paths_are_written_as_svg_reads_them() {
+        let d = |mark| match mark {
+            Mark::Path { d, .. } => d,
+            other => panic!("{other:?}"),
+        };
+        let points = [(1.0, 2.5), (3.0, 1.0 / 3.0)];
+        assert_eq!(d(Mark::path("curve", points)), "M1 2.5L3 0.33");
+        assert_eq!(d(Mark::cloud("cloud", points)), "M1 2.5h0M3 0.33h0");
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn curve_of_error(error: f64) -> Curve {
 
 /// The places where a pool's calibrations are looked for: those that the caller names, the pool's folder, the one above, and the folders
 /// in that.
-pub(super) fn places(named: &[PathBuf], folder: Option<&Path>) -> Vec<PathBuf> {
+pub(crate) fn places(named: &[PathBuf], folder: Option<&Path>) -> Vec<PathBuf> {
     let mut places = named.to_vec();
     let Some(folder) = folder.and_then(|folder| folder.canonicalize().ok()) else { return places };
     places.extend(folder.ancestors().take(2).map(Path::to_owned));

@@ -19,6 +19,7 @@ pub use compare::Comparison;
 pub use error::ResultsError;
 pub use full::FullDifference;
 pub use group::By;
+pub(crate) use known::places;
 pub use read::AnsweredPool;
 
 use std::path::PathBuf;
@@ -139,6 +140,9 @@ pub struct ModelResult {
     pub full: Vec<(String, Result<Full, String>)>,
     /// The accuracy on groups of tasks: what they are grouped by, and then each group.
     pub by: Groups<Accuracy>,
+    /// Its score on each task of the pool, from 0 to 1, in the order of the stream; `None` where it has no answer. It is not
+    /// written as JSON.
+    pub scores: Vec<Option<f64>>,
 }
 
 impl Serialize for ModelResult {
@@ -349,5 +353,6 @@ fn of_model(
         in_sample: pool.is_in_sample(&own.model.name),
         full: Vec::new(),
         by: by.collect(),
+        scores: rows.iter().map(|row| Some(own.scores.score[*row as usize]).filter(|score| !score.is_nan())).collect(),
     }
 }

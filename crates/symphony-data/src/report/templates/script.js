@@ -2,15 +2,40 @@
 // The explorer of tasks. Texts of rows only ever become text nodes, never HTML.
 (async () => {
   const AT_ONCE = 50;
+  const MOST_LABELS = 500;
   const at = (id) => document.getElementById(id);
   // Characters that control, or change the direction of writing, are shown as escapes; line breaks and tabs stay.
   const shown = (text) =>
-    text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (c) => "\\u{" + c.charCodeAt(0).toString(16) + "}");
+    text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u061c\u2028-\u202e\u2066-\u2069]/g, (c) => "\\u{" + c.charCodeAt(0).toString(16) + "}");
   const make = (name, text, className) => {
     const element = document.createElement(name);
     if (text !== undefined) element.textContent = shown(text);
     if (className) element.className = className;
     return element;
+  };
+  const option = (text, value) => {
+    const element = make("option", text);
+    element.value = value;
+    return element;
+  };
+  const group = (name, options) => {
+    const element = document.createElement("optgroup");
+    element.label = shown(name);
+    element.append(...options);
+    return element;
+  };
+  const table = (head, rows) => {
+    const element = make("table");
+    const line = (cells, name) => {
+      const row = make("tr");
+      row.append(...cells.map((cell) => make(name, cell)));
+      return row;
+    };
+    const wide = make("div", undefined, "wide");
+    wide.tabIndex = 0;
+    element.append(line(head, "th"), ...rows.map((row) => line(row, "td")));
+    wide.append(element);
+    return wide;
   };
 
   let data;
@@ -21,7 +46,7 @@
     at("found").textContent = "This browser cannot unpack the tasks: " + error.message;
     return;
   }
-  const { pools, rows, tasks } = data;
+  const { pools, models, rules, rows, tasks } = data;
   // With several pools, ids repeat.
   for (const task of tasks) task.place = pools > 1 ? "pool-" + task.pool + "-" + task.id : task.id;
   const byPlace = new Map(tasks.map((task) => [task.place, task]));
@@ -29,12 +54,56 @@
     [task.benchmark, task.bin, task.score.toFixed(3)].concat(task.phase === undefined ? [] : ["phase " + task.phase]).join(" · ");
   const searched = rows.map((row) => row.row.map(([, text]) => text).join("\n").toLowerCase());
 
-  const benchmark = at("benchmark");
-  for (const name of [...new Set(tasks.map((task) => task.benchmark))].sort()) {
-    const option = make("option", name);
-    option.value = name;
-    benchmark.append(option);
+  // A feature is a label if its value is a word and not a number.
+  const number = (text) => (text === "true" ? 1 : text === "false" ? 0 : text.trim() === "" ? NaN : Number(text));
+  const byBenchmark = new Map();
+  const labels = new Map();
+  for (const task of tasks) {
+    const { features } = rows[task.row];
+    if (!byBenchmark.has(task.benchmark)) byBenchmark.set(task.benchmark, new Map());
+    const values = byBenchmark.get(task.benchmark);
+    for (const [name, text] of features) {
+      if (Number.isNaN(number(text))) {
+        if (!labels.has(name)) labels.set(name, new Set());
+        labels.get(name).add(text);
+      } else {
+        if (!values.has(name)) values.set(name, []);
+        values.get(name).push(number(text));
+      }
+    }
   }
+  for (const values of byBenchmark.values()) for (const list of values.values()) list.sort((a, b) => a - b);
+
+  const benchmark = at("benchmark");
+  benchmark.append(...[...byBenchmark.keys()].sort().map((name) => option(name, name)));
+  const chosenLabels = [];
+  for (const [name, texts] of labels) {
+    if (texts.size < 2 || texts.size > MOST_LABELS) continue;
+    const options = [...texts].sort().map((text) => option(text, String(chosenLabels.push([name, text]) - 1)));
+    at("label").append(group(name, options));
+  }
+  const phases = [...new Set(tasks.map((task) => task.phase))].filter((phase) => phase !== undefined).sort((a, b) => a - b);
+  at("phase").append(...phases.map((phase) => option(String(phase), String(phase))));
+  if (models.length) {
+    const each = (what, kind) => group(what, models.map((model, place) => option(model, kind + place)));
+    at("solved").append(option("solved by all models", "all"), option("solved by some, not all", "some"), option("solved by no model", "none"));
+    at("solved").append(each("Solved by", "yes "), each("Failed by", "no "));
+  }
+  at("label").parentElement.hidden = chosenLabels.length === 0;
+  at("phase").parentElement.hidden = phases.length === 0;
+  at("solved").parentElement.hidden = models.length === 0;
+
+  // A score of at least a half counts as solved.
+  const isSolved = (score) => score >= 0.5;
+  const answersFit = (answers, wanted) => {
+    const known = answers.filter((score) => score !== null);
+    if (wanted === "all") return known.length > 0 && known.every(isSolved);
+    if (wanted === "none") return known.length > 0 && !known.some(isSolved);
+    if (wanted === "some") return known.some(isSolved) && !known.every(isSolved);
+    const [kind, place] = wanted.split(" ");
+    const score = answers[place] ?? null;
+    return score !== null && isSolved(score) === (kind === "yes");
+  };
 
   let found = [];
   let listed = 0;
@@ -52,16 +121,68 @@
   };
   const search = () => {
     const words = at("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    found = tasks.filter(
-      (task) =>
+    const bin = at("bin").value;
+    const label = chosenLabels[at("label").value];
+    const phase = at("phase").value;
+    const solved = at("solved").value;
+    const bound = (id, otherwise) => (at(id).value === "" ? otherwise : Number(at(id).value));
+    const [lowest, highest] = [bound("lowest", -Infinity), bound("highest", Infinity)];
+    found = tasks.filter((task) => {
+      const row = rows[task.row];
+      return (
         (!benchmark.value || task.benchmark === benchmark.value) &&
-        (!at("bin").value || task.bin === at("bin").value) &&
-        words.every((word) => searched[task.row].includes(word) || task.place.toLowerCase().includes(word) || (task.source ?? "").toLowerCase().includes(word)),
-    );
+        (!bin || task.bin === bin) &&
+        (!phase || String(task.phase) === phase) &&
+        task.score >= lowest &&
+        task.score <= highest &&
+        (!label || row.features.some(([name, text]) => name === label[0] && text === label[1])) &&
+        (!solved || answersFit(row.answers ?? [], solved)) &&
+        words.every((word) => searched[task.row].includes(word) || task.place.toLowerCase().includes(word) || (task.source ?? "").toLowerCase().includes(word))
+      );
+    });
     at("found").textContent = found.length + " of " + tasks.length + " tasks";
     at("list").replaceChildren();
     listed = 0;
     list();
+  };
+
+  // Where a value lies among those of the tasks here: the share that is smaller, equal values counting half.
+  const rank = (sorted, value) => {
+    const below = sorted.filter((other) => other < value).length;
+    const equal = sorted.filter((other) => other === value).length;
+    return Math.round((100 * (below + equal / 2)) / sorted.length) + " %";
+  };
+  const short = (value) => String(Math.round(value * 10000) / 10000);
+  const why = (task) => {
+    const { features } = rows[task.row];
+    const rule = rules[task.benchmark];
+    const parts = [];
+    if (features.length) {
+      const values = byBenchmark.get(task.benchmark);
+      const cells = features.map(([name, text]) => [name, text, values.has(name) && !Number.isNaN(number(text)) ? rank(values.get(name), number(text)) : ""]);
+      parts.push(make("h4", "Features"), table(["feature", "value", "above this share of the tasks of " + task.benchmark], cells));
+    }
+    if (rule) {
+      let sum = 0;
+      const cells = rule.terms.map(({ weight, feature, by }) => {
+        if (feature === undefined) {
+          sum += weight;
+          return ["every task", "", "", short(weight)];
+        }
+        const value = number((features.find(([name]) => name === feature) ?? ["", ""])[1]);
+        const part = by === undefined ? value : by === 0 ? 0 : Math.min(value / by, 1);
+        sum += weight * part;
+        return [feature, short(value) + (by === undefined ? "" : " of " + short(by)), short(weight), short(weight * part)];
+      });
+      const raw = Math.min(sum, 1);
+      const scaled = rule.greatest > rule.least ? (raw - rule.least) / (rule.greatest - rule.least) : 0.5;
+      parts.push(
+        make("h4", "Why it scored " + task.score.toFixed(3)),
+        table(["term", "value, of the 95th percentile", "weight", "adds"], cells),
+        make("p", "The sum is " + short(raw) + (sum > 1 ? " (at most 1)" : "") + ". Sums in " + task.benchmark + " go from " + short(rule.least) + ", which scores 0, to " + short(rule.greatest) + ", which scores 1: " + scaled.toFixed(3) + ".", "aside"),
+      );
+    }
+    return parts;
   };
 
   const open = () => {
@@ -76,9 +197,18 @@
     const parts = [make("h3", task.place), make("p", about(task), "aside")];
     const ids = [task.source, task.identity && "identity " + task.identity].filter(Boolean).join(" · ");
     if (ids) parts.push(make("p", ids, "aside"));
-    const { row, features } = rows[task.row];
-    for (const [name, text] of row) parts.push(make("h4", name), make("pre", text));
-    if (features.length) parts.push(make("h4", "features"), make("pre", features.map(([name, text]) => name + ": " + text).join("\n")));
+    const { row, asked, answers } = rows[task.row];
+    if (asked) parts.push(make("h4", "What a model is asked"), make("pre", asked[0]), make("h4", "Right answer"), make("pre", asked[1]));
+    if (answers) {
+      const cells = answers.map((score, place) => [models[place], score === null ? "no answer" : isSolved(score) ? "solved" : "failed", score === null ? "" : short(score)]);
+      parts.push(make("h4", "How models did"), table(["model", "answer", "score"], cells));
+    }
+    parts.push(...why(task));
+    const fields = make("details");
+    fields.append(make("summary", "The row"));
+    for (const [name, text] of row) fields.append(make("h4", name), make("pre", text));
+    fields.open = !asked;
+    parts.push(fields);
     at("task").replaceChildren(...parts);
     at("task").hidden = false;
     at("task").scrollTop = 0;
@@ -88,7 +218,9 @@
 
   at("filters").hidden = false;
   at("filters").addEventListener("submit", (event) => event.preventDefault());
-  for (const id of ["search", "benchmark", "bin"]) at(id).addEventListener("input", search);
+  // The fields are empty only after this event.
+  at("filters").addEventListener("reset", () => setTimeout(search));
+  at("filters").addEventListener("input", search);
   at("more").addEventListener("click", list);
   addEventListener("hashchange", open);
   search();

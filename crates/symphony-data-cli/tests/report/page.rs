@@ -1,0 +1,147 @@
+//! The page: what it says, what nobody can make it do, and where it is written.
+
+use std::fs;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regex::Regex;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+use super::{between, explorer::packed, pictures::picture, place, report, support::Place};
+
+#[test]
+fn the_request_in_a_report_makes_the_same_pool_again() {
+    let place = place();
+    let html = report(&place, "pool");
+    let yaml = between(&html, r#"<pre tabindex="0" class="yaml">"#, "</pre>").replace("&#34;", "\"");
+    fs::write(place.path("request.yaml"), yaml).unwrap();
+    place.ok("-q run pool --experiments request.yaml --demo --output again");
+    let read = |path: &str| fs::read_to_string(place.path(path)).unwrap();
+    assert_eq!(read("again/pool/task_pool.jsonl"), read("pool/task_pool.jsonl"));
+}
+
+#[test]
+fn the_policy_allows_exactly_the_style_and_the_script_of_the_page() {
+    let place = place();
+    let html = report(&place, "pool --responses answers.jsonl");
+    let policy = between(&html, r#"http-equiv="Content-Security-Policy" content=""#, "\"");
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, text.as_bytes())));
+    let style = hash(between(&html, "<style>", "</style>"));
+    let script = hash(between(&html, "<script>", "</script>"));
+    assert_eq!(
+        policy,
+        format!(
+            "default-src 'none'; style-src {style}; script-src {script}; img-src data:; base-uri 'none'; form-action 'none'"
+        )
+    );
+    // The two, and the tasks, which are data.
+    assert_eq!((html.matches("<style").count(), html.matches("<script").count()), (1, 2));
+    let markup = html.replace(between(&html, "<script>", "</script>"), "");
+    assert!(
+        !Regex::new(r#"\s(on\w+=|style=|src=|href="[^#d])"#).unwrap().is_match(&markup),
+        "nothing is loaded, and nothing runs"
+    );
+}
+
+#[test]
+fn the_same_pool_and_responses_give_the_same_bytes() {
+    let place = place();
+    let first = report(&place, "pool --responses answers.jsonl");
+    assert_eq!(report(&place, "pool --responses answers.jsonl"), first);
+    assert!(!first.contains(&*place.path("").to_string_lossy()), "a path of this machine");
+}
+
+/// What strangers may write: ends of elements, code, marks of direction, control characters, and one long line.
+const HOSTILE: &str =
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)> \u{202e}back\u{7}\u{9b} $\\frac{1}{2}$ {{ x }}";
+
+#[test]
+fn what_strangers_wrote_is_shown_and_does_nothing() {
+    let place = Place::new();
+    let long = "x".repeat(40_000);
+    let row = json!({"question": format!("{HOSTILE} {long}"), HOSTILE: [1, "</script>"]}).to_string();
+    let benchmark = "<b>&\"' \u{202e}";
+    let task = |place: usize| {
+        let ids = json!({"task_id": format!("exp_{place:05}_<i>"), "benchmark": benchmark, "difficulty_score": 0.5, "difficulty_bin": "easy"});
+        let mut task = ids.as_object().unwrap().clone();
+        task.insert("raw_data".into(), serde_json::from_str(&row).unwrap());
+        task.insert("scorer_metadata".into(), json!({"label": HOSTILE}));
+        task.insert("source_id".into(), format!("{benchmark}_{place}").into());
+        task.insert("identity".into(), format!("{place:016x}").into());
+        Value::Object(task).to_string() + "\n"
+    };
+    fs::create_dir(place.path("pool")).unwrap();
+    fs::write(place.path("pool/task_pool.jsonl"), task(0) + &task(1)).unwrap();
+    let answer = |model: &str, place: usize, score: usize| {
+        json!({"benchmark": benchmark, "source_id": format!("{benchmark}_{place}"), "model": model, "score": score})
+            .to_string()
+            + "\n"
+    };
+    let answers: String = (0..2).flat_map(|place| [answer(HOSTILE, place, 1), answer("plain", place, place)]).collect();
+    fs::write(place.path("answers.jsonl"), answers).unwrap();
+    place.ok("-q report pool --responses answers.jsonl --output report.html");
+    let html = fs::read_to_string(place.path("report.html")).unwrap();
+    assert_eq!(html.matches("<script").count(), 2);
+    assert!(!html.contains("<img") && !html.contains("<b>") && !html.contains("<i>"));
+    assert!(!html.chars().any(|c| matches!(c, '\u{202e}' | '\u{7}' | '\u{9b}')));
+    assert!(html.contains(r"&#60;/script&#62;&#60;script&#62;alert(1)&#60;/script&#62;&#60;img src=x onerror=alert(2)&#62; \u{202e}back\u{7}\u{9b}"));
+    let packed = packed(&html);
+    assert_eq!(
+        packed["rows"][0]["row"],
+        json!([["question", format!("{HOSTILE} {long}")], [HOSTILE, "[1,\"</script>\"]"]])
+    );
+    assert_eq!(packed["rows"][0]["features"], json!([["label", HOSTILE]]));
+}
+
+#[test]
+fn what_is_in_the_way_stays_and_is_named() {
+    let place = place();
+    fs::write(place.path("mine.html"), "<p>mine</p>").unwrap();
+    fs::create_dir(place.path("folder")).unwrap();
+    for (code, args, said) in [
+        (
+            1,
+            "report pool --output mine.html",
+            "mine.html: this file is not a report of symphony-data; name another file, or replace it with --force",
+        ),
+        (1, "report pool --output pool/task_pool.jsonl", "this file is not a report of symphony-data"),
+        (2, "report pool --output folder", "--output: folder: this is a folder; name a file in it"),
+        (2, "report pool --output ..", "this is a folder"),
+        (2, "report nowhere --output r.html", "DIR: there is no pool nowhere"),
+        (
+            2,
+            "report pool --responses nothing.csv --output r.html",
+            "--responses: there is no file or folder nothing.csv",
+        ),
+        (2, "report pool --baseline good --output r.html", "--responses"),
+        (1, "report folder --output r.html", "there is no pool here"),
+        (
+            1,
+            "report pool --demo --responses answers.jsonl --baseline best --output r.html",
+            "these models have: good, poor",
+        ),
+        (2, "report pool", "--output <FILE>"),
+    ] {
+        let stderr = place.fails(code, args);
+        assert!(stderr.contains(said), "{args}: {stderr}");
+        assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
+    }
+    assert_eq!(fs::read_to_string(place.path("mine.html")).unwrap(), "<p>mine</p>");
+    assert!(!place.path("r.html").exists());
+    // A report is replaced, and anything with --force.
+    place.ok("-q report pool --output r.html");
+    place.ok("-q report pool --output r.html");
+    place.ok("-q report pool --output mine.html --force");
+    let read = |name: &str| fs::read(place.path(name)).unwrap();
+    assert_eq!(read("mine.html"), read("r.html"));
+}
+
+#[test]
+fn a_pool_without_a_manifest_says_so() {
+    let place = place();
+    fs::remove_file(place.path("pool/manifest.json")).unwrap();
+    let html = report(&place, "pool");
+    assert!(html.contains("There is no manifest, so that how these tasks were drawn is not known."));
+    assert!(!html.contains("Make it again"));
+    assert!(!picture(&html, "pool-1-difficulty-gsm8k").contains("class=\"threshold\""));
+}
