@@ -72,6 +72,7 @@
       // A fragment that is no encoded text is taken as it is.
     }
     const task = byPlace.get(place);
+    at("task").hidden = !task;
     if (!task) return;
     const parts = [make("h3", task.place), make("p", about(task), "aside")];
     const ids = [task.source, task.identity && "identity " + task.identity].filter(Boolean).join(" · ");
@@ -80,7 +81,6 @@
     for (const [name, text] of row) parts.push(make("h4", name), make("pre", text));
     if (features.length) parts.push(make("h4", "features"), make("pre", features.map(([name, text]) => name + ": " + text).join("\n")));
     at("task").replaceChildren(...parts);
-    at("task").hidden = false;
     at("task").scrollTop = 0;
     at("task").focus({ preventScroll: true });
     at("task").scrollIntoView({ block: "nearest" });
