@@ -117,14 +117,12 @@ pub(in crate::report) fn stream(id: String, tasks: &[Task]) -> Plot {
     }
     let mean = |tasks: &[Task]| tasks.iter().map(|task| task.difficulty_score).sum::<f64>() / tasks.len() as f64;
     let (top, bottom) = (18.0, 160.0);
-    let x = Scale { values: (0.0, tasks.len() as f64), pixels: SIDES };
+    // With room for a long number below the end.
+    let x = Scale { values: (0.0, tasks.len() as f64), pixels: (SIDES.0, SIDES.1 - 8.0) };
     let y = Scale { values: (0.0, 1.0), pixels: (bottom, top) };
     let mut marks = y.beside(SIDES, &score_ticks());
-    for (place, anchor) in [(0, "middle"), (tasks.len(), "end")] {
-        let at = x.at(place as f64);
-        marks.push(Mark::line("grid", (at, bottom), (at, bottom + 4.0)));
-        marks.push(Mark::text("tick", (at, bottom + 14.0), anchor, &place.to_string()));
-    }
+    let ends = [0, tasks.len()].map(|place| (place as f64, place.to_string()));
+    marks.extend(x.below((bottom, bottom + 4.0), &ends));
     marks.push(Mark::text("tick", (x.at(tasks.len() as f64 / 2.0), bottom + 30.0), "middle", "place in the stream"));
     let mut rows = Vec::new();
     let mut said = Vec::new();

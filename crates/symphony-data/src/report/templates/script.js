@@ -193,6 +193,7 @@
       // A fragment that is no encoded text is taken as it is.
     }
     const task = byPlace.get(place);
+    at("task").hidden = !task;
     if (!task) return;
     const parts = [make("h3", task.place), make("p", about(task), "aside")];
     const ids = [task.source, task.identity && "identity " + task.identity].filter(Boolean).join(" · ");
@@ -210,7 +211,6 @@
     fields.open = !asked;
     parts.push(fields);
     at("task").replaceChildren(...parts);
-    at("task").hidden = false;
     at("task").scrollTop = 0;
     at("task").focus({ preventScroll: true });
     at("task").scrollIntoView({ block: "nearest" });
