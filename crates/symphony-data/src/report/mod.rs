@@ -1,6 +1,6 @@
 //! Reports: one HTML page about pools and the results of models on them, for people to read.
 //!
-//! A side room: no stage uses it. It makes text only, and the caller writes it. The page asks nothing of any server, and its
+//! A side room: no stage uses it. A [`Report`] is text, which `write.rs` writes where the caller says. The page asks nothing of any server, and its
 //! bytes depend on nothing but the pools, the results and the configuration: no clock, and no path of this machine.
 //!
 //! Rows, names of models and names of fields come from strangers. The templates escape every text, and control characters and
@@ -17,12 +17,17 @@ mod plot;
 mod request;
 mod rows;
 mod style;
+mod write;
 
 pub use background::{Background, backgrounds};
-pub use page::{Report, is_report};
+pub use page::Report;
 pub use picture::Picture;
+pub use write::Place;
+
+use std::path::PathBuf;
 
 use crate::{
+    disk::DiskError,
     progress::printable_line,
     results::{AnsweredPool, By, Results},
 };
@@ -33,6 +38,25 @@ pub enum ReportError {
     /// There is no pool to report on.
     #[error("a report needs at least one pool; name one")]
     NoPool,
+    /// The path of a report names no file.
+    #[error("{}: {why}", path.display())]
+    NoFile {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Something stands where a file is to be written.
+    #[error("{}: {why}; name another place, or replace it with --force", path.display())]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        why: String,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// A template could not be filled. No input is known to cause this.
     #[error("the report cannot be written as HTML: {0}")]
     Template(#[from] askama::Error),

@@ -15,14 +15,10 @@ use super::{
     pictures,
     plot::{Ids, Mark, Plot, WIDTH},
     rows::{Judges, Row, rows},
-    shown, style,
+    shown, style, write,
 };
 use crate::{TOOL, config::Config, results::Results, task::Task};
 
-/// What every report has in its head, and no other program writes.
-const MARK: &str = r#"<meta name="generator" content="symphony-data report">"#;
-/// Within how many bytes of its beginning a report has its mark.
-const HEAD: usize = 256;
 /// What IN-SAMPLE means.
 const IN_SAMPLE: &str = "IN-SAMPLE: this model's own answers shaped the pool's difficulty, so that its accuracy on easy and on hard \
     tasks is no independent evidence, and its estimates are flattered";
@@ -137,7 +133,7 @@ impl<'a> Report<'a> {
         let (packed, n_packed) = explorer::pack(&self.subjects, self.config)?;
         let (tool_name, version) = TOOL.split_once(' ').unwrap_or((TOOL, ""));
         let page = Page {
-            mark: MARK,
+            mark: write::MARK,
             title: format!("{}{others}", parts[0].sheet.name),
             policy: policy(&style),
             style,
@@ -175,12 +171,6 @@ impl<'a> Report<'a> {
         let pictures = part.tasks.iter().take(part.histograms + 1).map(picture).collect::<Result<_, _>>()?;
         Ok(Small { sheet: &part.sheet, pictures }.render()?)
     }
-}
-
-/// Whether a file with this content is a report.
-pub fn is_report(content: &[u8]) -> bool {
-    let head = &content[..content.len().min(HEAD)];
-    head.windows(MARK.len()).any(|part| part == MARK.as_bytes())
 }
 
 /// The policy of the page: the browser loads nothing, and runs and applies only the texts with these hashes.

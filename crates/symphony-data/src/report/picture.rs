@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{
     plot::{At, Mark, Plot, WIDTH},
-    style,
+    style, write,
 };
 
 /// A picture of a report.
@@ -28,6 +28,7 @@ const CHARACTER: f64 = 6.0;
 #[derive(Template)]
 #[template(path = "picture.svg", escape = "html")]
 struct Written<'p> {
+    mark: &'static str,
     plot: &'p Plot,
     style: String,
     width: At,
@@ -67,6 +68,7 @@ impl Picture {
         }
         let height = if legend.is_empty() { top + plot.height.0 + 4.0 } else { y + LINE_HEIGHT };
         let written = Written {
+            mark: write::MARK,
             plot,
             style: style::picture(),
             width: At(WIDTH),

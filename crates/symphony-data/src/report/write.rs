@@ -1,0 +1,105 @@
+//! Where reports and their pictures are written: whole or not at all, and over nothing but what a report wrote.
+
+use std::{
+    fs,
+    io::{ErrorKind, Read},
+    path::{Path, PathBuf},
+};
+
+use super::{Picture, Report, ReportError};
+use crate::{disk::Folder, progress::Progress};
+
+/// What every file of a report has in its first [`HEAD`] bytes, and those of no other program.
+pub(super) const MARK: &str = "symphony-data report";
+/// Within how many bytes of its beginning a file has [`MARK`].
+const HEAD: usize = 512;
+
+/// A file that is to be written. It was checked that it replaces none but a report's, or the caller forces it.
+#[derive(Debug)]
+pub struct Place {
+    path: PathBuf,
+    folder: PathBuf,
+    name: String,
+    force: bool,
+}
+
+impl Place {
+    /// The place of a file.
+    ///
+    /// # Errors
+    /// The path names no file, or something stands there that no report wrote, and `force` is false.
+    pub fn of(path: &Path, force: bool) -> Result<Self, ReportError> {
+        let refused = |why| ReportError::NoFile { path: path.to_owned(), why };
+        if path.is_dir() {
+            return Err(refused("this is a folder; name a file in it, such as report.html"));
+        }
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| refused("this does not name a file; write one such as report.html"))?;
+        // The parent of a plain file name is empty.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let place = Self { path: path.to_owned(), folder: folder.to_owned(), name: name.to_owned(), force };
+        place.check()?;
+        Ok(place)
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        let refused = |why: String| Err(ReportError::InTheWay { path: self.path.clone(), why });
+        // Only a regular file: reading another kind may never end.
+        match self.path.metadata() {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+            _ if self.force => return Ok(()),
+            Ok(there) if there.is_file() => {}
+            _ => return refused("there is something else than a file of a report here".to_owned()),
+        }
+        let mut head = Vec::new();
+        match fs::File::open(&self.path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)) {
+            Ok(_) if head.windows(MARK.len()).any(|part| part == MARK.as_bytes()) => Ok(()),
+            Ok(_) => refused("no report of symphony-data wrote this file".to_owned()),
+            Err(error) => refused(format!("this file cannot be read ({error})")),
+        }
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// Something else stands there by now, or it cannot be written. The file is as it was then.
+    pub fn write(&self, content: &[u8], progress: &dyn Progress) -> Result<(), ReportError> {
+        write(&self.folder, &[(self, content)], progress)
+    }
+}
+
+impl Report<'_> {
+    /// Writes each picture as SVG into a folder, which is made if there is none.
+    ///
+    /// # Errors
+    /// One of them would replace something that no report wrote, and `force` is false, or cannot be written. Nothing was written then.
+    pub fn write_svg(&self, folder: &Path, force: bool, progress: &dyn Progress) -> Result<(), ReportError> {
+        let file = |own: Picture| (format!("{}.svg", own.name), own.svg.into_bytes());
+        write_all(folder, self.pictures()?.into_iter().map(file).collect(), force, progress)
+    }
+}
+
+/// Writes files of these names into one folder.
+fn write_all(
+    folder: &Path,
+    files: Vec<(String, Vec<u8>)>,
+    force: bool,
+    progress: &dyn Progress,
+) -> Result<(), ReportError> {
+    let places: Vec<Place> =
+        files.iter().map(|(name, _)| Place::of(&folder.join(name), force)).collect::<Result<_, _>>()?;
+    let files: Vec<(&Place, &[u8])> = places.iter().zip(&files).map(|(place, (_, own))| (place, &own[..])).collect();
+    write(folder, &files, progress)
+}
+
+fn write(folder: &Path, files: &[(&Place, &[u8])], progress: &dyn Progress) -> Result<(), ReportError> {
+    let folder = Folder::lock(folder, progress)?;
+    let mut written = Vec::new();
+    for (place, content) in files {
+        place.check()?;
+        let mut file = folder.create_small(&place.name)?;
+        file.put(content)?;
+        written.push(file);
+    }
+    Ok(folder.publish(written, true)?)
+}
