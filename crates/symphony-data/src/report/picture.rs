@@ -19,11 +19,11 @@ pub struct Picture {
 }
 
 /// The most characters in a line of a title.
-const LINE: usize = 56;
+const LINE: usize = 47;
 /// The height of a line of a title, and of the legend.
 const LINE_HEIGHT: f64 = 15.0;
 /// About how wide a character of a legend is.
-const CHARACTER: f64 = 6.0;
+const CHARACTER: f64 = 6.8;
 
 #[derive(Template)]
 #[template(path = "picture.svg", escape = "html")]
@@ -103,8 +103,8 @@ mod tests {
 
     #[test]
     fn a_title_is_broken_between_words() {
-        let title = format!("{} {} {}", "a".repeat(30), "b".repeat(25), "c".repeat(100));
-        let expected = [format!("{} {}", "a".repeat(30), "b".repeat(25)), format!("{}…", "c".repeat(55))];
+        let title = format!("{} {} {}", "a".repeat(30), "b".repeat(LINE - 31), "c".repeat(100));
+        let expected = [format!("{} {}", "a".repeat(30), "b".repeat(LINE - 31)), format!("{}…", "c".repeat(LINE - 1))];
         assert_eq!(lines(&title), expected);
     }
 }

@@ -155,7 +155,8 @@ pub(in crate::report) fn detectable(id: String, effective_n: f64, results: Optio
     let assumed = discordance.is_none();
     let discordance = discordance.unwrap_or(power::ASSUMED);
     let points = |n: f64| power::detectable(n, discordance).map(|delta| 100.0 * delta);
-    let x = Scale { values: CURVE, pixels: SIDES };
+    // With room for a long number below the end.
+    let x = Scale { values: CURVE, pixels: (SIDES.0, SIDES.1 - 8.0) };
     let (top, bottom) = (12.0, 160.0);
     let numbers: Vec<f64> = (0..=50).map(|step| CURVE.0 + f64::from(step) / 50.0 * (CURVE.1 - CURVE.0)).collect();
     let curve: Vec<(f64, f64)> =
