@@ -7,12 +7,11 @@ use super::{
 };
 use crate::{
     bin::Bin,
+    pool::statistics::{BUCKETS, Histogram},
     results::{Comparison, ModelResult, Results},
     task::Task,
 };
 
-/// How many bars a histogram has.
-const BUCKETS: usize = 20;
 /// Into how many stretches a stream is cut at most, if it has no phases.
 const STRETCHES: usize = 40;
 /// The most models, and the most comparisons, in a picture. The tables have all.
@@ -30,24 +29,20 @@ fn class(bin: Bin) -> &'static str {
 
 /// How difficult the tasks of one benchmark are. The thresholds are where easy ends and where hard begins, if they are known.
 pub(super) fn histogram(id: &str, benchmark: &str, tasks: &[&Task], thresholds: Option<[f64; 2]>) -> Plot {
-    let mut counts = [[0_u64; 3]; BUCKETS];
-    for task in tasks {
-        let bucket = ((task.difficulty_score * BUCKETS as f64) as usize).min(BUCKETS - 1);
-        counts[bucket][Bin::parse(&task.difficulty_bin).unwrap_or(Bin::Medium) as usize] += 1;
-    }
+    let mut histogram = Histogram::default();
+    tasks.iter().for_each(|task| histogram.add(task.difficulty_score, &task.difficulty_bin));
     let (top, bottom) = (24.0, 160.0);
-    let most = counts.iter().map(|own| own.iter().sum::<u64>()).max().unwrap_or_default().max(1);
-    let ticks = round_ticks(most as f64);
+    let ticks = round_ticks(histogram.most().max(1) as f64);
     let x = Scale { values: (0.0, 1.0), pixels: SIDES };
     let y = Scale { values: (0.0, ticks[ticks.len() - 1]), pixels: (bottom, top) };
     let mut marks = y.beside(SIDES, &ticks.iter().map(|tick| (*tick, tick.to_string())).collect::<Vec<_>>());
     marks.extend(x.below((bottom, bottom + 4.0), &score_ticks()));
     let edge = |bucket: usize| bucket as f64 / BUCKETS as f64;
     let mut rows = Vec::new();
-    for (bucket, own) in counts.iter().enumerate() {
+    for (bucket, own) in histogram.0.iter().enumerate() {
         let range = format!("{:.2} to {:.2}", edge(bucket), edge(bucket + 1));
         let mut below = 0;
-        for (bin, count) in Bin::ALL.into_iter().zip(own).filter(|(_, count)| **count > 0) {
+        for (bin, count) in Bin::ALL.map(|bin| (bin, own[bin])).into_iter().filter(|(_, count)| *count > 0) {
             let (high, low) = (y.at((below + count) as f64), y.at(below as f64));
             let (left, right) = (x.at(edge(bucket)), x.at(edge(bucket + 1)));
             let says = format!("{range}: {count} {}", class(bin));
@@ -55,7 +50,7 @@ pub(super) fn histogram(id: &str, benchmark: &str, tasks: &[&Task], thresholds: 
             below += count;
         }
         if below > 0 {
-            rows.push([vec![range], own.map(|count| count.to_string()).to_vec()].concat());
+            rows.push([vec![range], Bin::ALL.map(|bin| own[bin].to_string()).to_vec()].concat());
         }
     }
     // The two texts stand at two heights, so that they never touch.
@@ -73,7 +68,7 @@ pub(super) fn histogram(id: &str, benchmark: &str, tasks: &[&Task], thresholds: 
         marks.push(Mark::text("tick", (line + aside, 10.0 + 11.0 * at as f64), anchor, &text));
     }
     marks.push(Mark::text("tick", (x.at(0.5), bottom + 30.0), "middle", "difficulty score"));
-    let of = |bin: Bin| counts.iter().map(|own| own[bin as usize]).sum::<u64>();
+    let of = |bin: Bin| histogram.0.iter().map(|own| own[bin]).sum::<u64>();
     let parts: Vec<String> =
         Bin::ALL.into_iter().filter(|bin| of(*bin) > 0).map(|bin| format!("{} {}", of(bin), class(bin))).collect();
     Plot {
