@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 PROGRAM = "symphony-data-cli"
+FONT = Path(__file__).parents[1] / "crates/symphony-data/src/report/font/LICENSE"
 NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE", "COPYRIGHT")
 
 
@@ -47,6 +48,8 @@ def main() -> None:
         print(f"{crate}: {package['license'] or 'see its text'}")
         for text in texts(Path(package["manifest_path"]).parent):
             by_text.setdefault(text, []).append(crate)
+    print("\nPictures contain glyphs of the font DejaVu Sans, which the program has a part of; its licence is below.")
+    by_text.setdefault(FONT.read_text(encoding="utf-8").strip(), []).append("DejaVu Sans")
     for text, crates in by_text.items():
         print(f"\n{'=' * 80}\n{', '.join(crates)}\n{'=' * 80}\n\n{text}")
 

@@ -100,6 +100,7 @@ def test_the_archive_has_what_a_user_of_the_program_needs(tmp_path: Path) -> Non
     crates = re.findall(r"^[\w-]+ [\w.+-]+: .+$", third_party, re.M)
     assert len(crates) > 50 and any(crate.startswith("clap ") for crate in crates), len(crates)
     assert "Permission is hereby granted" in third_party
+    assert "Bitstream Vera Fonts Copyright" in third_party
 
 
 def test_the_readmes_tour_runs_from_the_wheel(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ mod arguments;
 mod commands;
 mod error;
 mod hint;
+mod plot;
 mod session;
 mod table;
 mod ui;

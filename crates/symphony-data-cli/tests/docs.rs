@@ -163,7 +163,7 @@ fn run(name: &str, hub: &StandIn, real: bool) -> Found {
             let end = state.path().join("folder");
             let mut shell = Command::new("sh");
             shell.args(["-c", &format!("{{ {line}\n}} 2>&1; pwd > '{}'", end.display())]);
-            shell.env("PATH", &path).current_dir(&folder);
+            shell.env("PATH", &path).env_remove("COLUMNS").current_dir(&folder);
             hub.point(&mut shell, &state.path().join("huggingface"));
             let output = String::from_utf8(shell.output().unwrap().stdout).unwrap();
             folder = fs::read_to_string(end).unwrap().trim_end().into();

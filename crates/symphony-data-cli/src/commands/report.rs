@@ -40,6 +40,9 @@ pub struct Args {
     /// Also write each picture as SVG to this folder
     #[arg(long, value_name = "DIR", help_heading = IO)]
     svg: Option<PathBuf>,
+    /// Also write each picture as PNG to this folder
+    #[arg(long, value_name = "DIR", help_heading = IO)]
+    png: Option<PathBuf>,
     /// Replace the output files, whatever they are
     #[arg(long, help_heading = IO)]
     force: bool,
@@ -89,6 +92,9 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let html = report.html()?;
     if let Some(folder) = &args.svg {
         report.write_svg(folder, args.force, &session.ui)?;
+    }
+    if let Some(folder) = &args.png {
+        report.write_png(folder, args.force, &session.ui)?;
     }
     place.write(html.as_bytes(), &session.ui)?;
     let tasks: usize = pools.iter().map(|pool| pool.tasks.len()).sum();

@@ -1,21 +1,25 @@
 //! `stats`: statistics of any pool.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 use symphony_data::{
     Error,
     pool::{
         PoolError, Statistics, find_pool,
-        manifest::is_synthetic,
+        manifest::{PoolManifest, is_synthetic},
         read_pool,
-        statistics::{BinCounts, Distribution, Gatherer, PhaseStatistics, Repeats},
+        statistics::{BinCounts, Distribution, Gatherer, Histogram, PhaseStatistics, Repeats},
     },
 };
 
 use crate::{
     arguments::examples,
     error::{CliError, print, print_json},
+    plot,
     table::{
         Column::{Extra, Number, Text},
         mean_std, table,
@@ -26,14 +30,18 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples![
     "Show one pool" => "symphony-data stats data/exp1",
+    "Draw how difficult its tasks are" => "symphony-data stats data/exp1 --plot",
     "Show all pools in a folder, for a program to read" => "symphony-data stats data --json",
 ])]
 pub struct Args {
     /// Read these pools: task_pool files, their folders, or folders of such folders
     #[arg(value_name = "POOL", required = true)]
     pools: Vec<PathBuf>,
-    /// Print the statistics as JSON, one object per pool
+    /// Draw the difficulty scores as wide as the terminal, in place of the tables
     #[arg(long)]
+    plot: bool,
+    /// Print the statistics as JSON, one object per pool
+    #[arg(long, conflicts_with = "plot")]
     json: bool,
 }
 
@@ -41,14 +49,44 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let mut all = Vec::new();
     for pool in args.pools.iter().flat_map(|pool| pools_in(pool)) {
         let folder = if pool.is_dir() { pool.as_path() } else { pool.parent().unwrap_or(Path::new("")) };
-        let own = PoolStatistics { statistics: statistics(&pool)?, synthetic: is_synthetic(folder) };
-        all.push((pool.display().to_string(), own));
+        all.push((pool.display().to_string(), read(&pool, is_synthetic(folder))?));
     }
     if args.json {
         let all: Result<serde_json::Map<_, _>, _> =
             all.into_iter().map(|(pool, own)| Ok((pool, serde_json::to_value(own)?))).collect();
         return print_json(&all.map_err(|error: serde_json::Error| CliError::Output(error.into()))?);
     }
+    let mut text = if args.plot { plots(&all) } else { tables(&all) };
+    let synthetic = all.iter().filter(|(_, own)| own.synthetic == Some(true));
+    let marks = synthetic.map(|(pool, _)| format!("{pool}: SYNTHETIC, its tasks are generated and not real\n"));
+    let marks: String = marks.collect();
+    if args.plot && !marks.is_empty() {
+        // A picture ends at a blank line.
+        text += "\n";
+    }
+    print(&(text + &marks))
+}
+
+/// Pictures of the scores of each benchmark, and of the phases.
+fn plots(pools: &[(String, PoolStatistics)]) -> String {
+    let width = plot::width();
+    let mut plots = Vec::new();
+    for (pool, PoolStatistics { statistics, histograms, manifest, .. }) in pools {
+        for (benchmark, part) in &statistics.benchmark_breakdown {
+            let Some(own) = histograms.get(benchmark) else { continue };
+            let mean = mean_std(part.mean_difficulty, part.std_difficulty);
+            let noun = if part.count == 1 { "task" } else { "tasks" };
+            let title = format!("{pool}  {benchmark}, {} {noun}", part.count);
+            let thresholds = manifest.as_ref().and_then(|manifest| manifest.thresholds(benchmark));
+            plots.push(plot::histogram(&title, &mean, own, thresholds, width));
+        }
+        plots.extend(plot::phases(pool, &statistics.phases, width));
+    }
+    plots.join("\n")
+}
+
+/// A table of the benchmarks, and one of the phases if there are any.
+fn tables(pools: &[(String, PoolStatistics)]) -> String {
     let columns = [
         Text("pool"),
         Text("benchmark"),
@@ -62,7 +100,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         Number("mean ± std"),
     ];
     let mut rows = Vec::new();
-    for (pool, PoolStatistics { statistics, .. }) in &all {
+    for (pool, PoolStatistics { statistics, .. }) in pools {
         for (benchmark, part) in &statistics.benchmark_breakdown {
             let scores = mean_std(part.mean_difficulty, part.std_difficulty);
             rows.push(row(pool, benchmark, part.count, part.bins, part.repeats, scores));
@@ -72,13 +110,11 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         rows.push(row(pool, "all", statistics.n_total, statistics.difficulty_bins, statistics.repeats, scores));
     }
     let mut text = table(&columns, rows);
-    if all.iter().any(|(_, own)| !own.statistics.phases.is_empty()) {
+    if pools.iter().any(|(_, own)| !own.statistics.phases.is_empty()) {
         text += "\n";
-        text += &phases(&all);
+        text += &phases(pools);
     }
-    let synthetic = all.iter().filter(|(_, own)| own.synthetic == Some(true));
-    let marks = synthetic.map(|(pool, _)| format!("{pool}: SYNTHETIC, its tasks are generated and not real\n"));
-    print(&(text + &marks.collect::<String>()))
+    text
 }
 
 /// The phases of the pools that have any.
@@ -118,6 +154,11 @@ struct PoolStatistics {
     statistics: Statistics,
     /// Whether any task is generated rather than real; `None` where no manifest says.
     synthetic: Option<bool>,
+    /// The scores of each benchmark.
+    #[serde(skip)]
+    histograms: HashMap<String, Histogram>,
+    #[serde(skip)]
+    manifest: Option<PoolManifest>,
 }
 
 fn row(pool: &str, benchmark: &str, tasks: u64, bins: BinCounts, repeats: Repeats, scores: String) -> Vec<String> {
@@ -146,7 +187,7 @@ fn pools_in(pool: &Path) -> Vec<PathBuf> {
     if below.is_empty() { vec![pool.to_owned()] } else { below }
 }
 
-fn statistics(pool: &Path) -> Result<Statistics, Error> {
+fn read(pool: &Path, synthetic: Option<bool>) -> Result<PoolStatistics, Error> {
     let malformed = |path: &Path, reason: String| PoolError::Malformed { path: path.to_owned(), reason };
     let none = || {
         let reason = "there is no pool here; name a task_pool.jsonl or task_pool.parquet, or a folder of pools";
@@ -154,8 +195,13 @@ fn statistics(pool: &Path) -> Result<Statistics, Error> {
     };
     let path = if pool.is_dir() { find_pool(pool).ok_or_else(none)? } else { pool.to_owned() };
     let mut gatherer = Gatherer::new([], false);
+    let mut histograms = HashMap::<String, Histogram>::new();
     for task in read_pool(&path)? {
-        gatherer.add(task?.view());
+        let task = task?;
+        gatherer.add(task.view());
+        histograms.entry(task.benchmark).or_default().add(task.difficulty_score, &task.difficulty_bin);
     }
-    Ok(gatherer.finish().ok_or(PoolError::Empty { path })?)
+    let manifest = PoolManifest::beside(&path);
+    let statistics = gatherer.finish().ok_or(PoolError::Empty { path })?;
+    Ok(PoolStatistics { statistics, synthetic, histograms, manifest })
 }

@@ -24,6 +24,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_symphony-data"));
         // Nothing is asked of the real Hub: tests of downloads point this elsewhere.
         command.args(args.split_whitespace()).current_dir(self.0.path()).env("HF_HUB_OFFLINE", "1");
+        command.env_remove("COLUMNS");
         command
     }
 

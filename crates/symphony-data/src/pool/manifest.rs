@@ -230,6 +230,11 @@ impl PoolManifest {
         &self.0
     }
 
+    /// Where easy ends and where hard begins in a benchmark; `None` if it does not say.
+    pub fn thresholds(&self, benchmark: &str) -> Option<Thresholds> {
+        thresholds(&self.0, benchmark)
+    }
+
     /// The measured difficulties that it names; `None` if it cannot be understood.
     pub fn measured_parts(&self) -> Option<MeasuredParts> {
         measured_parts_of(&self.0)
@@ -363,6 +368,12 @@ pub fn recorded(text: &str, name: &str) -> Option<String> {
 /// say.
 pub fn is_synthetic(folder: &Path) -> Option<bool> {
     read(folder)?.get("synthetic")?.as_bool()
+}
+
+/// Where easy ends and where hard begins in a benchmark, as a manifest records it; `None` if it does not say.
+pub(crate) fn thresholds(manifest: &Value, benchmark: &str) -> Option<Thresholds> {
+    let part = manifest["benchmarks"].as_array()?.iter().find(|part| part["benchmark"] == benchmark)?;
+    Thresholds::deserialize(&part["thresholds"]).ok()
 }
 
 /// The files that the manifest in `folder` lists, each with its size and checksum; `None` if there is no manifest.

@@ -116,6 +116,31 @@ pub struct Breakdown {
     pub repeats: Repeats,
 }
 
+/// How many buckets a [`Histogram`] has.
+pub const BUCKETS: usize = 20;
+
+/// How many tasks of each bin have a difficulty score in each of [`BUCKETS`] equal parts of 0..1. A score on the border of two
+/// parts is in the upper one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Histogram(pub [PerBin<u64>; BUCKETS]);
+
+impl Histogram {
+    /// Adds a task. One of an unknown bin counts as medium, as in [`Statistics`].
+    pub fn add(&mut self, difficulty_score: f64, difficulty_bin: &str) {
+        self.0[Self::bucket(difficulty_score)][Bin::parse(difficulty_bin).unwrap_or(Bin::Medium)] += 1;
+    }
+
+    /// The bucket of a score.
+    pub fn bucket(difficulty_score: f64) -> usize {
+        ((difficulty_score * BUCKETS as f64) as usize).min(BUCKETS - 1)
+    }
+
+    /// The largest number of tasks in a bucket.
+    pub fn most(&self) -> u64 {
+        self.0.iter().map(PerBin::total).max().unwrap_or_default()
+    }
+}
+
 /// Computes statistics, task by task.
 #[derive(Clone, Debug)]
 pub struct Gatherer {

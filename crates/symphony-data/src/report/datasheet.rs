@@ -6,8 +6,12 @@ use serde_json::Value;
 
 use super::{ReportError, Table, request, shown};
 use crate::{
+    bin::Thresholds,
     config::Config,
-    pool::statistics::{BinCounts, Gatherer},
+    pool::{
+        manifest,
+        statistics::{BinCounts, Gatherer},
+    },
     progress::printable,
     results::AnsweredPool,
 };
@@ -107,9 +111,8 @@ impl Datasheet {
 
 /// Where easy ends and where hard begins in each benchmark, as the manifest records it.
 pub(super) fn thresholds(pool: &AnsweredPool, benchmark: &str) -> Option<[f64; 2]> {
-    let parts = pool.manifest.as_ref()?["benchmarks"].as_array()?;
-    let ends = &parts.iter().find(|part| part["benchmark"] == benchmark)?["thresholds"];
-    Some([ends["easy"].as_f64()?, ends["hard"].as_f64()?])
+    let Thresholds { easy, hard } = manifest::thresholds(pool.manifest.as_ref()?, benchmark)?;
+    Some([easy, hard])
 }
 
 /// The last part of a pool's path; paths of one machine mean nothing on another.

@@ -14,6 +14,7 @@ mod page;
 mod picture;
 mod pictures;
 mod plot;
+mod png;
 mod request;
 mod rows;
 mod style;
@@ -63,6 +64,25 @@ pub enum ReportError {
     /// The tasks could not be packed for the page. No input is known to cause this.
     #[error("the tasks cannot be packed into the report: {0}")]
     Tasks(#[from] std::io::Error),
+    /// A picture is not valid SVG. No input is known to cause this.
+    #[error("a picture cannot be read as SVG: {0}")]
+    Svg(#[from] resvg::usvg::Error),
+    /// A picture would have no pixel, or too many.
+    #[error(
+        "a picture of {width} × {height} pixels cannot be drawn at a scale of {scale}; choose one that is above 0 and \
+         makes fewer than 67 million pixels"
+    )]
+    PictureSize {
+        /// Its own width.
+        width: f32,
+        /// Its own height.
+        height: f32,
+        /// How many pixels each of its own becomes.
+        scale: f32,
+    },
+    /// A picture could not be packed as PNG. No input is known to cause this.
+    #[error("a picture cannot be written as PNG: {0}")]
+    Png(std::io::Error),
 }
 
 /// A pool that a report is about.

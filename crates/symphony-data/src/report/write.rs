@@ -6,11 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Picture, Report, ReportError};
+use rayon::prelude::*;
+
+use super::{Picture, Report, ReportError, png::png};
 use crate::{disk::Folder, progress::Progress};
 
 /// What every file of a report has in its first [`HEAD`] bytes, and those of no other program.
 pub(super) const MARK: &str = "symphony-data report";
+/// How many pixels of a PNG each of a picture's own becomes: those of a column of a paper at 300 dots to the inch.
+const PNG_SCALE: f32 = 3.0;
 /// Within how many bytes of its beginning a file has [`MARK`].
 const HEAD: usize = 512;
 
@@ -76,6 +80,17 @@ impl Report<'_> {
     pub fn write_svg(&self, folder: &Path, force: bool, progress: &dyn Progress) -> Result<(), ReportError> {
         let file = |own: Picture| (format!("{}.svg", own.name), own.svg.into_bytes());
         write_all(folder, self.pictures()?.into_iter().map(file).collect(), force, progress)
+    }
+
+    /// Writes each picture as PNG, three pixels for each of its own, into a folder, which is made if there is none. All text is in one
+    /// font, so that the files are the same on every machine.
+    ///
+    /// # Errors
+    /// The same as [`Report::write_svg`].
+    pub fn write_png(&self, folder: &Path, force: bool, progress: &dyn Progress) -> Result<(), ReportError> {
+        let file = |own: &Picture| Ok((format!("{}.png", own.name), png(&own.svg, PNG_SCALE)?));
+        let files = self.pictures()?.par_iter().map(file).collect::<Result<_, ReportError>>()?;
+        write_all(folder, files, force, progress)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{BINS, class};
 use crate::{
     bin::Bin,
+    pool::statistics::{BUCKETS, Histogram},
     report::{
         Table,
         background::Background,
@@ -13,8 +14,6 @@ use crate::{
     task::Task,
 };
 
-/// How many bars a histogram has.
-const BUCKETS: usize = 20;
 /// Into how many stretches a stream is cut at most, if it has no phases.
 const STRETCHES: usize = 40;
 
@@ -29,19 +28,17 @@ pub(in crate::report) fn histogram(
     thresholds: Option<[f64; 2]>,
     background: Option<&Background>,
 ) -> Plot {
-    let mut counts = [[0_u64; 3]; BUCKETS];
-    for task in tasks {
-        counts[bucket(task.difficulty_score)][Bin::parse(&task.difficulty_bin).unwrap_or(Bin::Medium) as usize] += 1;
-    }
+    let mut histogram = Histogram::default();
+    tasks.iter().for_each(|task| histogram.add(task.difficulty_score, &task.difficulty_bin));
     let all = background.map(|own| {
         let mut all = [0_u64; BUCKETS];
-        own.scores.iter().for_each(|score| all[bucket(*score)] += 1);
+        own.scores.iter().for_each(|score| all[Histogram::bucket(*score)] += 1);
         all
     });
     let share = |rows: u64| rows as f64 / background.map_or(1, |own| own.scores.len().max(1)) as f64;
     let expected = all.map(|all| all.map(|rows| share(rows) * tasks.len() as f64));
     let (top, bottom) = (24.0, 160.0);
-    let most = counts.iter().map(|own| own.iter().sum::<u64>()).max().unwrap_or_default().max(1);
+    let most = histogram.most().max(1);
     let ticks = round_ticks(expected.into_iter().flatten().fold(most as f64, f64::max));
     let x = Scale { values: (0.0, 1.0), pixels: SIDES };
     let y = Scale { values: (0.0, ticks[ticks.len() - 1]), pixels: (bottom, top) };
@@ -49,10 +46,10 @@ pub(in crate::report) fn histogram(
     marks.extend(x.below((bottom, bottom + 4.0), &score_ticks()));
     let edge = |bucket: usize| bucket as f64 / BUCKETS as f64;
     let mut rows = Vec::new();
-    for (bucket, own) in counts.iter().enumerate() {
+    for (bucket, own) in histogram.0.iter().enumerate() {
         let range = format!("{:.2} to {:.2}", edge(bucket), edge(bucket + 1));
         let mut below = 0;
-        for (bin, count) in Bin::ALL.into_iter().zip(own).filter(|(_, count)| **count > 0) {
+        for (bin, count) in Bin::ALL.map(|bin| (bin, own[bin])).into_iter().filter(|(_, count)| *count > 0) {
             let (high, low) = (y.at((below + count) as f64), y.at(below as f64));
             let (left, right) = (x.at(edge(bucket)), x.at(edge(bucket + 1)));
             let says = format!("{range}: {count} {}", class(bin));
@@ -61,7 +58,7 @@ pub(in crate::report) fn histogram(
         }
         if below > 0 || all.is_some_and(|all| all[bucket] > 0) {
             let of_all = all.map(|all| format!("{} ({})", all[bucket], percent(share(all[bucket]))));
-            let counts = own.map(|count| count.to_string());
+            let counts = Bin::ALL.map(|bin| own[bin].to_string());
             rows.push([vec![range], counts.to_vec(), of_all.into_iter().collect()].concat());
         }
     }
@@ -85,7 +82,7 @@ pub(in crate::report) fn histogram(
         marks.push(Mark::text("tick", (line + aside, 10.0 + 11.0 * at as f64), anchor, &text));
     }
     marks.push(Mark::text("tick", (x.at(0.5), bottom + 30.0), "middle", "difficulty score"));
-    let of = |bin: Bin| counts.iter().map(|own| own[bin as usize]).sum::<u64>();
+    let of = |bin: Bin| histogram.0.iter().map(|own| own[bin]).sum::<u64>();
     let parts: Vec<String> =
         Bin::ALL.into_iter().filter(|bin| of(*bin) > 0).map(|bin| format!("{} {}", of(bin), class(bin))).collect();
     let head: &[&str] = &["score", "easy", "medium", "hard", "of all rows"][..4 + usize::from(all.is_some())];
@@ -97,11 +94,6 @@ pub(in crate::report) fn histogram(
         marks,
         table: Table::new(&format!("{benchmark}: tasks by difficulty score"), head, rows),
     }
-}
-
-/// The bar of a score.
-fn bucket(score: f64) -> usize {
-    ((score * BUCKETS as f64) as usize).min(BUCKETS - 1)
 }
 
 /// How difficult the tasks are along the stream: the mean score of each stretch.
