@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python test-checked test-harnesses harnesses wheel dist dist-test bench bench-quick reference difficulty subsets package audit
+.PHONY: test test-rust test-python test-checked test-harnesses harnesses browser wheel dist dist-test bench bench-quick reference difficulty subsets package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with. Its tools are called through
@@ -38,7 +38,7 @@ endif
 # The wheel is built, installed as a user would, and tested: from here, as the folder python has the package without its
 # compiled module, and `python -m` looks into the working folder first.
 test-python: wheel
-	$(VENV)/bin/python -m pytest -q -c python/pyproject.toml python/tests
+	$(VENV)/bin/python -m pytest -q -rs -c python/pyproject.toml python/tests
 
 # The harnesses that exports are run in: a gigabyte, so that `make test` does without, and then says which tests it skips.
 HARNESSES := target/harnesses
@@ -53,6 +53,25 @@ $(HARNESSES)/ready: python/tests/harnesses/requirements.txt
 # All tests that run them; those of EvalScope are run here alone, as it takes another gigabyte.
 test-harnesses: wheel harnesses target/evalscope/ready
 	$(VENV)/bin/python -m pytest -q -rs -c python/pyproject.toml python/tests/harnesses
+
+# What reports are opened with: Chromium, playwright, which steers it (130 MB, so that `make test` does without, and then says
+# which tests it skips), and axe-core. Chromium and npm are the system's. Playwright would fetch a Chromium of its own, from a
+# place that many machines do not reach.
+BROWSER := target/browser
+AXE := axe-core@4.14.1
+APT_GET := DEBIAN_FRONTEND=noninteractive apt-get -q
+
+browser: $(BROWSER)/ready
+
+$(BROWSER)/ready: python/tests/browser/requirements.txt $(VENV)/ready
+	@missing=$$(for program in $(if $(SYMPHONY_DATA_TEST_CHROMIUM),,chromium) npm; do command -v $$program >/dev/null || echo $$program; done); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ $$(id -u) != 0 ] || ! command -v apt-get >/dev/null; then echo "make browser: install first:" $$missing >&2; exit 1; fi; \
+	$(APT_GET) update && $(APT_GET) install -y --no-install-recommends $$missing
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r $<
+	mkdir -p $(@D)
+	cd $(@D) && tar -xzf "$$(npm pack --silent $(AXE))" package/axe.min.js
+	touch $@
 
 wheel: $(VENV)/ready
 	rm -rf target/wheels
