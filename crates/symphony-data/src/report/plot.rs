@@ -122,10 +122,11 @@ pub(super) fn score_ticks() -> Vec<(f64, String)> {
     [0.0, 0.25, 0.5, 0.75, 1.0].into_iter().map(|score| (score, score.to_string())).collect()
 }
 
-/// A text that fits into a plot: no longer than `most` characters.
+/// A text that fits into a plot: no longer than `most` characters, with its escapes, which are longer than what they stand for.
 pub(super) fn cut(text: &str, most: usize) -> String {
+    let text = shown(text);
     if text.chars().count() <= most {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(most - 1).chain(['…']).collect()
 }
@@ -146,6 +147,14 @@ mod tests {
         ] {
             assert_eq!(round_ticks(most), expected, "{most}");
         }
+    }
+
+    #[test]
+    fn a_text_is_no_longer_than_it_may_be_when_it_is_shown() {
+        assert_eq!(cut("short", 5), "short");
+        assert_eq!(cut("longer", 5), "long…");
+        assert_eq!(cut("\u{202e}abc", 11), r"\u{202e}abc");
+        assert_eq!(cut("\u{202e}abc", 10), r"\u{202e}a…");
     }
 
     #[test]
