@@ -28,7 +28,7 @@ TEXTS = {
     "template": "{{ 7 * 7 }} {% include 'x' %} ${7 * 7} `${alert('template')}` %3Cscript%3E",
     "latex": r"$\frac{1}{2} \href{javascript:alert(1)}{x}$ \[ \sum_{i<n} x_i \] $$ \begin{aligned} a &= b \\ \end{aligned} $$",
     "Hebrew and Arabic": "שלום (abc) עולם 123, مرحبا بالعالم 456!",
-    "direction": "start \u202eesrever\u202c \u2067isolate\u2069 end",
+    "direction": "start \u202eesrever\u202c \u2067isolate\u2069 \u200fmark\u200e \u2028end",
     "control": "bell \u0007 null \u0000 escape \u001b[31m red \u009b31m delete \u007f\r\n\ttab",
     "one long line": "x" * 40_000,
     "many words": "word " * 8_000,
@@ -39,7 +39,7 @@ TEXTS = {
 # The same as the page is to write them: what does not show, or changes the direction, as an escape. Line breaks and tabs stay.
 SHOWN = {
     **TEXTS,
-    "direction": r"start \u{202e}esrever\u{202c} \u{2067}isolate\u{2069} end",
+    "direction": r"start \u{202e}esrever\u{202c} \u{2067}isolate\u{2069} \u{200f}mark\u{200e} \u{2028}end",
     "control": r"bell \u{7} null \u{0} escape \u{1b}[31m red \u{9b}31m delete \u{7f}\u{d}" + "\n\ttab",
 }
 

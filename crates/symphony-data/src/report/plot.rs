@@ -178,10 +178,11 @@ impl Ids {
     }
 }
 
-/// A text that fits into a plot: no longer than `most` characters.
+/// A text that fits into a plot: no longer than `most` characters, with its escapes, which are longer than what they stand for.
 pub(super) fn cut(text: &str, most: usize) -> String {
+    let text = shown(text);
     if text.chars().count() <= most {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(most - 1).chain(['…']).collect()
 }
@@ -220,6 +221,14 @@ mod tests {
         let points = [(1.0, 2.5), (3.0, 1.0 / 3.0)];
         assert_eq!(d(Mark::path("curve", points)), "M1 2.5L3 0.33");
         assert_eq!(d(Mark::cloud("cloud", points)), "M1 2.5h0M3 0.33h0");
+    }
+
+    #[test]
+    fn a_text_is_no_longer_than_it_may_be_when_it_is_shown() {
+        assert_eq!(cut("short", 5), "short");
+        assert_eq!(cut("longer", 5), "long…");
+        assert_eq!(cut("\u{202e}abc", 11), r"\u{202e}abc");
+        assert_eq!(cut("\u{202e}abc", 10), r"\u{202e}a…");
     }
 
     #[test]

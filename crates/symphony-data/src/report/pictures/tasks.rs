@@ -138,7 +138,11 @@ pub(in crate::report) fn stream(id: String, tasks: &[Task]) -> Plot {
     let means: Vec<f64> = stretches.iter().map(|(_, stretch)| mean(stretch)).collect();
     let (low, high) = (means.iter().copied().fold(1.0, f64::min), means.iter().copied().fold(0.0, f64::max));
     let title = match said.len() {
-        0 => format!("Along the stream, the mean score of {size} tasks at a time goes from {low:.2} to {high:.2}"),
+        0 => {
+            let of =
+                if size == 1 { "the score".to_owned() } else { format!("the mean score of {size} tasks at a time") };
+            format!("Along the stream, {of} goes from {low:.2} to {high:.2}")
+        }
         1..=6 => format!("The mean score is {}", said.join(", ")),
         n => format!("The mean score of {n} phases goes from {low:.2} to {high:.2}"),
     };
