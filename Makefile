@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python test-checked test-harnesses harnesses browser wheel dist dist-test bench bench-quick reference difficulty subsets package audit
+.PHONY: test test-rust test-python test-checked test-harnesses harnesses browser wheel dist dist-test bench bench-quick reference difficulty subsets screenshot package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with. Its tools are called through
@@ -120,6 +120,11 @@ difficulty: $(VENV)/ready
 subsets: $(VENV)/ready
 	cargo build --release
 	$(VENV)/bin/python benches/subsets.py target/release/symphony-data
+
+# The README's picture, from real tasks and public answers: docs/report.png.
+screenshot: $(BROWSER)/ready
+	cargo build --release
+	$(VENV)/bin/python packaging/screenshot.py target/release/symphony-data docs/report.png
 
 # Compares the program with plain Python, Polars and DuckDB; writes benches/RESULTS.md. DATA is the folder of the five real
 # benchmarks; without it, the rows are generated.

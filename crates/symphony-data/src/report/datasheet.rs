@@ -29,6 +29,8 @@ pub(super) struct Datasheet {
     pub numbers: Vec<(&'static str, String)>,
     /// Of how many distinct tasks, each drawn once, it tells as much.
     pub effective_n: f64,
+    /// What easy and hard mean, in a sentence, if the request is known.
+    pub meaning: Option<String>,
     /// The request in sentences.
     pub words: Vec<String>,
     /// The request as an experiments file, and the key of the experiment in it.
@@ -98,6 +100,7 @@ impl Datasheet {
             synthetic: pool.synthetic,
             effective_n: repeats.effective_n,
             numbers,
+            meaning: request.map(|request| shown(&request::difficulty(request))),
             words: request.map(request::in_words).unwrap_or_default(),
             yaml: request.map(|request| (request::yaml(key, text("name"), request), shown(key))),
             warnings,
@@ -106,6 +109,13 @@ impl Datasheet {
             panels: parts.iter().filter_map(panel).collect(),
             citations: citations(&parts, config),
         })
+    }
+}
+
+impl Datasheet {
+    /// The number of this name.
+    pub fn number(&self, name: &str) -> &str {
+        self.numbers.iter().find(|(known, _)| *known == name).map_or("-", |(_, number)| number)
     }
 }
 

@@ -71,6 +71,8 @@ struct Part {
     /// Its number, from 1.
     number: usize,
     sheet: Datasheet,
+    /// What a reader in a hurry should know, in sentences.
+    short: Vec<String>,
     /// Pictures of its tasks: first those of `histograms` benchmarks, then the stream, then others.
     tasks: Vec<Plot>,
     histograms: usize,
@@ -84,10 +86,14 @@ struct Part {
 }
 
 impl Part {
+    /// The pictures of models: whether they fail the hard tasks, how they do, and what the pool can tell apart.
+    fn of_models(&self) -> impl Iterator<Item = &Plot> {
+        self.errors.iter().chain(self.results.iter().flat_map(|outcome| &outcome.plots)).chain([&self.detectable])
+    }
+
     /// All its pictures, in their order.
     fn plots(&self) -> impl Iterator<Item = &Plot> {
-        let of_models = self.results.iter().flat_map(|outcome| &outcome.plots);
-        self.tasks.iter().chain(&self.errors).chain(of_models).chain([&self.detectable])
+        self.tasks.iter().chain(self.of_models())
     }
 }
 
@@ -223,10 +229,33 @@ fn part(
         let is_measured = pool.measured.contains_key(*benchmark);
         pictures::errors(id, benchmark, &of(benchmark), judges, is_measured)
     });
-    let errors = errors.collect();
+    let errors: Vec<Plot> = errors.collect();
     let detectable = pictures::detectable(ids.next(&[&pool_id, "detectable"]), sheet.effective_n, results);
     let results = results.map(|results| outcome(&pool_id, results, ids));
-    Ok(Part { number, sheet, tasks, histograms, said, errors, results, detectable })
+    let short = short(&sheet, &benchmarks, &errors, results.as_ref(), &detectable);
+    Ok(Part { number, sheet, short, tasks, histograms, said, errors, results, detectable })
+}
+
+/// The answers to what a reader asks first: what is in the pool, what hard means, whether models fail hard tasks, which model is better,
+/// and how small a difference would show.
+fn short(
+    sheet: &Datasheet,
+    benchmarks: &BTreeSet<&str>,
+    errors: &[Plot],
+    results: Option<&Outcome>,
+    detectable: &Plot,
+) -> Vec<String> {
+    let names: Vec<String> = benchmarks.iter().map(|name| shown(name)).collect();
+    let [tasks, distinct, effective] = ["tasks", "distinct tasks", "effective n"].map(|name| sheet.number(name));
+    let mut short = vec![format!(
+        "{tasks} tasks, of which {distinct} are distinct, from {}: as much evidence as {effective} tasks that differ",
+        names.join(", ")
+    )];
+    short.extend(sheet.meaning.clone());
+    short.extend(errors.iter().take(MOST_SENTENCES).map(|plot| plot.title.clone()));
+    short.extend(results.iter().flat_map(|outcome| outcome.sentences.iter().take(1).cloned()));
+    short.push(detectable.title.clone());
+    short.iter().map(|sentence| format!("{}.", sentence.trim_end_matches('.'))).collect()
 }
 
 fn outcome(pool_id: &str, results: &Results, ids: &mut Ids) -> Outcome {

@@ -107,7 +107,8 @@ fn bins(request: &Value) -> String {
     }
 }
 
-fn difficulty(request: &Value) -> String {
+/// What difficulty is.
+pub(super) fn difficulty(request: &Value) -> String {
     let kinds: Vec<&str> = values(&request["difficulty"]).into_iter().filter_map(Value::as_str).collect();
     let is = |kind: &str| kinds.iter().all(|own| *own == kind);
     if is("surface") {
