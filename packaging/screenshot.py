@@ -1,6 +1,7 @@
-"""Makes docs/report.png, the README's picture: a part of the report on 400 real tasks, with public answers of five models.
+"""Makes docs/report.png, the README's picture: a part of a report on 400 real tasks, with public answers of five models.
 
-The picture shows numbers and names of models, and no text of a row. It needs ../shared, Chromium and playwright (make browser).
+The picture shows numbers and names of models, and no text of a row. To make it needs ../shared, Chromium and playwright
+(make browser).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ ASK = "--benchmarks medical_qa --n-total-tasks 400 --difficulty-split 1:1:1"
 
 
 def main(program: str, picture: str) -> None:
+    """Draw a pool with the program, report on it, and photograph the report."""
     run = [str(Path(program).resolve()), "-q"]
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config"
