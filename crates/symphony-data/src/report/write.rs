@@ -53,12 +53,12 @@ impl Place {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
             _ if self.force => return Ok(()),
             Ok(there) if there.is_file() => {}
-            _ => return refused("there is something else than a file of a report here".to_owned()),
+            _ => return refused("this is not a file".to_owned()),
         }
         let mut head = Vec::new();
         match fs::File::open(&self.path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)) {
             Ok(_) if head.windows(MARK.len()).any(|part| part == MARK.as_bytes()) => Ok(()),
-            Ok(_) => refused("no report of symphony-data wrote this file".to_owned()),
+            Ok(_) => refused("this file is not a report of symphony-data".to_owned()),
             Err(error) => refused(format!("this file cannot be read ({error})")),
         }
     }
