@@ -1,4 +1,4 @@
-"""Makes docs/report.png, the README's picture: a part of a report on 400 real tasks, with public answers of five models.
+"""Makes docs/report.png, the README's picture: a part of a report on 400 real tasks, with the answers of five models.
 
 The picture shows numbers and names of models, and no text of a row. To make it needs ../shared, Chromium and playwright
 (make browser).

@@ -21,7 +21,7 @@ use symphony_data::{
     progress::{Note, Progress},
     request::{GivenIds, Replacement, Request, RequestSpec, TaskIds},
     results::{
-        AnsweredPool, By, Missing, ResultsOptions,
+        By, Missing, ResultsOptions,
         power::{PowerOptions, power},
         results,
     },
@@ -34,7 +34,8 @@ use crate::{
     errors,
     function::Registered,
     progress::{PyProgress, Run},
-    stream::{TaskStream, described_by, manifest_of, origin_of, to_library},
+    report::{Asked, GivenPool, MadeReport, make},
+    stream::{Home, TaskStream, described_by, manifest_of, origin_of, to_library},
     work,
 };
 
@@ -136,8 +137,7 @@ impl Builder {
     /// Stage 1 for the benchmarks of these names.
     #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
     fn preprocess(
-        &self,
-        py: Python<'_>,
+        this: &Bound<'_, Self>,
         names: Vec<String>,
         output_dir: PathBuf,
         force: bool,
@@ -149,10 +149,9 @@ impl Builder {
     ) -> PyResult<Vec<(String, TaskStream)>> {
         let on_bad_row = on_bad_row.map(|policy| if policy == "skip" { OnBadRow::Skip } else { OnBadRow::Stop });
         let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(Layout::parse) };
-        // Tasks are read when they are first used; the program may work in another folder by then.
-        let output_dir = std::path::absolute(&output_dir).unwrap_or(output_dir);
-        let folder = output_dir.clone();
-        let metas = self.run(py, progress, note, move |config, progress| {
+        let home = home(this, output_dir);
+        let folder = home.full_dir.clone();
+        let metas = this.borrow().run(this.py(), progress, note, move |config, progress| {
             let chosen = config.enabled().filter(|benchmark| names.contains(&benchmark.name));
             let one = |benchmark: &symphony_data::config::Benchmark| {
                 let cut = config.store_cut_of(&benchmark.name);
@@ -163,39 +162,42 @@ impl Builder {
         Ok(metas
             .into_iter()
             .map(|meta| {
-                let stream = TaskStream::stored(output_dir.clone(), meta.benchmark.clone(), meta.n_tasks_full as usize);
-                (meta.benchmark, stream)
+                let length = meta.n_tasks_full as usize;
+                let stream = TaskStream::stored(home.full_dir.clone(), meta.benchmark.clone(), length);
+                (meta.benchmark, stream.made_in(&home))
             })
             .collect())
     }
 
     /// The tasks of one preprocessed benchmark.
     fn load_preprocessed(
-        &self,
-        py: Python<'_>,
+        this: &Bound<'_, Self>,
         name: String,
         folder: PathBuf,
         note: Py<PyAny>,
     ) -> PyResult<TaskStream> {
+        let home = home(this, folder);
+        let folder = home.full_dir.clone();
         let load =
             move |_: &Config, progress: &PyProgress| Ok(draw::load_preprocessed_table(&name, &folder, progress)?);
-        let batches = self.run(py, None, note, load)?;
-        Ok(TaskStream::of_batches(batches))
+        let batches = this.borrow().run(this.py(), None, note, load)?;
+        Ok(TaskStream::of_batches(batches).made_in(&home))
     }
 
     /// Stage 2 for one request; `spec` holds its keys.
     fn build(
-        &self,
-        py: Python<'_>,
+        this: &Bound<'_, Self>,
         spec: &Bound<'_, PyDict>,
         full_dir: PathBuf,
         note: Py<PyAny>,
     ) -> PyResult<TaskStream> {
-        let request = self.request(py, spec)?;
-        let (batches, manifest) = self.run(py, None, note, move |config, progress| {
+        let (py, own) = (this.py(), this.borrow());
+        let request = own.request(py, spec)?;
+        let home = home(this, full_dir.clone());
+        let (batches, manifest) = own.run(py, None, note, move |config, progress| {
             Ok(draw::build_task_table(config, &full_dir, &request, progress)?)
         })?;
-        Ok(TaskStream::drawn(batches, manifest))
+        Ok(TaskStream::drawn(batches, manifest).made_in(&home))
     }
 
     /// What a pool of this request could tell apart, as JSON. Nothing is written.
@@ -333,21 +335,44 @@ impl Builder {
             calibrations,
             read: ReadOptions { filter, metric },
         };
-        let path = pool.extract::<PathBuf>().ok();
-        let given = match &path {
-            Some(_) => None,
-            // A stream that was drawn, or a part of one, knows whose responses set its difficulty.
-            None => Some(AnsweredPool::of_tasks("tasks", to_library("pool", pool)?, described_by(pool).as_ref())),
-        };
+        let pool = GivenPool::of("pool", "tasks", pool)?;
         self.run(py, None, note, move |config, progress| {
-            let pool = match (given, path) {
-                (Some(given), _) => given,
-                (None, path) => AnsweredPool::read(&path.unwrap_or_default())?,
-            };
-            let found = results(&pool, &inputs, &for_demo(config, demo)?, &options, progress)?;
+            let found = results(&pool.read()?, &inputs, &for_demo(config, demo)?, &options, progress)?;
             warn_of(&found.unmapped, progress);
             Ok(serde_json::to_string(&found).unwrap_or_default())
         })
+    }
+
+    /// Makes a report on pools (tasks, or paths), and writes it to the places that are named.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python method.
+    fn report(
+        &self,
+        py: Python<'_>,
+        pools: Vec<Bound<'_, PyAny>>,
+        responses: Vec<Bound<'_, PyAny>>,
+        baseline: Option<String>,
+        full_dir: PathBuf,
+        output: Option<PathBuf>,
+        svg: Option<PathBuf>,
+        png: Option<PathBuf>,
+        force: bool,
+        demo: bool,
+        filter: Option<String>,
+        metric: Option<String>,
+        note: Py<PyAny>,
+    ) -> PyResult<MadeReport> {
+        let asked = Asked {
+            pools: GivenPool::several("pools", &pools)?,
+            responses: inputs_of(&responses)?,
+            baseline,
+            full_dir,
+            read: ReadOptions { filter, metric },
+            output,
+            svg,
+            png,
+            force,
+        };
+        self.run(py, None, note, move |config, progress| make(asked, for_demo(config, demo)?, progress))
     }
 
     /// Finds copies, conflicts and near-duplicates, and overlap with other text, and gives the report as JSON.
@@ -490,6 +515,13 @@ impl Builder {
     }
 }
 
+/// Where this builder makes streams from a folder. They are read when they are first used; the program may work in another
+/// folder by then.
+fn home(builder: &Bound<'_, Builder>, full_dir: PathBuf) -> Arc<Home> {
+    let full_dir = std::path::absolute(&full_dir).unwrap_or(full_dir);
+    Arc::new(Home { builder: builder.clone().unbind(), full_dir })
+}
+
 /// The configuration, on generated rows for a demo.
 fn for_demo(config: &Config, demo: bool) -> Result<Config, Error> {
     let mut config = config.clone();
@@ -511,7 +543,7 @@ fn inputs_of(responses: &[Bound<'_, PyAny>]) -> PyResult<Vec<Input>> {
     responses.iter().map(input).collect()
 }
 
-fn warn_of(unmapped: &[Unmapped], progress: &PyProgress) {
+pub fn warn_of(unmapped: &[Unmapped], progress: &PyProgress) {
     unmapped.iter().for_each(|unmapped| progress.note(Note::Warning(&format!("left out: {unmapped}"))));
 }
 

@@ -13,6 +13,7 @@ use symphony_data::{
     pool::PoolError,
     preprocess::PreprocessError,
     progress::printable,
+    report::ReportError,
     results::power::PowerError,
     source::SourceError,
     store::StoreError,
@@ -76,6 +77,7 @@ fn said(hint: &Hint) -> String {
         Hint::Renew => "take what it has now: preprocess_all_benchmarks(force_reprocess=True)".to_owned(),
         Hint::Demo => "work on generated tasks: a benchmark with `path: synthetic:NAME`, or demo=True".to_owned(),
         Hint::Replace => "name another folder, or replace it: force=True".to_owned(),
+        Hint::ReplaceFile => "name another file, or replace it: force=True".to_owned(),
         Hint::Filter(name) => format!("write filter={name:?}"),
         Hint::Metric(name) => format!("write metric={name:?}"),
         Hint::NameModels => {
@@ -117,7 +119,10 @@ fn class_of(error: &Error) -> &'static str {
         | Error::Draw(_)
         | Error::Export(_)
         | Error::Pool(PoolError::Empty { .. })
-        | Error::Power(_) => "RequestError",
+        | Error::Power(_)
+        | Error::Report(ReportError::NoPool | ReportError::NoFile { .. } | ReportError::InTheWay { .. }) => {
+            "RequestError"
+        }
         Error::Preprocess(error) => of_preprocessing(error),
         _ => "SymphonyDataError",
     }

@@ -32,6 +32,7 @@ use symphony_data::{
 };
 
 use crate::{
+    builder::Builder,
     errors,
     progress::Run,
     task::{Task, loads},
@@ -72,6 +73,14 @@ pub struct TaskStream {
     read_with: Option<PoolManifest>,
     /// Whether it is all of what was drawn.
     is_whole: bool,
+    /// Where it was made.
+    home: Option<Arc<Home>>,
+}
+
+/// The builder that made a stream, and the folder of its preprocessed benchmarks.
+pub struct Home {
+    pub builder: Py<Builder>,
+    pub full_dir: PathBuf,
 }
 
 impl TaskStream {
@@ -79,7 +88,15 @@ impl TaskStream {
     pub fn of_batches(batches: Vec<RecordBatch>) -> Self {
         let batches: Vec<RecordBatch> = batches.into_iter().map(with_all).collect();
         let length = batches.iter().map(RecordBatch::num_rows).sum();
-        Self { batches: OnceLock::from(batches), stored: None, length, origin: None, read_with: None, is_whole: false }
+        Self {
+            batches: OnceLock::from(batches),
+            stored: None,
+            length,
+            origin: None,
+            read_with: None,
+            is_whole: false,
+            home: None,
+        }
     }
 
     /// A stream that was drawn.
@@ -96,7 +113,13 @@ impl TaskStream {
             origin: None,
             read_with: None,
             is_whole: false,
+            home: None,
         }
+    }
+
+    /// The same stream, made by this builder from this folder of preprocessed benchmarks.
+    pub fn made_in(self, home: &Arc<Home>) -> Self {
+        Self { home: Some(home.clone()), ..self }
     }
 
     fn batches(&self, py: Python<'_>) -> PyResult<&[RecordBatch]> {
@@ -151,7 +174,8 @@ impl TaskStream {
 
     /// A stream of some of these tasks.
     fn part(&self, batches: Vec<RecordBatch>) -> Self {
-        Self { origin: self.origin.clone(), read_with: self.read_with.clone(), ..Self::of_batches(batches) }
+        let (origin, read_with, home) = (self.origin.clone(), self.read_with.clone(), self.home.clone());
+        Self { origin, read_with, home, ..Self::of_batches(batches) }
     }
 
     fn table(&self, py: Python<'_>) -> PyResult<PyTable> {
@@ -253,7 +277,7 @@ pub fn described_by(tasks: &Bound<'_, PyAny>) -> Option<PoolManifest> {
 }
 
 /// Reads without the GIL, until Ctrl-C.
-fn listening<T: Send + 'static>(
+pub fn listening<T: Send + 'static>(
     py: Python<'_>,
     read: impl FnOnce(&Run) -> Result<T, Error> + Send + 'static,
 ) -> PyResult<T> {
@@ -369,6 +393,11 @@ impl TaskStream {
         let column = schema().index_of(name).map_err(|error| PyValueError::new_err(error.to_string()))?;
         let texts = self.batches(py)?.iter().flat_map(|batch| batch.column(column).as_string::<i32>().iter());
         Ok(texts.map(|text| text.map(str::to_owned)).collect())
+    }
+
+    /// The builder that made it and the folder of preprocessed benchmarks, for `symphony_data._report`.
+    fn _home(&self, py: Python<'_>) -> Option<(Py<Builder>, PathBuf)> {
+        self.home.as_ref().map(|home| (home.builder.clone_ref(py), home.full_dir.clone()))
     }
 
     /// The phase of each task, for `symphony_data._filter`.

@@ -28,10 +28,12 @@ from ._errors import (
 from ._evidence import Calibration, ReferenceCard, ValidationReport, WrittenResponses
 from ._export import Exported
 from ._frames import make_dataclass
+from ._report import Report, teach_streams
 from ._results import Results
 
 Sequence.register(TaskStream)
 make_dataclass()
+teach_streams()
 
 __all__ = [
     "Calibration",
@@ -42,6 +44,7 @@ __all__ = [
     "MissingDataError",
     "MissingSourceError",
     "ReferenceCard",
+    "Report",
     "RequestError",
     "ResponseError",
     "Results",

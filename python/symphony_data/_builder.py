@@ -18,6 +18,7 @@ from ._evidence import Calibration, ReferenceCard, ValidationReport, WrittenResp
 from ._export import Exported
 from ._notes import Notes, logger
 from ._progress import Progress, shown
+from ._report import Pool, Report, folder, made
 from ._results import Results
 
 FULL_DIR = os.path.join("data", "benchmarks", "full")
@@ -661,6 +662,73 @@ class DatasetBuilder:
         with Notes() as note:
             found = self._core.results(given, inputs, only, name, groups, missing, places, demo, *log, note)
         return Results(json.loads(found))
+
+    def report(
+        self,
+        pools: Pool | Iterable[Pool],
+        responses: Responses | None = None,
+        *,
+        baseline: str | None = None,
+        full_dir: StrPath | None = None,
+        output: StrPath | None = None,
+        svg: StrPath | None = None,
+        png: StrPath | None = None,
+        force: bool = False,
+        demo: bool = False,
+        filter: str | None = None,
+        metric: str | None = None,
+    ) -> Report:
+        """A report on pools, and on models' results on them, as one HTML page.
+
+        Args:
+            pools: the pool, as a path (its folder or its file) or as tasks; or a list of several pools, which the
+                report shows one after another and side by side.
+            responses: the score of each model on each task, as for :meth:`validate`. Default: none.
+            baseline: compare the other models with this one. Default: all pairs of up to 20 models; of more, each with
+                the best.
+            full_dir: the folder of the preprocessed benchmarks and calibrations that pools were drawn from; they are
+                looked for in a pool's own folder and in those beside it too. Default: as for :meth:`build_task_stream`.
+            output: write the page to this file. Default: it is not written.
+            svg: write each picture as SVG to this folder. Default: they are not written.
+            png: write each picture as PNG to this folder. Default: they are not written.
+            force: replace files at these places, whatever they are. Default: False, which replaces those of older
+                reports.
+            demo: accept responses to the generated tasks of a demo. Default: False.
+            filter: for a log with several filters, the one to read. Default: the only one.
+            metric: for a log with several metrics or scorers, the one to read. Default: the only one.
+
+        Returns:
+            The report: its ``html`` and its ``pictures``, to show and to save. A notebook shows a small form of it.
+
+        Raises:
+            RequestError: a pool has no tasks, no model has the name of `baseline`, or a file that is not a report's is
+                in the way (a ValueError).
+            ResponseError: the responses cannot be used, or none is to a task of a pool (a ValueError).
+            MissingDataError: there is no pool of this name, no file of responses, or no folder `full_dir` (a
+                FileNotFoundError).
+
+        Warns:
+            SymphonyDataWarning: some answers have no score or match several tasks, and were left out.
+
+        >>> easy = builder.build_task_stream(["gsm8k"], n_total_tasks=20, difficulty_split="100:0", full_dir="full")
+        >>> hard = builder.build_task_stream(["gsm8k"], n_total_tasks=20, difficulty_split="0:100", full_dir="full")
+        >>> builder.report([easy, hard], "responses.jsonl", output="both.html")
+        <Report: 40 tasks in 2 pools; 1 model>
+        """
+        return made(
+            self._core,
+            pools,
+            responses,
+            baseline=baseline,
+            full_dir=self._full_dir if full_dir is None else folder(full_dir),
+            output=output,
+            svg=svg,
+            png=png,
+            force=force,
+            demo=demo,
+            filter=filter,
+            metric=metric,
+        )
 
     def duplicates(
         self,

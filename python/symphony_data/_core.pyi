@@ -1,10 +1,13 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, overload
 
 import pandas
 import pyarrow
+
+from ._report import Report
 
 _Note = Callable[[str, str], object]
 
@@ -58,6 +61,20 @@ class TaskStream(Sequence[Task]):
         phase: int | Iterable[int] | None = None,
         where: Mapping[str, Any] | Callable[[Task], object] | None = None,
     ) -> TaskStream: ...
+    def report(
+        self,
+        responses: Any = None,
+        *,
+        baseline: str | None = None,
+        full_dir: str | os.PathLike[str] | None = None,
+        output: str | os.PathLike[str] | None = None,
+        svg: str | os.PathLike[str] | None = None,
+        png: str | os.PathLike[str] | None = None,
+        force: bool = False,
+        demo: bool = False,
+        filter: str | None = None,
+        metric: str | None = None,
+    ) -> Report: ...
     def __len__(self) -> int: ...
     @overload
     def __getitem__(self, index: int) -> Task: ...
@@ -74,10 +91,20 @@ class TaskStream(Sequence[Task]):
     def __deepcopy__(self, memo: object) -> TaskStream: ...
     def _texts(self, name: str) -> list[str]: ...
     def _phases(self) -> list[int | None]: ...
+    def _home(self) -> tuple[Builder, Path] | None: ...
     def to_arrow(self) -> pyarrow.Table: ...
     def to_pandas(self) -> pandas.DataFrame: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
     def __arrow_c_schema__(self) -> object: ...
+
+class MadeReport:
+    def counts(self) -> tuple[int, int, int]: ...
+    def small(self) -> str: ...
+    def html(self) -> str: ...
+    def pictures(self) -> list[tuple[str, str]]: ...
+    def save(self, path: str, force: bool) -> None: ...
+    def save_svg(self, folder: str, force: bool) -> None: ...
+    def save_png(self, folder: str, force: bool) -> None: ...
 
 class Builder:
     def __init__(self, path: str | None, text: str | None) -> None: ...
@@ -145,6 +172,21 @@ class Builder:
         metric: str | None,
         note: _Note,
     ) -> str: ...
+    def report(
+        self,
+        pools: list[object],
+        responses: list[object],
+        baseline: str | None,
+        full_dir: str,
+        output: str | None,
+        svg: str | None,
+        png: str | None,
+        force: bool,
+        demo: bool,
+        filter: str | None,
+        metric: str | None,
+        note: _Note,
+    ) -> MadeReport: ...
     def duplicates(
         self,
         benchmarks: list[str],

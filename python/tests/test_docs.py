@@ -16,7 +16,7 @@ from conftest import DEMO, ROOT
 from test_features import CONFIG
 
 import symphony_data
-from symphony_data import DatasetBuilder, _builder, _core, adaptive
+from symphony_data import DatasetBuilder, _builder, _core, _report, adaptive
 
 PYTHON = ROOT / "python"
 
@@ -34,7 +34,7 @@ def test_examples_in_docstrings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     names = {"builder": builder, "DatasetBuilder": DatasetBuilder}
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     tried = 0
-    for module in (symphony_data, _builder, _core, adaptive):
+    for module in (symphony_data, _builder, _core, _report, adaptive):
         for test in doctest.DocTestFinder().find(module, extraglobs=names):
             tried += runner.run(test).attempted
     assert runner.summarize().failed == 0
@@ -54,7 +54,7 @@ def test_everything_public_has_a_docstring() -> None:
 
 def test_the_stubs_name_every_public_attribute() -> None:
     stub = (Path(symphony_data.__file__).parent / "_core.pyi").read_text()
-    for name in ("Task", "TaskStream", "Builder"):
+    for name in ("Task", "TaskStream", "MadeReport", "Builder"):
         body = re.split(r"\nclass ", stub.split(f"class {name}")[1])[0]
         stubbed = {
             found for found in re.findall(r"^    (?:def )?(\w+)(?:\(|:)", body, re.M) if not found.startswith("_")

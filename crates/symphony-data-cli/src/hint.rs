@@ -47,6 +47,7 @@ impl Call {
             Hint::Renew => "take what it has now with `preprocess --force`".to_owned(),
             Hint::Demo => "work on generated tasks with --demo".to_owned(),
             Hint::Replace => "name another folder, or replace it with --force".to_owned(),
+            Hint::ReplaceFile => "name another file, or replace it with --force".to_owned(),
             Hint::Filter(name) => format!("write --filter {}", quoted(Path::new(name))),
             Hint::Metric(name) => format!("write --metric {}", quoted(Path::new(name))),
             Hint::NameModels => "write NAME=FILE for each".to_owned(),

@@ -47,7 +47,7 @@ pub enum Error {
     Export(ExportError),
     /// A report cannot be made.
     #[error(transparent)]
-    Report(#[from] ReportError),
+    Report(ReportError),
     /// Rows cannot be compared.
     #[error(transparent)]
     Compare(CompareError),
@@ -107,6 +107,16 @@ impl From<ExportError> for Error {
     }
 }
 
+/// Unwraps an error that a report only passed on.
+impl From<ReportError> for Error {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Disk(error) => Self::Disk(error),
+            error => Self::Report(error),
+        }
+    }
+}
+
 /// Unwraps an error that results only passed on.
 impl From<ResultsError> for Error {
     fn from(error: ResultsError) -> Self {
@@ -128,6 +138,7 @@ impl Error {
             Self::Evidence(error) => error.hints(),
             Self::Results(error) => error.hints(),
             Self::Export(error) => error.hints(),
+            Self::Report(error) => error.hints(),
             Self::Compare(error) => error.hints(),
             _ => Vec::new(),
         }

@@ -33,6 +33,8 @@ pub enum Hint {
     Demo,
     /// Write to another folder, or replace the existing files.
     Replace,
+    /// Write another file, or replace the existing one.
+    ReplaceFile,
     /// Choose the filter whose lines of a log count, such as this one.
     Filter(String),
     /// Choose the metric or scorer of a log that counts, such as this one.

@@ -358,7 +358,7 @@ fn the_pool_shows_the_differences_that_the_formula_says() {
     };
     // The axis below is one of powers of ten: 50 and 10000 stand where 1.7 and 4 would.
     let power = scale(svg, BELOW);
-    let ends = [50.0_f64, 10_000.0].map(|n| n.log10());
+    let ends = [50.0_f64, 10_000.0].map(f64::log10);
     let along = |pixel: f64| ends[0] + (power(pixel) - 50.0) / (10_000.0 - 50.0) * (ends[1] - ends[0]);
     let curve = points(svg, "curve", along, scale(svg, BESIDE));
     assert!(curve.len() > 20);

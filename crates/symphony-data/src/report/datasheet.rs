@@ -82,6 +82,12 @@ impl Datasheet {
         if pool.is_changed {
             warnings.insert(0, "The tasks are not those that the manifest describes: a checksum differs.".to_owned());
         }
+        let n_drawn: u64 =
+            parts.iter().filter_map(|part| part["got"].as_object()).flatten().filter_map(|(_, n)| n.as_u64()).sum();
+        if !pool.is_changed && statistics.n_total < n_drawn {
+            let part = format!("{} of the {n_drawn} tasks that the manifest describes", statistics.n_total);
+            warnings.insert(0, format!("These are {part}: what was asked, drawn and warned of is about all of them."));
+        }
         if pool.manifest.is_none() {
             warnings.insert(0, "There is no manifest, so that how these tasks were drawn is not known.".to_owned());
         }

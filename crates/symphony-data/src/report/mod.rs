@@ -29,6 +29,7 @@ use std::path::PathBuf;
 
 use crate::{
     disk::DiskError,
+    hint::Hint,
     progress::printable_line,
     results::{AnsweredPool, By, Results},
 };
@@ -48,7 +49,7 @@ pub enum ReportError {
         why: &'static str,
     },
     /// Something stands where a file is to be written.
-    #[error("{}: {why}; name another place, or replace it with --force", path.display())]
+    #[error("{}: {why}", path.display())]
     InTheWay {
         /// The file.
         path: PathBuf,
@@ -83,6 +84,16 @@ pub enum ReportError {
     /// A picture could not be packed as PNG. No input is known to cause this.
     #[error("a picture cannot be written as PNG: {0}")]
     Png(std::io::Error),
+}
+
+impl ReportError {
+    /// The ways out that are not in the message.
+    pub fn hints(&self) -> Vec<Hint> {
+        match self {
+            Self::InTheWay { .. } => vec![Hint::ReplaceFile],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A pool that a report is about.

@@ -53,12 +53,12 @@ impl Place {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
             _ if self.force => return Ok(()),
             Ok(there) if there.is_file() => {}
-            _ => return refused("there is something else than a file of a report here".to_owned()),
+            _ => return refused("this is not a file".to_owned()),
         }
         let mut head = Vec::new();
         match fs::File::open(&self.path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)) {
             Ok(_) if head.windows(MARK.len()).any(|part| part == MARK.as_bytes()) => Ok(()),
-            Ok(_) => refused("no report of symphony-data wrote this file".to_owned()),
+            Ok(_) => refused("this file is not a report of symphony-data".to_owned()),
             Err(error) => refused(format!("this file cannot be read ({error})")),
         }
     }
@@ -79,7 +79,8 @@ impl Report<'_> {
     /// One of them would replace something that no report wrote, and `force` is false, or cannot be written. Nothing was written then.
     pub fn write_svg(&self, folder: &Path, force: bool, progress: &dyn Progress) -> Result<(), ReportError> {
         let file = |own: Picture| (format!("{}.svg", own.name), own.svg.into_bytes());
-        write_all(folder, self.pictures()?.into_iter().map(file).collect(), force, progress)
+        let files: Vec<_> = self.pictures()?.into_iter().map(file).collect();
+        write_all(folder, &files, force, progress)
     }
 
     /// Writes each picture as PNG, three pixels for each of its own, into a folder, which is made if there is none. All text is in one
@@ -89,21 +90,21 @@ impl Report<'_> {
     /// The same as [`Report::write_svg`].
     pub fn write_png(&self, folder: &Path, force: bool, progress: &dyn Progress) -> Result<(), ReportError> {
         let file = |own: &Picture| Ok((format!("{}.png", own.name), png(&own.svg, PNG_SCALE)?));
-        let files = self.pictures()?.par_iter().map(file).collect::<Result<_, ReportError>>()?;
-        write_all(folder, files, force, progress)
+        let files = self.pictures()?.par_iter().map(file).collect::<Result<Vec<_>, ReportError>>()?;
+        write_all(folder, &files, force, progress)
     }
 }
 
 /// Writes files of these names into one folder.
 fn write_all(
     folder: &Path,
-    files: Vec<(String, Vec<u8>)>,
+    files: &[(String, Vec<u8>)],
     force: bool,
     progress: &dyn Progress,
 ) -> Result<(), ReportError> {
     let places: Vec<Place> =
         files.iter().map(|(name, _)| Place::of(&folder.join(name), force)).collect::<Result<_, _>>()?;
-    let files: Vec<(&Place, &[u8])> = places.iter().zip(&files).map(|(place, (_, own))| (place, &own[..])).collect();
+    let files: Vec<(&Place, &[u8])> = places.iter().zip(files).map(|(place, (_, own))| (place, &own[..])).collect();
     write(folder, &files, progress)
 }
 
