@@ -102,9 +102,9 @@ fn what_is_in_the_way_stays_and_is_named() {
         (
             1,
             "report pool --output mine.html",
-            "mine.html: no report of symphony-data wrote this file; name another place, or replace it with --force",
+            "mine.html: this file is not a report of symphony-data; name another file, or replace it with --force",
         ),
-        (1, "report pool --output pool/task_pool.jsonl", "no report of symphony-data wrote this file"),
+        (1, "report pool --output pool/task_pool.jsonl", "this file is not a report of symphony-data"),
         (2, "report pool --output folder", "--output: folder: this is a folder; name a file in it"),
         (2, "report pool --output ..", "this is a folder"),
         (2, "report nowhere --output r.html", "DIR: there is no pool nowhere"),
@@ -137,7 +137,7 @@ fn what_is_in_the_way_stays_and_is_named() {
         fs::write(place.path(&name), "mine").unwrap();
         fs::remove_file(place.path("s.html")).unwrap();
         let stderr = place.fails(1, &format!("report pool --output s.html --{kind} {kind}"));
-        assert!(stderr.contains(&format!("{name}: no report of symphony-data wrote this file")), "{stderr}");
+        assert!(stderr.contains(&format!("{name}: this file is not a report of symphony-data")), "{stderr}");
         assert!(read() == b"mine" && !place.path("s.html").exists());
         place.ok(&format!("-q report pool --output s.html --{kind} {kind} --force"));
         assert!(read() == first, "the same bytes");
