@@ -176,8 +176,7 @@ impl Builder {
         folder: PathBuf,
         note: Py<PyAny>,
     ) -> PyResult<TaskStream> {
-        let home = home(this, folder);
-        let folder = home.full_dir.clone();
+        let home = home(this, folder.clone());
         let load =
             move |_: &Config, progress: &PyProgress| Ok(draw::load_preprocessed_table(&name, &folder, progress)?);
         let batches = this.borrow().run(this.py(), None, note, load)?;
