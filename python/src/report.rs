@@ -119,12 +119,7 @@ pub fn make(asked: Asked, config: Config, progress: &PyProgress) -> Result<MadeR
     let parts = Parts { pools, results, backgrounds, config };
     let html = OnceLock::new();
     let small = parts.with(|report| {
-        if let Some(folder) = &svg {
-            report.write_svg(folder, force, progress)?;
-        }
-        if let Some(folder) = &png {
-            report.write_png(folder, force, progress)?;
-        }
+        report.write_pictures(svg.as_deref(), png.as_deref(), force, progress)?;
         if let Some(place) = &place {
             let page = report.html()?;
             place.write(page.as_bytes(), progress)?;
@@ -182,11 +177,11 @@ impl MadeReport {
 
     fn save_svg(&self, py: Python<'_>, folder: PathBuf, force: bool) -> PyResult<()> {
         let parts = self.parts.clone();
-        listening(py, move |run| parts.with(|report| Ok(report.write_svg(&folder, force, run)?)))
+        listening(py, move |run| parts.with(|report| Ok(report.write_pictures(Some(&folder), None, force, run)?)))
     }
 
     fn save_png(&self, py: Python<'_>, folder: PathBuf, force: bool) -> PyResult<()> {
         let parts = self.parts.clone();
-        listening(py, move |run| parts.with(|report| Ok(report.write_png(&folder, force, run)?)))
+        listening(py, move |run| parts.with(|report| Ok(report.write_pictures(None, Some(&folder), force, run)?)))
     }
 }

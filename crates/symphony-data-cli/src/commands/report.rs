@@ -90,12 +90,7 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
         .collect();
     let report = Report::of(&subjects, &config)?;
     let html = report.html()?;
-    if let Some(folder) = &args.svg {
-        report.write_svg(folder, args.force, &session.ui)?;
-    }
-    if let Some(folder) = &args.png {
-        report.write_png(folder, args.force, &session.ui)?;
-    }
+    report.write_pictures(args.svg.as_deref(), args.png.as_deref(), args.force, &session.ui)?;
     place.write(html.as_bytes(), &session.ui)?;
     let tasks: usize = pools.iter().map(|pool| pool.tasks.len()).sum();
     print(&format!("{}: a report on {tasks} tasks, {} KB\n", quoted(&args.output), html.len().div_ceil(1000)))

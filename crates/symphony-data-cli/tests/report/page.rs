@@ -145,6 +145,9 @@ fn what_is_in_the_way_stays_and_is_named() {
         let stderr = place.fails(1, &format!("report pool --output s.html --{kind} s.html"));
         assert!(stderr.contains("s.html"), "{stderr}");
     }
+    fs::write(place.path("png/pool-1-stream.png"), "mine").unwrap();
+    place.fails(1, "report pool --output s.html --svg none --png png");
+    assert!(!place.path("none").exists(), "one kind is not written without the other");
     // A report is replaced, and anything with --force.
     place.ok("-q report pool --output r.html");
     place.ok("-q report pool --output r.html");

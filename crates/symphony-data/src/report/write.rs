@@ -68,48 +68,57 @@ impl Place {
     /// # Errors
     /// Something else stands there by now, or it cannot be written. The file is as it was then.
     pub fn write(&self, content: &[u8], progress: &dyn Progress) -> Result<(), ReportError> {
-        write(&self.folder, &[(self, content)], progress)
+        write(&[(self, content)], progress)
     }
 }
 
 impl Report<'_> {
-    /// Writes each picture as SVG into a folder, which is made if there is none.
+    /// Writes each picture as SVG into one folder, and as PNG into another, as far as they are named. The folders are made if there are none.
+    /// A PNG has three pixels for each of the picture's own, and all text in one font, so that it is the same on every machine.
     ///
     /// # Errors
-    /// One of them would replace something that no report wrote, and `force` is false, or cannot be written. Nothing was written then.
-    pub fn write_svg(&self, folder: &Path, force: bool, progress: &dyn Progress) -> Result<(), ReportError> {
-        let file = |own: Picture| (format!("{}.svg", own.name), own.svg.into_bytes());
-        let files: Vec<_> = self.pictures()?.into_iter().map(file).collect();
-        write_all(folder, &files, force, progress)
-    }
-
-    /// Writes each picture as PNG, three pixels for each of its own, into a folder, which is made if there is none. All text is in one
-    /// font, so that the files are the same on every machine.
-    ///
-    /// # Errors
-    /// The same as [`Report::write_svg`].
-    pub fn write_png(&self, folder: &Path, force: bool, progress: &dyn Progress) -> Result<(), ReportError> {
-        let file = |own: &Picture| Ok((format!("{}.png", own.name), png(&own.svg, PNG_SCALE)?));
-        let files = self.pictures()?.par_iter().map(file).collect::<Result<Vec<_>, ReportError>>()?;
-        write_all(folder, &files, force, progress)
+    /// A file would replace something that no report wrote, and `force` is false: nothing was written then. Or one cannot be written.
+    pub fn write_pictures(
+        &self,
+        svg: Option<&Path>,
+        png: Option<&Path>,
+        force: bool,
+        progress: &dyn Progress,
+    ) -> Result<(), ReportError> {
+        if svg.is_none() && png.is_none() {
+            return Ok(());
+        }
+        let pictures = self.pictures()?;
+        let as_svg = |own: &Picture| Ok(own.svg.clone().into_bytes());
+        let as_png = |own: &Picture| self::png(&own.svg, PNG_SCALE);
+        let svg = svg.map(|folder| files(&pictures, folder, "svg", force, as_svg)).transpose()?;
+        let png = png.map(|folder| files(&pictures, folder, "png", force, as_png)).transpose()?;
+        for files in svg.iter().chain(&png) {
+            let files: Vec<(&Place, &[u8])> = files.iter().map(|(place, content)| (place, &content[..])).collect();
+            write(&files, progress)?;
+        }
+        Ok(())
     }
 }
 
-/// Writes files of these names into one folder.
-fn write_all(
+/// The pictures as files with this ending, in one folder.
+fn files(
+    pictures: &[Picture],
     folder: &Path,
-    files: &[(String, Vec<u8>)],
+    ending: &str,
     force: bool,
-    progress: &dyn Progress,
-) -> Result<(), ReportError> {
-    let places: Vec<Place> =
-        files.iter().map(|(name, _)| Place::of(&folder.join(name), force)).collect::<Result<_, _>>()?;
-    let files: Vec<(&Place, &[u8])> = places.iter().zip(files).map(|(place, (_, own))| (place, &own[..])).collect();
-    write(folder, &files, progress)
+    content: impl Fn(&Picture) -> Result<Vec<u8>, ReportError> + Send + Sync,
+) -> Result<Vec<(Place, Vec<u8>)>, ReportError> {
+    let places = pictures.iter().map(|own| Place::of(&folder.join(format!("{}.{ending}", own.name)), force));
+    let places: Vec<Place> = places.collect::<Result<_, _>>()?;
+    let contents: Vec<Vec<u8>> = pictures.par_iter().map(content).collect::<Result<_, _>>()?;
+    Ok(places.into_iter().zip(contents).collect())
 }
 
-fn write(folder: &Path, files: &[(&Place, &[u8])], progress: &dyn Progress) -> Result<(), ReportError> {
-    let folder = Folder::lock(folder, progress)?;
+/// Writes files of one folder.
+fn write(files: &[(&Place, &[u8])], progress: &dyn Progress) -> Result<(), ReportError> {
+    let Some((first, _)) = files.first() else { return Ok(()) };
+    let folder = Folder::lock(&first.folder, progress)?;
     let mut written = Vec::new();
     for (place, content) in files {
         place.check()?;
