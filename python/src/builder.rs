@@ -542,7 +542,7 @@ fn inputs_of(responses: &[Bound<'_, PyAny>]) -> PyResult<Vec<Input>> {
     responses.iter().map(input).collect()
 }
 
-pub fn warn_of(unmapped: &[Unmapped], progress: &PyProgress) {
+fn warn_of(unmapped: &[Unmapped], progress: &PyProgress) {
     unmapped.iter().for_each(|unmapped| progress.note(Note::Warning(&format!("left out: {unmapped}"))));
 }
 

@@ -11,12 +11,11 @@ use symphony_data::{
     Error,
     config::Config,
     evidence::responses::{Input, ReadOptions},
-    report::{Background, Place, Report, Subject, backgrounds, groups},
-    results::{AnsweredPool, Results, ResultsOptions, results},
+    report::{Background, Place, Report, Subject, backgrounds, results_on},
+    results::{AnsweredPool, Results, ResultsOptions},
 };
 
 use crate::{
-    builder::warn_of,
     progress::PyProgress,
     stream::{described_by, listening, to_library},
 };
@@ -99,22 +98,8 @@ pub fn make(asked: Asked, config: Config, progress: &PyProgress) -> Result<MadeR
     // What is in the way is said before the work.
     let place = output.map(|path| Place::of(&path, force)).transpose()?;
     let pools: Vec<AnsweredPool> = pools.into_iter().map(GivenPool::read).collect::<Result<_, _>>()?;
-    let answered = |pool: &AnsweredPool| {
-        if responses.is_empty() {
-            return Ok(None);
-        }
-        let options = ResultsOptions {
-            baseline: baseline.clone(),
-            by: groups(pool),
-            calibrations: vec![full_dir.clone()],
-            read: read.clone(),
-            ..ResultsOptions::default()
-        };
-        let found = results(pool, &responses, &config, &options, progress)?;
-        warn_of(&found.unmapped, progress);
-        Ok(Some(found))
-    };
-    let results = pools.iter().map(answered).collect::<Result<_, Error>>()?;
+    let options = ResultsOptions { baseline, calibrations: vec![full_dir.clone()], read, ..ResultsOptions::default() };
+    let results = results_on(&pools, &responses, &config, &options, progress)?;
     let backgrounds = pools.iter().map(|pool| backgrounds(pool, std::slice::from_ref(&full_dir))).collect();
     let parts = Parts { pools, results, backgrounds, config };
     let html = OnceLock::new();

@@ -76,7 +76,7 @@ fn the_bars_are_as_high_as_the_file_has_tasks() {
             for task in &own {
                 let score = task["difficulty_score"].as_f64().unwrap();
                 let bin = BINS.into_iter().find(|bin| task["difficulty_bin"] == *bin).unwrap();
-                let bucket = (1..20).take_while(|at| score >= f64::from(*at) / 20.0).count();
+                let bucket = (1..20).take_while(|at| score >= f64::from(*at) / 20.0 - 1e-9).count();
                 counts.entry(bin).or_default()[bucket] += 1;
             }
             let most = (0..20).map(|at| counts.values().map(|own| own[at]).sum::<usize>()).max().unwrap();

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use symphony_data::{
-    report::{Background, Place, Report, ReportError, Subject, backgrounds, groups},
-    results::{AnsweredPool, Results, ResultsOptions, results},
+    report::{Background, Place, Report, ReportError, Subject, backgrounds, results_on},
+    results::{AnsweredPool, ResultsOptions},
 };
 
 use crate::{
-    arguments::{FULL_DIR, IO, ReadArgs, check_full_dir, check_named, examples, inputs, response_files, tell_unmapped},
+    arguments::{FULL_DIR, IO, ReadArgs, check_full_dir, check_named, examples, inputs, response_files},
     error::{CliError, print},
     hint::quoted,
     session::Session,
@@ -63,23 +63,13 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     })?;
     let config = session.config(args.read.demo)?;
     let pools: Vec<AnsweredPool> = args.pools.iter().map(|path| AnsweredPool::read(path)).collect::<Result<_, _>>()?;
-    let mut found: Vec<Option<Results>> = Vec::new();
-    for pool in &pools {
-        if inputs.is_empty() {
-            found.push(None);
-            continue;
-        }
-        let options = ResultsOptions {
-            baseline: args.baseline.clone(),
-            by: groups(pool),
-            calibrations: vec![args.full_dir.clone()],
-            read: args.read.options(),
-            ..ResultsOptions::default()
-        };
-        let own = results(pool, &inputs, &config, &options, &session.ui)?;
-        tell_unmapped(&own.unmapped, session);
-        found.push(Some(own));
-    }
+    let options = ResultsOptions {
+        baseline: args.baseline.clone(),
+        calibrations: vec![args.full_dir.clone()],
+        read: args.read.options(),
+        ..ResultsOptions::default()
+    };
+    let found = results_on(&pools, &inputs, &config, &options, &session.ui)?;
     let backgrounds: Vec<Vec<Background>> =
         pools.iter().map(|pool| backgrounds(pool, std::slice::from_ref(&args.full_dir))).collect();
     let subjects: Vec<Subject<'_>> = pools
@@ -93,5 +83,6 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     report.write_pictures(args.svg.as_deref(), args.png.as_deref(), args.force, &session.ui)?;
     place.write(html.as_bytes(), &session.ui)?;
     let tasks: usize = pools.iter().map(|pool| pool.tasks.len()).sum();
-    print(&format!("{}: a report on {tasks} tasks, {} KB\n", quoted(&args.output), html.len().div_ceil(1000)))
+    let tasks = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
+    print(&format!("{}: a report on {tasks}, {} KB\n", quoted(&args.output), html.len().div_ceil(1000)))
 }

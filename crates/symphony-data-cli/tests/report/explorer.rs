@@ -77,7 +77,7 @@ fn the_explorer_says_why_a_task_scored_what_is_asked_and_who_solved_it() {
     assert_eq!(packed["models"], json!(["good", "poor"]));
     for (entry, task) in packed["tasks"].as_array().unwrap().iter().zip(&there) {
         let row = &packed["rows"][entry["row"].as_u64().unwrap() as usize];
-        let rule = &packed["rules"][task["benchmark"].as_str().unwrap()];
+        let rule = &packed["rules"][0][task["benchmark"].as_str().unwrap()];
         let number = |value: &Value| value.as_f64().unwrap();
         let of_term = |term: &Value| {
             let Some(feature) = term["feature"].as_str() else { return number(&term["weight"]) };
@@ -92,6 +92,7 @@ fn the_explorer_says_why_a_task_scored_what_is_asked_and_who_solved_it() {
         let number: u64 = task["source_id"].as_str().unwrap().rsplit_once('_').unwrap().1.parse().unwrap();
         let solved = [8, 3].map(|most| u8::from((number * 7) % 10 < most));
         assert_eq!(row["answers"], json!(solved));
+        assert_eq!(row["solved"], json!([solved.iter().sum::<u8>(), 2]));
         if task["benchmark"] == "gsm8k" {
             let answer = task["raw_data"]["answer"].as_str().unwrap().rsplit_once("#### ").unwrap().1;
             assert_eq!(row["asked"][1], answer);

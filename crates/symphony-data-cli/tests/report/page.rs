@@ -90,7 +90,7 @@ fn what_strangers_wrote_is_shown_and_does_nothing() {
         packed["rows"][0]["row"],
         json!([["question", format!("{HOSTILE} {long}")], [HOSTILE, "[1,\"</script>\"]"]])
     );
-    assert_eq!(packed["rows"][0]["features"], json!([["label", HOSTILE]]));
+    assert_eq!(packed["rows"][0]["features"], json!([["label", HOSTILE, "label"]]));
 }
 
 #[test]
@@ -164,4 +164,114 @@ fn a_pool_without_a_manifest_says_so() {
     assert!(html.contains("There is no manifest, so that how these tasks were drawn is not known."));
     assert!(!html.contains("Make it again"));
     assert!(!picture(&html, "pool-1-difficulty-gsm8k").contains("class=\"threshold\""));
+}
+
+#[test]
+fn only_what_a_report_wrote_counts_as_a_report() {
+    let place = place();
+    let pool = fs::read_to_string(place.path("pool/task_pool.jsonl")).unwrap();
+    let named = pool.replacen("exp_00000_", "symphony-data report ", 1);
+    fs::write(place.path("named.jsonl"), &named).unwrap();
+    let script = "#!/bin/sh\nsymphony-data report pool --output run.sh\n";
+    fs::write(place.path("run.sh"), script).unwrap();
+    for (name, content) in [("named.jsonl", &named[..]), ("run.sh", script)] {
+        let stderr = place.fails(1, &format!("report pool --output {name}"));
+        assert!(stderr.contains("this file is not a report of symphony-data"), "{stderr}");
+        assert_eq!(fs::read_to_string(place.path(name)).unwrap(), content);
+    }
+}
+
+#[test]
+fn the_request_of_a_pool_by_measured_difficulty_makes_it_again() {
+    let place = place();
+    place.ok("-q calibrate --demo --benchmarks gsm8k --responses answers.jsonl --output fitted");
+    place.ok("-q build --demo --benchmarks gsm8k --n-total-tasks 60 --difficulty fitted --output measured");
+    let html = report(&place, "measured --responses answers.jsonl");
+    assert!(html.contains("fitted to the panel's answers") || html.contains("fitted to the panel&#39;s answers"));
+    let yaml = between(&html, r#"<pre tabindex="0" class="yaml">"#, "</pre>").replace("&#34;", "\"");
+    fs::write(place.path("request.yaml"), yaml).unwrap();
+    fs::rename(place.path("fitted"), place.path("calibrations")).unwrap();
+    place.ok("-q run pool --experiments request.yaml --demo --output again");
+    let read = |path: &str| fs::read_to_string(place.path(path)).unwrap();
+    assert_eq!(read("again/pool/task_pool.jsonl"), read("measured/task_pool.jsonl"));
+    // Both models shaped the difficulty, and the page says so wherever it compares them.
+    assert!(html.contains("IN-SAMPLE: the score was fitted to them"));
+    assert!(html.contains("; IN-SAMPLE: good, poor"));
+}
+
+#[test]
+fn a_manifest_that_was_changed_or_cannot_be_read_is_warned_of() {
+    let place = place();
+    let path = place.path("pool/manifest.json");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(!report(&place, "pool").contains("The manifest"));
+    fs::write(&path, text.replacen("\"random_seed\": 2025", "\"random_seed\": 1", 1)).unwrap();
+    assert!(report(&place, "pool").contains("The manifest was changed since it was written (self_checksum)"));
+    fs::write(&path, "{ broken").unwrap();
+    assert!(report(&place, "pool").contains("The manifest cannot be read"));
+}
+
+#[test]
+fn copies_are_told_apart_by_their_ids() {
+    let place = Place::new();
+    let task = |benchmark: &str, at: usize, question: &str| {
+        json!({"task_id": format!("exp_{at:05}_{benchmark}"), "benchmark": benchmark, "difficulty_score": at as f64 / 10.0,
+            "difficulty_bin": "easy", "raw_data": {"question": question}, "scorer_metadata": {}, "source_id": format!("{benchmark}_{at}"),
+            "identity": format!("{benchmark}{at:015x}")})
+        .to_string()
+            + "\n"
+    };
+    let pool: String = [("a", 0, "same"), ("a", 1, "same"), ("a", 2, "other"), ("b", 0, "same")]
+        .map(|(benchmark, at, question)| task(benchmark, at, question))
+        .concat();
+    fs::write(place.path("task_pool.jsonl"), &pool).unwrap();
+    let answer = |benchmark: &str, at: usize, score: u8| {
+        json!({"benchmark": benchmark, "source_id": format!("{benchmark}_{at}"), "model": "m", "score": score})
+            .to_string()
+            + "\n"
+    };
+    let answers = answer("a", 0, 1) + &answer("a", 1, 0) + &answer("a", 2, 1) + &answer("b", 0, 0);
+    fs::write(place.path("answers.jsonl"), answers).unwrap();
+    place.ok("-q report task_pool.jsonl --responses answers.jsonl --output report.html");
+    let html = fs::read_to_string(place.path("report.html")).unwrap();
+    assert!(html.contains("<dt>distinct tasks</dt><dd>4</dd>"));
+    assert!(html.contains("of 4 distinct tasks are near-duplicates"));
+    let packed = packed(&html);
+    let answers: Vec<&Value> = packed["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| &packed["rows"][task["row"].as_u64().unwrap() as usize]["answers"][0])
+        .collect();
+    assert_eq!(answers, [1, 0, 1, 0]);
+    // Another pool without ids shares its tasks all the same.
+    let bare: String = pool
+        .lines()
+        .map(|line| {
+            let mut task: Value = serde_json::from_str(line).unwrap();
+            task.as_object_mut().unwrap().retain(|key, _| key != "source_id" && key != "identity");
+            task.to_string() + "\n"
+        })
+        .collect();
+    fs::create_dir(place.path("bare")).unwrap();
+    fs::write(place.path("bare/task_pool.jsonl"), bare).unwrap();
+    place.ok("-q report task_pool.jsonl bare --output both.html");
+    let html = fs::read_to_string(place.path("both.html")).unwrap();
+    assert!(html.contains("<td>3 (100.0 %)</td>"), "the two that are the same are one");
+}
+
+#[test]
+fn a_pool_without_answers_does_not_stop_the_report_on_another() {
+    let place = place();
+    place.ok("-q build --demo --benchmarks amc --n-total-tasks 20 --output amc");
+    place.ok("-q build --demo --benchmarks gsm8k --n-total-tasks 20 --output gsm8k");
+    let all = fs::read_to_string(place.path("answers.jsonl")).unwrap();
+    let of_gsm8k: String =
+        all.lines().filter(|line| line.contains("\"gsm8k\"")).map(|line| line.to_owned() + "\n").collect();
+    fs::write(place.path("some.jsonl"), of_gsm8k).unwrap();
+    let output = place.run("report amc gsm8k --demo --responses some.jsonl --output r.html");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && stderr.contains("amc: no response is to a task of this pool"), "{stderr}");
+    let stderr = place.fails(1, "report amc --demo --responses some.jsonl --output r.html");
+    assert!(stderr.contains("no response could be mapped to a row"), "{stderr}");
 }

@@ -44,7 +44,7 @@ fn the_bars_of_a_histogram_are_as_high_as_there_are_tasks() {
     for benchmark in ["amc", "gsm8k"] {
         let mut expected: BTreeMap<(u64, String), f64> = BTreeMap::new();
         for task in tasks(&place, "pool").iter().filter(|task| task["benchmark"] == benchmark) {
-            let bucket = (task["difficulty_score"].as_f64().unwrap() * 20.0).floor().min(19.0) as u64;
+            let bucket = (task["difficulty_score"].as_f64().unwrap() * 20.0 + 1e-9).floor().min(19.0) as u64;
             *expected.entry((bucket, task["difficulty_bin"].as_str().unwrap().to_owned())).or_default() += 1.0;
         }
         let svg = picture(&html, &format!("pool-1-difficulty-{benchmark}"));
@@ -219,7 +219,7 @@ fn the_outline_of_a_histogram_is_the_whole_benchmark() {
     let mut expected = [0.0; 20];
     for line in store.lines() {
         let task: Value = serde_json::from_str(line).unwrap();
-        expected[((task["difficulty_score"].as_f64().unwrap() * 20.0) as usize).min(19)] += 1.0;
+        expected[((task["difficulty_score"].as_f64().unwrap() * 20.0 + 1e-9) as usize).min(19)] += 1.0;
     }
     let drawn = tasks(&place, "pool").iter().filter(|task| task["benchmark"] == "gsm8k").count() as f64;
     let all: f64 = expected.iter().sum();
@@ -263,7 +263,24 @@ fn errors_stand_where_models_fail() {
     assert!((found - all).abs() < 0.001, "{found} {all}");
     let rank: Vec<(f64, f64)> =
         there.iter().map(|(id, task)| (task["difficulty_score"].as_f64().unwrap(), error(id))).collect();
-    assert!(svg.contains("gsm8k: 2 models fail"), "{svg}");
+    // The gap, and its interval by Welch with the degrees of freedom of the smaller bin.
+    let of = |bin: &str| -> Vec<f64> {
+        there.iter().filter(|(_, task)| task["difficulty_bin"] == bin).map(|(id, _)| error(id)).collect()
+    };
+    let (easy, hard) = (of("easy"), of("hard"));
+    let gap = 100.0 * (mean(&hard) - mean(&easy));
+    let how = if gap < 0.0 { "less" } else { "more" };
+    let said = format!("gsm8k: 2 models fail hard tasks {:.1} points {how} often than easy ones (", gap.abs());
+    let ends = svg.split_once(&said).unwrap_or_else(|| panic!("{said}: {svg}")).1;
+    let variance = |own: &[f64]| {
+        let centre = mean(own);
+        own.iter().map(|own| (own - centre).powi(2)).sum::<f64>() / (own.len() - 1) as f64 / own.len() as f64
+    };
+    let deviation = 100.0 * (variance(&easy) + variance(&hard)).sqrt();
+    let low: f64 = ends.split(' ').next().unwrap().parse().unwrap();
+    let t = (gap.abs() - low) / deviation;
+    // Between the quantiles of t for 8 and for 40 degrees of freedom, which a table has.
+    assert!((8..40).contains(&easy.len().min(hard.len())) && t > 2.02 && t < 2.31, "{t}");
     assert!(svg.contains(&format!("rank correlation {:.2}<", spearman(&rank))), "{svg}");
 }
 
@@ -350,7 +367,8 @@ fn the_pool_shows_the_differences_that_the_formula_says() {
     let there = tasks(&place, "pool");
     let disagree = |task: &&Value| error(task["source_id"].as_str().unwrap()) == 0.5;
     let discordance = there.iter().filter(disagree).count() as f64 / there.len() as f64;
-    assert!(svg.contains(&format!("disagree on {:.1} % of the tasks, as these two do", 100.0 * discordance)), "{svg}");
+    let percent = (1000.0 * discordance).round() / 10.0;
+    assert!(svg.contains(&format!("disagree on {percent:.1} % of the tasks, as these two do")), "{svg}");
     // How many tasks a difference needs, by Connor (1987), with quantiles from a table.
     let needed = |points: f64| {
         let delta = points / 100.0;

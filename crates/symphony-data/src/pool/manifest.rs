@@ -212,10 +212,12 @@ impl PoolManifest {
 
     /// The manifest beside a file of tasks; `None` if there is none, or it is not valid JSON.
     pub fn beside(tasks: &Path) -> Option<Self> {
-        let path = tasks.with_file_name(manifest_name(tasks.file_name()?.to_str()?));
-        // Only a regular file: reading another kind may never end.
-        let text = path.is_file().then(|| std::fs::read_to_string(&path).ok()).flatten()?;
-        serde_json::from_str(&text).ok().map(Self)
+        serde_json::from_str(&text_beside(tasks)?.ok()?).ok().map(Self)
+    }
+
+    /// Whether the manifest beside a file of tasks is as it was written; `None` if there is none.
+    pub fn is_whole_beside(tasks: &Path) -> Option<bool> {
+        Some(text_beside(tasks)?.is_ok_and(|text| checksum::is_sealed(&text)))
     }
 
     /// Whether it names a file with its checksum.
@@ -368,6 +370,13 @@ pub fn recorded(text: &str, name: &str) -> Option<String> {
 /// say.
 pub fn is_synthetic(folder: &Path) -> Option<bool> {
     read(folder)?.get("synthetic")?.as_bool()
+}
+
+/// The text of the manifest beside a file of tasks, if there is one.
+fn text_beside(tasks: &Path) -> Option<std::io::Result<String>> {
+    let path = tasks.with_file_name(manifest_name(tasks.file_name()?.to_str()?));
+    // Only a regular file: reading another kind may never end.
+    path.is_file().then(|| std::fs::read_to_string(&path))
 }
 
 /// Where easy ends and where hard begins in a benchmark, as a manifest records it; `None` if it does not say.

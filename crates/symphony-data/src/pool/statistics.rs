@@ -130,9 +130,9 @@ impl Histogram {
         self.0[Self::bucket(difficulty_score)][Bin::parse(difficulty_bin).unwrap_or(Bin::Medium)] += 1;
     }
 
-    /// The bucket of a score.
+    /// The bucket of a score. One that lies below a border by a rounding error alone, such as 0.7999999999999999, is above it.
     pub fn bucket(difficulty_score: f64) -> usize {
-        ((difficulty_score * BUCKETS as f64) as usize).min(BUCKETS - 1)
+        ((difficulty_score * BUCKETS as f64 + 1e-9) as usize).min(BUCKETS - 1)
     }
 
     /// The largest number of tasks in a bucket.

@@ -7,12 +7,9 @@ use super::{
     datasheet::Datasheet,
     percent, pictures,
     plot::{Ids, Plot},
-    rows::Row,
+    rows::{Key, Row},
 };
-use crate::{
-    bin::Bin,
-    task::{Text, is_row_number},
-};
+use crate::bin::Bin;
 
 /// The most pools whose shared tasks are counted pair by pair.
 const MOST_POOLS: usize = 12;
@@ -26,13 +23,18 @@ pub(super) struct Compared {
 
 impl Compared {
     /// The pools have datasheets, and their distinct rows. `None` for one pool.
-    pub fn of(subjects: &[Subject<'_>], sheets: &[&Datasheet], rows: &[Vec<Row<'_>>], ids: &mut Ids) -> Option<Self> {
+    pub fn of(
+        subjects: &[Subject<'_>],
+        sheets: &[&Datasheet],
+        (rows, key): (&[Vec<Row<'_>>], Key),
+        ids: &mut Ids,
+    ) -> Option<Self> {
         if subjects.len() < 2 {
             return None;
         }
         let names = names(sheets);
         let mut tables = vec![numbers(&names, sheets, rows)];
-        tables.push(shared(&names, rows));
+        tables.push(shared(&names, rows, key));
         let named: Vec<(&str, &[Row<'_>])> =
             names.iter().map(String::as_str).zip(rows.iter().map(Vec::as_slice)).collect();
         let results: Vec<_> =
@@ -71,8 +73,9 @@ fn numbers(names: &[String], sheets: &[&Datasheet], rows: &[Vec<Row<'_>>]) -> Ta
 }
 
 /// How many distinct tasks each pool shares with each other one.
-fn shared(names: &[String], rows: &[Vec<Row<'_>>]) -> Table {
-    let tasks: Vec<HashSet<(&str, &str)>> = rows.iter().map(|rows| rows.iter().map(key).collect()).collect();
+fn shared(names: &[String], rows: &[Vec<Row<'_>>], key: Key) -> Table {
+    let tasks: Vec<HashSet<(&str, &str)>> =
+        rows.iter().map(|rows| rows.iter().map(|row| key.get(row.task)).collect()).collect();
     let columns = names.len().min(MOST_POOLS);
     let head: Vec<&str> = ["pool"].into_iter().chain(names[..columns].iter().map(String::as_str)).collect();
     let row = |(at, name): (usize, &String)| {
@@ -86,17 +89,10 @@ fn shared(names: &[String], rows: &[Vec<Row<'_>>]) -> Table {
         };
         [name.clone()].into_iter().chain((0..columns).map(cell)).collect()
     };
-    let title = "Distinct tasks that the pool of the row shares with that of the column, and as a share of the first";
-    Table::new(title, &head, names.iter().enumerate().map(row))
-}
-
-/// What tells a task from others: its identity, unless that is only a row number; then its source_id; without both, its row.
-fn key<'r>(row: &'r Row<'_>) -> (&'r str, &'r str) {
-    let task = row.task;
-    let source_id = task.source_id.as_ref().map(Text::as_str);
-    match (task.identity.as_ref().map(Text::as_str), source_id) {
-        (Some(identity), source_id) if !is_row_number(identity, source_id.unwrap_or_default()) => ("", identity),
-        (_, Some(source_id)) => (&task.benchmark, source_id),
-        _ => (&task.benchmark, task.raw_data.get()),
-    }
+    let first =
+        if names.len() > columns { format!(" (the first {columns} of {} pools)", names.len()) } else { String::new() };
+    let title = format!(
+        "Distinct tasks that the pool of the row shares with that of the column{first}, and as a share of the first"
+    );
+    Table::new(&title, &head, names.iter().enumerate().map(row))
 }

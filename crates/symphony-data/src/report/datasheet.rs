@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{ReportError, Table, request, shown};
+use super::{ReportError, Table, counted, request, rule::Rule, shown};
 use crate::{
     bin::Thresholds,
     config::Config,
@@ -27,6 +27,8 @@ pub(super) struct Datasheet {
     pub synthetic: bool,
     /// How many tasks, how many distinct ones, and so on: a name and a value each.
     pub numbers: Vec<(&'static str, String)>,
+    pub n_tasks: u64,
+    pub n_distinct: u64,
     /// Of how many distinct tasks, each drawn once, it tells as much.
     pub effective_n: f64,
     /// What easy and hard mean, in a sentence, if the request is known.
@@ -35,6 +37,16 @@ pub(super) struct Datasheet {
     pub words: Vec<String>,
     /// The request as an experiments file, and the key of the experiment in it.
     pub yaml: Option<(String, String)>,
+    /// Whether its tasks are a part of those that the request drew.
+    pub is_part: bool,
+    /// The benchmarks that it draws from, with commas between them.
+    pub benchmarks: String,
+    /// The calibrations that it was drawn by: their files and checksums.
+    pub calibrations: Vec<[String; 2]>,
+    /// The file of tasks, and its checksum.
+    pub tasks: Option<[String; 2]>,
+    /// Whether it was read from a folder.
+    pub has_folder: bool,
     pub warnings: Vec<String>,
     /// What was drawn, by what difficulty, and in which phases.
     pub drawn: Vec<Table>,
@@ -71,7 +83,7 @@ impl Datasheet {
         let mut drawn = vec![counts(&statistics.benchmark_breakdown, &parts)];
         let mut origin = Vec::new();
         if !parts.is_empty() {
-            drawn.push(difficulty(&parts));
+            drawn.push(difficulty(&parts, config));
             origin.extend([sources(&parts, config), files(&parts, manifest)]);
         }
         if let Some(phases) = manifest["phases"].as_array() {
@@ -84,13 +96,20 @@ impl Datasheet {
         }
         let n_drawn: u64 =
             parts.iter().filter_map(|part| part["got"].as_object()).flatten().filter_map(|(_, n)| n.as_u64()).sum();
-        if !pool.is_changed && statistics.n_total < n_drawn {
+        let is_part = !pool.is_changed && statistics.n_total < n_drawn;
+        if is_part {
             let part = format!("{} of the {n_drawn} tasks that the manifest describes", statistics.n_total);
             warnings.insert(0, format!("These are {part}: what was asked, drawn and warned of is about all of them."));
         }
-        if pool.manifest.is_none() {
-            warnings.insert(0, "There is no manifest, so that how these tasks were drawn is not known.".to_owned());
-        }
+        let warning = match (pool.manifest.is_some(), pool.has_bad_manifest) {
+            (true, true) => {
+                Some("The manifest was changed since it was written (self_checksum): what it says may be wrong.")
+            }
+            (false, true) => Some("The manifest cannot be read, so that how these tasks were drawn is not known."),
+            (false, false) => Some("There is no manifest, so that how these tasks were drawn is not known."),
+            (true, false) => None,
+        };
+        warnings.splice(0..0, warning.map(str::to_owned));
         let panel = |part: &&Value| {
             let models: Vec<String> = part["difficulty"]["panel"]
                 .as_array()?
@@ -104,24 +123,29 @@ impl Datasheet {
             name: shown(text("name").or(text("experiment")).unwrap_or(&folder)),
             folder: shown(&folder),
             synthetic: pool.synthetic,
+            n_tasks: statistics.n_total,
+            n_distinct: repeats.n_unique,
             effective_n: repeats.effective_n,
             numbers,
             meaning: request.map(|request| shown(&request::difficulty(request))),
             words: request.map(request::in_words).unwrap_or_default(),
             yaml: request.map(|request| (request::yaml(key, text("name"), request), shown(key))),
+            is_part,
+            benchmarks: parts
+                .iter()
+                .filter_map(|part| part["benchmark"].as_str())
+                .map(shown)
+                .collect::<Vec<_>>()
+                .join(","),
+            calibrations: parts.iter().filter_map(|part| calibration(part)).collect(),
+            tasks: tasks_file(manifest),
+            has_folder: pool.folder.is_some(),
             warnings,
             drawn,
             origin,
             panels: parts.iter().filter_map(panel).collect(),
             citations: citations(&parts, config),
         })
-    }
-}
-
-impl Datasheet {
-    /// The number of this name.
-    pub fn number(&self, name: &str) -> &str {
-        self.numbers.iter().find(|(known, _)| *known == name).map_or("-", |(_, number)| number)
     }
 }
 
@@ -164,23 +188,43 @@ fn of_bins(counts: &Value) -> String {
 }
 
 /// What easy and hard mean, and how many rows there are to draw from.
-fn difficulty(parts: &[&Value]) -> Table {
-    let head = ["benchmark", "difficulty", "easy up to", "hard from", "rows", "set aside", "rows by bin"];
+fn difficulty(parts: &[&Value], config: &Config) -> Table {
+    let head =
+        ["benchmark", "difficulty", "easy up to", "hard from", "rows", "set aside", "eligible", "eligible by bin"];
     let row = |part: &&Value| {
         let number = |value: &Value| value.as_f64().map_or("-".to_owned(), |score| format!("{score:.3}"));
-        let kind = cell(&part["difficulty"]["kind"]);
-        let file = part["difficulty"]["file"].as_str().map_or(String::new(), |file| format!(" ({file})"));
+        let (own, rows) = (&part["difficulty"], &part["n_tasks_full"]);
+        let panel = own["panel"].as_array().map_or(0, Vec::len) as u64;
+        let meaning = match (cell(&own["kind"]).as_str(), Rule::of(part, config)) {
+            ("surface", Some(rule)) => format!("surface: {}, scaled to 0..1 within the benchmark", rule.in_words()),
+            ("surface", None) => "surface".to_owned(),
+            (kind, _) => format!("{kind}: expected failure rate, fitted to the answers of {}", counted(panel, "model")),
+        };
         vec![
             cell(&part["benchmark"]),
-            kind + &file,
+            meaning,
             number(&part["thresholds"]["easy"]),
             number(&part["thresholds"]["hard"]),
-            cell(&part["n_tasks_full"]),
+            cell(rows),
             cell(&part["rejected_rows"]),
+            cell(part["eligible"].get("eligible").unwrap_or(rows)),
             of_bins(&part["bins"]),
         ]
     };
     Table::new("What easy and hard mean", &head, parts.iter().map(row))
+}
+
+/// The file of a calibration, and its checksum.
+fn calibration(part: &Value) -> Option<[String; 2]> {
+    let own = &part["difficulty"];
+    Some([shown(own["file"].as_str()?), shown(own["checksum"].as_str().unwrap_or("not recorded"))])
+}
+
+/// The file of tasks, and its checksum.
+fn tasks_file(manifest: &Value) -> Option<[String; 2]> {
+    let mut outputs = manifest["outputs"].as_object()?.iter();
+    let (name, file) = outputs.find(|(name, _)| name.starts_with("task_pool."))?;
+    Some([shown(name), shown(file["checksum"].as_str()?.trim_start_matches("sha256:"))])
 }
 
 /// Where rows come from, and under which licence.

@@ -4,22 +4,21 @@
 //! once, however often it was drawn.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     io::Write,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 
 use super::{
     ReportError, Subject,
-    rows::{Fields, fields},
+    rows::{Fields, Kind, all_features, fields},
+    rule::Rule,
 };
 use crate::{
     config::Config,
-    difficulty::Term,
     prompt::Prompt,
     results::ModelResult,
     task::{Task, Text},
@@ -36,41 +35,26 @@ struct Packed<'t> {
     pools: usize,
     /// The models, best first.
     models: Vec<&'t str>,
-    /// How the tasks of a benchmark got their scores, where the configuration is the one that they were drawn with.
-    rules: BTreeMap<&'t str, Rule>,
+    /// How many models there are.
+    n_models: usize,
+    /// Of each pool, how the tasks of a benchmark got their scores, where the configuration is the one that they were drawn with.
+    rules: Vec<BTreeMap<&'t str, Rule>>,
     rows: Vec<PackedRow>,
     tasks: Vec<Entry<'t>>,
-}
-
-/// How features become a score: the terms are summed, at most 1 counts, and the least sum of the benchmark becomes 0 and the greatest 1.
-#[derive(Serialize)]
-struct Rule {
-    terms: Vec<WrittenTerm>,
-    least: f64,
-    greatest: f64,
-}
-
-/// A term of a score: a weight times a feature, or just a number.
-#[derive(Serialize)]
-struct WrittenTerm {
-    weight: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    feature: Option<String>,
-    /// What the feature is divided by; then at most 1 counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<f64>,
 }
 
 #[derive(Serialize)]
 struct PackedRow {
     row: Fields,
-    features: Fields,
+    features: Vec<(String, String, Kind)>,
     /// What a model is asked, and the right answer, where the benchmark's prompt fits the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     asked: Option<[String; 2]>,
     /// The score of each model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     answers: Vec<Score>,
+    /// How many of all models solved it, and how many answered it.
+    solved: [usize; 2],
 }
 
 /// A model's score, or none.
@@ -81,7 +65,7 @@ impl Serialize for Score {
         match self.0 {
             None => to.serialize_none(),
             Some(score) if score.fract() == 0.0 => to.serialize_i64(score as i64),
-            Some(score) => to.serialize_f64((1000.0 * score).round() / 1000.0),
+            Some(score) => to.serialize_f64((1e6 * score).round() / 1e6),
         }
     }
 }
@@ -114,26 +98,33 @@ pub(super) fn pack(subjects: &[Subject<'_>], config: &Config) -> Result<(String,
     let taken = all.len().min(MOST_TASKS);
     let mut packed = Packed {
         pools: subjects.len(),
-        models: models(subjects),
-        rules: rules(subjects, config),
+        models: Vec::new(),
+        n_models: 0,
+        rules: subjects.iter().map(|subject| rules(subject, config)).collect(),
         rows: Vec::new(),
         tasks: Vec::with_capacity(taken),
     };
-    let mut known: HashMap<(&str, &str), usize> = HashMap::new();
+    let models = models(subjects);
+    packed.n_models = models.len();
+    packed.models = models.into_iter().take(MOST_MODELS).collect();
+    let mut known: HashMap<[&str; 5], usize> = HashMap::new();
     let mut prompts: HashMap<&str, Option<&Prompt>> = HashMap::new();
     let answered: Vec<Vec<Option<&ModelResult>>> = subjects.iter().map(|own| answers(own, &packed.models)).collect();
     for (pool, place) in (0..taken).map(|at| all[at * all.len() / taken]) {
         let task = &subjects[pool].pool.tasks[place];
-        let row = *known.entry((task.raw_data.get(), task.scorer_metadata.get())).or_insert_with(|| {
+        let ids = [&task.source_id, &task.identity].map(|id| id.as_ref().map_or("", Text::as_str));
+        let key = [&task.benchmark, ids[0], ids[1], task.raw_data.get(), task.scorer_metadata.get()];
+        let row = *known.entry(key).or_insert_with(|| {
             let of_first = || config.prompt_for(&task.benchmark, task.raw_data.get()).ok();
             let prompt = *prompts.entry(&task.benchmark).or_insert_with(of_first);
             let asked = prompt.and_then(|prompt| prompt.ask(task.raw_data.get()).ok());
             let scores = answered[pool].iter().map(|own| Score(own.and_then(|own| own.scores[place])));
             packed.rows.push(PackedRow {
                 row: fields(&task.raw_data),
-                features: fields(&task.scorer_metadata),
+                features: all_features(&task.scorer_metadata),
                 asked: asked.map(|asked| [asked.input, asked.target]),
                 answers: scores.collect(),
+                solved: solved(&subjects[pool], place),
             });
             packed.rows.len() - 1
         });
@@ -147,13 +138,20 @@ pub(super) fn pack(subjects: &[Subject<'_>], config: &Config) -> Result<(String,
 
 /// The models of all pools, those of the first pool first.
 fn models<'t>(subjects: &[Subject<'t>]) -> Vec<&'t str> {
-    let mut models: Vec<&str> = Vec::new();
+    let (mut models, mut known) = (Vec::new(), HashSet::new());
     for own in subjects.iter().filter_map(|subject| subject.results).flat_map(|results| &results.models) {
-        if models.len() < MOST_MODELS && !models.contains(&own.model.as_str()) {
-            models.push(&own.model);
+        if known.insert(own.model.as_str()) {
+            models.push(own.model.as_str());
         }
     }
     models
+}
+
+/// How many models solved a task, with a score of at least a half, and how many answered it.
+fn solved(subject: &Subject<'_>, place: usize) -> [usize; 2] {
+    let models = subject.results.map_or(&[][..], |results| &results.models);
+    let scores = models.iter().filter_map(|own| own.scores[place]);
+    scores.fold([0, 0], |[solved, answered], score| [solved + usize::from(score >= 0.5), answered + 1])
 }
 
 /// The results of these models on a pool.
@@ -162,35 +160,11 @@ fn answers<'t>(subject: &Subject<'t>, models: &[&str]) -> Vec<Option<&'t ModelRe
     models.iter().map(|name| known.iter().find(|own| own.model == *name)).collect()
 }
 
-/// The rules of benchmarks whose tasks were drawn by their surface score, and whose configuration is the one that they were drawn with.
-fn rules<'t>(subjects: &[Subject<'t>], config: &Config) -> BTreeMap<&'t str, Rule> {
-    let parts = subjects.iter().filter_map(|own| own.pool.manifest.as_ref()?["benchmarks"].as_array()).flatten();
-    parts.filter_map(|part| Some((part["benchmark"].as_str()?, rule(part, config)?))).collect()
-}
-
-fn rule(part: &Value, config: &Config) -> Option<Rule> {
-    let benchmark = config.benchmark(part["benchmark"].as_str()?)?;
-    if part["benchmark_config_fingerprint"] != benchmark.fingerprint() || part["difficulty"]["kind"] != "surface" {
-        return None;
-    }
-    let constants = &part["normalization_constants"];
-    let term = |term: &Term| {
-        Some(match term {
-            Term::ConstantTerm(number) => WrittenTerm { weight: *number, feature: None, by: None },
-            Term::Feature { feature, weight, constant } => {
-                let by = match constant {
-                    None => None,
-                    Some(name) => Some(constants[name].as_f64()?),
-                };
-                WrittenTerm { weight: *weight, feature: Some(feature.clone()), by }
-            }
-        })
-    };
-    Some(Rule {
-        terms: benchmark.rule.score.iter().map(term).collect::<Option<_>>()?,
-        least: part["normalization"]["raw_min"].as_f64()?,
-        greatest: part["normalization"]["raw_max"].as_f64()?,
-    })
+/// The rules of the benchmarks of a pool that were drawn by their surface score, with the configuration.
+fn rules<'t>(subject: &Subject<'t>, config: &Config) -> BTreeMap<&'t str, Rule> {
+    let parts = subject.pool.manifest.as_ref().and_then(|manifest| manifest["benchmarks"].as_array());
+    let parts = parts.into_iter().flatten();
+    parts.filter_map(|part| Some((part["benchmark"].as_str()?, Rule::of(part, config)?))).collect()
 }
 
 fn entry(pool: usize, task: &Task, row: usize) -> Entry<'_> {

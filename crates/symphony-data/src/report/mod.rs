@@ -10,6 +10,7 @@ mod background;
 mod compared;
 mod datasheet;
 mod explorer;
+mod outcome;
 mod page;
 mod picture;
 mod pictures;
@@ -17,6 +18,7 @@ mod plot;
 mod png;
 mod request;
 mod rows;
+mod rule;
 mod style;
 mod write;
 
@@ -28,10 +30,12 @@ pub use write::Place;
 use std::path::PathBuf;
 
 use crate::{
+    config::Config,
     disk::DiskError,
+    evidence::{EvidenceError, responses::Input},
     hint::Hint,
-    progress::printable_line,
-    results::{AnsweredPool, By, Results},
+    progress::{Note, Progress, printable_line},
+    results::{AnsweredPool, By, Results, ResultsError, ResultsOptions, points, results},
 };
 
 /// Why a report cannot be made.
@@ -101,16 +105,54 @@ impl ReportError {
 pub struct Subject<'a> {
     /// The pool.
     pub pool: &'a AnsweredPool,
-    /// The results of models on it, if there are responses. Its pictures use the groups that [`groups`] names.
+    /// The results of models on it, if there are responses. [`results_on`] groups them as its pictures need.
     pub results: Option<&'a Results>,
     /// The benchmarks that it was drawn from, as far as [`backgrounds`] finds them.
     pub backgrounds: &'a [Background],
 }
 
 /// What results have to be grouped by for a report on this pool: by benchmark and bin, and by phase if it has phases.
-pub fn groups(pool: &AnsweredPool) -> Vec<By> {
+fn groups(pool: &AnsweredPool) -> Vec<By> {
     let has_phases = pool.tasks.iter().any(|task| task.phase.is_some());
     [By::Benchmark, By::Bin].into_iter().chain(has_phases.then_some(By::Phase)).collect()
+}
+
+/// The results of models on each pool, grouped as a report needs them: `None` for all without responses, and for one of several pools to which no
+/// response belongs, with a note to `progress`. The groups of `options` do not count.
+///
+/// # Errors
+/// The same as [`results`], if no pool has results.
+pub fn results_on(
+    pools: &[AnsweredPool],
+    inputs: &[Input],
+    config: &Config,
+    options: &ResultsOptions,
+    progress: &dyn Progress,
+) -> Result<Vec<Option<Results>>, ResultsError> {
+    if inputs.is_empty() {
+        return Ok(pools.iter().map(|_| None).collect());
+    }
+    let (mut found, mut nothing) = (Vec::new(), None);
+    for pool in pools {
+        let options = ResultsOptions { by: groups(pool), ..options.clone() };
+        match results(pool, inputs, config, &options, progress) {
+            Ok(own) => {
+                let left_out = own.unmapped.iter().map(|unmapped| format!("left out: {unmapped}"));
+                left_out.for_each(|text| progress.note(Note::Warning(&text)));
+                found.push(Some(own));
+            }
+            Err(error @ ResultsError::Evidence(EvidenceError::NothingMapped { .. })) if pools.len() > 1 => {
+                progress.note(Note::Warning(&format!("{}: no response is to a task of this pool", pool.name)));
+                found.push(None);
+                nothing.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match nothing {
+        Some(error) if found.iter().all(Option::is_none) => Err(error),
+        _ => Ok(found),
+    }
 }
 
 /// A table of texts.
@@ -136,5 +178,16 @@ fn shown(text: &str) -> String {
 
 /// A share as a percentage with one decimal, such as `37.5 %`.
 fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    points(share) + " %"
+}
+
+/// A number of things, such as `1 task` or `2 tasks`.
+fn counted(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// The same text with a capital at its beginning.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

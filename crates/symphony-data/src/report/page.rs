@@ -7,23 +7,19 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::digest::{SHA256, digest};
 
 use super::{
-    ReportError, Subject, Table,
+    ReportError, Subject,
     compared::Compared,
     datasheet::{self, Datasheet},
-    explorer, percent,
+    explorer,
+    outcome::{Outcome, short},
     picture::Picture,
     pictures,
     plot::{Ids, Mark, Plot, WIDTH},
-    rows::{Judges, Row, rows},
-    shown, style, write,
+    rows::{Judges, Key, Row, rows},
+    style, write,
 };
-use crate::{TOOL, config::Config, results::Results, task::Task};
+use crate::{TOOL, config::Config, task::Task};
 
-/// What IN-SAMPLE means.
-const IN_SAMPLE: &str = "IN-SAMPLE: this model's own answers shaped the pool's difficulty, so that its accuracy on easy and on hard \
-    tasks is no independent evidence, and its estimates are flattered";
-/// The most comparisons that are said in words too.
-const MOST_SENTENCES: usize = 10;
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// A report on pools: its pictures, tables and sentences.
@@ -97,15 +93,6 @@ impl Part {
     }
 }
 
-/// What the page says of models.
-#[derive(Debug)]
-struct Outcome {
-    plots: Vec<Plot>,
-    tables: Vec<Table>,
-    sentences: Vec<String>,
-    method: &'static str,
-}
-
 impl<'a> Report<'a> {
     /// A report on these pools, which shows them in this order. Licences, citations, prompts and rules are those of the configuration.
     ///
@@ -117,12 +104,14 @@ impl<'a> Report<'a> {
         }
         let mut ids = Ids::default();
         let judges: Vec<Judges<'_>> = subjects.iter().map(Judges::of).collect();
-        let rows: Vec<Vec<Row<'_>>> = subjects.iter().zip(&judges).map(|(subject, own)| rows(subject, own)).collect();
+        let key = Key::of(subjects);
+        let rows: Vec<Vec<Row<'_>>> =
+            subjects.iter().zip(&judges).map(|(subject, own)| rows(subject, own, key)).collect();
         let of_pool =
             |(at, subject): (usize, &Subject<'a>)| part(at + 1, subject, (&rows[at], &judges[at]), config, &mut ids);
         let parts: Vec<Part> = subjects.iter().enumerate().map(of_pool).collect::<Result<_, _>>()?;
         let sheets: Vec<&Datasheet> = parts.iter().map(|part| &part.sheet).collect();
-        let compared = Compared::of(subjects, &sheets, &rows, &mut ids);
+        let compared = Compared::of(subjects, &sheets, (&rows, key), &mut ids);
         Ok(Self { subjects: subjects.to_vec(), config, parts, compared })
     }
 
@@ -231,90 +220,7 @@ fn part(
     });
     let errors: Vec<Plot> = errors.collect();
     let detectable = pictures::detectable(ids.next(&[&pool_id, "detectable"]), sheet.effective_n, results);
-    let results = results.map(|results| outcome(&pool_id, results, ids));
+    let results = results.map(|results| Outcome::of(&pool_id, pool, results, ids));
     let short = short(&sheet, &benchmarks, &errors, results.as_ref(), &detectable);
     Ok(Part { number, sheet, short, tasks, histograms, said, errors, results, detectable })
-}
-
-/// The answers to what a reader asks first: what is in the pool, what hard means, whether models fail hard tasks, which model is better,
-/// and how small a difference would show.
-fn short(
-    sheet: &Datasheet,
-    benchmarks: &BTreeSet<&str>,
-    errors: &[Plot],
-    results: Option<&Outcome>,
-    detectable: &Plot,
-) -> Vec<String> {
-    let names: Vec<String> = benchmarks.iter().map(|name| shown(name)).collect();
-    let [tasks, distinct, effective] = ["tasks", "distinct tasks", "effective n"].map(|name| sheet.number(name));
-    let mut short = vec![format!(
-        "{tasks} tasks, of which {distinct} are distinct, from {}: as much evidence as {effective} tasks that differ",
-        names.join(", ")
-    )];
-    short.extend(sheet.meaning.clone());
-    short.extend(errors.iter().take(MOST_SENTENCES).map(|plot| plot.title.clone()));
-    short.extend(results.iter().flat_map(|outcome| outcome.sentences.iter().take(1).cloned()));
-    short.push(detectable.title.clone());
-    short.iter().map(|sentence| format!("{}.", sentence.trim_end_matches('.'))).collect()
-}
-
-fn outcome(pool_id: &str, results: &Results, ids: &mut Ids) -> Outcome {
-    let by_bin = pictures::by_bin(ids.next(&[pool_id, "by-bin"]), results);
-    let differences = pictures::differences(ids.next(&[pool_id, "differences"]), results);
-    let number = |value: Option<f64>| value.map_or("-".to_owned(), percent);
-    let cells = |own: &crate::results::Accuracy| {
-        vec![
-            own.n_tasks.to_string(),
-            own.n_distinct.to_string(),
-            own.unanswered.to_string(),
-            number(own.accuracy),
-            number(own.low),
-            number(own.high),
-        ]
-    };
-    let in_sample = |known: Option<bool>| match known {
-        Some(true) => "yes",
-        Some(false) => "no",
-        None => "not known",
-    };
-    let head = ["model", "tasks", "distinct", "unanswered", "accuracy", "from", "to", "IN-SAMPLE"];
-    let row = |own: &crate::results::ModelResult| {
-        [vec![own.model.clone()], cells(&own.accuracy), vec![in_sample(own.in_sample).to_owned()]].concat()
-    };
-    let mut tables =
-        vec![Table::new("Accuracy on the pool, with 95 % intervals", &head, results.models.iter().map(row))];
-    let kinds = results.models.first().map_or(&[][..], |own| &own.by);
-    for (at, (by, _)) in kinds.iter().enumerate().filter(|(_, (by, _))| by != "bin") {
-        let rows = results.models.iter().flat_map(|own| {
-            let answered = own.by[at].1.iter().filter(|(_, accuracy)| accuracy.n_tasks > 0);
-            answered.map(|(group, accuracy)| [vec![own.model.clone(), group.clone()], cells(accuracy)].concat())
-        });
-        let head = ["model", by.as_str(), "tasks", "distinct", "unanswered", "accuracy", "from", "to"];
-        tables.push(Table::new(&format!("Accuracy by {by}, with 95 % intervals"), &head, rows));
-    }
-    tables.extend(full(results));
-    let known = results.comparisons.iter().filter(|own| own.difference.is_some());
-    let comparisons = known.map(|own| own.sentence.as_str()).take(MOST_SENTENCES);
-    let notes = results.notes.iter().chain(&results.pool_notes).map(String::as_str);
-    let is_in_sample = results.models.iter().any(|own| own.in_sample == Some(true));
-    let sentences = comparisons.chain(notes).chain(is_in_sample.then_some(IN_SAMPLE)).map(shown).collect();
-    Outcome { plots: by_bin.into_iter().chain(differences).collect(), tables, sentences, method: results.method }
-}
-
-/// The estimates of the accuracy on full benchmarks. `None` if there are none.
-fn full(results: &Results) -> Option<Table> {
-    let estimates = results.models.iter().flat_map(|own| {
-        own.full.iter().filter_map(move |(benchmark, full)| Some((&own.model, benchmark, full.as_ref().ok()?)))
-    });
-    let rows: Vec<Vec<String>> = estimates
-        .map(|(model, benchmark, own)| {
-            let shares = [own.estimate, own.standard_error, own.low, own.high].map(percent);
-            let counts = [own.n_tasks, own.n_rows].map(|count| count.to_string());
-            [vec![model.clone(), benchmark.clone()], shares.to_vec(), counts.to_vec(), vec![own.method.clone()]]
-                .concat()
-        })
-        .collect();
-    let head = ["model", "benchmark", "accuracy", "standard error", "from", "to", "tasks", "of rows", "method"];
-    let title = "Estimated accuracy on the rows that could be drawn, with 95 % intervals";
-    (!rows.is_empty()).then(|| Table::new(title, &head, rows))
 }

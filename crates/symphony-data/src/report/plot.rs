@@ -14,7 +14,7 @@ pub(super) const SIDES: (f64, f64) = (38.0, WIDTH - 10.0);
 /// The most models, labels and so on in a picture. Its table has all.
 pub(super) const MOST_DRAWN: usize = 30;
 /// The longest name in a picture, in characters.
-const LONGEST_NAME: usize = 44;
+const LONGEST_NAME: usize = 50;
 
 /// A plot with the table of its numbers.
 #[derive(Debug)]

@@ -10,7 +10,10 @@ use resvg::{
     usvg::{FontResolver, ImageHrefResolver, Options, Tree},
 };
 
-use super::{ReportError, write::MARK};
+use super::{
+    ReportError,
+    write::{MARK, PNG_KEYWORD},
+};
 
 /// The font of all text: a part of DejaVu Sans.
 const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
@@ -40,12 +43,12 @@ const BEFORE: usize = 8 + 25;
 
 /// A PNG that says which program made it: a chunk of the kind tEXt, with the keyword Software (PNG, section 11.3.4.3).
 fn marked(png: &[u8]) -> Vec<u8> {
-    let chunk = [b"tEXtSoftware\0", MARK.as_bytes()].concat();
+    let chunk = [PNG_KEYWORD, MARK].concat();
     let mut check = Crc::new();
-    check.update(&chunk);
+    check.update(chunk.as_bytes());
     let length = chunk.len() as u32 - 4;
     let (before, after) = png.split_at(BEFORE);
-    [before, &length.to_be_bytes(), &chunk, &check.sum().to_be_bytes(), after].concat()
+    [before, &length.to_be_bytes(), chunk.as_bytes(), &check.sum().to_be_bytes(), after].concat()
 }
 
 fn options() -> Options<'static> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::shown;
+use super::{counted, shown};
 use crate::export::yaml_text;
 
 /// The keys that [`in_words`] puts in words; the others are only named.
@@ -23,7 +23,11 @@ const SAID: [&str; 12] = [
 
 /// A request in sentences.
 pub(super) fn in_words(request: &Value) -> Vec<String> {
-    let mut words = vec![format!("It asks for {} tasks: {}.", request["n_total_tasks"], shares(request))];
+    let mut words = vec![format!(
+        "The request is for {}: {}.",
+        counted(request["n_total_tasks"].as_u64().unwrap_or_default(), "task"),
+        shares(request)
+    )];
     words.push(mix(request));
     words.push(bins(request));
     words.push(difficulty(request));
@@ -31,7 +35,7 @@ pub(super) fn in_words(request: &Value) -> Vec<String> {
         match &request["sample_with_replacement"] {
             Value::Bool(false) => "No task repeats; a bin that is too small delivers fewer tasks.",
             Value::Bool(true) => "Tasks are drawn independently, so that they may repeat.",
-            _ => "Tasks repeat only in a bin that has fewer tasks than it owes.",
+            _ => "Tasks repeat only where a bin has fewer tasks than the request needs of it.",
         }
         .to_owned(),
     );
@@ -112,11 +116,16 @@ pub(super) fn difficulty(request: &Value) -> String {
     let kinds: Vec<&str> = values(&request["difficulty"]).into_iter().filter_map(Value::as_str).collect();
     let is = |kind: &str| kinds.iter().all(|own| *own == kind);
     if is("surface") {
-        "Difficulty is the surface score: a rule that reads the row, and asks no model.".to_owned()
+        "Difficulty is the surface score: a rule computes it from each row's features, without asking a model."
+            .to_owned()
     } else if is("reference") {
-        "Difficulty is the reference: how often models failed the task, as fitted to published answers.".to_owned()
+        "Difficulty is the reference: how often a model is expected to fail the task, fitted to published answers."
+            .to_owned()
+    } else if kinds.iter().any(|own| *own == "surface" || *own == "reference") {
+        "Difficulty is of several kinds: see the table What easy and hard mean.".to_owned()
     } else {
-        "Difficulty is measured for some benchmarks, as the table shows.".to_owned()
+        "Difficulty is measured: how often a model such as those of the panel is expected to fail the task, fitted to the panel's answers."
+            .to_owned()
     }
 }
 
@@ -130,13 +139,27 @@ fn short_percent(share: f64) -> String {
     format!("{percent} %")
 }
 
-/// An experiments file with this request under this key.
+/// The folder of calibrations that [`yaml`] names.
+pub(super) const CALIBRATIONS: &str = "calibrations";
+
+/// An experiments file with this request under this key. A manifest records the difficulty and the fewest responses of each benchmark,
+/// where a request has one of each for all.
 pub(super) fn yaml(key: &str, name: Option<&str>, request: &Value) -> String {
     let mut experiment = Map::new();
     if let Some(name) = name {
         experiment.insert("name".to_owned(), name.into());
     }
     experiment.extend(request.as_object().cloned().unwrap_or_default());
+    let kinds: Vec<&str> = values(&request["difficulty"]).into_iter().filter_map(Value::as_str).collect();
+    if kinds.iter().any(|kind| !["surface", "reference"].contains(kind)) {
+        experiment.insert("difficulty".to_owned(), CALIBRATIONS.into());
+    } else if kinds.contains(&"reference") {
+        experiment.insert("difficulty".to_owned(), "reference".into());
+    }
+    let fewest = values(&request["min_responses"]).into_iter().filter_map(Value::as_u64).max();
+    if let Some(fewest) = fewest {
+        experiment.insert("min_responses".to_owned(), fewest.into());
+    }
     let mut text = format!("experiments:\n  {}:\n", word(key));
     put(&mut text, &experiment, "    ");
     text
@@ -190,6 +213,18 @@ mod tests {
         let expected = "experiments:\n  exp1:\n    name: \"A \\\"b\\\"\"\n    benchmarks: [gsm8k, \"no\"]\n    \
             difficulty_split: \"80:20\"\n    where:\n      bbh:\n        \"a b\": [1, \"x\\u0085\"]\n";
         assert_eq!(yaml("exp1", Some("A \"b\""), &request), expected);
+    }
+
+    #[test]
+    fn the_difficulty_of_each_benchmark_becomes_the_one_of_a_request() {
+        for (recorded, expected) in [
+            (json!({"a": "a_calibration.jsonl", "b": "surface"}), "calibrations"),
+            (json!({"a": "reference", "b": "surface"}), "reference"),
+        ] {
+            let request = json!({"difficulty": recorded, "min_responses": {"a": 3, "b": 0}});
+            let yaml = yaml("exp1", None, &request);
+            assert!(yaml.ends_with(&format!("    difficulty: {expected}\n    min_responses: 3\n")), "{yaml}");
+        }
     }
 
     #[test]

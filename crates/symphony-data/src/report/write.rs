@@ -11,12 +11,14 @@ use rayon::prelude::*;
 use super::{Picture, Report, ReportError, png::png};
 use crate::{disk::Folder, progress::Progress};
 
-/// What every file of a report has in its first [`HEAD`] bytes, and those of no other program.
+/// What the files of a report say of who wrote them.
 pub(super) const MARK: &str = "symphony-data report";
+/// The keyword of [`MARK`] in a PNG, with the kind of its chunk.
+pub(super) const PNG_KEYWORD: &str = "tEXtSoftware\0";
 /// How many pixels of a PNG each of a picture's own becomes: those of a column of a paper at 300 dots to the inch.
 const PNG_SCALE: f32 = 3.0;
-/// Within how many bytes of its beginning a file has [`MARK`].
-const HEAD: usize = 512;
+/// How many bytes of a file are enough to see what it is.
+const HEAD: usize = 256;
 
 /// A file that is to be written. It was checked that it replaces none but a report's, or the caller forces it.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Place {
         }
         let mut head = Vec::new();
         match fs::File::open(&self.path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)) {
-            Ok(_) if head.windows(MARK.len()).any(|part| part == MARK.as_bytes()) => Ok(()),
+            Ok(_) if is_ours(&head) => Ok(()),
             Ok(_) => refused("this file is not a report of symphony-data".to_owned()),
             Err(error) => refused(format!("this file cannot be read ({error})")),
         }
@@ -70,6 +72,20 @@ impl Place {
     pub fn write(&self, content: &[u8], progress: &dyn Progress) -> Result<(), ReportError> {
         write(&[(self, content)], progress)
     }
+}
+
+/// Whether a file that begins like this is a report, or a picture of one.
+fn is_ours(head: &[u8]) -> bool {
+    let is_page = head.starts_with(b"<!DOCTYPE html>") && {
+        let generator = format!(r#"<meta name="generator" content="{MARK}">"#);
+        head.windows(generator.len()).any(|part| part == generator.as_bytes())
+    };
+    let is_svg = head.starts_with(format!("<!-- {MARK} -->").as_bytes());
+    let is_png = head.starts_with(b"\x89PNG\r\n\x1a\n") && {
+        let chunk = [PNG_KEYWORD, MARK].concat();
+        head.windows(chunk.len()).any(|part| part == chunk.as_bytes())
+    };
+    is_page || is_svg || is_png
 }
 
 impl Report<'_> {

@@ -177,7 +177,7 @@ fn adjust(comparisons: &mut [Comparison]) {
 }
 
 /// A share in points, to one decimal and without a minus before 0.
-fn points(share: f64) -> String {
+pub(crate) fn points(share: f64) -> String {
     let tenths = (share * 1_000.0).round() + 0.0;
     format!("{:.1}", tenths / 10.0)
 }

@@ -16,6 +16,7 @@ mod read;
 
 pub use accuracy::Accuracy;
 pub use compare::Comparison;
+pub(crate) use compare::points;
 pub use error::ResultsError;
 pub use full::FullDifference;
 pub use group::By;

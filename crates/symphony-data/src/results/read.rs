@@ -37,6 +37,8 @@ pub struct AnsweredPool {
     pub manifest: Option<Value>,
     /// Whether its tasks are others than those that the manifest describes.
     pub is_changed: bool,
+    /// Whether there is a manifest that cannot be read, or was changed since it was written.
+    pub has_bad_manifest: bool,
     /// The folder that it was read from.
     pub folder: Option<PathBuf>,
 }
@@ -59,7 +61,9 @@ impl AnsweredPool {
         let folder = file.as_deref().and_then(Path::parent);
         // The parent of a plain file name is empty.
         let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-        Ok(Self { is_changed, folder: folder.map(Path::to_owned), ..Self::of_tasks(&name, tasks, manifest.as_ref()) })
+        let has_bad_manifest = file.as_deref().and_then(PoolManifest::is_whole_beside) == Some(false);
+        let folder = folder.map(Path::to_owned);
+        Ok(Self { is_changed, has_bad_manifest, folder, ..Self::of_tasks(&name, tasks, manifest.as_ref()) })
     }
 
     /// The tasks of a stream, or of a part of one, with its manifest if it was drawn.
@@ -71,6 +75,7 @@ impl AnsweredPool {
             synthetic: manifest.is_some_and(|manifest| manifest.value()["synthetic"] == true),
             manifest: manifest.map(|manifest| manifest.value().clone()),
             is_changed: false,
+            has_bad_manifest: false,
             folder: None,
         }
     }

@@ -61,15 +61,19 @@ pub(in crate::report) fn features(id: String, benchmark: &str, rows: &[&Row<'_>]
     let has_errors = known.iter().any(|own| own.with_error.is_some());
     let by_error = known.iter().filter_map(|own| Some((own, own.with_error?)));
     let strongest = by_error.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
-    let and =
-        strongest.map_or(String::new(), |(own, rank)| format!("; failure goes most with {} ({rank:.2})", own.name));
-    let title = format!(
-        "{benchmark}: the score goes most with {} (rank correlation {:.2}){and}{}",
-        first.name,
-        first.with_score.unwrap_or_default(),
-        more_than_drawn(known.len(), "features")
-    );
-    let number = |value: f64| ((1000.0 * value).round() / 1000.0).to_string();
+    let and = strongest.map_or(String::new(), |(own, rank)| format!("; failure follows {} most ({rank:.2})", own.name));
+    let more = more_than_drawn(known.len(), "features");
+    let title = match first.with_score {
+        Some(rank) => {
+            format!("{benchmark}: the score follows {} most (rank correlation {rank:.2}){and}{more}", first.name)
+        }
+        None => format!("{benchmark}: all scores are the same, whatever the features{and}{more}"),
+    };
+    let number = |value: f64| match value.abs() {
+        size if !size.is_finite() => "-".to_owned(),
+        size if size > 0.0 && !(1e-3..1e9).contains(&size) => format!("{value:.3e}"),
+        _ => ((1e3 * value).round() / 1e3).to_string(),
+    };
     let rows = known.iter().map(|own| {
         let means = own.means.map(|mean| mean.map_or("-".to_owned(), number));
         let ranks = [rank(own.with_score), rank(own.with_error)];
@@ -171,11 +175,14 @@ fn label(benchmark: &str, name: &str, rows: &[&Row<'_>], id: &mut dyn FnMut(&str
         }
     }
     marks.splice(0..0, x.below((top, y), &score_ticks()));
-    let (hardest, easiest) = (groups[0].value, groups[groups.len() - 1].value);
-    let title = format!(
-        "{benchmark}: by median score, {hardest} is the hardest {name} and {easiest} the easiest{}",
-        more_than_drawn(groups.len(), "values")
-    );
+    let (hardest, easiest) = (&groups[0], &groups[groups.len() - 1]);
+    let more = more_than_drawn(groups.len(), "values");
+    let title = if hardest.spread.median() > easiest.spread.median() {
+        let (hardest, easiest) = (hardest.value, easiest.value);
+        format!("{benchmark}: by median score, {hardest} is the hardest {name} and {easiest} the easiest{more}")
+    } else {
+        format!("{benchmark}: the median score is the same for each {name}{more}")
+    };
     let head = [&["value", "distinct tasks"][..], &BINS.map(|(_, name)| name), &Spread::HEAD, &["error"]].concat();
     Some(Plot {
         id: id(name),

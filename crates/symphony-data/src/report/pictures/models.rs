@@ -8,7 +8,7 @@ use crate::{
         plot::{At, MOST_DRAWN, Mark, Plot, SIDES, Scale, WIDTH, more_than_drawn, round_ticks},
         shown,
     },
-    results::{Comparison, ModelResult, Results, power},
+    results::{Comparison, ModelResult, Results, points, power},
 };
 
 /// How well models do on each bin, with 95 % intervals. `None` if the results are not grouped by bin.
@@ -56,12 +56,14 @@ pub(in crate::report) fn by_bin(id: String, results: &Results) -> Option<Plot> {
     };
     let shares: Vec<String> = groups.iter().filter_map(of_bin).collect();
     let more = more_than_drawn(results.models.len(), "models");
+    let has = |name: &str| groups.iter().any(|(bin, accuracy)| bin == name && accuracy.n_tasks > 0);
+    let legend = BINS.into_iter().filter(|(_, name)| has(name)).collect();
     let is_partial = best.accuracy.unanswered > 0;
     let answered = if is_partial { format!(" (it answered {})", best.accuracy.n_tasks) } else { String::new() };
     Some(Plot {
         id,
         title: shown(&format!("{} solves {}{answered}{more}", label(best), shares.join(", "))),
-        legend: BINS.to_vec(),
+        legend,
         height: At(y + 22.0),
         marks,
         table: Table::new(
@@ -94,8 +96,12 @@ pub(in crate::report) fn differences(id: String, results: &Results) -> Option<Pl
     let (mut marks, mut rows) = (Vec::new(), Vec::new());
     for (at, (own, difference, low, high)) in known.iter().enumerate() {
         let name = if one_baseline { own.model.clone() } else { format!("{} − {}", own.model, own.baseline) };
-        let points = [*difference, *low, *high].map(|points| format!("{points:.1}"));
-        let p = |value: Option<f64>| value.map_or("-".to_owned(), |p| format!("{p:.4}"));
+        let points = [*difference, *low, *high].map(|own| points(own / 100.0));
+        let p = |value: Option<f64>| match value {
+            None => "-".to_owned(),
+            Some(p) if p < 0.000_1 => "< 0.0001".to_owned(),
+            Some(p) => format!("{p:.4}"),
+        };
         rows.push(vec![
             own.model.clone(),
             own.baseline.clone(),
@@ -122,6 +128,7 @@ pub(in crate::report) fn differences(id: String, results: &Results) -> Option<Pl
     let axis: Vec<(f64, String)> = middle.into_iter().chain(outer).collect();
     marks.splice(0..0, x.below((top, y), &axis));
     marks.insert(0, Mark::line("zero", (x.at(0.0), top), (x.at(0.0), y)));
+    marks.push(Mark::text("tick", (x.at(0.0), y + 28.0), "middle", "points"));
     let clear = known.iter().filter(|(_, _, low, high)| *low > 0.0 || *high < 0.0).count();
     let of = if one_baseline { format!(" from {}", first.baseline) } else { String::new() };
     let more = more_than_drawn(known.len(), "differences");
@@ -129,12 +136,12 @@ pub(in crate::report) fn differences(id: String, results: &Results) -> Option<Pl
     let (noun, verb) = if n == 1 { ("difference", "is") } else { ("differences", "are") };
     let adjusted = known.iter().filter(|(own, ..)| own.adjusted_p_value.is_some_and(|p| p < 0.05)).count();
     let adjusted = if n > 1 { format!(", {adjusted} with an adjusted p below 0.05") } else { String::new() };
-    let title = format!("{clear} of {n} {noun}{of} {verb} clear of zero{adjusted}: points with 95 % intervals{more}");
+    let title = format!("{clear} of {n} {noun}{of} {verb} not zero, by the 95 % intervals{adjusted}{more}");
     Some(Plot {
         id,
         title: shown(&title),
         legend: Vec::new(),
-        height: At(y + 22.0),
+        height: At(y + 36.0),
         marks,
         table: Table::new(
             "Differences in points, on the tasks that both answered",
@@ -151,13 +158,12 @@ const CURVE: (f64, f64) = (1.5, 4.0);
 
 /// The smallest difference of two models that so many tasks show. `effective_n` is that of the pool.
 pub(in crate::report) fn detectable(id: String, effective_n: f64, results: Option<&Results>) -> Plot {
-    let (discordance, pairs) = results.map_or((None, 0), discordance);
-    let assumed = discordance.is_none();
-    let discordance = discordance.unwrap_or(power::ASSUMED);
+    let known = results.and_then(discordance);
+    let discordance = known.map_or(power::ASSUMED, |known| known.median);
     let points = |n: f64| power::detectable(n, discordance).map(|delta| 100.0 * delta);
     // With room for a long number below the end.
     let x = Scale { values: CURVE, pixels: (SIDES.0, SIDES.1 - 8.0) };
-    let (top, bottom) = (12.0, 160.0);
+    let (top, bottom) = (20.0, 168.0);
     let numbers: Vec<f64> = (0..=50).map(|step| CURVE.0 + f64::from(step) / 50.0 * (CURVE.1 - CURVE.0)).collect();
     let curve: Vec<(f64, f64)> =
         numbers.iter().filter_map(|power| Some((*power, points(10_f64.powf(*power))?))).collect();
@@ -169,6 +175,7 @@ pub(in crate::report) fn detectable(id: String, effective_n: f64, results: Optio
     let below = [50.0_f64, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0].map(|n| (n.log10(), n.to_string()));
     marks.extend(x.below((bottom, bottom + 4.0), &below));
     marks.push(Mark::text("tick", (x.at(2.75), bottom + 30.0), "middle", "distinct tasks (effective n)"));
+    marks.push(Mark::text("tick", (0.0, 9.0), "start", "points"));
     marks.push(Mark::path("curve", curve.iter().map(|(n, points)| (x.at(*n), y.at(*points)))));
     let place = effective_n.log10().clamp(CURVE.0, CURVE.1);
     if let Some(own) = own {
@@ -176,18 +183,27 @@ pub(in crate::report) fn detectable(id: String, effective_n: f64, results: Optio
         marks.push(Mark::line("threshold", (x.at(place), y.at(own)), (x.at(place), bottom)));
         marks.push(Mark::dot("point", (x.at(place), y.at(own)), &says));
     }
-    let of = if assumed {
-        format!("if they disagree on {} of the tasks, which is assumed", percent(discordance))
-    } else {
-        let of = if pairs == 1 { "these two do".to_owned() } else { format!("the median of {pairs} pairs does") };
-        format!("if they disagree on {} of the tasks, as {of}", percent(discordance))
+    let of = match known {
+        None => format!("on {} of the tasks, which is assumed", percent(discordance)),
+        Some(Discordance { pairs, are_right_or_wrong, .. }) => {
+            let as_these =
+                if pairs == 1 { "as these two do".to_owned() } else { format!("as in the median of {pairs} pairs") };
+            if are_right_or_wrong {
+                format!("on {} of the tasks, {as_these}", percent(discordance))
+            } else {
+                format!("by a mean squared difference of scores of {discordance:.2}, {as_these}")
+            }
+        }
     };
     let title = match own {
-        Some(own) => format!("The pool shows differences of two models from {own:.1} points on, {of}"),
-        None => format!("The pool has too few tasks to show any difference of two models, {of}"),
+        Some(own) => format!(
+            "Two models have to differ by {own:.1} points for the pool to show it, 80 % of the time, if they disagree {of}"
+        ),
+        None => format!("The pool has too few tasks to show any difference of two models, if they disagree {of}"),
     };
     let mut shown_at: Vec<f64> = power::CURVE.iter().map(|n| *n as f64).chain([effective_n]).collect();
     shown_at.sort_by(f64::total_cmp);
+    shown_at.dedup();
     let rows = shown_at.into_iter().map(|n| {
         let is_own = if n.to_bits() == effective_n.to_bits() { " (this pool)" } else { "" };
         let text = points(n).map_or("-".to_owned(), |points| format!("{points:.1}"));
@@ -198,17 +214,28 @@ pub(in crate::report) fn detectable(id: String, effective_n: f64, results: Optio
     Plot { id, title, legend: Vec::new(), height: At(bottom + 36.0), marks, table }
 }
 
-/// How often two models that were compared disagree: the median over the comparisons of the mean squared difference of their scores;
-/// and how many comparisons that is of.
-fn discordance(results: &Results) -> (Option<f64>, usize) {
+/// How much two models that were compared disagree.
+#[derive(Clone, Copy)]
+struct Discordance {
+    /// The median over the comparisons of the mean squared difference of their scores.
+    median: f64,
+    /// How many comparisons that is of.
+    pairs: usize,
+    /// Whether all scores are 0 or 1, so that it is the share of tasks on which they disagree.
+    are_right_or_wrong: bool,
+}
+
+/// `None` if there are no two models with common answers.
+fn discordance(results: &Results) -> Option<Discordance> {
     let scores = |name: &str| Some(&results.models.iter().find(|own| own.model == name)?.scores);
-    let of = |own: &Comparison| {
+    let mut are_right_or_wrong = true;
+    let mut known = Vec::new();
+    for own in results.comparisons.iter().take(MOST_PAIRS) {
         let (a, b) = (scores(&own.model)?, scores(&own.baseline)?);
-        let both = a.iter().zip(b).filter_map(|(a, b)| Some(((*a)? - (*b)?).powi(2)));
-        crate::number::mean(&both.collect::<Vec<f64>>())
-    };
-    let mut known: Vec<f64> =
-        results.comparisons.iter().take(MOST_PAIRS).filter_map(of).filter(|own| *own > 0.0).collect();
+        let both: Vec<f64> = a.iter().zip(b).filter_map(|(a, b)| Some(((*a)? - (*b)?).powi(2))).collect();
+        are_right_or_wrong &= both.iter().all(|square| square.fract() == 0.0);
+        known.extend(crate::number::mean(&both).filter(|own| *own > 0.0));
+    }
     let pairs = known.len();
-    (crate::number::percentile(&mut known, 50.0), pairs)
+    Some(Discordance { median: crate::number::percentile(&mut known, 50.0)?, pairs, are_right_or_wrong })
 }

@@ -9,6 +9,9 @@ use crate::report::{
 };
 use crate::results::Results;
 
+/// The most pools on which the results of a model are drawn.
+const MOST_POOLS: usize = 12;
+
 /// How difficult the tasks of each pool are, benchmark by benchmark. Pools have names, and their distinct rows.
 pub(in crate::report) fn difficulties(id: String, pools: &[(&str, &[Row<'_>])]) -> Plot {
     let mut benchmarks: Vec<&str> =
@@ -42,7 +45,7 @@ pub(in crate::report) fn difficulties(id: String, pools: &[(&str, &[Row<'_>])]) 
     let more = more_than_drawn(drawn, "spreads");
     Plot {
         id,
-        title: format!("The median score goes from {least:.2} to {most:.2} over the pools and their benchmarks{more}"),
+        title: format!("Median scores of the pools lie between {least:.2} and {most:.2}, benchmark by benchmark{more}"),
         legend: Vec::new(),
         height: At(y + 22.0),
         marks,
@@ -66,10 +69,13 @@ pub(in crate::report) fn results_on_pools(id: String, pools: &[(&str, Option<&Re
     let x = Scale { values: (0.0, 1.0), pixels: (12.0, WIDTH - 22.0) };
     let (top, mut y) = (8.0, 8.0);
     let (mut marks, mut table) = (Vec::new(), Vec::new());
-    let mut widest: Option<(f64, &str)> = None;
+    // So that the picture does not grow without end.
+    let most = (MOST_DRAWN * 4 / known.len().clamp(4, MOST_POOLS)).max(1);
+    let mut widest: Option<(f64, f64, &str)> = None;
     for (at, model) in models.iter().enumerate() {
         let mut ends = (f64::INFINITY, f64::NEG_INFINITY);
-        if at < MOST_DRAWN {
+        let mut on = 0;
+        if at < most {
             marks.push(Mark::name(y, model));
             y += 18.0;
         }
@@ -89,7 +95,8 @@ pub(in crate::report) fn results_on_pools(id: String, pools: &[(&str, Option<&Re
             ]);
             let Some(accuracy) = own.accuracy else { continue };
             ends = (ends.0.min(accuracy), ends.1.max(accuracy));
-            if at < MOST_DRAWN {
+            on += 1;
+            if at < most && on <= MOST_POOLS {
                 if let (Some(low), Some(high)) = (own.low, own.high) {
                     marks.push(Mark::line("interval", (x.at(low), y), (x.at(high), y)));
                 }
@@ -106,18 +113,36 @@ pub(in crate::report) fn results_on_pools(id: String, pools: &[(&str, Option<&Re
                 y += 13.0;
             }
         }
-        if at < MOST_DRAWN {
+        if at < most {
             y += 4.0;
         }
-        if ends.1 - ends.0 > widest.map_or(-1.0, |(far, _)| far) {
-            widest = Some((ends.1 - ends.0, model));
+        if on > 1 && ends.1 - ends.0 > widest.map_or(-1.0, |(low, high, _)| high - low) {
+            widest = Some((ends.0, ends.1, model));
         }
     }
-    let (far, model) = widest?;
+    if models.is_empty() {
+        return None;
+    }
     let ticks = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| (share, format!("{} %", 100.0 * share)));
     marks.splice(0..0, x.below((top, y), &ticks));
-    let more = more_than_drawn(models.len(), "models");
-    let title = format!("{model} differs most between the pools: by {:.1} points{more}", 100.0 * far);
+    let more = match (models.len() > most, known.len() > MOST_POOLS) {
+        (false, false) => String::new(),
+        _ => format!(
+            " (the first {} of {} models are drawn, on {} of {} pools)",
+            most.min(models.len()),
+            models.len(),
+            known.len().min(MOST_POOLS),
+            known.len()
+        ),
+    };
+    let title = match widest {
+        Some((low, high, model)) => format!(
+            "{model} goes from {} on one pool to {} on another, the widest range of the models{more}",
+            percent(low),
+            percent(high)
+        ),
+        None => format!("No model answered several of the pools{more}"),
+    };
     Some(Plot {
         id,
         title: shown(&title),

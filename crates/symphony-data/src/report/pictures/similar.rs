@@ -50,7 +50,10 @@ pub(in crate::report) fn similar(id: String, rows: &[Row<'_>], config: &Config) 
         groups.entry(link.first).or_insert_with(|| vec![link.first]).push(link.row);
     }
     if groups.is_empty() {
-        return Err(format!("No two of {} distinct tasks are near-duplicates.", rows.len()));
+        return Err(match rows.len() {
+            1 => "There is one task, and so no near-duplicate.".to_owned(),
+            n => format!("No two of {n} distinct tasks are near-duplicates."),
+        });
     }
     let mut groups: Vec<Vec<u32>> = groups.into_values().collect();
     groups.sort_by_key(|own| std::cmp::Reverse(own.len()));

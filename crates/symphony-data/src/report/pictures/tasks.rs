@@ -7,7 +7,7 @@ use crate::{
     report::{
         Table,
         background::Background,
-        percent,
+        counted, percent,
         plot::{At, Mark, Plot, SIDES, Scale, WIDTH, round_ticks, score_ticks},
         shown,
     },
@@ -88,8 +88,16 @@ pub(in crate::report) fn histogram(
     let head: &[&str] = &["score", "easy", "medium", "hard", "of all rows"][..4 + usize::from(all.is_some())];
     Plot {
         id,
-        title: shown(&format!("{benchmark}: {} tasks, {}", tasks.len(), parts.join(", "))),
-        legend: [&BINS[..], if all.is_some() { &[("outline", "a random draw from all rows")] } else { &[] }].concat(),
+        title: shown(&format!("{benchmark}: {}, {}", counted(tasks.len() as u64, "task"), parts.join(", "))),
+        legend:
+            [
+                &BINS
+                    .into_iter()
+                    .filter(|(_, name)| Bin::parse(name).is_some_and(|bin| of(bin) > 0))
+                    .collect::<Vec<_>>()[..],
+                if all.is_some() { &[("outline", "expected of a random draw")] } else { &[] },
+            ]
+            .concat(),
         height: At(bottom + 36.0),
         marks,
         table: Table::new(&format!("{benchmark}: tasks by difficulty score"), head, rows),

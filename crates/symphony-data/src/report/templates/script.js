@@ -46,27 +46,34 @@
     at("found").textContent = "This browser cannot unpack the tasks: " + error.message;
     return;
   }
-  const { pools, models, rules, rows, tasks } = data;
-  // With several pools, ids repeat.
-  for (const task of tasks) task.place = pools > 1 ? "pool-" + task.pool + "-" + task.id : task.id;
-  const byPlace = new Map(tasks.map((task) => [task.place, task]));
+  const { pools, models, n_models, rows, tasks } = data;
+  const rules = data.rules.map((own) => new Map(Object.entries(own)));
+  // With several pools, ids repeat; in one pool they should not.
+  const byPlace = new Map();
+  for (const task of tasks) {
+    const id = pools > 1 ? "pool-" + task.pool + "-" + task.id : task.id;
+    task.place = id;
+    for (let number = 2; byPlace.has(task.place); number++) task.place = id + "~" + number;
+    byPlace.set(task.place, task);
+  }
+  const drawn = new Map();
+  for (const task of tasks) drawn.set(task.pool + " " + task.row, (drawn.get(task.pool + " " + task.row) ?? 0) + 1);
   const about = (task) =>
     [task.benchmark, task.bin, task.score.toFixed(3)].concat(task.phase === undefined ? [] : ["phase " + task.phase]).join(" · ");
   const searched = rows.map((row) => row.row.map(([, text]) => text).join("\n").toLowerCase());
 
-  // A feature is a label if its value is a word and not a number.
-  const number = (text) => (text === "true" ? 1 : text === "false" ? 0 : text.trim() === "" ? NaN : Number(text));
+  const number = (text) => (text === "true" ? 1 : text === "false" ? 0 : Number(text));
   const byBenchmark = new Map();
   const labels = new Map();
   for (const task of tasks) {
     const { features } = rows[task.row];
     if (!byBenchmark.has(task.benchmark)) byBenchmark.set(task.benchmark, new Map());
     const values = byBenchmark.get(task.benchmark);
-    for (const [name, text] of features) {
-      if (Number.isNaN(number(text))) {
+    for (const [name, text, kind] of features) {
+      if (kind === "label") {
         if (!labels.has(name)) labels.set(name, new Set());
         labels.get(name).add(text);
-      } else {
+      } else if (kind === "number") {
         if (!values.has(name)) values.set(name, []);
         values.get(name).push(number(text));
       }
@@ -95,13 +102,13 @@
 
   // A score of at least a half counts as solved.
   const isSolved = (score) => score >= 0.5;
-  const answersFit = (answers, wanted) => {
-    const known = answers.filter((score) => score !== null);
-    if (wanted === "all") return known.length > 0 && known.every(isSolved);
-    if (wanted === "none") return known.length > 0 && !known.some(isSolved);
-    if (wanted === "some") return known.some(isSolved) && !known.every(isSolved);
+  const answersFit = (row, wanted) => {
+    const [solved, answered] = row.solved;
+    if (wanted === "all") return answered > 0 && solved === answered;
+    if (wanted === "none") return answered > 0 && solved === 0;
+    if (wanted === "some") return solved > 0 && solved < answered;
     const [kind, place] = wanted.split(" ");
-    const score = answers[place] ?? null;
+    const score = (row.answers ?? [])[place] ?? null;
     return score !== null && isSolved(score) === (kind === "yes");
   };
 
@@ -133,10 +140,11 @@
         (!benchmark.value || task.benchmark === benchmark.value) &&
         (!bin || task.bin === bin) &&
         (!phase || String(task.phase) === phase) &&
-        task.score >= lowest &&
-        task.score <= highest &&
+        // As it is shown.
+        Number(task.score.toFixed(3)) >= lowest &&
+        Number(task.score.toFixed(3)) <= highest &&
         (!label || row.features.some(([name, text]) => name === label[0] && text === label[1])) &&
-        (!solved || answersFit(row.answers ?? [], solved)) &&
+        (!solved || answersFit(row, solved)) &&
         words.every((word) => searched[task.row].includes(word) || task.place.toLowerCase().includes(word) || (task.source ?? "").toLowerCase().includes(word))
       );
     });
@@ -152,14 +160,14 @@
     const equal = sorted.filter((other) => other === value).length;
     return Math.round((100 * (below + equal / 2)) / sorted.length) + " %";
   };
-  const short = (value) => String(Math.round(value * 10000) / 10000);
+  const short = (value) => String(Number(value.toPrecision(6)));
   const why = (task) => {
     const { features } = rows[task.row];
-    const rule = rules[task.benchmark];
+    const rule = rules[task.pool - 1].get(task.benchmark);
     const parts = [];
     if (features.length) {
       const values = byBenchmark.get(task.benchmark);
-      const cells = features.map(([name, text]) => [name, text, values.has(name) && !Number.isNaN(number(text)) ? rank(values.get(name), number(text)) : ""]);
+      const cells = features.map(([name, text, kind]) => (kind === "number" ? [name, number(text) === Number(text) ? short(number(text)) : text, rank(values.get(name), number(text))] : [name, text, ""]));
       parts.push(make("h4", "Features"), table(["feature", "value", "above this share of the tasks of " + task.benchmark], cells));
     }
     if (rule) {
@@ -196,13 +204,15 @@
     at("task").hidden = !task;
     if (!task) return;
     const parts = [make("h3", task.place), make("p", about(task), "aside")];
-    const ids = [task.source, task.identity && "identity " + task.identity].filter(Boolean).join(" · ");
+    const times = drawn.get(task.pool + " " + task.row);
+    const ids = [task.source, task.identity && "identity " + task.identity, times > 1 && "drawn " + times + " times"].filter(Boolean).join(" · ");
     if (ids) parts.push(make("p", ids, "aside"));
     const { row, asked, answers } = rows[task.row];
     if (asked) parts.push(make("h4", "What a model is asked"), make("pre", asked[0]), make("h4", "Right answer"), make("pre", asked[1]));
     if (answers) {
       const cells = answers.map((score, place) => [models[place], score === null ? "no answer" : isSolved(score) ? "solved" : "failed", score === null ? "" : short(score)]);
       parts.push(make("h4", "How models did"), table(["model", "answer", "score"], cells));
+      if (n_models > models.length) parts.push(make("p", "These are the first " + models.length + " of " + n_models + " models.", "aside"));
     }
     parts.push(...why(task));
     const fields = make("details");
