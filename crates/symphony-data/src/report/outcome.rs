@@ -17,7 +17,7 @@ const MOST_SENTENCES: usize = 10;
 const IN_SAMPLE: &str = "IN-SAMPLE: a model's own answers shaped the pool's difficulty, so that its accuracy on easy and on hard tasks is no \
     independent evidence, and its estimates are flattered";
 /// What weights mean.
-const WEIGHTED: &str = "tasks were drawn with unequal chances, so that an accuracy on the pool is not that of the benchmark; the estimates on \
+const WEIGHTED: &str = "Tasks were drawn with unequal chances, so that an accuracy on the pool is not that of the benchmark; the estimates on \
     the rows that could be drawn correct for it";
 
 /// What the page says of models.
@@ -66,7 +66,7 @@ pub(super) fn short(
     short.extend(errors.iter().take(MOST_SENTENCES).map(|plot| plot.title.clone()));
     short.extend(results.iter().flat_map(|outcome| outcome.sentences.iter().take(1).cloned()));
     short.push(detectable.title.clone());
-    short.iter().map(|sentence| format!("{}.", capital(sentence).trim_end_matches('.'))).collect()
+    short.iter().map(|sentence| format!("{}.", sentence.trim_end_matches('.'))).collect()
 }
 
 /// The comparisons in words, and what their reader has to know.
@@ -79,7 +79,7 @@ fn sentences(pool: &AnsweredPool, results: &Results) -> Vec<String> {
         sentences.push(format!("{n} of {of} have no answer of any model, and do not count"));
     }
     if !results.comparisons.is_empty() {
-        sentences.extend(results.notes.iter().cloned());
+        sentences.extend(results.notes.iter().map(|note| capital(note)));
     }
     sentences.extend(results.pool_notes.iter().cloned());
     if pool.tasks.iter().any(|task| task.weight.is_some()) {
@@ -95,7 +95,7 @@ fn sentences(pool: &AnsweredPool, results: &Results) -> Vec<String> {
     if results.models.iter().any(|own| own.in_sample == Some(true)) {
         sentences.push(IN_SAMPLE.to_owned());
     }
-    sentences.iter().map(|sentence| capital(&shown(sentence))).collect()
+    sentences.iter().map(|sentence| shown(sentence)).collect()
 }
 
 /// A comparison in words; `None` if both models answered too few tasks.

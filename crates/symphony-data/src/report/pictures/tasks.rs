@@ -149,10 +149,10 @@ pub(in crate::report) fn stream(id: String, tasks: &[Task]) -> Plot {
         0 => {
             let of =
                 if size == 1 { "the score".to_owned() } else { format!("the mean score of {size} tasks at a time") };
-            format!("Along the stream, {of} goes from {low:.2} to {high:.2}")
+            format!("Along the stream, {of} lies between {low:.2} and {high:.2}")
         }
         1..=6 => format!("The mean score is {}", said.join(", ")),
-        n => format!("The mean score of {n} phases goes from {low:.2} to {high:.2}"),
+        n => format!("The mean score of {n} phases lies between {low:.2} and {high:.2}"),
     };
     Plot {
         id,
