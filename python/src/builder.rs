@@ -1,6 +1,6 @@
 //! The calls below `symphony_data.DatasetBuilder`.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*, types::PyDict};
 use pyo3_arrow::PyTable;
@@ -144,11 +144,13 @@ impl Builder {
         on_bad_row: Option<&str>,
         locked: bool,
         format: Option<&str>,
+        parts: Option<NonZeroUsize>,
         progress: Option<Py<PyAny>>,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, TaskStream)>> {
         let on_bad_row = on_bad_row.map(|policy| if policy == "skip" { OnBadRow::Skip } else { OnBadRow::Stop });
-        let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(Layout::parse) };
+        let format = format.and_then(Layout::parse);
+        let options = PreprocessOptions { on_bad_row, force, locked, format, parts };
         // Tasks are read when they are first used; the program may work in another folder by then.
         let output_dir = std::path::absolute(&output_dir).unwrap_or(output_dir);
         let folder = output_dir.clone();

@@ -91,6 +91,7 @@ class Builder:
         on_bad_row: str | None,
         locked: bool,
         format: str | None,
+        parts: int | None,
         progress: Callable[[str, str, int, int | None], object] | None,
         note: _Note,
     ) -> list[tuple[str, TaskStream]]: ...

@@ -8,23 +8,18 @@ use crate::{
     bin::Cut,
     config::Benchmark,
     difficulty::Scorer,
-    disk::{DiskError, Folder, NamedFile, checksum},
+    disk::{Folder, NamedFile, checksum},
     parallel::pipeline,
     progress::{Note, Pass, Progress},
     row::RowBatch,
     source::{At, Rows, Source},
     store::{
-        Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord, WrittenStore, meta_name, rejected_name, store_name,
+        Meta, MetaThresholds, Names, OnBadRow, PartLabels, Places, SourceRecord, StoreRecord, WrittenStore, meta_name,
+        parts_name, rejected_name, remove_others,
     },
     task::Layout,
     yaml::Refusal,
 };
-
-/// Removes stores of the benchmark in other formats than this one.
-pub(super) fn remove_other(folder: &Folder, benchmark: &str, format: Layout) -> Result<(), DiskError> {
-    let mut others = Layout::ALL.into_iter().filter(|other| *other != format);
-    others.try_for_each(|other| folder.remove(&store_name(benchmark, other)))
-}
 
 /// Fills in the program's name, and returns the text of the meta with its own checksum.
 pub(super) fn seal(meta: &mut Meta) -> String {
@@ -70,14 +65,36 @@ impl<'a> Stage1<'a> {
         Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
     }
 
-    pub(super) fn build(&self, folder: &Folder, cut: Cut, format: Layout) -> Result<Meta, PreprocessError> {
+    /// Makes the store in this format: in so many parts, or as one file if that is 1.
+    pub(super) fn build(
+        &self,
+        folder: &Folder,
+        cut: Cut,
+        format: Layout,
+        parts: usize,
+    ) -> Result<Meta, PreprocessError> {
         let mut featured = self.features(folder)?;
         self.check_lock(&featured.files)?;
         self.note_same_files(&featured.files);
         let scale = self.scale(&featured, cut)?;
         let copies = CopyFinder::of(std::mem::take(&mut featured.identities));
-        let written = self.write(folder, &featured, &scale, &copies, format)?;
-        let WrittenStore { store, bins, rejected, rejected_rows, mut files } = written;
+        let rows: usize = featured.rows.iter().sum();
+        let (names, inside) = if parts == 1 {
+            (vec![Names::whole(&self.benchmark.name, format)], None)
+        } else {
+            let inside = Folder::lock(&folder.path().join(parts_name(&self.benchmark.name)), self.progress)?;
+            ((0..parts.min(rows)).map(|part| Names::part(part, format)).collect(), Some(inside))
+        };
+        let places = Places { folder: inside.as_ref().unwrap_or(folder), names: &names };
+        let written = self.write(folder, &featured, &scale, &copies, format, places)?;
+        let WrittenStore { mut parts, labels, bins, rejected, rejected_rows, mut files } = written;
+        let store = match (inside, parts.pop()) {
+            (None, Some(only)) => StoreRecord::whole(format, only.file),
+            (_, last) => {
+                parts.extend(last);
+                StoreRecord::of_parts(format, parts, PartLabels::of_store(&labels))
+            }
+        };
         let constants = self.plan.constants().iter().zip(&scale.constants);
         let mut meta = Meta {
             benchmark: self.benchmark.name.clone(),
@@ -99,7 +116,7 @@ impl<'a> Stage1<'a> {
                 branch: self.source.revision().and_then(|revision| revision.branch.clone()),
                 files: featured.files,
             },
-            store: StoreRecord { format, file: store },
+            store,
             tool: String::new(),
             self_checksum: String::new(),
         };
@@ -109,7 +126,7 @@ impl<'a> Stage1<'a> {
         if rejected_rows == 0 {
             folder.remove(&rejected_name(&self.benchmark.name))?;
         }
-        remove_other(folder, &self.benchmark.name, format)?;
+        remove_others(folder, &self.benchmark.name, &meta.store, self.progress)?;
         Ok(meta)
     }
 
