@@ -21,7 +21,7 @@ use crate::{
 
 use fresh::current;
 use lock::recorded_source;
-use pass::Stage1;
+use pass::{Stage1, scorer};
 use rebin::rebin;
 
 mod copies;
@@ -34,6 +34,7 @@ mod open;
 mod pass;
 mod rebin;
 mod scale;
+pub mod shard;
 mod write;
 
 pub use error::PreprocessError;
@@ -78,6 +79,20 @@ pub fn preprocess(
     folder: &Path,
     options: PreprocessOptions,
     progress: &dyn Progress,
+) -> Result<(Outcome, Meta), PreprocessError> {
+    unless_current(benchmark, cut, folder, options, progress, |stage, folder, format, parts| {
+        stage.build(folder, cut, format, parts)
+    })
+}
+
+/// Preprocesses one benchmark by `build`, which gets the format and the number of parts, unless its store is up to date.
+fn unless_current(
+    benchmark: &Benchmark,
+    cut: Cut,
+    folder: &Path,
+    options: PreprocessOptions,
+    progress: &dyn Progress,
+    build: impl FnOnce(&Stage1<'_>, &Folder, Layout, usize) -> Result<Meta, PreprocessError>,
 ) -> Result<(Outcome, Meta), PreprocessError> {
     let folder = Folder::lock(folder, progress)?;
     let locked = if options.locked { Some(recorded_source(benchmark, folder.path())?) } else { None };
@@ -155,7 +170,7 @@ pub fn preprocess(
     let format = wanted.or(before.map(|(format, _)| format)).unwrap_or_default();
     let parts = options.parts.map(NonZeroUsize::get).or(before.map(|(_, parts)| parts));
     let stage = Stage1::new(benchmark, on_bad_row, at, locked, progress)?;
-    let meta = stage.build(&folder, cut, format, parts.unwrap_or(1))?;
+    let meta = build(&stage, &folder, format, parts.unwrap_or(1))?;
     note_copies(&meta, progress);
     Ok((Outcome::Built, meta))
 }

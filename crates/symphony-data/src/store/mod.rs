@@ -25,7 +25,7 @@ pub use duplicates::{
 };
 pub use labels::Label;
 pub use meta::{Copies, Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord};
-pub use parts::{Names, PartLabels, PartRecord, parts_in, parts_name, remove_others};
+pub use parts::{Names, PartLabels, PartRecord, parts_in, parts_name, remove_others, shards_name};
 pub use reader::Store;
 pub use writer::{Encoded, Encoder, Places, ScoredRows, StoreWriter, WrittenStore};
 

@@ -16,6 +16,11 @@ pub fn parts_name(benchmark: &str) -> String {
     format!("{benchmark}_full")
 }
 
+/// The name of the hidden folder in which workers leave what they make of the shards of a benchmark.
+pub fn shards_name(benchmark: &str) -> String {
+    format!(".{benchmark}_shards")
+}
+
 /// The names of a store's file and of its index, or of those of a part, in their folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
@@ -132,6 +137,12 @@ pub fn remove_others(
         if !own.contains(&name) {
             folder.remove(&name)?;
         }
+    }
+    // No driver uses it: one that does holds the lock of the folder.
+    let shards = folder.path().join(shards_name(benchmark));
+    if shards.is_dir() {
+        let failed = |error| DiskError::writing(&shards, "remove what a stopped run left", error);
+        fs::remove_dir_all(&shards).map_err(failed)?;
     }
     let parts = parts_name(benchmark);
     let path = folder.path().join(&parts);
