@@ -11,6 +11,7 @@ mod builder;
 mod errors;
 mod function;
 mod progress;
+mod shard;
 mod stream;
 mod task;
 mod work;
@@ -22,7 +23,7 @@ mod core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::{builder::Builder, cli, reference, reference_rows, stream::TaskStream, task::Task};
+    use super::{builder::Builder, cli, reference, reference_rows, shard::shard_work, stream::TaskStream, task::Task};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

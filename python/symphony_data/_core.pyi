@@ -11,6 +11,7 @@ _Note = Callable[[str, str], object]
 __version__: str
 
 def cli(args: list[str]) -> int: ...
+def shard_work(job: bytes) -> bytes: ...
 def reference() -> str: ...
 def reference_rows(benchmark: str) -> list[tuple[str, float, float]]: ...
 
@@ -95,6 +96,18 @@ class Builder:
         progress: Callable[[str, str, int, int | None], object] | None,
         note: _Note,
     ) -> list[tuple[str, TaskStream]]: ...
+    def preprocess_on(
+        self,
+        name: str,
+        output_dir: str,
+        force: bool,
+        on_bad_row: str | None,
+        format: str | None,
+        shards: int,
+        jobs: Callable[[list[bytes]], Iterable[tuple[int, bytes]]],
+        progress: Callable[[str, str, int, int | None], object] | None,
+        note: _Note,
+    ) -> TaskStream: ...
     def load_preprocessed(self, name: str, folder: str, note: _Note) -> TaskStream: ...
     def build(self, spec: dict[str, Any], full_dir: str, note: _Note) -> TaskStream: ...
     def power(
