@@ -139,9 +139,8 @@ fn of_preprocessing(error: &PreprocessError) -> &'static str {
     match error {
         PreprocessError::Rule { .. } => "ConfigError",
         PreprocessError::Rebuild { error, .. } | PreprocessError::InShard { error, .. } => of_preprocessing(error),
-        PreprocessError::Worker { .. } | PreprocessError::Job { .. } => "SymphonyDataError",
         PreprocessError::Store(error) if is_missing(error) => "MissingDataError",
-        PreprocessError::Store(_) => "SymphonyDataError",
+        PreprocessError::Store(_) | PreprocessError::Worker { .. } | PreprocessError::Job { .. } => "SymphonyDataError",
         PreprocessError::Source { error: SourceError::NoFile { .. }, .. } => "MissingSourceError",
         PreprocessError::Source { error: SourceError::Read { error, .. }, .. }
             if error.kind() == ErrorKind::NotFound =>

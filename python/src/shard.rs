@@ -16,7 +16,7 @@ use crate::{errors, progress::Run};
 
 /// Does a job that a driver made, and returns its outcome.
 #[pyfunction]
-pub fn shard_work<'py>(py: Python<'py>, job: Vec<u8>) -> PyResult<Bound<'py, PyBytes>> {
+pub fn shard_work(py: Python<'_>, job: Vec<u8>) -> PyResult<Bound<'_, PyBytes>> {
     let outcome = py.detach(|| work(&job));
     let outcome = outcome.map_err(|error| errors::raised(py, &Error::from(error)))?;
     Ok(PyBytes::new(py, &outcome))

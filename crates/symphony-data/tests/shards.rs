@@ -195,7 +195,7 @@ fn row_groups_of_a_parquet_file_are_shards() {
     let yaml = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=60000'}}";
     alone(yaml, &full, options(Layout::Parquet)).unwrap();
     let file = full.join("gsm8k_full.parquet");
-    let groups = symphony_data::format::parquet::groups(fs::File::open(&file).unwrap()).unwrap();
+    let groups = symphony_data::format::parquet::groups(&fs::File::open(&file).unwrap()).unwrap();
     assert!(groups.len() > 2, "{groups:?}");
     let rule = "difficulty: {features: {s: {number: difficulty_score}}, score: [{feature: s, normalize: p95}]}";
     let yaml = format!("benchmarks: {{mine: {{path: 'file:{}', identity: [identity], {rule}}}}}", file.display());

@@ -55,8 +55,8 @@ pub fn read_groups(
 }
 
 /// The rows and the stored size of each row group of a file; `None` if it cannot be read.
-pub fn groups(file: impl ChunkReader + 'static) -> Option<Vec<(u64, u64)>> {
-    let found = guarded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_skip_arrow_metadata(true)));
+pub fn groups(file: &(impl ChunkReader + 'static)) -> Option<Vec<(u64, u64)>> {
+    let found = guarded(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new().with_skip_arrow_metadata(true)));
     let groups = found.ok()?.ok()?;
     let sizes = groups
         .metadata()

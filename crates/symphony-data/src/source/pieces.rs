@@ -100,8 +100,7 @@ impl Piece {
     /// Whether it has no rows.
     pub fn is_empty(&self) -> bool {
         match self {
-            Self::Rows { from, to } => from >= to,
-            Self::File(FilePiece { within: Within::Bytes { from, to }, .. }) => from >= to,
+            Self::Rows { from, to } | Self::File(FilePiece { within: Within::Bytes { from, to }, .. }) => from >= to,
             Self::File(FilePiece { within: Within::Groups { from, to, .. }, .. }) => from >= to,
             Self::File(FilePiece { within: Within::All, .. }) => false,
         }
@@ -211,7 +210,7 @@ fn past_line(reader: &mut impl BufRead) -> io::Result<u64> {
 /// The same for the row groups of a Parquet file.
 fn row_groups(path: &Path, before: u64, size: u64) -> io::Result<Vec<(u64, Within)>> {
     // The reader of a file that cannot be read has the better error.
-    let Some(groups) = parquet::groups(File::open(path)?).filter(|groups| groups.len() > 1) else {
+    let Some(groups) = parquet::groups(&File::open(path)?).filter(|groups| groups.len() > 1) else {
         return Ok(vec![(0, Within::All)]);
     };
     let (mut at, mut rows) = (0, 0);

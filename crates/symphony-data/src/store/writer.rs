@@ -238,7 +238,7 @@ impl<'f> StoreWriter<'f> {
         }
         match (&mut self.store, rows.rows) {
             (Some(Writer::Lines(writer)), EncodedRows::Lines(lines)) if rows.part == self.at => {
-                writer.append(&lines)?
+                writer.append(&lines)?;
             }
             (Some(Writer::Parquet(writer)), EncodedRows::RowGroup(group)) if rows.part == self.at => {
                 writer.append(group)?;

@@ -123,10 +123,6 @@ impl Driver<'_> {
         self.run(features.iter().map(|found| step(found.features.clone())).collect(), |_| {})
     }
 
-    fn unexpected(&self) -> PreprocessError {
-        PreprocessError::Job { why: "a worker answered another question".to_owned() }
-    }
-
     fn build(self, folder: &Folder, cut: Cut, format: Layout) -> Result<Meta, PreprocessError> {
         let stage = self.stage;
         let (features, files) = self.features()?;
@@ -156,15 +152,15 @@ impl Driver<'_> {
             match found {
                 Found::Features(found) => features.push(*found),
                 Found::Checksum { bytes, checksum } => {
-                    let name = files.get(at.wrapping_sub(n)).ok_or_else(|| self.unexpected())?.name.clone();
+                    let name = files.get(at.wrapping_sub(n)).ok_or_else(unexpected)?.name.clone();
                     named.push(NamedFile { name, bytes, checksum });
                 }
                 Found::NotFinite => return Err(self.stage.not_finite()),
-                _ => return Err(self.unexpected()),
+                _ => return Err(unexpected()),
             }
         }
         if features.len() != n || named.len() != files.len() {
-            return Err(self.unexpected());
+            return Err(unexpected());
         }
         Ok((features, named))
     }
@@ -231,20 +227,20 @@ impl Driver<'_> {
                 let step = |features| Step::Count { features, column: column.clone(), search: search.clone() };
                 let mut merged: Option<SearchCounts> = None;
                 for found in self.round(features, step)? {
-                    let Found::Count(counts) = found else { return Err(self.unexpected()) };
+                    let Found::Count(counts) = found else { return Err(unexpected()) };
                     match &mut merged {
                         Some(merged) => merged.merge(&counts),
                         none => *none = Some(counts),
                     }
                 }
-                merged.ok_or_else(|| self.unexpected())
+                merged.ok_or_else(unexpected)
             })
         };
         let mut constants = Vec::new();
         for (at, (_, column)) in self.stage.plan.constants().iter().enumerate() {
             let mut summary = Summary::default();
             for shard in features {
-                summary.merge(shard.summaries.get(at).ok_or_else(|| self.unexpected())?);
+                summary.merge(shard.summaries.get(at).ok_or_else(unexpected)?);
             }
             let found = of_column(&summary, &[CONSTANT_PERCENTILE], &Column::Feature(*column))?;
             let constant = found.into_iter().flatten().find(|constant| constant.is_finite());
@@ -259,7 +255,7 @@ impl Driver<'_> {
                 }
                 Found::Range(None) => {}
                 Found::NotFinite => return Err(self.stage.not_finite()),
-                _ => return Err(self.unexpected()),
+                _ => return Err(unexpected()),
             }
         }
         let range = range.ok_or_else(|| self.stage.not_finite())?;
@@ -267,12 +263,12 @@ impl Driver<'_> {
         let (mut summary, mut mean) = (Summary::default(), Mean::default());
         for found in self.round(features, |features| Step::Scores { features, scale: raw.clone() })? {
             match found {
-                Found::Scores { summary: more, mean: means } => {
+                Found::Scores(more, means) => {
                     summary.merge(&more);
                     mean.merge(&means);
                 }
                 Found::NotFinite => return Err(self.stage.not_finite()),
-                _ => return Err(self.unexpected()),
+                _ => return Err(unexpected()),
             }
         }
         let thresholds = match cut {
@@ -302,7 +298,7 @@ impl Driver<'_> {
         });
         let (mut rows, mut compared) = (0, Vec::new());
         for found in self.run(ranges.collect(), |_| {})? {
-            let Found::Copies { rows: more, identities } = found else { return Err(self.unexpected()) };
+            let Found::Copies { rows: more, identities } = found else { return Err(unexpected()) };
             let mut so_far = rows;
             for (identity, copies) in identities {
                 so_far += copies;
@@ -340,7 +336,7 @@ impl Driver<'_> {
             Step::Write(Box::new(write))
         });
         let found = self.run(steps.collect(), |done| self.report(Pass::Write, done))?;
-        let part = |found| if let Found::Part(part) = found { Ok(*part) } else { Err(self.unexpected()) };
+        let part = |found| if let Found::Part(part) = found { Ok(*part) } else { Err(unexpected()) };
         found.into_iter().map(part).collect()
     }
 
@@ -405,4 +401,8 @@ impl Driver<'_> {
         let shards = self.shards.len();
         self.stage.progress.rows(&self.stage.benchmark.name, pass, done.min(shards) as u64, Some(shards as u64));
     }
+}
+
+fn unexpected() -> PreprocessError {
+    PreprocessError::Job { why: "a worker answered another question".to_owned() }
 }

@@ -91,10 +91,7 @@ pub(super) enum Found {
     Features(Box<FeaturesFound>),
     Count(SearchCounts),
     Range(Option<RawRange>),
-    Scores {
-        summary: Summary,
-        mean: Mean,
-    },
+    Scores(Summary, Box<Mean>),
     /// How many rows are copies, and the first identities with the number of rows beyond the first of each.
     Copies {
         rows: u64,

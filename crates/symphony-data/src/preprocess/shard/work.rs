@@ -210,7 +210,7 @@ impl Worker<'_> {
             finite &= summary.observe(scores).is_ok();
             scores.iter().for_each(|score| mean.observe(*score));
         })?;
-        Ok(if finite { Found::Scores { summary, mean } } else { Found::NotFinite })
+        Ok(if finite { Found::Scores(summary, Box::new(mean)) } else { Found::NotFinite })
     }
 
     fn copies(&self, files: &[String], from: u64, to: u64) -> Result<Found, PreprocessError> {
