@@ -1,7 +1,9 @@
 """Stage 1 on a Ray cluster: a benchmark that one machine cannot hold, or not soon enough.
 
 >>> from symphony_data.ray import preprocess
->>> tasks = preprocess("big.yaml", "big", "/shared/full")  # doctest: +SKIP
+>>> config = {"benchmarks": {"gsm8k": {"path": "synthetic:gsm8k?rows=400"}}}
+>>> len(preprocess(config, "gsm8k", "full", address=None, shards=4))
+400
 
 The result is the store that one machine makes, in parts: the same rows, scores, thresholds, identities and pools,
 whatever the number of shards and workers. ``python -m symphony_data.ray --help`` does the same from the command line.
@@ -19,7 +21,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-import ray
+try:
+    import ray
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        'symphony_data.ray needs Ray: pip install "symphony-data[ray]"', name=error.name
+    ) from error
 
 from . import _arguments as argument
 from ._arguments import StrPath
@@ -77,10 +84,7 @@ def preprocess(
         ConfigError: a configuration that has problems (a ValueError).
         ConnectionError: there is no cluster at `address`.
 
-    >>> config = {"benchmarks": {"gsm8k": {"path": "synthetic:gsm8k?rows=400"}}}
-    >>> tasks = preprocess(config, "gsm8k", "full", address=None, shards=4)  # doctest: +SKIP
-    >>> len(tasks)  # doctest: +SKIP
-    400
+    >>> tasks = preprocess(None, "gsm8k", "full", address=None, on_bad_row="skip")  # doctest: +SKIP
     """
     builder = DatasetBuilder(config)
     name = argument.text("benchmark", benchmark, '"gsm8k"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 import signal
@@ -19,7 +20,9 @@ ray = pytest.importorskip("ray", reason="ray is not installed (make ray)")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
+import symphony_data.ray  # noqa: E402
 from symphony_data import DatasetBuilder, RequestError, SourceError  # noqa: E402
+from symphony_data._core import shard_work  # noqa: E402
 from symphony_data.ray import preprocess  # noqa: E402
 
 # Ray leaves sockets to the end of the process, and warns about settings of later versions.
@@ -188,3 +191,30 @@ def test_a_driver_that_is_killed_and_started_again_resumes(cluster: Any, tmp_pat
     DatasetBuilder(tmp_path / "c.yaml").preprocess_all_benchmarks(tmp_path / "one")
     assert lines(tmp_path / "many", "gsm8k") == lines(tmp_path / "one", "gsm8k")
     assert meta(tmp_path / "many", "gsm8k") == meta(tmp_path / "one", "gsm8k")
+
+
+def test_the_example_of_the_module_runs(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert doctest.testmod(symphony_data.ray).attempted > 2
+    assert doctest.testmod(symphony_data.ray).failed == 0
+
+
+def test_both_nodes_do_jobs(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes: set[str] = set()
+
+    def outcomes(jobs: list[bytes]) -> Iterator[tuple[int, bytes]]:
+        @ray.remote(num_cpus=1)  # type: ignore[untyped-decorator]
+        def work(job: bytes) -> tuple[bytes, str]:
+            # As long as the other node needs to begin.
+            time.sleep(0.5)
+            return shard_work(job), ray.get_runtime_context().get_node_id()
+
+        for number, (outcome, node) in enumerate(ray.get([work.remote(job) for job in jobs])):
+            nodes.add(node)
+            yield number, outcome
+
+    monkeypatch.setattr(symphony_data.ray, "_outcomes", outcomes)
+    DatasetBuilder(BBH).preprocess_all_benchmarks(tmp_path / "one")
+    preprocess(BBH, "bbh", tmp_path / "many", shards=2)
+    assert len(nodes) == 2
+    assert lines(tmp_path / "many", "bbh") == lines(tmp_path / "one", "bbh")
