@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python test-checked test-harnesses harnesses browser ray wheel dist dist-test bench bench-quick reference difficulty subsets package audit
+.PHONY: test test-rust test-python test-checked test-harnesses harnesses browser ray wheel dist dist-test bench bench-quick reference difficulty subsets package audit bench-cluster
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with. Its tools are called through
@@ -147,3 +147,7 @@ bench-quick: $(VENV)/ready
 	cargo build --release
 	$(COMPARE) --scale 0.1 --runs 3 --output target/compare-quick.md
 	@cat target/compare-quick.md
+
+# Stage 1 on Ray against one process, and a model of more workers; writes benches/RESULTS_CLUSTER.md and docs/cluster.svg.
+bench-cluster: wheel ray
+	$(VENV)/bin/python benches/cluster.py

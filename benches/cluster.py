@@ -153,13 +153,17 @@ def main() -> None:
                 folder = place / "full"
                 runs.append(run([str(source), str(folder), str(number), str(given.shards)]))
                 checksum = store(folder)
+                written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
                 expected = expected or checksum
                 assert checksum == expected, "the stores differ"
                 shutil.rmtree(folder)
-    report(given, numbers, found, size)
+    # The source is read for features, for its checksum and for the store.
+    report(given, numbers, found, size, 3 * size + written)
 
 
-def report(given: argparse.Namespace, numbers: list[int], found: dict[int, list[dict[str, Any]]], size: int) -> None:
+def report(
+    given: argparse.Namespace, numbers: list[int], found: dict[int, list[dict[str, Any]]], size: int, moved: int
+) -> None:
     """Writes the table, the model and the plot."""
     median = {number: statistics.median(one["seconds"] for one in runs) for number, runs in found.items()}
     first = sorted(found[numbers[0]], key=lambda one: one["seconds"])[given.runs // 2]
@@ -177,7 +181,7 @@ def report(given: argparse.Namespace, numbers: list[int], found: dict[int, list[
     lines = [
         "# Stage 1 on Ray",
         "",
-        "Written by `benches/cluster.py`.",
+        "Written by `make bench-cluster`. The machine had other work at the time.",
         "",
         f"{given.rows:,} generated rows of gsm8k as one file of JSON lines, {size / 1e6:.0f} MB, in {given.shards} "
         f"shards; {os.cpu_count()} cores; medians of {given.runs} runs, one after the other. All stores have the same "
@@ -206,14 +210,17 @@ def report(given: argparse.Namespace, numbers: list[int], found: dict[int, list[
         f"Ray adds {1e3 * overhead:.0f} ms to each of {jobs} jobs in {rounds} rounds.",
         "",
         "The model: the workers share the work, which grows with the rows; the driver's part and Ray's grow with the "
-        "shards. With two shards for each worker:",
+        f"shards. It supposes storage that keeps up: {moved / given.rows:,.0f} bytes are read or written for each row. "
+        "With two shards for each worker:",
         "",
-        "| workers | 10 million rows | 100 million rows |",
-        "|---|---|---|",
+        "| workers | 10 million rows | 100 million rows | storage must deliver |",
+        "|---|---|---|---|",
     ]
     for workers in MORE_WORKERS:
         shards = max(given.shards, 2 * workers)
         cells = [f"{predicted(rows, workers, shards):,.0f} s" for rows in (10_000_000, 100_000_000)]
+        rate = moved / given.rows * 100_000_000 / predicted(100_000_000, workers, shards)
+        cells.append(f"{rate / 1e9:.1f} GB/s")
         lines.append(f"| {workers} | {' | '.join(cells)} |")
     given.output.write_text("\n".join(lines) + "\n")
     plot(given, numbers, found, predicted)

@@ -14,7 +14,7 @@ use crate::{
     config::Benchmark,
     difficulty::{RawRange, score::CONSTANT_PERCENTILE},
     disk::{DiskError, Folder, NamedFile},
-    number::{Mean, SearchCounts, Summary},
+    number::{Mean, Summary},
     preprocess::{
         Outcome, PreprocessError, PreprocessOptions,
         copies::{COMPARED, CopyFinder},
@@ -84,9 +84,24 @@ struct Driver<'d> {
     shards: Vec<Vec<Piece>>,
 }
 
+/// What the first pass found.
+struct FirstPass {
+    /// Of each shard; their summaries are merged, and not here.
+    features: Vec<FeaturesFound>,
+    /// A summary of each feature that has a normalization constant.
+    summaries: Vec<Summary>,
+    /// The source files, in the order in which they are read.
+    files: Vec<NamedFile>,
+}
+
 impl Driver<'_> {
-    /// Has steps done, and returns what was found. `done` learns how many are.
-    fn run(&self, steps: Vec<Step>, mut done: impl FnMut(usize)) -> Result<Vec<Found>, PreprocessError> {
+    /// Has steps done, and hands what was found to `take`, in the order of the steps. `done` learns how many are done.
+    fn run(
+        &self,
+        steps: Vec<Step>,
+        mut done: impl FnMut(usize),
+        mut take: impl FnMut(Found) -> Result<(), PreprocessError>,
+    ) -> Result<(), PreprocessError> {
         let benchmark = &self.stage.benchmark.name;
         let wrong = |why: String| PreprocessError::Job { why };
         let job = |step: Step| {
@@ -114,30 +129,37 @@ impl Driver<'_> {
         if outcomes.len() != n {
             return Err(wrong(format!("{n} jobs have {} outcomes", outcomes.len())));
         }
-        let found = |outcome: &Vec<u8>| serde_json::from_slice(outcome).map_err(|error| wrong(error.to_string()));
-        outcomes.iter().map(found).collect()
+        // One after the other, as those of many shards may be large together.
+        outcomes
+            .into_iter()
+            .try_for_each(|outcome| take(serde_json::from_slice(&outcome).map_err(|error| wrong(error.to_string()))?))
     }
 
     /// The same for short steps, one for each file of features.
-    fn round(&self, features: &[FeaturesFound], step: impl Fn(String) -> Step) -> Result<Vec<Found>, PreprocessError> {
-        self.run(features.iter().map(|found| step(found.features.clone())).collect(), |_| {})
+    fn round(
+        &self,
+        features: &[FeaturesFound],
+        step: impl Fn(String) -> Step,
+        take: impl FnMut(Found) -> Result<(), PreprocessError>,
+    ) -> Result<(), PreprocessError> {
+        self.run(features.iter().map(|found| step(found.features.clone())).collect(), |_| {}, take)
     }
 
     fn build(self, folder: &Folder, cut: Cut, format: Layout) -> Result<Meta, PreprocessError> {
         let stage = self.stage;
-        let (features, files) = self.features()?;
+        let FirstPass { features, summaries, files } = self.features()?;
         let lines = self.lines_before(&features);
         self.check_rows(&features, &lines)?;
         stage.check_lock(&files)?;
         stage.note_same_files(&files);
-        let scale = self.scale(&features, cut)?;
+        let scale = self.scale(&features, &summaries, cut)?;
         let (copied, identities) = self.copies(&features)?;
         let parts = self.write(&features, &lines, &scale, format, &identities)?;
         self.finish(folder, cut, format, scale, parts, copied, files)
     }
 
     /// The first pass over all shards, and the checksums of all files.
-    fn features(&self) -> Result<(Vec<FeaturesFound>, Vec<NamedFile>), PreprocessError> {
+    fn features(&self) -> Result<FirstPass, PreprocessError> {
         let skip_bad_rows = self.stage.on_bad_row == OnBadRow::Skip;
         let mut files: Vec<&FilePiece> = Vec::new();
         let mut known = HashSet::new();
@@ -146,23 +168,32 @@ impl Driver<'_> {
         let shards = self.shards.iter().map(|pieces| Step::Features { pieces: pieces.clone(), skip_bad_rows });
         let sums = files.iter().map(|file| Step::Checksum { path: file.path.clone(), stamp: file.stamp });
         let n = self.shards.len();
-        let found = self.run(shards.chain(sums).collect(), |done| self.report(Pass::Score, done))?;
         let (mut features, mut named) = (Vec::with_capacity(n), Vec::with_capacity(files.len()));
-        for (at, found) in found.into_iter().enumerate() {
-            match found {
-                Found::Features(found) => features.push(*found),
-                Found::Checksum { bytes, checksum } => {
-                    let name = files.get(at.wrapping_sub(n)).ok_or_else(unexpected)?.name.clone();
-                    named.push(NamedFile { name, bytes, checksum });
+        let mut summaries = vec![Summary::default(); self.stage.plan.constants().len()];
+        self.run(
+            shards.chain(sums).collect(),
+            |done| self.report(Pass::Score, done),
+            |found| {
+                match found {
+                    Found::Features(mut found) => {
+                        let more = std::mem::take(&mut found.summaries);
+                        summaries.iter_mut().zip(&more).for_each(|(summary, more)| summary.merge(more));
+                        features.push(*found);
+                    }
+                    Found::Checksum { bytes, checksum } => {
+                        let name = files.get(named.len()).ok_or_else(unexpected)?.name.clone();
+                        named.push(NamedFile { name, bytes, checksum });
+                    }
+                    Found::NotFinite => return Err(self.stage.not_finite()),
+                    _ => return Err(unexpected()),
                 }
-                Found::NotFinite => return Err(self.stage.not_finite()),
-                _ => return Err(unexpected()),
-            }
-        }
+                Ok(())
+            },
+        )?;
         if features.len() != n || named.len() != files.len() {
             return Err(unexpected());
         }
-        Ok((features, named))
+        Ok(FirstPass { features, summaries, files: named })
     }
 
     /// How many lines of its file lie before the first piece of each shard, as far as all earlier shards were read to their end.
@@ -221,33 +252,28 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn scale(&self, features: &[FeaturesFound], cut: Cut) -> Result<Scale, PreprocessError> {
+    fn scale(&self, features: &[FeaturesFound], summaries: &[Summary], cut: Cut) -> Result<Scale, PreprocessError> {
         let of_column = |summary: &Summary, qs: &[f64], column: &Column| {
             summary.percentiles_in_rounds(qs, |search| {
                 let step = |features| Step::Count { features, column: column.clone(), search: search.clone() };
-                let mut merged: Option<SearchCounts> = None;
-                for found in self.round(features, step)? {
+                let mut merged = search.nothing();
+                self.round(features, step, |found| {
                     let Found::Count(counts) = found else { return Err(unexpected()) };
-                    match &mut merged {
-                        Some(merged) => merged.merge(&counts),
-                        none => *none = Some(counts),
-                    }
-                }
-                merged.ok_or_else(unexpected)
+                    merged.merge(&counts);
+                    Ok(())
+                })?;
+                Ok::<_, PreprocessError>(merged)
             })
         };
         let mut constants = Vec::new();
-        for (at, (_, column)) in self.stage.plan.constants().iter().enumerate() {
-            let mut summary = Summary::default();
-            for shard in features {
-                summary.merge(shard.summaries.get(at).ok_or_else(unexpected)?);
-            }
-            let found = of_column(&summary, &[CONSTANT_PERCENTILE], &Column::Feature(*column))?;
+        for (summary, (_, column)) in summaries.iter().zip(self.stage.plan.constants()) {
+            let found = of_column(summary, &[CONSTANT_PERCENTILE], &Column::Feature(*column))?;
             let constant = found.into_iter().flatten().find(|constant| constant.is_finite());
             constants.push(constant.ok_or_else(|| self.stage.not_finite())?);
         }
         let mut range: Option<RawRange> = None;
-        for found in self.round(features, |features| Step::Range { features, constants: constants.clone() })? {
+        let step = |features| Step::Range { features, constants: constants.clone() };
+        self.round(features, step, |found| {
             match found {
                 // The range of two numbers is that of the numbers between them.
                 Found::Range(Some(more)) => {
@@ -257,11 +283,13 @@ impl Driver<'_> {
                 Found::NotFinite => return Err(self.stage.not_finite()),
                 _ => return Err(unexpected()),
             }
-        }
+            Ok(())
+        })?;
         let range = range.ok_or_else(|| self.stage.not_finite())?;
         let raw = RawScale { constants, range };
         let (mut summary, mut mean) = (Summary::default(), Mean::default());
-        for found in self.round(features, |features| Step::Scores { features, scale: raw.clone() })? {
+        let step = |features| Step::Scores { features, scale: raw.clone() };
+        self.round(features, step, |found| {
             match found {
                 Found::Scores(more, means) => {
                     summary.merge(&more);
@@ -270,7 +298,8 @@ impl Driver<'_> {
                 Found::NotFinite => return Err(self.stage.not_finite()),
                 _ => return Err(unexpected()),
             }
-        }
+            Ok(())
+        })?;
         let thresholds = match cut {
             Cut::Percentiles(Percentiles { low, high }) => {
                 of_column(&summary, &[low, high], &Column::Scores(raw.clone()))?
@@ -297,7 +326,7 @@ impl Driver<'_> {
             Step::Copies { identities: identities.clone(), from: at * width, to }
         });
         let (mut rows, mut compared) = (0, Vec::new());
-        for found in self.run(ranges.collect(), |_| {})? {
+        let take = |found| {
             let Found::Copies { rows: more, identities } = found else { return Err(unexpected()) };
             let mut so_far = rows;
             for (identity, copies) in identities {
@@ -307,7 +336,9 @@ impl Driver<'_> {
                 }
             }
             rows += more;
-        }
+            Ok(())
+        };
+        self.run(ranges.collect(), |_| {}, take)?;
         Ok((rows, compared))
     }
 
@@ -335,9 +366,14 @@ impl Driver<'_> {
             first_row += found.good + found.bad;
             Step::Write(Box::new(write))
         });
-        let found = self.run(steps.collect(), |done| self.report(Pass::Write, done))?;
-        let part = |found| if let Found::Part(part) = found { Ok(*part) } else { Err(unexpected()) };
-        found.into_iter().map(part).collect()
+        let mut parts = Vec::with_capacity(self.shards.len());
+        let take = |found| {
+            let Found::Part(part) = found else { return Err(unexpected()) };
+            parts.push(*part);
+            Ok(())
+        };
+        self.run(steps.collect(), |done| self.report(Pass::Write, done), take)?;
+        Ok(parts)
     }
 
     /// Gives the parts their names, writes the rows that were set aside behind each other, and the meta last.
