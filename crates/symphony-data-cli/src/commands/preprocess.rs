@@ -48,8 +48,8 @@ pub struct Args {
     #[arg(long, value_name = "jsonl|parquet", value_parser = format)]
     format: Option<Layout>,
     /// Store rows in this many files, or in one if N is 1 [default: as last time, else 1]
-    #[arg(long, value_name = "N")]
-    parts: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    parts: Option<u32>,
     /// Rebuild even if up to date, and replace any existing store
     #[arg(long)]
     force: bool,
@@ -78,7 +78,8 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     }
     let policy = |text: &String| if text == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
     let on_bad_row = args.on_bad_row.as_ref().map(policy);
-    let (force, locked, format, parts) = (args.force, args.locked, args.format, args.parts);
+    let parts = args.parts.and_then(|parts| NonZeroUsize::new(parts as usize));
+    let (force, locked, format) = (args.force, args.locked, args.format);
     let options = PreprocessOptions { on_bad_row, force, locked, format, parts };
     let done = preprocess_all(&config, &List::all(&args.benchmarks), &args.output, options, session)?;
     if args.json {
