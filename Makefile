@@ -1,6 +1,6 @@
 # What people type. Everything else is cargo.
 
-.PHONY: test test-rust test-python test-checked test-harnesses harnesses browser wheel dist dist-test bench bench-quick reference difficulty subsets screenshot package audit
+.PHONY: test test-rust test-python test-checked test-harnesses harnesses browser ray wheel dist dist-test bench bench-quick reference difficulty subsets screenshot package audit
 
 NEXTEST := $(shell cargo nextest --version 2>/dev/null)
 # Python with the wheel, as a user has it, and with the packages that it is shown to work with. Its tools are called through
@@ -73,6 +73,17 @@ $(BROWSER)/ready: python/tests/browser/requirements.txt $(VENV)/ready
 	cd $(@D) && tar -xzf "$$(npm pack --silent $(AXE))" package/axe.min.js
 	touch $@
 
+# Ray, on which stage 1 is tested with two nodes on this machine (240 MB, so that `make test` does without, and then says which
+# tests it skips). Its workers run the wheel of the environment that starts them.
+RAY := target/ray
+
+ray: $(RAY)/ready
+
+$(RAY)/ready: python/tests/cluster/requirements.txt $(VENV)/ready
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r $<
+	mkdir -p $(@D)
+	touch $@
+
 wheel: $(VENV)/ready
 	rm -rf target/wheels
 	$(VENV)/bin/python -m maturin build --release --manifest-path python/Cargo.toml --out target/wheels --interpreter $(VENV)/bin/python
@@ -141,3 +152,7 @@ bench-quick: $(VENV)/ready
 	cargo build --release
 	$(COMPARE) --scale 0.1 --runs 3 --output target/compare-quick.md
 	@cat target/compare-quick.md
+
+# Stage 1 on Ray against one process, and a model of more workers; writes benches/RESULTS_CLUSTER.md and docs/cluster.svg.
+bench-cluster: wheel ray
+	$(VENV)/bin/python benches/cluster.py

@@ -1,6 +1,6 @@
 //! The calls below `symphony_data.DatasetBuilder`.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*, types::PyDict};
 use pyo3_arrow::PyTable;
@@ -17,7 +17,7 @@ use symphony_data::{
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
     export::{self, ExportOptions, GivenTasks, Target},
-    preprocess::{PreprocessOptions, Upkeep, preprocess},
+    preprocess::{PreprocessOptions, Upkeep, preprocess, shard::preprocess_on},
     progress::{Note, Progress},
     request::{GivenIds, Replacement, Request, RequestSpec, TaskIds},
     results::{
@@ -25,7 +25,7 @@ use symphony_data::{
         power::{PowerOptions, power},
         results,
     },
-    store::{Meta, OnBadRow},
+    store::{Meta, OnBadRow, StoreError},
     task::Layout,
     yaml::Problems,
 };
@@ -35,6 +35,7 @@ use crate::{
     function::Registered,
     progress::{PyProgress, Run},
     report::{Asked, GivenPool, MadeReport, make},
+    shard::PyWorkers,
     stream::{Home, TaskStream, described_by, manifest_of, origin_of, to_library},
     work,
 };
@@ -94,6 +95,10 @@ impl Builder {
     }
 }
 
+fn bad_rows(policy: &str) -> OnBadRow {
+    if policy == "skip" { OnBadRow::Skip } else { OnBadRow::Stop }
+}
+
 fn register(py: Python<'_>, config: &mut Config, function: &Registered, run: &Arc<Run>) -> PyResult<()> {
     let registered = config.register_feature(&function.name, &function.within(py, run));
     registered.map_err(|problems| errors::bad_request(py, &problems))
@@ -144,11 +149,13 @@ impl Builder {
         on_bad_row: Option<&str>,
         locked: bool,
         format: Option<&str>,
+        parts: Option<NonZeroUsize>,
         progress: Option<Py<PyAny>>,
         note: Py<PyAny>,
     ) -> PyResult<Vec<(String, TaskStream)>> {
-        let on_bad_row = on_bad_row.map(|policy| if policy == "skip" { OnBadRow::Skip } else { OnBadRow::Stop });
-        let options = PreprocessOptions { on_bad_row, force, locked, format: format.and_then(Layout::parse) };
+        let on_bad_row = on_bad_row.map(bad_rows);
+        let format = format.and_then(Layout::parse);
+        let options = PreprocessOptions { on_bad_row, force, locked, format, parts };
         let home = home(this, output_dir);
         let folder = home.full_dir.clone();
         let metas = this.borrow().run(this.py(), progress, note, move |config, progress| {
@@ -167,6 +174,37 @@ impl Builder {
                 (meta.benchmark, stream.made_in(&home))
             })
             .collect())
+    }
+
+    /// Stage 1 for one benchmark by workers, which do the jobs that `jobs` is called with.
+    #[allow(clippy::too_many_arguments)] // The arguments of the Python function.
+    fn preprocess_on(
+        this: &Bound<'_, Self>,
+        name: String,
+        output_dir: PathBuf,
+        force: bool,
+        on_bad_row: Option<&str>,
+        format: Option<&str>,
+        shards: NonZeroUsize,
+        jobs: Py<PyAny>,
+        progress: Option<Py<PyAny>>,
+        note: Py<PyAny>,
+    ) -> PyResult<TaskStream> {
+        let on_bad_row = on_bad_row.map(bad_rows);
+        let format = format.and_then(Layout::parse);
+        let options = PreprocessOptions { on_bad_row, force, locked: false, format, parts: None };
+        let folder = output_dir.clone();
+        let home = home(this, output_dir.clone());
+        let source = this.borrow().source.clone();
+        let meta = this.borrow().run(this.py(), progress, note, move |config, progress| {
+            let unknown = || StoreError::Missing { benchmark: name.clone(), folder: folder.clone() };
+            let benchmark = config.benchmark(&name).ok_or_else(unknown)?;
+            let workers = PyWorkers { jobs, run: progress.run().clone() };
+            let (config_name, text) = &source;
+            let cut = config.store_cut_of(&name);
+            Ok(preprocess_on(&workers, (config_name, text), shards, benchmark, cut, &folder, options, progress)?.1)
+        })?;
+        Ok(TaskStream::stored(output_dir, meta.benchmark, meta.n_tasks_full as usize).made_in(&home))
     }
 
     /// The tasks of one preprocessed benchmark.

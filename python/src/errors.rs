@@ -93,7 +93,7 @@ fn cause(error: &Error) -> Option<&PyErr> {
         Error::Evidence(EvidenceError::Preprocess(error)) => error,
         _ => return None,
     };
-    while let PreprocessError::Rebuild { error: inner, .. } = error {
+    while let PreprocessError::Rebuild { error: inner, .. } | PreprocessError::InShard { error: inner, .. } = error {
         error = inner;
     }
     let PreprocessError::BadRow { fault, .. } = error else { return None };
@@ -143,9 +143,9 @@ fn of_evidence(error: &EvidenceError) -> &'static str {
 fn of_preprocessing(error: &PreprocessError) -> &'static str {
     match error {
         PreprocessError::Rule { .. } => "ConfigError",
-        PreprocessError::Rebuild { error, .. } => of_preprocessing(error),
+        PreprocessError::Rebuild { error, .. } | PreprocessError::InShard { error, .. } => of_preprocessing(error),
         PreprocessError::Store(error) if is_missing(error) => "MissingDataError",
-        PreprocessError::Store(_) => "SymphonyDataError",
+        PreprocessError::Store(_) | PreprocessError::Worker { .. } | PreprocessError::Job { .. } => "SymphonyDataError",
         PreprocessError::Source { error: SourceError::NoFile { .. }, .. } => "MissingSourceError",
         PreprocessError::Source { error: SourceError::Read { error, .. }, .. }
             if error.kind() == ErrorKind::NotFound =>

@@ -12,6 +12,7 @@ mod errors;
 mod function;
 mod progress;
 mod report;
+mod shard;
 mod stream;
 mod task;
 mod work;
@@ -23,7 +24,9 @@ mod core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::{builder::Builder, cli, reference, reference_rows, report::MadeReport, stream::TaskStream, task::Task};
+    use super::{
+        builder::Builder, cli, reference, reference_rows, report::MadeReport, shard::shard_work, stream::TaskStream, task::Task,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

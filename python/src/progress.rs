@@ -131,6 +131,11 @@ impl PyProgress {
         Python::try_attach(|py| self.run.telling(|| call(py)).map_or_else(|error| self.run.end(error), drop));
     }
 
+    /// The run that is told about.
+    pub fn run(&self) -> &Arc<Run> {
+        &self.run
+    }
+
     fn show(&self, benchmark: &str, stage: &str, done: u64, total: Option<u64>) {
         let Some(progress) = self.progress.as_ref().filter(|_| !self.run.is_over()) else { return };
         self.call(|py| progress.call1(py, (benchmark, stage, done, total)));

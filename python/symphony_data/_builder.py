@@ -118,6 +118,7 @@ class DatasetBuilder:
         on_bad_row: Literal["stop", "skip"] | None = None,
         locked: bool = False,
         format: Literal["jsonl", "parquet"] | None = None,
+        parts: int | None = None,
         progress: Progress = None,
     ) -> dict[str, TaskStream]:
         """Stage 1: scores every row of every enabled benchmark. Benchmarks that are up to date are left as they are.
@@ -132,6 +133,8 @@ class DatasetBuilder:
                 Default: False.
             format: the format of preprocessed benchmarks, ``"jsonl"`` or ``"parquet"``. Default: as configured, else as
                 they are now, else ``"jsonl"``.
+            parts: store the rows in this many files, ``{benchmark}_full/part-00000.jsonl`` and so on; 1 means one file.
+                Default: as they are now, else 1.
             progress: True for tqdm bars, or for lines on stderr where tqdm is not installed; or a function
                 ``(benchmark, stage, done, total)``. Default: silent.
 
@@ -153,7 +156,11 @@ class DatasetBuilder:
             argument.choice("on_bad_row", on_bad_row, ("stop", "skip"))
         if format is not None:
             argument.choice("format", format, ("jsonl", "parquet"))
-        done = self._preprocess(self.benchmarks, folder, force, on_bad_row, locked, format, progress)
+        if parts is not None:
+            parts = argument.whole("parts", parts)
+            if parts < 1:
+                raise RequestError(f"parts: {parts} is less than 1")
+        done = self._preprocess(self.benchmarks, folder, force, on_bad_row, locked, format, parts, progress)
         # The program may change its working directory before it draws from there.
         self._full_dir = os.path.abspath(folder)
         return done
@@ -166,10 +173,11 @@ class DatasetBuilder:
         on_bad_row: str | None,
         locked: bool,
         format: str | None,
+        parts: int | None,
         progress: Progress,
     ) -> dict[str, TaskStream]:
         with shown(progress) as callback, Notes() as note:
-            return dict(self._core.preprocess(names, folder, force, on_bad_row, locked, format, callback, note))
+            return dict(self._core.preprocess(names, folder, force, on_bad_row, locked, format, parts, callback, note))
 
     def _folder(self, parameter: str, folder: StrPath | None) -> str:
         """The folder of preprocessed benchmarks."""
@@ -194,7 +202,7 @@ class DatasetBuilder:
         """
         if name not in self.benchmarks:
             raise RequestError(f"there is no enabled benchmark {name!r}; enabled: {', '.join(self.benchmarks)}")
-        self._preprocess([name], self._full_dir, False, None, False, None, progress)
+        self._preprocess([name], self._full_dir, False, None, False, None, None, progress)
         return self.load_preprocessed_benchmark(name)
 
     def load_preprocessed_benchmark(self, name: str, preprocessed_dir: StrPath | None = None) -> TaskStream:

@@ -14,6 +14,7 @@ _Note = Callable[[str, str], object]
 __version__: str
 
 def cli(args: list[str]) -> int: ...
+def shard_work(job: bytes) -> bytes: ...
 def reference() -> str: ...
 def reference_rows(benchmark: str) -> list[tuple[str, float, float]]: ...
 
@@ -118,9 +119,22 @@ class Builder:
         on_bad_row: str | None,
         locked: bool,
         format: str | None,
+        parts: int | None,
         progress: Callable[[str, str, int, int | None], object] | None,
         note: _Note,
     ) -> list[tuple[str, TaskStream]]: ...
+    def preprocess_on(
+        self,
+        name: str,
+        output_dir: str,
+        force: bool,
+        on_bad_row: str | None,
+        format: str | None,
+        shards: int,
+        jobs: Callable[[list[bytes]], Iterable[tuple[int, bytes]]],
+        progress: Callable[[str, str, int, int | None], object] | None,
+        note: _Note,
+    ) -> TaskStream: ...
     def load_preprocessed(self, name: str, folder: str, note: _Note) -> TaskStream: ...
     def build(self, spec: dict[str, Any], full_dir: str, note: _Note) -> TaskStream: ...
     def power(

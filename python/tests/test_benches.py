@@ -30,7 +30,7 @@ def test_the_reference_difficulties_are_reproduced_byte_for_byte(tmp_path: Path)
 
 def test_the_types_of_the_scripts_are_strict() -> None:
     config = ROOT / "python" / "pyproject.toml"
-    scripts = ["adaptive.py", "difficulty.py", "leave_out.py", "reference.py", "subsets.py"]
+    scripts = ["adaptive.py", "cluster.py", "difficulty.py", "leave_out.py", "reference.py", "subsets.py"]
     checked = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", str(config), "--strict", *scripts],
         cwd=BENCHES,

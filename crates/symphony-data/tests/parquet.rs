@@ -22,7 +22,7 @@ use symphony_data::{
 };
 
 const PARQUET: PreprocessOptions =
-    PreprocessOptions { on_bad_row: None, force: false, locked: false, format: Some(Layout::Parquet) };
+    PreprocessOptions { on_bad_row: None, force: false, locked: false, format: Some(Layout::Parquet), parts: None };
 const JSONL: PreprocessOptions = PreprocessOptions { format: Some(Layout::Jsonl), ..PARQUET };
 
 /// Enough rows for several row groups.

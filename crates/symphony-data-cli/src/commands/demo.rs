@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use symphony_data::{
     config::{Benchmark, Config},
     pool::manifest::{self, Existing},
-    store::{Meta, meta_name, store_name},
+    store::{Meta, meta_name, parts_name, store_name},
     task::Layout,
 };
 
@@ -21,7 +21,8 @@ pub fn refuse_to_replace_real_tasks(
 ) -> Result<(), CliError> {
     let store = |benchmark: &Benchmark| {
         let name = &benchmark.name;
-        let all = Layout::ALL.map(|format| store_name(name, format)).into_iter().chain([meta_name(name)]);
+        let all =
+            Layout::ALL.map(|format| store_name(name, format)).into_iter().chain([parts_name(name), meta_name(name)]);
         let existing = all.into_iter().find(|file| full_dir.join(file).symlink_metadata().is_ok())?;
         match Meta::read(full_dir, name) {
             Ok(meta) if meta.is_synthetic() => None,

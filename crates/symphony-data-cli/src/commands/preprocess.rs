@@ -1,6 +1,9 @@
 //! `preprocess`: stage 1.
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 use symphony_data::{
@@ -44,6 +47,9 @@ pub struct Args {
     /// Store rows in this format [default: as configured, else as last time, else jsonl]
     #[arg(long, value_name = "jsonl|parquet", value_parser = format)]
     format: Option<Layout>,
+    /// Store rows in this many files, or in one if N is 1 [default: as last time, else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    parts: Option<u32>,
     /// Rebuild even if up to date, and replace any existing store
     #[arg(long)]
     force: bool,
@@ -72,7 +78,9 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     }
     let policy = |text: &String| if text == "skip" { OnBadRow::Skip } else { OnBadRow::Stop };
     let on_bad_row = args.on_bad_row.as_ref().map(policy);
-    let options = PreprocessOptions { on_bad_row, force: args.force, locked: args.locked, format: args.format };
+    let parts = args.parts.and_then(|parts| NonZeroUsize::new(parts as usize));
+    let (force, locked, format) = (args.force, args.locked, args.format);
+    let options = PreprocessOptions { on_bad_row, force, locked, format, parts };
     let done = preprocess_all(&config, &List::all(&args.benchmarks), &args.output, options, session)?;
     if args.json {
         let lines = done.into_iter().map(|(outcome, meta)| Line { outcome: name(outcome), meta });

@@ -62,7 +62,7 @@ impl Normalization {
 }
 
 /// The least and the greatest raw score of a benchmark.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RawRange {
     /// The least.
     pub min: f64,

@@ -299,6 +299,17 @@ impl NewFile {
         Ok(written)
     }
 
+    /// Closes the file, which is whole now. It can still be published. Where many files are written before the first is
+    /// published, this keeps few of them open.
+    ///
+    /// # Errors
+    /// The disk cannot be written to.
+    pub fn end(&mut self) -> Result<(), DiskError> {
+        self.write_out(false)?;
+        self.file = None;
+        Ok(())
+    }
+
     /// Writes out what is buffered. With `durable`, it survives a power cut.
     fn write_out(&mut self, durable: bool) -> Result<(), DiskError> {
         let Some(file) = &mut self.file else { return Ok(()) };

@@ -135,7 +135,7 @@ impl Stores<'_> {
             }
             _ if loaded.scores.is_empty() => {
                 let reason = "this store has no tasks".to_owned();
-                StoreError::Stale { path: loaded.store.path().to_owned(), reason }.into()
+                StoreError::Stale { path: loaded.store.place(), reason }.into()
             }
             _ => {
                 let range = rows.range.map(|range| format!("{} to {}", range.low, range.high)).unwrap_or_default();

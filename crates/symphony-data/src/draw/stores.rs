@@ -18,7 +18,7 @@ use crate::{
     preprocess::{Upkeep, open_store, rebuild},
     progress::{Note, Progress},
     request::{Difficulty, Exclude, Request},
-    store::{Duplicates, Label, Store, StoreError, are_row_numbers, index_name},
+    store::{Duplicates, Label, Store, StoreError, are_row_numbers},
     stream::{eligible::Excluded, sample::sampler},
 };
 
@@ -232,9 +232,7 @@ impl<'a> Stores<'a> {
 
     /// Rebuilds the store whose file or index is at `path`, but only once; `false` if it cannot or was already rebuilt.
     fn renew(&mut self, path: &Path, reason: &str) -> Result<bool, DrawError> {
-        let is_it = |(name, loaded): &(&String, &Loaded)| {
-            path == loaded.store.path() || *path == self.folder.join(index_name(name))
-        };
+        let is_it = |(_, loaded): &(&String, &Loaded)| loaded.store.has(path);
         let Some(name) = self.loaded.iter().find(is_it).map(|(name, _)| name.clone()) else { return Ok(false) };
         if self.upkeep == Upkeep::Report || self.renewed.contains(&name) {
             return Ok(false);

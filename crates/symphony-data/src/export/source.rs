@@ -9,7 +9,7 @@ use crate::{
     disk::{DiskError, checksum},
     pool::{PoolError, find_pool, manifest, read_pool},
     progress::{Note, Pass, Progress},
-    store::{Store, preprocessed_in, store_name},
+    store::{Store, meta_name, parts_name, preprocessed_in, store_name},
     task::{Layout, TaskView},
 };
 
@@ -58,10 +58,10 @@ impl Source {
 
     /// Opens the pool, or the preprocessed benchmarks, at `path`. Of these, only `benchmarks`, unless it is empty.
     pub fn open(path: &Path, benchmarks: &[String], progress: &dyn Progress) -> Result<Self, ExportError> {
-        let pool = if path.is_dir() {
-            find_pool(path)
-        } else {
-            Some(path.to_owned()).filter(|_| benchmark_of(path).is_none())
+        let pool = match benchmark_of(path) {
+            Some(_) => None,
+            None if path.is_dir() => find_pool(path),
+            None => Some(path.to_owned()),
         };
         if let Some(file) = pool.filter(|file| file.exists()) {
             if !benchmarks.is_empty() {
@@ -110,7 +110,7 @@ impl Source {
     pub fn check_apart(&self, output: &Path) -> Result<(), ExportError> {
         let own = match &self.tasks {
             Tasks::Pool { file, .. } => folder_of(file),
-            Tasks::Stores(_) if self.path.is_file() => folder_of(&self.path),
+            Tasks::Stores(_) if benchmark_of(&self.path).is_some() => folder_of(&self.path),
             Tasks::Stores(_) => &self.path,
             Tasks::Given(_) => return Ok(()),
         };
@@ -132,7 +132,9 @@ impl Source {
             }
             Tasks::Pool { file, .. } => of_folder(folder_of(file)),
             Tasks::Given(_) => Some("pool".to_owned()),
-            Tasks::Stores(stores) if self.path.is_file() => stores.first().map(|store| store.meta.benchmark.clone()),
+            Tasks::Stores(stores) if benchmark_of(&self.path).is_some() => {
+                stores.first().map(|store| store.meta.benchmark.clone())
+            }
             Tasks::Stores(_) => of_folder(&self.path),
         };
         let name = name.unwrap_or_default();
@@ -220,9 +222,13 @@ impl Source {
     }
 }
 
-/// The benchmark of a path that is named as a store: `gsm8k_full.jsonl`.
+/// The benchmark of a path that is named as a store: `gsm8k_full.jsonl`, or `gsm8k_full` beside its meta.
 fn benchmark_of(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
+    if path.is_dir() {
+        let benchmark = name.strip_suffix(&parts_name(""))?;
+        return folder_of(path).join(meta_name(benchmark)).exists().then(|| benchmark.to_owned());
+    }
     let of = |format: Layout| name.strip_suffix(&store_name("", format)).map(str::to_owned);
     Layout::ALL.into_iter().find_map(of)
 }

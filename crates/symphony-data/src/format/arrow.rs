@@ -42,7 +42,7 @@ pub fn read(mut file: impl Read + Seek, bytes: u64, rows: &mut Batcher<'_>) -> R
     let stream = stream_within(&mut file, bytes)?;
     file.seek(SeekFrom::Start(stream.start))?;
     let stream = file.take(stream.end - stream.start);
-    push_all(Batches { stream, decoder: StreamDecoder::new(), pieces: VecDeque::new() }, bytes, rows)
+    push_all(Batches { stream, decoder: StreamDecoder::new(), pieces: VecDeque::new() }, bytes, 0, rows)
 }
 
 /// Where in the file the stream of batches is. The file form is a stream between two [`MAGIC`]s, followed by a table of
@@ -165,17 +165,18 @@ fn check_pieces(message: &arrow_ipc::Message<'_>, body: &[u8]) -> Result<(), Arr
     Ok(())
 }
 
-/// Takes the rows of all batches of a file with this many bytes.
+/// Takes the rows of batches of a file with this many bytes, behind so many earlier rows.
 ///
 /// # Errors
 /// A batch cannot be read, a row is too long, or there are far more rows than the file can hold.
 pub(super) fn push_all(
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     bytes: u64,
+    before: u64,
     rows: &mut Batcher<'_>,
 ) -> Result<(), ReadError> {
     let mut lines =
-        Lines { rows, row: 0, pending: Vec::new(), left: UNASKED.max(bytes.saturating_mul(MAX_RATIO)), end: None };
+        Lines { rows, row: before, pending: Vec::new(), left: UNASKED.max(bytes.saturating_mul(MAX_RATIO)), end: None };
     let mut checked = None;
     for batch in guarded_batches(batches) {
         let batch = batch.and_then(|batch| kept(batch, lines.rows)).map_err(|error| malformed(lines.row, &error))?;

@@ -9,9 +9,17 @@ use super::{Batcher, MAX_ROW_BYTES, ReadError};
 /// # Errors
 /// A line is longer than [`MAX_ROW_BYTES`], or bytes cannot be read.
 pub fn read(reader: &mut dyn BufRead, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
+    read_behind(0, reader, rows).map(drop)
+}
+
+/// Reads the lines of a stretch of a file, behind so many earlier lines, and returns how many lines there were up to its end.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_behind(before: u64, reader: &mut dyn BufRead, rows: &mut Batcher<'_>) -> Result<u64, ReadError> {
     // The beginning of a line that the reader's buffer did not hold whole.
     let mut begun = Vec::new();
-    let mut number = 0;
+    let mut number = before;
     let mut take = |line: &[u8]| {
         number += 1;
         if line.len() > MAX_ROW_BYTES {
@@ -21,7 +29,7 @@ pub fn read(reader: &mut dyn BufRead, rows: &mut Batcher<'_>) -> Result<(), Read
         let text = text.trim_ascii();
         if text.is_empty() { Ok(()) } else { rows.push(text, number) }
     };
-    let mut lines = 0;
+    let mut lines = before;
     loop {
         let buffer = reader.fill_buf()?;
         if buffer.is_empty() {
@@ -47,7 +55,11 @@ pub fn read(reader: &mut dyn BufRead, rows: &mut Batcher<'_>) -> Result<(), Read
         let length = buffer.len();
         reader.consume(length);
     }
-    if begun.is_empty() { Ok(()) } else { take(&begun) }
+    if begun.is_empty() {
+        return Ok(lines);
+    }
+    take(&begun)?;
+    Ok(lines + 1)
 }
 
 fn too_long(line: u64) -> ReadError {

@@ -200,6 +200,11 @@ impl<'s> Batcher<'s> {
         }
     }
 
+    /// Counts rows from this number on, in place of 0.
+    pub(crate) fn count_from(&mut self, row: u64) {
+        self.next_row = row;
+    }
+
     /// Leaves out the columns that are not selected from all rows.
     pub(crate) fn select(&mut self, columns: Option<&'s crate::format::Columns>) {
         self.selection = columns.map(Selection::new);

@@ -1,6 +1,6 @@
 //! Parquet: columns, read a few rows at a time.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, ops::Range, path::Path, sync::Arc};
 
 use arrow_ipc::convert::try_schema_from_ipc_buffer;
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema};
@@ -35,10 +35,35 @@ const ROWS: usize = 1024;
 /// # Errors
 /// The file is not Parquet, is cut off or damaged, or holds values that JSON does not have.
 pub fn read(file: impl ChunkReader + 'static, rows: &mut Batcher<'_>) -> Result<(), ReadError> {
+    read_groups(file, None, 0, rows)
+}
+
+/// Reads the rows of some row groups, or of all, behind so many earlier rows of the file.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_groups(
+    file: impl ChunkReader + 'static,
+    groups: Option<Range<usize>>,
+    before: u64,
+    rows: &mut Batcher<'_>,
+) -> Result<(), ReadError> {
     let bytes = file.len();
-    let batches =
-        open(file, &mut |name| rows.keeps_column(name)).map_err(|reason| ReadError::Malformed { line: 0, reason })?;
-    arrow::push_all(batches, bytes, rows)
+    let batches = open(file, groups, &mut |name| rows.keeps_column(name))
+        .map_err(|reason| ReadError::Malformed { line: 0, reason })?;
+    arrow::push_all(batches, bytes, before, rows)
+}
+
+/// The rows and the stored size of each row group of a file; `None` if it cannot be read.
+pub fn groups(file: &(impl ChunkReader + 'static)) -> Option<Vec<(u64, u64)>> {
+    let found = guarded(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new().with_skip_arrow_metadata(true)));
+    let groups = found.ok()?.ok()?;
+    let sizes = groups
+        .metadata()
+        .row_groups()
+        .iter()
+        .map(|group| Some((u64::try_from(group.num_rows()).ok()?, u64::try_from(group.compressed_size()).ok()?)));
+    sizes.collect()
 }
 
 /// The batches of a file, with texts as views.
@@ -48,7 +73,7 @@ pub fn read(file: impl ChunkReader + 'static, rows: &mut Batcher<'_>) -> Result<
 pub(crate) fn batches(
     file: impl ChunkReader + 'static,
 ) -> Result<impl Iterator<Item = Result<arrow_array::RecordBatch, arrow_schema::ArrowError>>, String> {
-    Ok(guarded_batches(open(file, &mut |_| true)?))
+    Ok(guarded_batches(open(file, None, &mut |_| true)?))
 }
 
 /// Reads a file to its end, to see whether it can be read.
@@ -56,7 +81,9 @@ pub(crate) fn batches(
 /// # Errors
 /// Why it cannot.
 pub fn check(file: impl ChunkReader + 'static) -> Result<(), String> {
-    guarded_batches(open(file, &mut |_| true)?).try_for_each(|batch| batch.map(drop)).map_err(|error| error.to_string())
+    guarded_batches(open(file, None, &mut |_| true)?)
+        .try_for_each(|batch| batch.map(drop))
+        .map_err(|error| error.to_string())
 }
 
 /// The error of a file that could not be written, with the disk's own error if there is one.
@@ -71,9 +98,10 @@ pub(crate) fn cannot_write(path: &Path, error: ParquetError) -> DiskError {
     DiskError::writing(path, "write this file", error)
 }
 
-/// The batches of a file, with the columns that `keeps` accepts.
+/// The batches of a file, or of some of its row groups, with the columns that `keeps` accepts.
 fn open(
     file: impl ChunkReader + 'static,
+    groups: Option<Range<usize>>,
     keeps: &mut dyn FnMut(&str) -> bool,
 ) -> Result<ParquetRecordBatchReader, String> {
     let broken = |error: ParquetError| {
@@ -99,7 +127,7 @@ fn open(
         Some(_) => {}
         None => return Err(broken(ParquetError::General("it has no footer".to_owned()))),
     }
-    let opened = guarded(|| reader(file, keeps)).map_err(|why| broken(ParquetError::General(why)))?;
+    let opened = guarded(|| reader(file, groups, keeps)).map_err(|why| broken(ParquetError::General(why)))?;
     opened.map_err(|error| match error {
         ParquetError::NYI(reason) => format!("this file cannot be read: {reason}"),
         ParquetError::External(error) if error.is::<Refused>() => error.to_string(),
@@ -121,6 +149,7 @@ fn footer(file: &impl ChunkReader) -> Result<Option<Vec<u8>>, ParquetError> {
 
 fn reader(
     file: impl ChunkReader + 'static,
+    groups: Option<Range<usize>>,
     keeps: &mut dyn FnMut(&str) -> bool,
 ) -> Result<ParquetRecordBatchReader, ParquetError> {
     // The types that a writer noted are ignored, except for those that columns of Parquet cannot express.
@@ -138,7 +167,14 @@ fn reader(
     };
     let metadata =
         ArrowReaderMetadata::try_new(found.metadata().clone(), options.with_schema(Arc::new(Schema::new(typed))))?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(ROWS);
+    let all = metadata.metadata().num_row_groups();
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(ROWS);
+    if let Some(groups) = groups {
+        if groups.end > all {
+            return Err(ParquetError::General(format!("it has only {all} row groups")));
+        }
+        builder = builder.with_row_groups(groups.collect());
+    }
     if kept.iter().all(|kept| *kept) {
         return builder.build();
     }

@@ -48,6 +48,11 @@ impl<'c> Selection<'c> {
         Some(kept)
     }
 
+    /// The names that rows had, or the first few of them.
+    pub fn known(&self) -> &[String] {
+        &self.known
+    }
+
     /// The listed names that no row had, and the names that rows had; `None` if no name is missing or there were no
     /// rows.
     pub fn unknown(&self) -> Option<(Vec<&'c str>, &[String])> {

@@ -10,4 +10,4 @@ pub(crate) mod student;
 
 pub use estimate::Estimate;
 pub use mean::{Mean, mean};
-pub use percentile::{NotFinite, Summary, percentile};
+pub use percentile::{NotFinite, Search, SearchCounts, Summary, percentile};

@@ -1,21 +1,24 @@
 //! Exact percentiles over a whole benchmark of any size, in bounded memory: observe, merge, select.
 //!
 //! Most features have few distinct values, which are counted. If there are too many to count, the values are read
-//! again: each pass finds 16 more bits of the value at each rank that matters.
+//! again: each pass finds 16 more bits of the value at each rank that matters. Summaries and the counts of a pass merge, so
+//! that many machines can look at a part of the values each.
 
 use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
 
 /// The most distinct values that are counted.
 const MAX_DISTINCT: usize = 1 << 16;
 
 /// The values of one feature, or of the scores, over a benchmark.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
     n: u64,
     counts: Counts,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum Counts {
     /// How often each value occurs, by its [`key`].
     Of(HashMap<u64, u64, foldhash::fast::FixedState>),
@@ -87,14 +90,31 @@ impl Summary {
     pub fn percentiles<E>(
         &self,
         qs: &[f64],
-        again: impl FnMut(&mut dyn FnMut(&[f64])) -> Result<(), E>,
+        mut again: impl FnMut(&mut dyn FnMut(&[f64])) -> Result<(), E>,
+    ) -> Result<Option<Vec<f64>>, E> {
+        self.percentiles_in_rounds(qs, |search| {
+            let mut counts = search.nothing();
+            again(&mut |values| search.observe(values, &mut counts))?;
+            Ok(counts)
+        })
+    }
+
+    /// The same, where the values lie on many machines: `round` returns the merged counts of what each finds
+    /// ([`Search::observe`]) in its values.
+    ///
+    /// # Errors
+    /// The error of `round`.
+    pub fn percentiles_in_rounds<E>(
+        &self,
+        qs: &[f64],
+        round: impl FnMut(&Search) -> Result<SearchCounts, E>,
     ) -> Result<Option<Vec<f64>>, E> {
         let Some(last) = self.n.checked_sub(1) else { return Ok(None) };
         let spots: Vec<Spot> = qs.iter().map(|q| Spot::of(last, *q)).collect();
         let ranks: Vec<u64> = spots.iter().flat_map(|spot| [spot.below, (spot.below + 1).min(last)]).collect();
         let keys = match &self.counts {
             Counts::Of(counts) => counted(counts, &ranks),
-            Counts::TooMany => refined(&ranks, again)?,
+            Counts::TooMany => refined(&ranks, round)?,
         };
         let between = |(spot, keys): (&Spot, &[u64])| spot.between(value_of(keys[0]), value_of(keys[1]));
         Ok(Some(spots.iter().zip(keys.chunks_exact(2)).map(between).collect()))
@@ -140,9 +160,50 @@ fn counted(counts: &HashMap<u64, u64, foldhash::fast::FixedState>, ranks: &[u64]
     ranks.iter().map(|rank| sorted[ends.partition_point(|end| end <= rank)].0).collect()
 }
 
-/// The keys at these ranks, by four passes over all values. Each pass counts the next 16 bits among the keys that begin
-/// like the key at a rank.
-fn refined<E>(ranks: &[u64], mut again: impl FnMut(&mut dyn FnMut(&[f64])) -> Result<(), E>) -> Result<Vec<u64>, E> {
+/// A search for the keys at some ranks, by four passes over all values. Each pass counts the next 16 bits among the keys that
+/// begin like the key at a rank.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Search {
+    /// How many bits of a key are below those that this pass counts.
+    shift: u32,
+    /// What the keys at the ranks begin with, sorted, each once.
+    prefixes: Vec<u64>,
+}
+
+/// What a pass of a [`Search`] counted: for each prefix, how often each value of the next 16 bits occurs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SearchCounts(Vec<Vec<u64>>);
+
+impl SearchCounts {
+    /// Adds what was counted among other values.
+    pub fn merge(&mut self, other: &Self) {
+        for (counts, more) in self.0.iter_mut().zip(&other.0) {
+            counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+        }
+    }
+}
+
+impl Search {
+    /// The counts of no values.
+    pub fn nothing(&self) -> SearchCounts {
+        SearchCounts(vec![vec![0; 1 << 16]; self.prefixes.len()])
+    }
+
+    /// Counts values.
+    pub fn observe(&self, values: &[f64], counts: &mut SearchCounts) {
+        for &value in values {
+            let key = key(value);
+            // In the first pass every value counts: a shift by all 64 bits gives `None`, and so an empty prefix.
+            let prefix = key.checked_shr(self.shift + 16).unwrap_or(0);
+            if let Some(at) = self.prefixes.iter().position(|known| *known == prefix) {
+                counts.0[at][(key >> self.shift) as usize & 0xffff] += 1;
+            }
+        }
+    }
+}
+
+/// The keys at these ranks.
+fn refined<E>(ranks: &[u64], mut round: impl FnMut(&Search) -> Result<SearchCounts, E>) -> Result<Vec<u64>, E> {
     /// The known part of the key at a rank: its upper bits, and its rank among the keys that begin with them.
     #[derive(Clone, Copy)]
     struct Known {
@@ -154,22 +215,13 @@ fn refined<E>(ranks: &[u64], mut again: impl FnMut(&mut dyn FnMut(&[f64])) -> Re
         let mut prefixes: Vec<u64> = known.iter().map(|known| known.prefix).collect();
         prefixes.sort_unstable();
         prefixes.dedup();
-        let mut histograms = vec![vec![0_u64; 1 << 16]; prefixes.len()];
-        again(&mut |values| {
-            for &value in values {
-                let key = key(value);
-                // In the first pass every value counts: a shift by all 64 bits gives `None`, and so an empty prefix.
-                let prefix = key.checked_shr(shift + 16).unwrap_or(0);
-                if let Some(at) = prefixes.iter().position(|known| *known == prefix) {
-                    histograms[at][(key >> shift) as usize & 0xffff] += 1;
-                }
-            }
-        })?;
+        let search = Search { shift, prefixes };
+        let SearchCounts(counts) = round(&search)?;
         for known in &mut known {
-            let at = prefixes.binary_search(&known.prefix).unwrap_or_default();
+            let at = search.prefixes.binary_search(&known.prefix).unwrap_or_default();
             let mut next = 0;
-            while next < 0xffff && known.rank >= histograms[at][next] {
-                known.rank -= histograms[at][next];
+            while next < 0xffff && known.rank >= counts[at][next] {
+                known.rank -= counts[at][next];
                 next += 1;
             }
             known.prefix = known.prefix << 16 | next as u64;

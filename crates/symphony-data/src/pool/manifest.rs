@@ -75,8 +75,13 @@ pub struct ManifestPart<'a> {
     pub got_by_stratum: BTreeMap<&'a str, u64>,
     /// Where its rows came from.
     pub source: &'a SourceRecord,
-    /// The store that was read.
+    /// The store that was read. Its checksum covers its parts, if it has any, which its meta lists.
+    #[serde(serialize_with = "without_parts")]
     pub store: &'a StoreRecord,
+}
+
+fn without_parts<S: serde::Serializer>(store: &StoreRecord, to: S) -> Result<S::Ok, S::Error> {
+    StoreRecord::whole(store.format, store.file.clone()).serialize(to)
 }
 
 /// The rows of a benchmark that may be drawn, in a manifest.

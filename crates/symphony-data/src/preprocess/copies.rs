@@ -38,6 +38,28 @@ impl CopyFinder {
         Self { rows, seen: Mutex::new(seen) }
     }
 
+    /// Looks for rows with these identities.
+    pub fn looking_for(identities: impl IntoIterator<Item = u64>) -> Self {
+        let seen: HashMap<u64, Vec<Fields>, _> =
+            identities.into_iter().map(|identity| (identity, Vec::new())).collect();
+        Self { rows: seen.len() as u64, seen: Mutex::new(seen) }
+    }
+
+    /// The fields of the rows that were looked for, by identity.
+    pub fn fields(self) -> Vec<(u64, Vec<Fields>)> {
+        let seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut fields: Vec<_> = seen.into_iter().filter(|(_, rows)| !rows.is_empty()).collect();
+        fields.sort_unstable();
+        fields
+    }
+
+    /// What several machines found in their rows, where `rows` rows in all are copies.
+    pub fn merged(rows: u64, found: impl IntoIterator<Item = (u64, Vec<Fields>)>) -> Self {
+        let mut seen: HashMap<u64, Vec<Fields>, _> = HashMap::default();
+        found.into_iter().for_each(|(identity, fields)| seen.entry(identity).or_default().extend(fields));
+        Self { rows, seen: Mutex::new(seen) }
+    }
+
     /// Records the fields of the copies in a batch.
     pub fn look_at(&self, batch: &RowBatch, features: &FeatureColumns) {
         if self.rows == 0 {

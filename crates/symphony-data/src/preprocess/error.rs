@@ -90,6 +90,25 @@ pub enum PreprocessError {
         #[source]
         error: Box<PreprocessError>,
     },
+    /// A shard of the rows cannot be preprocessed.
+    #[error("{error} (in shard {shard} of {of})")]
+    InShard {
+        /// Its number, from 1.
+        shard: usize,
+        of: usize,
+        #[source]
+        error: Box<PreprocessError>,
+    },
+    /// A worker failed, or could not be reached.
+    #[error("{benchmark}: a worker failed: {error}")]
+    Worker {
+        benchmark: String,
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A worker and its driver do not understand each other.
+    #[error("this job cannot be done here: {why}; install the same version of symphony-data on all machines")]
+    Job { why: String },
     /// A store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -107,7 +126,7 @@ impl PreprocessError {
                 let replace = Hint::ReplaceStore { benchmarks: vec![benchmark.clone()], folder: folder.clone() };
                 [Hint::NameConfig, Hint::NameStores].into_iter().chain(demo).chain([replace]).collect()
             }
-            Self::Rebuild { error, .. } => error.hints(),
+            Self::Rebuild { error, .. } | Self::InShard { error, .. } => error.hints(),
             Self::Store(error) => error.hints(),
             _ => Vec::new(),
         }

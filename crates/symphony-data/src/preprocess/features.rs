@@ -74,9 +74,7 @@ impl Stage1<'_> {
             },
         )?;
         if good == 0 {
-            let source_path = self.benchmark.source.to_string();
-            let benchmark = self.benchmark.name.clone();
-            return Err(PreprocessError::Empty { benchmark, source_path, rejected });
+            return Err(self.empty(rejected));
         }
         Ok(Featured { features, rows, summaries, files, identities, rows_read: good + rejected })
     }

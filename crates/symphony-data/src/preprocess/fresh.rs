@@ -1,6 +1,6 @@
 //! Checks whether a store is up to date: compares configuration, source files and checksums.
 
-use std::{fmt, io, path::Path};
+use std::{fmt, io, num::NonZeroUsize, path::Path};
 
 use crate::{
     config::Benchmark,
@@ -12,11 +12,12 @@ use crate::{
 };
 
 /// The store in `folder`, and why it is out of date, if it is. Compares configuration, source files and checksums. With
-/// `stop`, a store from which rows were set aside is out of date; so is one that is not in `format`.
+/// `stop`, a store from which rows were set aside is out of date; so is one that is not in `format`, or not in so many `parts`.
 pub(super) fn current(
     benchmark: &Benchmark,
     folder: &Path,
     format: Option<Layout>,
+    parts: Option<NonZeroUsize>,
     stop: bool,
     progress: &dyn Progress,
 ) -> Result<(Store, Option<String>), StoreError> {
@@ -28,11 +29,26 @@ pub(super) fn current(
     if let Some(format) = format.filter(|format| reason.is_none() && store.meta.store.format != *format) {
         reason = Some(format!("it is {}, but {} is requested", store.meta.store.format.name(), format.name()));
     }
+    if let Some(parts) = parts.map(NonZeroUsize::get).filter(|_| reason.is_none()) {
+        let had = store.meta.store.parts.len();
+        // A store with fewer rows than parts has one part for each row.
+        let wanted = if parts == 1 { 0 } else { parts.min(store.meta.n_tasks_full as usize) };
+        let name = |parts: usize| match parts {
+            0 => "one file".to_owned(),
+            1 => "1 part".to_owned(),
+            _ => format!("{parts} parts"),
+        };
+        if had != wanted {
+            reason = Some(format!("it is {}, but {} is requested", name(had), name(wanted)));
+        }
+    }
     if reason.is_none() {
-        let (now, _) = checksum::of_file(store.path(), &store.meta.store.file.checksum)
-            .map_err(|error| DiskError::new(store.path(), "read this file", error))?;
-        if now != store.meta.store.file.checksum {
-            reason = Some("it was changed or damaged (checksum)".to_owned());
+        for (path, recorded) in store.files() {
+            let (now, _) = checksum::of_file(path, &recorded.checksum)
+                .map_err(|error| DiskError::new(path, "read this file", error))?;
+            if now != recorded.checksum {
+                reason = Some("it was changed or damaged (checksum)".to_owned());
+            }
         }
     }
     if reason.is_none() && !rejected_is_current(folder, &store.meta)? {

@@ -4,7 +4,7 @@
 //! thresholds are computed from it. The second pass writes the store. One core works on each batch, so memory holds only a
 //! few batches at a time.
 
-use std::path::Path;
+use std::{num::NonZeroUsize, path::Path};
 
 use crate::{
     bin::Cut,
@@ -15,13 +15,13 @@ use crate::{
         At, SourceError, SourcePath,
         hub::{HubError, HubSource},
     },
-    store::{Meta, OnBadRow, SourceRecord, StoreError, index_name, store_name},
+    store::{Meta, OnBadRow, SourceRecord, StoreError, index_name, parts_in, remove_others, store_name},
     task::Layout,
 };
 
 use fresh::current;
 use lock::recorded_source;
-use pass::{Stage1, remove_other};
+use pass::{Stage1, scorer};
 use rebin::rebin;
 
 mod copies;
@@ -34,6 +34,7 @@ mod open;
 mod pass;
 mod rebin;
 mod scale;
+pub mod shard;
 mod write;
 
 pub use error::PreprocessError;
@@ -52,6 +53,9 @@ pub struct PreprocessOptions {
     pub locked: bool,
     /// The format of the store; `None`: the configured one, else that of the existing store, else JSON lines.
     pub format: Option<Layout>,
+    /// In how many parts to store the rows; 1: as one file. `None`: as the existing store, else as one file. A store has no
+    /// more parts than rows.
+    pub parts: Option<NonZeroUsize>,
 }
 
 /// The outcome of stage 1 for a benchmark.
@@ -76,12 +80,29 @@ pub fn preprocess(
     options: PreprocessOptions,
     progress: &dyn Progress,
 ) -> Result<(Outcome, Meta), PreprocessError> {
+    unless_current(benchmark, cut, folder, options, progress, |stage, folder, format, parts| {
+        stage.build(folder, cut, format, parts)
+    })
+}
+
+/// Preprocesses one benchmark by `build`, which gets the format and the number of parts, unless its store is up to date.
+fn unless_current(
+    benchmark: &Benchmark,
+    cut: Cut,
+    folder: &Path,
+    options: PreprocessOptions,
+    progress: &dyn Progress,
+    build: impl FnOnce(&Stage1<'_>, &Folder, Layout, usize) -> Result<Meta, PreprocessError>,
+) -> Result<(Outcome, Meta), PreprocessError> {
     let folder = Folder::lock(folder, progress)?;
     let locked = if options.locked { Some(recorded_source(benchmark, folder.path())?) } else { None };
     let wanted = options.format.or(benchmark.store);
     let stop = options.on_bad_row == Some(OnBadRow::Stop);
-    let found =
-        if options.force { Ok(None) } else { current(benchmark, folder.path(), wanted, stop, progress).map(Some) };
+    let found = if options.force {
+        Ok(None)
+    } else {
+        current(benchmark, folder.path(), wanted, options.parts, stop, progress).map(Some)
+    };
     let reason = match found {
         Ok(None) | Err(StoreError::Missing { .. }) => None,
         Ok(Some((mut store, None))) => {
@@ -92,8 +113,8 @@ pub fn preprocess(
                 HubSource::check_lock(address, benchmark.wanted(), commit, progress)
                     .map_err(|error| of_source(benchmark, error.into()))?;
             }
-            // A run that was stopped early may have left a store in the other format.
-            remove_other(&folder, &benchmark.name, store.meta.store.format)?;
+            // A run that was stopped early may have left a store in the other format, or parts.
+            remove_others(&folder, &benchmark.name, &store.meta.store, progress)?;
             if let Some(reason) = store.index_problem(true) {
                 progress.note(Note::Indexing {
                     benchmark: &benchmark.name,
@@ -140,12 +161,16 @@ pub fn preprocess(
     };
     let before = Meta::read(folder.path(), &benchmark.name).ok();
     let on_bad_row = options.on_bad_row.or(before.as_ref().map(|meta| meta.on_bad_row)).unwrap_or_default();
-    let before = before.map(|meta| meta.store.format).or_else(|| {
-        Layout::ALL.into_iter().find(|format| folder.path().join(store_name(&benchmark.name, *format)).exists())
+    // If the meta is lost, the files say how the store was wanted.
+    let before = before.map(|meta| (meta.store.format, meta.store.parts.len().max(1))).or_else(|| {
+        let has = |format: &Layout| folder.path().join(store_name(&benchmark.name, *format)).exists();
+        Layout::ALL.into_iter().find(has).map(|format| (format, 1))
     });
-    let format = wanted.or(before).unwrap_or_default();
+    let before = before.or_else(|| parts_in(folder.path(), &benchmark.name));
+    let format = wanted.or(before.map(|(format, _)| format)).unwrap_or_default();
+    let parts = options.parts.map(NonZeroUsize::get).or(before.map(|(_, parts)| parts));
     let stage = Stage1::new(benchmark, on_bad_row, at, locked, progress)?;
-    let meta = stage.build(&folder, cut, format)?;
+    let meta = build(&stage, &folder, format, parts.unwrap_or(1))?;
     note_copies(&meta, progress);
     Ok((Outcome::Built, meta))
 }

@@ -2,29 +2,24 @@
 
 use std::{collections::HashMap, ops::ControlFlow};
 
-use super::{PreprocessError, copies::CopyFinder, of_source};
+use super::{PreprocessError, copies::CopyFinder, of_source, scale::Scale};
 use crate::{
     TOOL,
-    bin::Cut,
+    bin::{Cut, PerBin},
     config::Benchmark,
     difficulty::Scorer,
-    disk::{DiskError, Folder, NamedFile, checksum},
+    disk::{Folder, NamedFile, WrittenFile, checksum},
     parallel::pipeline,
     progress::{Note, Pass, Progress},
     row::RowBatch,
-    source::{At, Rows, Source},
+    source::{At, Rows, Source, SourceError},
     store::{
-        Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord, WrittenStore, meta_name, rejected_name, store_name,
+        Copies, Meta, MetaThresholds, Names, OnBadRow, PartLabels, Places, SourceRecord, StoreRecord, WrittenStore,
+        meta_name, parts_name, rejected_name, remove_others,
     },
     task::Layout,
     yaml::Refusal,
 };
-
-/// Removes stores of the benchmark in other formats than this one.
-pub(super) fn remove_other(folder: &Folder, benchmark: &str, format: Layout) -> Result<(), DiskError> {
-    let mut others = Layout::ALL.into_iter().filter(|other| *other != format);
-    others.try_for_each(|other| folder.remove(&store_name(benchmark, other)))
-}
 
 /// Fills in the program's name, and returns the text of the meta with its own checksum.
 pub(super) fn seal(meta: &mut Meta) -> String {
@@ -42,7 +37,30 @@ pub(super) struct Stage1<'a> {
     pub(super) on_bad_row: OnBadRow,
     /// The only source that may be used, if the run is locked.
     pub(super) locked: Option<SourceRecord>,
-    progress: &'a dyn Progress,
+    pub(super) progress: &'a dyn Progress,
+}
+
+/// What was made of the rows.
+pub(super) struct Made {
+    pub(super) store: StoreRecord,
+    pub(super) bins: PerBin<u64>,
+    pub(super) rejected: Option<WrittenFile>,
+    pub(super) rejected_rows: u64,
+    pub(super) copies: Option<Copies>,
+    pub(super) files: Vec<NamedFile>,
+}
+
+/// The compiled rule of a benchmark.
+pub(super) fn scorer(benchmark: &Benchmark) -> Result<Scorer, PreprocessError> {
+    let wrong = |problems: Vec<(String, Refusal)>| PreprocessError::Rule {
+        benchmark: benchmark.name.clone(),
+        why: problems.iter().map(|(feature, why)| format!("`{feature}`: {why}")).collect::<Vec<_>>().join("; "),
+    };
+    let unregistered = benchmark.rule.unregistered();
+    if !unregistered.is_empty() {
+        return Err(wrong(unregistered));
+    }
+    Scorer::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)
 }
 
 /// Batches, each with its number.
@@ -56,65 +74,91 @@ impl<'a> Stage1<'a> {
         locked: Option<SourceRecord>,
         progress: &'a dyn Progress,
     ) -> Result<Self, PreprocessError> {
-        let wrong = |problems: Vec<(String, Refusal)>| PreprocessError::Rule {
-            benchmark: benchmark.name.clone(),
-            why: problems.iter().map(|(feature, why)| format!("`{feature}`: {why}")).collect::<Vec<_>>().join("; "),
-        };
-        let unregistered = benchmark.rule.unregistered();
-        if !unregistered.is_empty() {
-            return Err(wrong(unregistered));
-        }
-        let plan = Scorer::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)?;
+        let plan = scorer(benchmark)?;
         let source =
             benchmark.source.open(benchmark.wanted(), at, progress).map_err(|error| of_source(benchmark, error))?;
         Ok(Self { benchmark, plan, source, on_bad_row, locked, progress })
     }
 
-    pub(super) fn build(&self, folder: &Folder, cut: Cut, format: Layout) -> Result<Meta, PreprocessError> {
+    /// Makes the store in this format: in so many parts, or as one file if that is 1.
+    pub(super) fn build(
+        &self,
+        folder: &Folder,
+        cut: Cut,
+        format: Layout,
+        parts: usize,
+    ) -> Result<Meta, PreprocessError> {
         let mut featured = self.features(folder)?;
         self.check_lock(&featured.files)?;
         self.note_same_files(&featured.files);
         let scale = self.scale(&featured, cut)?;
         let copies = CopyFinder::of(std::mem::take(&mut featured.identities));
-        let written = self.write(folder, &featured, &scale, &copies, format)?;
-        let WrittenStore { store, bins, rejected, rejected_rows, mut files } = written;
+        let rows: usize = featured.rows.iter().sum();
+        let (names, inside) = if parts == 1 {
+            (vec![Names::whole(&self.benchmark.name, format)], None)
+        } else {
+            let inside = Folder::lock(&folder.path().join(parts_name(&self.benchmark.name)), self.progress)?;
+            ((0..parts.min(rows)).map(|part| Names::part(part, format)).collect(), Some(inside))
+        };
+        let places = Places { folder: inside.as_ref().unwrap_or(folder), names: &names };
+        let written = self.write(folder, &featured, &scale, &copies, format, places)?;
+        let WrittenStore { mut parts, labels, bins, rejected, rejected_rows, mut files } = written;
+        let store = match (inside, parts.pop()) {
+            (None, Some(only)) => StoreRecord::whole(format, only.file),
+            (_, last) => {
+                parts.extend(last);
+                StoreRecord::of_parts(format, parts, PartLabels::of_store(&labels))
+            }
+        };
+        let copies = copies.found();
+        let mut meta =
+            self.meta(scale, cut, Made { store, bins, rejected, rejected_rows, copies, files: featured.files });
+        files.push(folder.write_small(&meta_name(&self.benchmark.name), &seal(&mut meta))?);
+        // No sync is needed: a store can be rebuilt, and its checksum reveals a lost write.
+        folder.publish(files, false)?;
+        self.clear(folder, &meta)?;
+        Ok(meta)
+    }
+
+    /// The meta of a store.
+    pub(super) fn meta(&self, scale: Scale, cut: Cut, made: Made) -> Meta {
         let constants = self.plan.constants().iter().zip(&scale.constants);
-        let mut meta = Meta {
+        Meta {
             benchmark: self.benchmark.name.clone(),
-            n_tasks_full: bins.total(),
+            n_tasks_full: made.bins.total(),
             benchmark_config_fingerprint: self.benchmark.fingerprint(),
             normalization: scale.normalization,
             normalization_constants: constants
                 .map(|((name, _), constant)| (name.clone(), (*constant).into()))
                 .collect(),
             thresholds: MetaThresholds { cut, scores: scale.thresholds },
-            bins,
-            rejected_rows,
-            rejected,
+            bins: made.bins,
+            rejected_rows: made.rejected_rows,
+            rejected: made.rejected,
             on_bad_row: self.on_bad_row,
-            copies: copies.found(),
+            copies: made.copies,
             source: SourceRecord {
                 path: self.benchmark.source.portable(),
                 revision: self.source.revision().map(|revision| revision.commit.clone()),
                 branch: self.source.revision().and_then(|revision| revision.branch.clone()),
-                files: featured.files,
+                files: made.files,
             },
-            store: StoreRecord { format, file: store },
+            store: made.store,
             tool: String::new(),
             self_checksum: String::new(),
-        };
-        files.push(folder.write_small(&meta_name(&self.benchmark.name), &seal(&mut meta))?);
-        // No sync is needed: a store can be rebuilt, and its checksum reveals a lost write.
-        folder.publish(files, false)?;
-        if rejected_rows == 0 {
+        }
+    }
+
+    /// Removes what other stores of the benchmark left beside the one with this meta.
+    pub(super) fn clear(&self, folder: &Folder, meta: &Meta) -> Result<(), PreprocessError> {
+        if meta.rejected_rows == 0 {
             folder.remove(&rejected_name(&self.benchmark.name))?;
         }
-        remove_other(folder, &self.benchmark.name, format)?;
-        Ok(meta)
+        Ok(remove_others(folder, &self.benchmark.name, &meta.store, self.progress)?)
     }
 
     /// Warns of identical files, because their rows count more than once.
-    fn note_same_files(&self, files: &[NamedFile]) {
+    pub(super) fn note_same_files(&self, files: &[NamedFile]) {
         let mut known: HashMap<&str, &str> = HashMap::new();
         for NamedFile { name, bytes, checksum } in files.iter().filter(|file| file.bytes > 0) {
             if let Some(first) = known.get(checksum.as_str()) {
@@ -185,6 +229,16 @@ impl<'a> Stage1<'a> {
             (Some(error), _) => Err(error),
             (None, files) => files.map_err(|error| of_source(self.benchmark, error)),
         }
+    }
+
+    pub(super) fn of_source(&self, error: SourceError) -> PreprocessError {
+        of_source(self.benchmark, error)
+    }
+
+    /// The error of a source without a good row.
+    pub(super) fn empty(&self, rejected: u64) -> PreprocessError {
+        let source_path = self.benchmark.source.to_string();
+        PreprocessError::Empty { benchmark: self.benchmark.name.clone(), source_path, rejected }
     }
 
     pub(super) fn not_finite(&self) -> PreprocessError {

@@ -17,7 +17,7 @@ pub(super) fn rebin(folder: &Folder, benchmark: &Benchmark, cut: Cut, store: Sto
     let mut meta = store.meta;
     meta.thresholds = MetaThresholds { cut, scores: thresholds };
     meta.bins = bins;
-    meta.store.file = written;
+    meta.store = written;
     let sealed = folder.write_small(&meta_name(&benchmark.name), &seal(&mut meta))?;
     folder.publish(files.into_iter().chain([sealed]).collect(), false)?;
     Ok(meta)

@@ -15,6 +15,20 @@ pub(super) struct Scale {
     pub(super) thresholds: Thresholds,
 }
 
+impl Scale {
+    pub(super) fn of(constants: Vec<f64>, range: RawRange, normalized_mean: f64, thresholds: Thresholds) -> Self {
+        let normalization = Normalization {
+            method: Normalization::MIN_MAX.to_owned(),
+            raw_min: range.min,
+            raw_max: range.max,
+            normalized_min: range.scale(range.min),
+            normalized_max: range.scale(range.max),
+            normalized_mean,
+        };
+        Self { constants, range, normalization, thresholds }
+    }
+}
+
 impl Stage1<'_> {
     /// Computes constants, range and thresholds from the features.
     pub(super) fn scale(&self, featured: &Featured, cut: Cut) -> Result<Scale, PreprocessError> {
@@ -45,19 +59,10 @@ impl Stage1<'_> {
             Cut::Percentiles(Percentiles { low, high }) => summary.percentiles(&[low, high], scores)?,
             Cut::Cuts(cuts) => Some(cuts.to_vec()),
         };
-        let (Some([easy, hard]), Some(normalized_mean), true) = (thresholds.as_deref(), mean.get(), finite) else {
+        let (Some([easy, hard]), Some(mean), true) = (thresholds.as_deref(), mean.get(), finite) else {
             return Err(self.not_finite());
         };
-        let normalization = Normalization {
-            method: Normalization::MIN_MAX.to_owned(),
-            raw_min: range.min,
-            raw_max: range.max,
-            normalized_min: range.scale(range.min),
-            normalized_max: range.scale(range.max),
-            normalized_mean,
-        };
-        let thresholds = Thresholds { easy: *easy, hard: *hard };
-        Ok(Scale { constants, range, normalization, thresholds })
+        Ok(Scale::of(constants, range, mean, Thresholds { easy: *easy, hard: *hard }))
     }
 
     /// Hands the scored features of all rows to `take`, batch by batch, with the number of rows of each batch.

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Rows, Source, SourceError, Wanted};
+use super::{Piece, Rows, Source, SourceError, Wanted, pieces};
 use crate::{
     disk::NamedFile,
     format::{ArrayUnder, Batcher, Columns, Format, ReadError, Selection},
@@ -198,6 +198,10 @@ impl Source for FileSource<'_> {
         None
     }
 
+    fn shards(&self, shards: usize) -> Result<Vec<Vec<Piece>>, SourceError> {
+        pieces::of_files(&self.files, self.rows, shards)
+    }
+
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError> {
         read_all(&self.files, self.config_field, self.rows, self.columns, &mut |batch| sink(Rows::Read(batch)))
     }
@@ -222,14 +226,7 @@ pub(super) fn read_all(
         match outcome {
             Ok((bytes, checksum)) => read.push(NamedFile { name: name.clone(), bytes, checksum }),
             Err(ReadError::Stopped) => return Ok(read),
-            Err(ReadError::Io(error)) => return Err(SourceError::read(path, error)),
-            Err(ReadError::Malformed { line, reason }) => {
-                return Err(SourceError::Malformed { path: PathBuf::from(&**shown), line, reason });
-            }
-            Err(ReadError::OneObject { arrays }) => {
-                let reason = where_rows_are(rows, arrays);
-                return Err(SourceError::Malformed { path: PathBuf::from(&**shown), line: 0, reason });
-            }
+            Err(error) => return Err(failed(error, path, shown, rows)),
         }
     }
     if let Some((names, known)) = batcher.selection().and_then(Selection::unknown) {
@@ -240,6 +237,17 @@ pub(super) fn read_all(
     // If the sink stops at the last batch, nothing is left to skip.
     let _: Result<(), ReadError> = batcher.flush();
     Ok(read)
+}
+
+/// The error of a file, with its path. `shown` is its name in messages.
+pub(super) fn failed(error: ReadError, path: &Path, shown: &str, rows: Option<&str>) -> SourceError {
+    let malformed = |line, reason| SourceError::Malformed { path: PathBuf::from(shown), line, reason };
+    match error {
+        ReadError::Io(error) => SourceError::read(path, error),
+        ReadError::Stopped => SourceError::read(path, std::io::ErrorKind::Interrupted.into()),
+        ReadError::Malformed { line, reason } => malformed(line, reason),
+        ReadError::OneObject { arrays } => malformed(0, where_rows_are(rows, arrays)),
+    }
 }
 
 /// The message for a file that is one object without an array of rows under the key.

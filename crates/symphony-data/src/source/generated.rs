@@ -7,7 +7,7 @@ use std::{
 
 use symphony_synthetic::Generator;
 
-use super::{Rows, Source, SourceError, Wanted};
+use super::{Piece, Rows, Source, SourceError, Wanted};
 use crate::{
     disk::NamedFile,
     format::{Columns, LastField, Selection},
@@ -54,7 +54,28 @@ impl Source for GeneratedSource<'_> {
         Some(self.rows)
     }
 
+    fn shards(&self, shards: usize) -> Result<Vec<Vec<Piece>>, SourceError> {
+        let cut = |at: u64| (u128::from(self.rows) * u128::from(at) / shards.max(1) as u128) as u64;
+        let shards = (0..shards as u64).map(|at| Piece::Rows { from: cut(at), to: cut(at + 1) });
+        Ok(shards.filter(|piece| !piece.is_empty()).map(|piece| vec![piece]).collect())
+    }
+
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError> {
+        self.read_rows(0..self.rows, sink)?;
+        Ok(Vec::new())
+    }
+}
+
+impl GeneratedSource<'_> {
+    /// Hands on the rows with these numbers.
+    ///
+    /// # Errors
+    /// No row has a column that is named.
+    pub(super) fn read_rows<'s>(
+        &'s self,
+        rows: Range<u64>,
+        sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>,
+    ) -> Result<(), SourceError> {
         // All rows have the same keys, so checking the first one is enough.
         if let (Some(mut selection), Some(columns)) = (self.selection(), self.columns) {
             let mut row = String::new();
@@ -65,17 +86,15 @@ impl Source for GeneratedSource<'_> {
                 return Err(SourceError::NoColumn { key: columns.key(), names, known: known.to_vec() });
             }
         }
-        for start in (0..self.rows).step_by(ROWS_AT_ONCE as usize) {
-            let end = (start + ROWS_AT_ONCE).min(self.rows);
+        for start in rows.clone().step_by(ROWS_AT_ONCE as usize) {
+            let end = (start + ROWS_AT_ONCE).min(rows.end);
             if sink(Rows::ToMake(Box::new(move || self.generate(start..end)))).is_break() {
                 break;
             }
         }
-        Ok(Vec::new())
+        Ok(())
     }
-}
 
-impl GeneratedSource<'_> {
     fn selection(&self) -> Option<Selection<'_>> {
         self.columns.map(Selection::new)
     }

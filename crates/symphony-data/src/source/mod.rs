@@ -15,8 +15,10 @@ pub mod file;
 pub mod generated;
 pub mod hub;
 mod path;
+pub mod pieces;
 
 pub use path::SourcePath;
+pub use pieces::Piece;
 
 /// What a benchmark takes from its source.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,12 @@ pub trait Source: Sync {
     fn revision(&self) -> Option<&Revision> {
         None
     }
+
+    /// Cuts the source into at most so many shards of about equal size, each some stretches of rows that can be read alone.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    fn shards(&self, shards: usize) -> Result<Vec<Vec<Piece>>, SourceError>;
 
     /// Reads all rows in order, in batches, until the end or until `sink` breaks. Returns the files that were read.
     ///

@@ -12,7 +12,10 @@ use std::{
 
 use foldhash::fast::FixedState;
 
-use super::labels::{MAX_BYTES, MAX_VALUES, NONE, WrittenLabels};
+use super::{
+    PartLabels,
+    labels::{MAX_BYTES, MAX_VALUES, NONE, WrittenLabels},
+};
 use crate::row::decode_string;
 
 /// What is known of the features so far. It only saves work: a batch that knows less finds the same labels.
@@ -235,6 +238,15 @@ impl Gatherer {
             let all = not_labels.len() == self.features.len();
             *self.finder.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { not_labels, all });
         }
+    }
+
+    /// The features of all rows, and which of them are labels, given that these rows are all.
+    pub fn known(&self) -> PartLabels {
+        let known = |Feature { key, column }: &Feature| {
+            let values = column.as_ref().map(|joined| joined.values.iter().map(|value| value.as_ref().to_owned()));
+            Some((decoded(key)?, values.map(Iterator::collect)))
+        };
+        PartLabels(self.features.iter().filter_map(known).collect())
     }
 
     /// The labels of all rows.

@@ -4,7 +4,7 @@
 //! In an index, the codes of each label come first, two bytes a row; then the directory, which has the label's name, its
 //! values and the checksum of its codes. [`super::seal`] records how long the directory is, and its checksum.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -44,6 +44,38 @@ impl Label {
     /// The place in `values` of a row's value; `None` if it has none.
     pub fn code(&self, row: u32) -> Option<u16> {
         self.codes.get(row as usize).copied().filter(|code| *code != NONE)
+    }
+
+    /// A label of no rows.
+    pub(super) fn empty(name: &str) -> Self {
+        Self { name: name.to_owned(), values: Vec::new(), codes: Vec::new() }
+    }
+
+    /// Appends the rows of another part of the store, which has this label too. All parts together have no more values than a
+    /// label may have.
+    pub(super) fn append(&mut self, other: &Self) {
+        let mut places: HashMap<&str, u16> = HashMap::new();
+        let mut values = std::mem::take(&mut self.values);
+        for (at, value) in values.iter().enumerate() {
+            places.insert(value, at as u16);
+        }
+        let new: Vec<String> =
+            other.values.iter().filter(|value| !places.contains_key(value.as_str())).cloned().collect();
+        let known = values.len();
+        for (at, value) in new.iter().enumerate() {
+            places.insert(value, (known + at) as u16);
+        }
+        let here: Vec<u16> =
+            other.values.iter().map(|value| places.get(value.as_str()).copied().unwrap_or(NONE)).collect();
+        self.codes.extend(other.codes.iter().map(|code| here.get(usize::from(*code)).copied().unwrap_or(NONE)));
+        drop(places);
+        values.extend(new);
+        self.values = values;
+    }
+
+    /// Appends rows without a value.
+    pub(super) fn append_none(&mut self, rows: usize) {
+        self.codes.resize(self.codes.len() + rows, NONE);
     }
 
     /// The place in `values` of each row's value, in the order of the rows; [`u16::MAX`] where a row has none.

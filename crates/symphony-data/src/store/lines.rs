@@ -11,18 +11,16 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Meta, ScoredRows, StoreError,
+    Names, ScoredRows, StoreError,
     gather::Gatherer,
     hex,
     index::{Entry, Index, IndexWriter, Place, Target},
-    index_name,
     labels::WrittenLabels,
-    store_name,
 };
 use crate::{
     bin::{Bin, Thresholds},
     disk::{DiskError, Folder, NewFile, WrittenFile, checksum::HashingReader, read_at},
-    task::{Json, Layout, StoredTask, Text},
+    task::{Json, StoredTask, Text},
 };
 
 /// Rows as lines, and their entries in the index.
@@ -37,10 +35,10 @@ impl Lines {
     pub fn encode(benchmark: &str, thresholds: Thresholds, rows: &[ScoredRows<'_>]) -> Self {
         let mut out = Self::default();
         for rows in rows {
-            let ScoredRows { batch, features, scores } = *rows;
+            let ScoredRows { batch, features, scores, .. } = rows;
             out.text.reserve(batch.text_len() + batch.len() * 320);
-            out.entries.reserve(scores.len());
-            for (i, (row, raw_data)) in rows.good().enumerate() {
+            out.entries.reserve(rows.good.len());
+            for (i, row, raw_data) in rows.good() {
                 let (start, score, identity) = (out.text.len(), scores[i], features.identities[i]);
                 let bin = thresholds.bin(score);
                 let line = Line { number: batch.row_number(row), score, bin, raw_data: &raw_data, identity };
@@ -98,10 +96,10 @@ pub(super) struct LinesWriter {
 }
 
 impl LinesWriter {
-    pub fn create(folder: &Folder, benchmark: &str) -> Result<Self, DiskError> {
+    pub fn create(folder: &Folder, names: &Names) -> Result<Self, DiskError> {
         Ok(Self {
-            store: folder.create_large(&store_name(benchmark, Layout::Jsonl))?,
-            index: IndexWriter::new(folder.create_large(&index_name(benchmark))?),
+            store: folder.create_large(&names.store)?,
+            index: IndexWriter::new(folder.create_large(&names.index)?),
         })
     }
 
@@ -122,6 +120,7 @@ impl LinesWriter {
 #[derive(Debug)]
 pub(crate) struct LinesReader {
     path: PathBuf,
+    index_path: PathBuf,
     file: File,
     store: WrittenFile,
     /// The index, or why it cannot be used.
@@ -129,10 +128,9 @@ pub(crate) struct LinesReader {
 }
 
 impl LinesReader {
-    pub fn new(path: &Path, file: File, meta: &Meta) -> Self {
-        let store = meta.store.file.clone();
-        let index = Index::open(&path.with_file_name(index_name(&meta.benchmark)), &store);
-        Self { path: path.to_owned(), file, store, index }
+    pub fn new(path: &Path, index_path: &Path, file: File, store: &WrittenFile) -> Self {
+        let index = Index::open(index_path, store);
+        Self { path: path.to_owned(), index_path: index_path.to_owned(), file, store: store.clone(), index }
     }
 
     /// Why the index cannot be used; `None` if it can. With `whole`, every byte of the index is checked.
@@ -144,18 +142,18 @@ impl LinesReader {
         }
     }
 
-    pub fn make_index(&mut self, benchmark: &str, folder: Option<&Folder>) -> Result<(), StoreError> {
-        let name = index_name(benchmark);
-        let path = self.path.with_file_name(&name);
+    /// Makes the index again: in `folder` under this name, or in memory.
+    pub fn make_index(&mut self, name: &str, folder: Option<&Folder>) -> Result<(), StoreError> {
+        let path = &self.index_path;
         let index = match folder {
-            None => Index::in_memory(&path, self.scan(Vec::new())?, &self.store),
+            None => Index::in_memory(path, self.scan(Vec::new())?, &self.store),
             Some(folder) => {
-                let index = self.scan(folder.create_large(&name)?)?;
+                let index = self.scan(folder.create_large(name)?)?;
                 folder.publish(vec![index], false)?;
-                Index::open(&path, &self.store)
+                Index::open(path, &self.store)
             }
         };
-        self.index = Ok(index.map_err(|reason| StoreError::stale(&path, reason))?);
+        self.index = Ok(index.map_err(|reason| StoreError::stale(path, reason))?);
         Ok(())
     }
 
@@ -179,15 +177,14 @@ impl LinesReader {
         Ok(index.finish(&labels.finish(), &self.store)?)
     }
 
-    pub(super) fn index(&self, benchmark: &str) -> Result<&Index, StoreError> {
-        let path = || self.path.with_file_name(index_name(benchmark));
-        self.index.as_ref().map_err(|reason| StoreError::stale(&path(), format!("this file {reason}")))
+    pub(super) fn index(&self) -> Result<&Index, StoreError> {
+        self.index.as_ref().map_err(|reason| StoreError::stale(&self.index_path, format!("this file {reason}")))
     }
 
-    pub fn fetch(&self, benchmark: &str, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
+    pub fn fetch(&self, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
         /// How many rows one job fetches: enough to outweigh the cost of a job.
         const ROWS_PER_TASK: usize = 64;
-        let places = self.index(benchmark)?.places(rows)?;
+        let places = self.index()?.places(rows)?;
         let tasks: Vec<Vec<StoredTask>> =
             places.par_chunks(ROWS_PER_TASK).map(|places| self.lines_at(places)).collect::<Result<_, _>>()?;
         Ok(tasks.into_iter().flatten().collect())
@@ -233,15 +230,15 @@ impl LinesReader {
     pub fn rewrite_bins(
         &self,
         folder: &Folder,
-        benchmark: &str,
+        names: &Names,
         thresholds: Thresholds,
     ) -> Result<(WrittenFile, [NewFile; 2]), StoreError> {
         const SCORE: &str = r#","difficulty_score":"#;
         const BIN: &str = r#","difficulty_bin":""#;
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
         let changed = || StoreError::stale(&self.path, "a line of this file was changed or damaged");
-        let labels = self.index(benchmark)?.written_labels()?;
-        let mut writer = LinesWriter::create(folder, benchmark)?;
+        let labels = self.index()?.written_labels()?;
+        let mut writer = LinesWriter::create(folder, names)?;
         (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
         let mut lines = BufReader::with_capacity(256 << 10, &self.file);
         let mut line = String::new();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, meta_name};
+use super::{PartRecord, StoreError, meta_name};
 use crate::{
     bin::{Cut, PerBin, Thresholds},
     difficulty::{Constants, Normalization},
@@ -107,9 +107,15 @@ pub struct SourceRecord {
 pub struct StoreRecord {
     /// JSON lines or Parquet.
     pub format: Layout,
-    /// Size and checksum.
+    /// Size and checksum. Of a store of parts, the size of all parts, and a checksum over theirs.
     #[serde(flatten)]
     pub file: WrittenFile,
+    /// The parts, in the order of their rows; none if the store is one file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartRecord>,
+    /// The names of the labels of a store of parts: a part alone cannot say what is a label in the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 impl Meta {

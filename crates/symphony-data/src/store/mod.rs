@@ -1,4 +1,5 @@
-//! A preprocessed benchmark on disk: `{b}_full.jsonl` or `{b}_full.parquet`, its index, and `{b}_full_meta.json`.
+//! A preprocessed benchmark on disk: `{b}_full.jsonl` or `{b}_full.parquet`, its index, and `{b}_full_meta.json`. A large one
+//! may lie in parts: `{b}_full/part-00000.jsonl` and so on, each with its index, under one meta.
 //!
 //! [`Store::scores`] reads the scores that drawing needs, [`Store::labels`] the texts that rows are chosen and grouped by;
 //! [`Store::fetch`] reads the drawn tasks.
@@ -12,6 +13,7 @@ mod labels;
 pub(super) mod lines;
 mod meta;
 pub(super) mod parquet;
+mod parts;
 mod reader;
 mod seal;
 mod writer;
@@ -23,8 +25,9 @@ pub use duplicates::{
 };
 pub use labels::Label;
 pub use meta::{Copies, Meta, MetaThresholds, OnBadRow, SourceRecord, StoreRecord};
+pub use parts::{Names, PartLabels, PartRecord, parts_in, parts_name, remove_others, shards_name};
 pub use reader::Store;
-pub use writer::{Encoded, Encoder, ScoredRows, StoreWriter, WrittenStore};
+pub use writer::{Encoded, Encoder, Places, ScoredRows, StoreWriter, WrittenStore};
 
 use std::path::{Path, PathBuf};
 
@@ -101,11 +104,16 @@ impl StoreError {
             force,
         };
         let of_file = |path: &Path, force| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let benchmark = ["_full_meta.json", "_full.jsonl", "_full.parquet", "_full.index", "_rejected.jsonl"]
-                .into_iter()
-                .find_map(|ending| name.strip_suffix(ending));
-            benchmark.map(|benchmark| preprocess(benchmark, path.parent().unwrap_or(Path::new("")), force))
+            let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let folder = path.parent().unwrap_or(Path::new(""));
+            let (name, folder) = match name(folder).strip_suffix("_full") {
+                Some(_) if Names::is_part(&name(path)) => (name(folder), folder.parent().unwrap_or(Path::new(""))),
+                _ => (name(path), folder),
+            };
+            let endings =
+                ["_full_meta.json", "_full.jsonl", "_full.parquet", "_full.index", "_full", "_rejected.jsonl"];
+            let benchmark = endings.into_iter().find_map(|ending| name.strip_suffix(ending));
+            benchmark.map(|benchmark| preprocess(benchmark, folder, force))
         };
         match self {
             Self::Missing { benchmark, folder } => vec![preprocess(benchmark, folder, false), Hint::NameStores],

@@ -5,11 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Label, Meta, StoreError, lines::LinesReader, parquet::ParquetReader, store_name};
+use rayon::prelude::*;
+
+use super::{
+    Label, Meta, Names, PartRecord, StoreError, StoreRecord, lines::LinesReader, parquet::ParquetReader, parts_name,
+};
 use crate::{
     bin::Thresholds,
     disk::{DiskError, Folder, NewFile, WrittenFile},
-    progress::Progress,
+    progress::{Progress, Silent},
     task::{Layout, StoredTask},
 };
 
@@ -18,7 +22,16 @@ use crate::{
 pub struct Store {
     /// The store's meta.
     pub meta: Meta,
+    folder: PathBuf,
+    /// Its parts, in the order of the rows; one if the store is one file.
+    parts: Vec<Part>,
+}
+
+/// A file of rows with its index.
+#[derive(Debug)]
+struct Part {
     path: PathBuf,
+    index: PathBuf,
     rows: Rows,
 }
 
@@ -26,6 +39,50 @@ pub struct Store {
 enum Rows {
     Lines(LinesReader),
     Parquet(ParquetReader),
+}
+
+impl Part {
+    fn open(folder: &Path, names: &Names, format: Layout, recorded: &WrittenFile) -> Result<Self, StoreError> {
+        let (path, index) = (folder.join(&names.store), folder.join(&names.index));
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(StoreError::stale(&path, "this file is missing"));
+            }
+            Err(error) => return Err(DiskError::new(&path, "read this file", error).into()),
+        };
+        let bytes = file.metadata().map_err(|error| DiskError::new(&path, "read this file", error))?.len();
+        if bytes != recorded.bytes {
+            let reason = format!("this file has {bytes} bytes, but its meta says {}", recorded.bytes);
+            return Err(StoreError::stale(&path, reason));
+        }
+        let rows = match format {
+            Layout::Jsonl => Rows::Lines(LinesReader::new(&path, &index, file, recorded)),
+            Layout::Parquet => Rows::Parquet(ParquetReader::new(&path, &index, file, recorded)),
+        };
+        Ok(Self { path, index, rows })
+    }
+
+    fn index_problem(&self, whole: bool) -> Option<String> {
+        match &self.rows {
+            Rows::Lines(lines) => lines.index_problem(whole),
+            Rows::Parquet(parquet) => parquet.index_problem(whole),
+        }
+    }
+
+    fn rows(&self) -> Result<usize, StoreError> {
+        match &self.rows {
+            Rows::Lines(lines) => Ok(lines.index()?.rows()),
+            Rows::Parquet(parquet) => parquet.rows(),
+        }
+    }
+
+    fn labels(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Label>, StoreError> {
+        match &self.rows {
+            Rows::Lines(lines) => lines.index()?.labels(wanted),
+            Rows::Parquet(parquet) => parquet.labels(wanted),
+        }
+    }
 }
 
 impl Store {
@@ -46,66 +103,91 @@ impl Store {
     /// The same as [`Store::open`].
     pub fn open_in(folder: &Path, benchmark: &str) -> Result<Self, StoreError> {
         let meta = Meta::read(folder, benchmark)?;
-        let path = folder.join(store_name(benchmark, meta.store.format));
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(StoreError::stale(&path, "this file is missing"));
+        let record = &meta.store;
+        if let Some(part) = record.parts.iter().find(|part| !Names::is_part(&part.name)) {
+            let reason = format!("the meta of {benchmark} names a file that is not a part: {:?}", part.name);
+            return Err(StoreError::stale(&folder.join(parts_name(benchmark)), reason));
+        }
+        let open = |(names, file): (Names, &WrittenFile)| Part::open(folder, &names, record.format, file);
+        let parts = record.files(benchmark).into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        for (part, PartRecord { rows, .. }) in parts.iter().zip(&record.parts) {
+            // Only a forged meta says another number than an index that names the same file.
+            if part.rows().is_ok_and(|found| found as u64 != *rows) {
+                return Err(StoreError::stale(&part.path, format!("this file does not have {rows} rows")));
             }
-            Err(error) => return Err(DiskError::new(&path, "read this file", error).into()),
-        };
-        let bytes = file.metadata().map_err(|error| DiskError::new(&path, "read this file", error))?.len();
-        if bytes != meta.store.file.bytes {
-            let reason = format!("this file has {bytes} bytes, but its meta says {}", meta.store.file.bytes);
-            return Err(StoreError::stale(&path, reason));
         }
-        let rows = match meta.store.format {
-            Layout::Jsonl => Rows::Lines(LinesReader::new(&path, file, &meta)),
-            Layout::Parquet => Rows::Parquet(ParquetReader::new(&path, file, &meta)),
-        };
-        Ok(Self { meta, path, rows })
+        Ok(Self { folder: folder.to_owned(), meta, parts })
     }
 
-    /// Why the index cannot be used; `None` if it can. With `whole`, every byte of the index is checked.
+    /// Why an index cannot be used; `None` if all can. With `whole`, every byte of the indexes is checked.
     pub fn index_problem(&self, whole: bool) -> Option<String> {
-        match &self.rows {
-            Rows::Lines(lines) => lines.index_problem(whole),
-            Rows::Parquet(parquet) => parquet.index_problem(whole),
-        }
+        self.index_problems(whole).into_iter().find_map(|(_, problem)| problem)
     }
 
-    /// Rebuilds the index from the store, and checks the store against its checksum on the way. The index goes to
-    /// `folder`, or stays in memory where there is no folder to write to.
+    /// The path of each index, and why it cannot be used.
+    pub fn index_problems(&self, whole: bool) -> Vec<(&Path, Option<String>)> {
+        self.parts.par_iter().map(|part| (part.index.as_path(), part.index_problem(whole))).collect()
+    }
+
+    /// Rebuilds the indexes that cannot be used from the store, and checks it against its checksum on the way. They go to
+    /// `folder`, or stay in memory where there is no folder to write to.
     ///
     /// # Errors
     /// The store was changed since it was written, or the disk fails.
     pub fn make_index(&mut self, folder: Option<&Folder>) -> Result<(), StoreError> {
-        match &mut self.rows {
-            Rows::Lines(lines) => lines.make_index(&self.meta.benchmark, folder),
-            Rows::Parquet(parquet) => parquet.make_index(&self.meta.benchmark, folder),
+        let inside = match folder {
+            Some(_) if !self.meta.store.parts.is_empty() => Some(self.lock_parts()?),
+            _ => None,
+        };
+        let alone = self.parts.len() == 1;
+        for part in &mut self.parts {
+            if !alone && part.index_problem(true).is_none() {
+                continue;
+            }
+            let name = part.index.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let folder = inside.as_ref().or(folder);
+            match &mut part.rows {
+                Rows::Lines(lines) => lines.make_index(&name, folder)?,
+                Rows::Parquet(parquet) => parquet.make_index(&name, folder)?,
+            }
         }
+        Ok(())
+    }
+
+    /// The folder of the parts, for writing to it. The lock of the folder above keeps others out.
+    fn lock_parts(&self) -> Result<Folder, DiskError> {
+        Folder::lock(&self.folder.join(parts_name(&self.meta.benchmark)), &Silent)
+    }
+
+    /// The values of all parts, one behind the other.
+    fn joined<T: Send>(
+        &self,
+        values: impl Fn(&Part) -> Result<Vec<T>, StoreError> + Sync + Send,
+    ) -> Result<Vec<T>, StoreError> {
+        if let [one] = &self.parts[..] {
+            return values(one);
+        }
+        let all: Vec<Vec<T>> = self.parts.par_iter().map(values).collect::<Result<_, _>>()?;
+        Ok(all.into_iter().flatten().collect())
     }
 
     /// The number of rows.
     ///
     /// # Errors
-    /// The index cannot be used.
+    /// An index cannot be used.
     pub fn rows(&self) -> Result<usize, StoreError> {
-        match &self.rows {
-            Rows::Lines(lines) => Ok(lines.index(&self.meta.benchmark)?.rows()),
-            Rows::Parquet(parquet) => parquet.rows(),
-        }
+        self.parts.iter().map(Part::rows).sum()
     }
 
     /// The difficulty score of every row, 0..1, in the order of the rows.
     ///
     /// # Errors
-    /// The bytes that are read were changed since they were written, or the index cannot be used.
+    /// The bytes that are read were changed since they were written, or an index cannot be used.
     pub fn scores(&self) -> Result<Vec<f64>, StoreError> {
-        match &self.rows {
-            Rows::Lines(lines) => lines.index(&self.meta.benchmark)?.scores(),
+        self.joined(|part| match &part.rows {
+            Rows::Lines(lines) => lines.index()?.scores(),
             Rows::Parquet(parquet) => parquet.scores(),
-        }
+        })
     }
 
     /// The identity of every row: xxh3_64 of its identity bytes.
@@ -113,10 +195,10 @@ impl Store {
     /// # Errors
     /// The same as [`Store::scores`].
     pub fn identities(&self) -> Result<Vec<u64>, StoreError> {
-        match &self.rows {
-            Rows::Lines(lines) => lines.index(&self.meta.benchmark)?.identities(),
+        self.joined(|part| match &part.rows {
+            Rows::Lines(lines) => lines.index()?.identities(),
             Rows::Parquet(parquet) => parquet.identities(),
-        }
+        })
     }
 
     /// The names of the labels, in the order in which the rule defines these features.
@@ -124,9 +206,12 @@ impl Store {
     /// # Errors
     /// The same as [`Store::scores`].
     pub fn label_names(&self) -> Result<Vec<String>, StoreError> {
-        match &self.rows {
-            Rows::Lines(lines) => lines.index(&self.meta.benchmark)?.label_names(),
-            Rows::Parquet(parquet) => parquet.label_names(),
+        match &self.parts[..] {
+            [part] if self.meta.store.parts.is_empty() => match &part.rows {
+                Rows::Lines(lines) => lines.index()?.label_names(),
+                Rows::Parquet(parquet) => parquet.label_names(),
+            },
+            _ => Ok(self.meta.store.labels.clone()),
         }
     }
 
@@ -146,11 +231,26 @@ impl Store {
         Ok(self.labels_that(&|label| label == name)?.pop())
     }
 
-    fn labels_that(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Label>, StoreError> {
-        match &self.rows {
-            Rows::Lines(lines) => lines.index(&self.meta.benchmark)?.labels(wanted),
-            Rows::Parquet(parquet) => parquet.labels(wanted),
+    fn labels_that(&self, wanted: &(dyn Fn(&str) -> bool + Sync)) -> Result<Vec<Label>, StoreError> {
+        let record = &self.meta.store;
+        if let ([part], true) = (&self.parts[..], record.parts.is_empty()) {
+            return part.labels(wanted);
         }
+        let names: Vec<&String> = record.labels.iter().filter(|name| wanted(name)).collect();
+        let is_wanted = |name: &str| names.iter().any(|wanted| *wanted == name);
+        let found = self.parts.par_iter().map(|part| Ok((part.rows()?, part.labels(&is_wanted)?)));
+        let found: Vec<(usize, Vec<Label>)> = found.collect::<Result<_, StoreError>>()?;
+        let of_store = |name: &String| {
+            let mut joined = Label::empty(name);
+            for (rows, labels) in &found {
+                match labels.iter().find(|label| label.name == *name) {
+                    Some(label) => joined.append(label),
+                    None => joined.append_none(*rows),
+                }
+            }
+            joined
+        };
+        Ok(names.into_iter().map(of_store).collect())
     }
 
     /// The tasks at these rows, which must ascend, in the same order.
@@ -158,30 +258,82 @@ impl Store {
     /// # Errors
     /// The same as [`Store::scores`].
     pub fn fetch(&self, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
-        match &self.rows {
-            Rows::Lines(lines) => lines.fetch(&self.meta.benchmark, rows),
+        let fetch = |part: &Part, rows: &[u32]| match &part.rows {
+            Rows::Lines(lines) => lines.fetch(rows),
             Rows::Parquet(parquet) => parquet.fetch(&self.meta.benchmark, rows),
+        };
+        if let [one] = &self.parts[..] {
+            return fetch(one, rows);
         }
+        let (mut start, mut rest, mut wanted) = (0_u64, rows, Vec::new());
+        for (part, record) in self.parts.iter().zip(&self.meta.store.parts) {
+            let end = start + record.rows;
+            let (here, after) = rest.split_at(rest.partition_point(|row| u64::from(*row) < end));
+            if !here.is_empty() {
+                // The rows of a store are counted in 32 bits.
+                let within = here.iter().map(|row| (u64::from(*row) - start) as u32).collect::<Vec<_>>();
+                wanted.push((part, within));
+            }
+            (start, rest) = (end, after);
+        }
+        if !rest.is_empty() {
+            return Err(StoreError::stale(&self.place(), format!("this store has only {start} rows")));
+        }
+        let tasks: Vec<Vec<StoredTask>> =
+            wanted.par_iter().map(|(part, rows)| fetch(part, rows)).collect::<Result<_, _>>()?;
+        Ok(tasks.into_iter().flatten().collect())
     }
 
-    /// Writes the store again with bins that follow `thresholds`; everything else stays. Returns the store and its index, to
-    /// be published in this order.
+    /// Writes the store again with bins that follow `thresholds`; everything else stays. Returns its record, and its files and
+    /// their indexes, to be published in this order.
     ///
     /// # Errors
-    /// The store or its index was changed since it was written, or the disk fails.
+    /// The store or an index was changed since it was written, or the disk fails.
     pub fn rewrite_bins(
         &self,
         folder: &Folder,
         thresholds: Thresholds,
-    ) -> Result<(WrittenFile, [NewFile; 2]), StoreError> {
-        match &self.rows {
-            Rows::Lines(lines) => lines.rewrite_bins(folder, &self.meta.benchmark, thresholds),
-            Rows::Parquet(parquet) => parquet.rewrite_bins(folder, &self.meta.benchmark, thresholds),
+    ) -> Result<(StoreRecord, Vec<NewFile>), StoreError> {
+        let StoreRecord { format, parts, labels, .. } = &self.meta.store;
+        let rewrite = |part: &Part, folder: &Folder, names: &Names| match &part.rows {
+            Rows::Lines(lines) => lines.rewrite_bins(folder, names, thresholds),
+            Rows::Parquet(parquet) => parquet.rewrite_bins(folder, names, thresholds),
+        };
+        if let ([part], true) = (&self.parts[..], parts.is_empty()) {
+            let (written, files) = rewrite(part, folder, &Names::whole(&self.meta.benchmark, *format))?;
+            return Ok((StoreRecord::whole(*format, written), files.into()));
+        }
+        let inside = self.lock_parts()?;
+        let (mut records, mut files) = (Vec::with_capacity(parts.len()), Vec::with_capacity(2 * parts.len()));
+        for (part, record) in self.parts.iter().zip(parts) {
+            let (file, written) = rewrite(part, &inside, &record.names())?;
+            records.push(PartRecord { file, ..record.clone() });
+            for mut file in written {
+                file.end()?;
+                files.push(file);
+            }
+        }
+        Ok((StoreRecord::of_parts(*format, records, labels.clone()), files))
+    }
+
+    /// The path of the store: its file, or the folder of its parts.
+    pub fn place(&self) -> PathBuf {
+        match &self.parts[..] {
+            [part] if self.meta.store.parts.is_empty() => part.path.clone(),
+            _ => self.folder.join(parts_name(&self.meta.benchmark)),
         }
     }
 
-    /// The path of the store's file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The files of the rows, each with what the meta says of it.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &WrittenFile)> {
+        let record = &self.meta.store;
+        let recorded = record.parts.iter().map(|part| &part.file);
+        let recorded = recorded.chain(record.parts.is_empty().then_some(&record.file));
+        self.parts.iter().map(|part| part.path.as_path()).zip(recorded)
+    }
+
+    /// Whether a file is one of the store's, with rows or an index.
+    pub fn has(&self, path: &Path) -> bool {
+        self.parts.iter().any(|part| part.path == path || part.index == path)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     calibration::{CalibrationMeta, calibration_name},
     disk::{DiskError, WrittenFile, checksum},
     pool::{MANIFEST, manifest, task_pool},
-    store::{DuplicatesMeta, Meta, Store, duplicates_name, index_name, meta_name, rejected_name, store_name},
+    store::{DuplicatesMeta, Meta, Names, Store, duplicates_name, meta_name, parts_name, rejected_name},
     task::Layout,
 };
 
@@ -106,7 +106,7 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
             }));
         } else if let Some(benchmark) = name.strip_suffix("_full_meta.json") {
             findings.extend(vouched_by(&path, |text| files_of_meta(text, benchmark)));
-            findings.extend(index_of(&path, benchmark));
+            findings.extend(indexes_of(&path, benchmark));
         } else if Layout::ALL.into_iter().any(|format| name == task_pool(format)) && manifest::outputs(folder).is_none()
         {
             let problem = Some(format!("there is no {MANIFEST} beside it, so it cannot be checked"));
@@ -156,8 +156,17 @@ fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
         return other.then(|| "not the pool that manifest.json names; remove it".to_owned());
     }
     let parts = Layout::ALL.into_iter().map(|format| format!("_full.{}", format.name()));
-    let benchmark =
-        parts.chain(["_full.index".to_owned()]).find_map(|part| name.strip_suffix(&part).map(str::to_owned))?;
+    let of_file =
+        || parts.chain(["_full.index".to_owned()]).find_map(|part| name.strip_suffix(&part).map(str::to_owned));
+    // The parts of a store lie in a folder of their own, beside the meta.
+    let of_part = || folder.file_name()?.to_str()?.strip_suffix(&parts_name("")).map(str::to_owned);
+    let (benchmark, folder, name) = if Names::is_part(name) {
+        let benchmark = of_part()?;
+        let name = format!("{}/{name}", parts_name(&benchmark));
+        (benchmark, folder.parent()?, name)
+    } else {
+        (of_file()?, folder, name.to_owned())
+    };
     let meta = folder.join(meta_name(&benchmark));
     if !meta.exists() {
         return Some(format!(
@@ -165,26 +174,26 @@ fn not_vouched_for(folder: &Path, name: &str) -> Option<String> {
             meta_name(&benchmark)
         ));
     }
-    let format = Meta::read(folder, &benchmark).ok()?.store.format;
-    let other = name != index_name(&benchmark) && name != store_name(&benchmark, format);
-    other.then(|| format!("not the store that {} describes; preprocess again to remove it", meta_name(&benchmark)))
+    let meta = Meta::read(folder, &benchmark).ok()?;
+    let other = meta.store.files(&benchmark).iter().all(|(own, _)| own.store != name && own.index != name);
+    let of = if name.contains('/') { "a part of the store" } else { "the store" };
+    other.then(|| format!("not {of} that {} describes; preprocess again to remove it", meta_name(&benchmark)))
 }
 
-/// Checks the index beside the meta at `path`. An index holds its own checksum, and names its store.
-fn index_of(path: &Path, benchmark: &str) -> Option<Finding> {
-    let store = Store::open_in(path.parent()?, benchmark).ok()?;
-    let index = path.with_file_name(index_name(benchmark));
-    // The store says only that it cannot use its index, so check first whether the file can be read.
-    let read = File::open(&index).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
-    if let Err(error) = read
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Some(Finding::unread(&index, &error));
-    }
-    Some(match store.index_problem(true) {
-        None => Finding::ok(&index),
-        Some(reason) => Finding::bad(&index, format!("{reason}; preprocess again to make it")),
-    })
+/// Checks the indexes of the store with the meta at `path`. An index holds its own checksum, and names its store.
+fn indexes_of(path: &Path, benchmark: &str) -> Vec<Finding> {
+    let Some(Ok(store)) = path.parent().map(|folder| Store::open_in(folder, benchmark)) else { return Vec::new() };
+    let finding = |(index, problem): (&Path, Option<String>)| {
+        // The store says only that it cannot use its index, so check first whether the file can be read.
+        match File::open(index).and_then(|mut file| io::copy(&mut file, &mut io::sink())) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Finding::unread(index, &error),
+            _ => match problem {
+                None => Finding::ok(index),
+                Some(reason) => Finding::bad(index, format!("{reason}; preprocess again to make it")),
+            },
+        }
+    };
+    store.index_problems(true).into_iter().map(finding).collect()
 }
 
 fn outputs_of_manifest(text: &str) -> Option<Vec<(String, WrittenFile)>> {
@@ -199,5 +208,6 @@ fn outputs_of_manifest(text: &str) -> Option<Vec<(String, WrittenFile)>> {
 fn files_of_meta(text: &str, benchmark: &str) -> Option<Vec<(String, WrittenFile)>> {
     let meta: Meta = serde_json::from_str(text).ok()?;
     let rejected = meta.rejected.map(|file| (rejected_name(benchmark), file));
-    Some([(store_name(benchmark, meta.store.format), meta.store.file)].into_iter().chain(rejected).collect())
+    let files = meta.store.files(benchmark).into_iter().map(|(names, file)| (names.store, file.clone()));
+    Some(files.chain(rejected).collect())
 }

@@ -7,9 +7,10 @@
 use std::ops::ControlFlow;
 
 use super::{
-    At, Revision, Rows, Source, SourceError, Wanted,
+    At, Piece, Revision, Rows, Source, SourceError, Wanted,
     file::{LocalFile, read_all},
     hub::choose::DatasetSplit,
+    pieces,
 };
 use crate::{disk::NamedFile, format::Columns, progress::Progress};
 
@@ -89,6 +90,10 @@ impl Source for HubSource<'_> {
 
     fn revision(&self) -> Option<&Revision> {
         Some(&self.revision)
+    }
+
+    fn shards(&self, shards: usize) -> Result<Vec<Vec<Piece>>, SourceError> {
+        pieces::of_files(&self.files, self.rows, shards)
     }
 
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError> {

@@ -27,10 +27,9 @@ use parquet::{
 use rayon::prelude::*;
 
 use super::{
-    Meta, StoreError,
+    Names, StoreError,
     blocks::{BlockWriter, CheckedFile, index_of},
     gather::{Found, Gatherer},
-    index_name,
     labels::{Label, Labels, WrittenLabels},
     seal::Bytes,
 };
@@ -68,11 +67,10 @@ struct Index {
 }
 
 impl ParquetReader {
-    pub fn new(path: &Path, file: File, meta: &Meta) -> Self {
-        let (file, store) = (Arc::new(file), meta.store.file.clone());
-        let index_path = path.with_file_name(index_name(&meta.benchmark));
-        let index = Bytes::open(&index_path).and_then(|bytes| Self::index_of(path, &file, &store, bytes));
-        Self { path: path.to_owned(), index_path, file, store, index }
+    pub fn new(path: &Path, index_path: &Path, file: File, store: &WrittenFile) -> Self {
+        let file = Arc::new(file);
+        let index = Bytes::open(index_path).and_then(|bytes| Self::index_of(path, &file, store, bytes));
+        Self { path: path.to_owned(), index_path: index_path.to_owned(), file, store: store.clone(), index }
     }
 
     fn index_of(path: &Path, file: &Arc<File>, store: &WrittenFile, bytes: Bytes) -> Result<Index, String> {
@@ -89,7 +87,8 @@ impl ParquetReader {
         }
     }
 
-    pub fn make_index(&mut self, benchmark: &str, folder: Option<&Folder>) -> Result<(), StoreError> {
+    /// Makes the index again: in `folder` under this name, or in memory.
+    pub fn make_index(&mut self, name: &str, folder: Option<&Folder>) -> Result<(), StoreError> {
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
         let mut reader = HashingReader::new(File::open(&self.path).map_err(read_error)?);
         let mut blocks = BlockWriter::new(std::io::sink());
@@ -104,7 +103,7 @@ impl ParquetReader {
         let checked = CheckedFile::new(&self.path, &self.file, &self.store, &sums, rows as u64);
         let index = index_of(sums, rows as u64, self.gather_labels(&checked)?, &self.store);
         if let Some(folder) = folder {
-            let mut file = folder.create_large(&index_name(benchmark))?;
+            let mut file = folder.create_large(name)?;
             file.put(&index)?;
             folder.publish(vec![file], false)?;
         }
@@ -280,13 +279,13 @@ impl ParquetReader {
     pub fn rewrite_bins(
         &self,
         folder: &Folder,
-        benchmark: &str,
+        names: &Names,
         thresholds: Thresholds,
     ) -> Result<(WrittenFile, [NewFile; 2]), StoreError> {
         let Index { checked, labels, bytes } = self.index()?;
         let labels = labels.copy(bytes, &self.index_path)?;
         let found = self.metadata(checked, PageIndexPolicy::Skip)?;
-        let (mut writer, encoder) = ParquetWriter::with_schema(folder, benchmark, found.schema().clone())?;
+        let (mut writer, encoder) = ParquetWriter::with_schema(folder, names, found.schema().clone())?;
         let (score, bin) = (found.schema().index_of(SCORE), found.schema().index_of(BIN));
         let (Ok(score), Ok(bin)) = (score, bin) else { return Err(self.damaged("no scores")) };
         for group in 0..found.metadata().num_row_groups() {

@@ -24,13 +24,11 @@ use crate::{
     disk::{Folder, NewFile, WrittenFile},
     format::parquet::cannot_write,
     store::{
-        ScoredRows, StoreError,
+        Names, ScoredRows, StoreError,
         blocks::{BlockWriter, index_of},
-        hex, index_name,
+        hex,
         labels::WrittenLabels,
-        store_name,
     },
-    task::Layout,
 };
 
 /// About how much row text a row group holds, in bytes. Several are in memory at once while a store is written.
@@ -97,14 +95,14 @@ impl ParquetEncoder {
         let ids = || -> ArrayRef {
             let mut column = StringBuilder::new();
             for rows in rows {
-                for row in rows.features.rows() {
+                for row in rows.numbers() {
                     column.append_value(format!("{benchmark}_{}", rows.batch.row_number(row)));
                 }
             }
             Arc::new(column.finish())
         };
         let task_ids = ids();
-        let scores = || rows.iter().flat_map(|rows| rows.scores.iter().copied());
+        let scores = || rows.iter().flat_map(|rows| rows.scores[rows.good.clone()].iter().copied());
         let mut columns: Vec<ArrayRef> = vec![
             task_ids.clone(),
             task_ids,
@@ -112,7 +110,7 @@ impl ParquetEncoder {
             Arc::new(scores().map(|score| Some(thresholds.bin(score).name())).collect::<StringArray>()),
         ];
         for feature in 0..self.schema.fields().len() - 7 {
-            let values = rows.iter().flat_map(|rows| rows.features.scored[feature].iter().copied());
+            let values = rows.iter().flat_map(|rows| rows.features.scored[feature][rows.good.clone()].iter().copied());
             columns.push(Arc::new(values.collect::<Float64Array>()));
         }
         let count = scores().count();
@@ -121,7 +119,7 @@ impl ParquetEncoder {
         let mut metadata = StringBuilder::with_capacity(count, count * 64);
         let mut identities = StringBuilder::with_capacity(count, count * 16);
         for rows in rows {
-            for (i, (_, text)) in rows.good().enumerate() {
+            for (i, _, text) in rows.good() {
                 // All of this is UTF-8: the rows were checked before, features are JSON, hex digits are ASCII.
                 raw_data.append_value(String::from_utf8_lossy(&text));
                 metadata.append_value(String::from_utf8_lossy(rows.features.metadata.get(i)));
@@ -149,6 +147,7 @@ impl ParquetEncoder {
 /// A Parquet store that is being written.
 pub(in crate::store) struct ParquetWriter {
     path: PathBuf,
+    schema: SchemaRef,
     file: SerializedFileWriter<BlockWriter<NewFile>>,
     index: NewFile,
     rows: u64,
@@ -157,27 +156,31 @@ pub(in crate::store) struct ParquetWriter {
 impl ParquetWriter {
     pub fn create<'s>(
         folder: &Folder,
-        benchmark: &str,
+        names: &Names,
         scored: impl IntoIterator<Item = &'s str>,
     ) -> Result<(Self, ParquetEncoder), StoreError> {
-        Self::with_schema(folder, benchmark, schema(scored))
+        Self::with_schema(folder, names, schema(scored))
     }
 
-    pub(super) fn with_schema(
+    pub fn with_schema(
         folder: &Folder,
-        benchmark: &str,
+        names: &Names,
         schema: SchemaRef,
     ) -> Result<(Self, ParquetEncoder), StoreError> {
-        let name = store_name(benchmark, Layout::Parquet);
-        let path = folder.path().join(&name);
-        let file = BlockWriter::new(folder.create_large(&name)?);
-        let index = folder.create_large(&index_name(benchmark))?;
+        let path = folder.path().join(&names.store);
+        let file = BlockWriter::new(folder.create_large(&names.store)?);
+        let index = folder.create_large(&names.index)?;
         let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
         let (file, columns) = ArrowWriter::try_new_with_options(file, schema.clone(), options)
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|error| cannot_write(&path, error))?;
-        let encoder = ParquetEncoder { schema, columns, path: path.clone() };
-        Ok((Self { path, file, index, rows: 0 }, encoder))
+        let encoder = ParquetEncoder { schema: schema.clone(), columns, path: path.clone() };
+        Ok((Self { path, schema, file, index, rows: 0 }, encoder))
+    }
+
+    /// Another part of the same store, whose rows the same encoder encodes.
+    pub fn next(&self, folder: &Folder, names: &Names) -> Result<Self, StoreError> {
+        Ok(Self::with_schema(folder, names, self.schema.clone())?.0)
     }
 
     pub fn append(&mut self, group: RowGroup) -> Result<(), StoreError> {

@@ -44,17 +44,9 @@ impl Sampler for Stable {
                 if n == 0 {
                     continue;
                 }
-                let mut ranked: Vec<(u64, u32)> = rows
-                    .par_iter()
-                    .with_min_len(1024)
-                    .map_init(Vec::new, |text, &row| (hash_of(text, &[cell.benchmark], row, None), row))
-                    .collect();
-                if n < ranked.len() && replacement != Replacement::Always {
-                    // Only the rows that are taken need an order.
-                    ranked.select_nth_unstable(n);
-                    ranked.truncate(n);
-                }
-                ranked.sort_unstable();
+                // Only the rows that are taken need an order.
+                let most = if replacement == Replacement::Always { rows.len() } else { n };
+                let ranked = least(rows, most, |text, row| hash_of(text, &[cell.benchmark], row, None));
                 let mut taken: HashMap<u32, u32> = HashMap::new();
                 let mut text = Vec::new();
                 for i in 0..n {
@@ -76,9 +68,52 @@ impl Sampler for Stable {
     }
 }
 
+/// The `n` rows of the least ranks, each with its rank, in their order. Each stretch of rows gives its own least, and these
+/// merge, so that no more ranks are in memory than those of a few stretches.
+fn least(rows: &[u32], n: usize, rank: impl Fn(&mut Vec<u8>, u32) -> u64 + Sync) -> Vec<(u64, u32)> {
+    /// How many rows a stretch has at least.
+    const STRETCH: usize = 1 << 14;
+    let cut = |mut ranked: Vec<(u64, u32)>| {
+        if n < ranked.len() {
+            ranked.select_nth_unstable(n);
+            ranked.truncate(n);
+        }
+        ranked
+    };
+    let of_stretch = |rows: &[u32]| {
+        let mut text = Vec::new();
+        cut(rows.iter().map(|row| (rank(&mut text, *row), *row)).collect())
+    };
+    let merged = |mut all: Vec<(u64, u32)>, more: Vec<(u64, u32)>| {
+        all.extend(more);
+        cut(all)
+    };
+    let mut ranked = rows.par_chunks(STRETCH.max(n)).map(of_stretch).reduce(Vec::new, merged);
+    ranked.sort_unstable();
+    ranked
+}
+
 fn independent_rank(cell: &Cell<'_>, bin: Bin, i: usize, rows: usize, seed: u64) -> usize {
     let stratum = cell.stratum.map(|stratum| format!("\u{1f}{stratum}")).unwrap_or_default();
     let text = format!("draw\u{1f}{}{stratum}\u{1f}{}\u{1f}{i}", cell.benchmark, bin.name());
     let hash = xxh3_64_with_seed(text.as_bytes(), seed);
     ((u128::from(hash) * rows as u128) >> 64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_of_many_stretches_are_the_least_of_all() {
+        // Each rank is given twice, so that rows decide between equal ranks.
+        let rank = |row: u32| u64::from(row / 2).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        let rows: Vec<u32> = (0..100_001).filter(|row| row % 3 > 0).collect();
+        let mut all: Vec<(u64, u32)> = rows.iter().map(|row| (rank(*row), *row)).collect();
+        all.sort_unstable();
+        for n in [0, 1, 7, 20_000, rows.len(), rows.len() + 5] {
+            let found = least(&rows, n, |_, row| rank(row));
+            assert_eq!(found, all[..n.min(rows.len())], "{n}");
+        }
+    }
 }

@@ -1,0 +1,190 @@
+"""Stage 1 on a Ray cluster: a benchmark that one machine cannot hold, or not soon enough.
+
+>>> from symphony_data.ray import preprocess
+>>> config = {"benchmarks": {"gsm8k": {"path": "synthetic:gsm8k?rows=400"}}}
+>>> len(preprocess(config, "gsm8k", "full", address=None, shards=4))
+400
+
+The result is the store that one machine makes, in parts: the same rows, scores, thresholds, identities and pools,
+whatever the number of shards and workers. ``python -m symphony_data.ray --help`` does the same from the command line.
+
+The folder and the files of the source must be on storage that all machines share, under the same paths, and all
+machines need the same version of symphony-data. What a worker has finished is kept until the store is whole: Ray does
+the job of a worker that died again, and a driver that is started again resumes at what is finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+try:
+    import ray
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        'symphony_data.ray needs Ray: pip install "symphony-data[ray]"', name=error.name
+    ) from error
+
+from . import _arguments as argument
+from ._arguments import StrPath
+from ._builder import FULL_DIR, DatasetBuilder
+from ._core import TaskStream, shard_work
+from ._errors import ConfigError, RequestError, SymphonyDataError
+from ._notes import Notes
+from ._progress import Progress, shown
+
+__all__ = ["preprocess"]
+
+_TICK = 0.2
+"""How long the driver waits for an outcome before it looks for Ctrl-C, in seconds."""
+_RETRIES = 8
+"""How often Ray does a job again whose worker or machine died."""
+
+
+def preprocess(
+    config: StrPath | Mapping[str, Any] | None,
+    benchmark: str,
+    output_dir: StrPath = FULL_DIR,
+    *,
+    address: str | None = "auto",
+    shards: int | None = None,
+    format: Literal["jsonl", "parquet"] | None = None,
+    on_bad_row: Literal["stop", "skip"] | None = None,
+    force_reprocess: bool = False,
+    progress: Progress = None,
+) -> TaskStream:
+    """Scores every row of one benchmark on a Ray cluster. A store that is up to date is left as it is.
+
+    Args:
+        config: as for :class:`~symphony_data.DatasetBuilder`: a path, a dict, or None for the default.
+        benchmark: the benchmark's name.
+        output_dir: the folder for ``{benchmark}_full/part-00000.jsonl`` (or ``.parquet``) and so on, and for
+            ``{benchmark}_full_meta.json``; on storage that all machines share. Default: data/benchmarks/full.
+        address: the cluster: ``"auto"``, the one that this machine belongs to; ``"host:port"`` or ``"ray://host:port"``;
+            or None, which starts Ray on this machine alone. Where Ray is connected already, that connection is used.
+            Default: ``"auto"``.
+        shards: cut the source into at most this many shards; each becomes a part. JSON lines are cut between two lines,
+            Parquet between two row groups, other files not at all. Default: the number of processors of the cluster.
+        format: ``"jsonl"`` or ``"parquet"``. Default: as configured, else as the store is now, else ``"jsonl"``.
+        on_bad_row: ``"stop"`` at a row that cannot be scored, or ``"skip"`` it into ``{benchmark}_rejected.jsonl``.
+            Default: as when the benchmark was last preprocessed, else ``"stop"``.
+        force_reprocess: preprocess the benchmark again even if it is up to date. Default: False.
+        progress: True for tqdm bars, or a function ``(benchmark, stage, done, total)``; it counts shards. Default:
+            silent.
+
+    Returns:
+        The scored tasks, read from the disk when they are first used.
+
+    Raises:
+        SourceError: rows that cannot be read, or a row that cannot be scored; the message names shard, file and line.
+        RequestError: an argument that is not valid (a ValueError).
+        ConfigError: a configuration that has problems (a ValueError).
+        ConnectionError: there is no cluster at `address`.
+
+    >>> tasks = preprocess(None, "gsm8k", "full", address=None, on_bad_row="skip")  # doctest: +SKIP
+    """
+    builder = DatasetBuilder(config)
+    name = argument.text("benchmark", benchmark, '"gsm8k"')
+    if name not in builder.benchmarks:
+        raise RequestError(
+            f"benchmark: there is no enabled benchmark {name!r}; enabled: {', '.join(builder.benchmarks)}"
+        )
+    folder = os.path.abspath(argument.path("output_dir", output_dir))
+    force = argument.flag("force_reprocess", force_reprocess)
+    if format is not None:
+        argument.choice("format", format, ("jsonl", "parquet"))
+    if on_bad_row is not None:
+        argument.choice("on_bad_row", on_bad_row, ("stop", "skip"))
+    if shards is not None and argument.whole("shards", shards) < 1:
+        raise RequestError(f"shards: {shards} is less than 1")
+    own = not ray.is_initialized()
+    if own:
+        # For Ray, None would mean a cluster that is running, if there is one.
+        alone = {"include_dashboard": False} if address is None else {}
+        ray.init(address=address or "local", log_to_driver=False, logging_level="warning", **alone)
+    try:
+        number = shards or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        with shown(progress) as callback, Notes() as note:
+            return builder._core.preprocess_on(
+                name, folder, force, on_bad_row, format, number, _outcomes, callback, note
+            )
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _work(job: bytes) -> bytes:
+    """Does one job, on a worker."""
+    return shard_work(job)
+
+
+def _outcomes(jobs: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The number and the outcome of each job, as they are done."""
+    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
+    waiting = {task.remote(job): number for number, job in enumerate(jobs)}
+    try:
+        while waiting:
+            done, _ = ray.wait(list(waiting), timeout=_TICK)
+            for reference in done:
+                number = waiting.pop(reference)
+                try:
+                    outcome = ray.get(reference)
+                except ray.exceptions.RayTaskError as error:
+                    # What the worker raised, without the worker's stack.
+                    raise getattr(error, "cause", None) or error from None
+                yield number, outcome
+    finally:
+        for reference in waiting:
+            ray.cancel(reference, force=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command ``python -m symphony_data.ray``: returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m symphony_data.ray",
+        description="Score every row of a benchmark on a Ray cluster (stage 1)",
+        epilog="The output and the files of the source must be on storage that all machines share.",
+    )
+    parser.add_argument("benchmark", help="the benchmark's name")
+    parser.add_argument("--config", metavar="FILE", help="the configuration [default: config/data_config.yaml]")
+    parser.add_argument("--output", metavar="DIR", default=FULL_DIR, help="write to this folder [default: %(default)s]")
+    parser.add_argument(
+        "--address",
+        default="auto",
+        help="the cluster: auto, local for this machine alone, or host:port [default: auto]",
+    )
+    parser.add_argument(
+        "--shards", type=int, metavar="N", help="cut the source into at most N shards [default: processors]"
+    )
+    parser.add_argument("--format", choices=["jsonl", "parquet"], help="store rows in this format")
+    parser.add_argument(
+        "--on-bad-row", choices=["stop", "skip"], help="stop at a row that cannot be scored, or set it aside"
+    )
+    parser.add_argument("--force", action="store_true", help="rebuild even if up to date")
+    given = parser.parse_args(arguments)
+    try:
+        tasks = preprocess(
+            given.config,
+            given.benchmark,
+            given.output,
+            address=None if given.address == "local" else given.address,
+            shards=given.shards,
+            format=given.format,
+            on_bad_row=given.on_bad_row,
+            force_reprocess=given.force,
+        )
+    except (SymphonyDataError, ConnectionError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, (ConfigError, RequestError)) else 1
+    print(f"{given.benchmark}: {len(tasks)} rows in {given.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    # Under its own name, workers find this module's functions.
+    from symphony_data.ray import main as imported
+
+    sys.exit(imported())
