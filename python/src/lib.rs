@@ -25,7 +25,8 @@ mod core {
 
     #[pymodule_export]
     use super::{
-        builder::Builder, cli, reference, reference_rows, report::MadeReport, shard::shard_work, stream::TaskStream, task::Task,
+        builder::Builder, cli, reference, reference_rows, report::MadeReport, shard::shard_work, stream::TaskStream,
+        task::Task,
     };
 
     #[pymodule_init]

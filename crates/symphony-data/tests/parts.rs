@@ -209,7 +209,7 @@ fn a_label_is_one_of_all_parts_together() {
 fn rows_that_are_set_aside_are_those_of_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let rows = folder.path().join("rows.jsonl");
-    let line = |row: usize| if row % 5 == 0 { "{}\n".to_owned() } else { format!("{{\"n\": {row}}}\n") };
+    let line = |row: usize| if row.is_multiple_of(5) { "{}\n".to_owned() } else { format!("{{\"n\": {row}}}\n") };
     fs::write(&rows, (0..41).map(line).collect::<String>()).unwrap();
     let config = config(&format!(
         "benchmarks: {{mine: {{path: 'file:{}', difficulty: {{features: {{n: {{number: n}}}}, score: [{{feature: n, normalize: \
