@@ -206,7 +206,7 @@ def report(
         lines.append("| " + " | ".join(str(cell) for cell in row) + " |")
     lines += [
         "",
-        f"The driver itself takes {driver:.3f} s and {first['memory']:.0f} MiB, most of which are Python and Ray; "
+        f"The driver itself takes {driver:.3f} s and {first['memory']:.0f} MiB, mostly for Python and Ray; "
         f"Ray adds {1e3 * overhead:.0f} ms to each of {jobs} jobs in {rounds} rounds.",
         "",
         "The model: the workers share the work, which grows with the rows; the driver's part and Ray's grow with the "

@@ -331,8 +331,8 @@ pub fn printable_line(text: &str) -> Cow<'_, str> {
     escaped(text, steers)
 }
 
-/// Whether a character controls the terminal (C0, DEL and C1), ends a line elsewhere, changes the direction of writing, or is none that XML
-/// may hold.
+/// Whether a character controls the terminal (C0, DEL and C1), ends a line elsewhere, changes the direction of writing, or is not valid in
+/// XML.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

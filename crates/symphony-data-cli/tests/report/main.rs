@@ -12,7 +12,7 @@ mod support;
 
 use support::Place;
 
-/// A pool of 80 generated tasks in two benchmarks, some of which repeat, and answers of two models to all rows.
+/// A pool of 80 generated tasks in two benchmarks, where some tasks repeat, and answers of two models to all rows.
 fn place() -> Place {
     let place = Place::new();
     place.ok("-q preprocess --demo --benchmarks gsm8k,amc");

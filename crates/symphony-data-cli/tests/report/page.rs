@@ -1,4 +1,4 @@
-//! The page: what it says, what nobody can make it do, and where it is written.
+//! The page: what it says, that rows cannot make it do anything, and where it is written.
 
 use std::fs;
 
@@ -128,7 +128,7 @@ fn what_is_in_the_way_stays_and_is_named() {
     }
     assert_eq!(fs::read_to_string(place.path("mine.html")).unwrap(), "<p>mine</p>");
     assert!(!place.path("r.html").exists());
-    // The same holds for pictures, of which none is written if one is in the way.
+    // The same holds for pictures: if a file is in the way of one, none of them is written.
     for kind in ["svg", "png"] {
         place.ok(&format!("-q report pool --output s.html --{kind} {kind}"));
         let name = format!("{kind}/pool-1-stream.{kind}");
@@ -274,4 +274,17 @@ fn a_pool_without_answers_does_not_stop_the_report_on_another() {
     assert!(output.status.success() && stderr.contains("amc: no response is to a task of this pool"), "{stderr}");
     let stderr = place.fails(1, "report amc --demo --responses some.jsonl --output r.html");
     assert!(stderr.contains("no response could be mapped to a row"), "{stderr}");
+}
+
+#[test]
+fn in_short_says_how_one_model_does_and_who_is_better_of_two() {
+    let place = place();
+    let short = |html: &str| between(html, "<h3>In short</h3>", "</ul>").to_owned();
+    let both = report(&place, "pool --responses answers.jsonl");
+    assert!(short(&both).contains("good solves ") && short(&both).contains(" points more than poor ("));
+    let all = fs::read_to_string(place.path("answers.jsonl")).unwrap();
+    let of_one: String = all.lines().filter(|line| line.contains("good")).map(|line| line.to_owned() + "\n").collect();
+    fs::write(place.path("one.jsonl"), of_one).unwrap();
+    let one = report(&place, "pool --responses one.jsonl");
+    assert!(short(&one).contains("good solves ") && short(&one).contains(" of the hard tasks."), "{}", short(&one));
 }

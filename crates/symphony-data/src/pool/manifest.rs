@@ -217,12 +217,16 @@ impl PoolManifest {
 
     /// The manifest beside a file of tasks; `None` if there is none, or it is not valid JSON.
     pub fn beside(tasks: &Path) -> Option<Self> {
-        serde_json::from_str(&text_beside(tasks)?.ok()?).ok().map(Self)
+        Self::beside_checked(tasks).0
     }
 
-    /// Whether the manifest beside a file of tasks is as it was written; `None` if there is none.
-    pub fn is_whole_beside(tasks: &Path) -> Option<bool> {
-        Some(text_beside(tasks)?.is_ok_and(|text| checksum::is_sealed(&text)))
+    /// The same, and whether a manifest is there that cannot be read, or was changed since it was written.
+    pub fn beside_checked(tasks: &Path) -> (Option<Self>, bool) {
+        match text_beside(tasks) {
+            None => (None, false),
+            Some(Err(_)) => (None, true),
+            Some(Ok(text)) => (serde_json::from_str(&text).ok().map(Self), !checksum::is_sealed(&text)),
+        }
     }
 
     /// Whether it names a file with its checksum.

@@ -26,6 +26,8 @@ pub(super) struct Outcome {
     pub plots: Vec<Plot>,
     pub tables: Vec<Table>,
     pub sentences: Vec<String>,
+    /// Who is better: the first comparison; of one model, how well it does.
+    pub best: Option<String>,
     pub method: &'static str,
 }
 
@@ -33,13 +35,16 @@ impl Outcome {
     pub fn of(pool_id: &str, pool: &AnsweredPool, results: &Results, ids: &mut Ids) -> Self {
         let by_bin = pictures::by_bin(ids.next(&[pool_id, "by-bin"]), results);
         let differences = pictures::differences(ids.next(&[pool_id, "differences"]), results);
+        let comparisons = comparisons(results);
+        let of_one = by_bin.as_ref().map(|plot: &Plot| plot.title.clone());
         let mut tables = accuracies(results);
         tables.extend(full(results));
         tables.extend(full_differences(results));
         Self {
             plots: by_bin.into_iter().chain(differences).collect(),
             tables,
-            sentences: sentences(pool, results),
+            best: comparisons.first().cloned().or(of_one),
+            sentences: [comparisons, notes(pool, results)].concat(),
             method: results.method,
         }
     }
@@ -57,23 +62,28 @@ pub(super) fn short(
     let names: Vec<String> = benchmarks.iter().map(|name| shown(name)).collect();
     let repeats = if sheet.n_distinct < sheet.n_tasks {
         let effective = (10.0 * sheet.effective_n).round() / 10.0;
-        format!(", of which {} are distinct: as much evidence as {effective} tasks that differ", sheet.n_distinct)
+        format!(": {} are distinct, and tell as much as {effective} tasks without repeats", sheet.n_distinct)
     } else {
         String::new()
     };
     let mut short = vec![format!("{} from {}{repeats}", counted(sheet.n_tasks, "task"), names.join(", "))];
     short.extend(sheet.meaning.clone());
     short.extend(errors.iter().take(MOST_SENTENCES).map(|plot| plot.title.clone()));
-    short.extend(results.iter().flat_map(|outcome| outcome.sentences.iter().take(1).cloned()));
+    short.extend(results.and_then(|outcome| outcome.best.clone()));
     short.push(detectable.title.clone());
     short.iter().map(|sentence| format!("{}.", sentence.trim_end_matches('.'))).collect()
 }
 
-/// The comparisons in words, and what their reader has to know.
-fn sentences(pool: &AnsweredPool, results: &Results) -> Vec<String> {
+/// The first comparisons in words.
+fn comparisons(results: &Results) -> Vec<String> {
     let is_in_sample = |name: &str| results.models.iter().any(|own| own.model == name && own.in_sample == Some(true));
-    let comparisons = results.comparisons.iter().filter_map(|own| sentence(own, &is_in_sample)).take(MOST_SENTENCES);
-    let mut sentences: Vec<String> = comparisons.collect();
+    let comparisons = results.comparisons.iter().filter_map(|own| sentence(own, &is_in_sample));
+    comparisons.take(MOST_SENTENCES).map(|sentence| shown(&sentence)).collect()
+}
+
+/// What a reader of the results has to know.
+fn notes(pool: &AnsweredPool, results: &Results) -> Vec<String> {
+    let mut sentences = Vec::new();
     if results.pool.unanswered > 0 {
         let (n, of) = (results.pool.unanswered, counted(results.pool.n_tasks, "task"));
         sentences.push(format!("{n} of {of} have no answer of any model, and do not count"));
@@ -165,7 +175,7 @@ fn accuracies(results: &Results) -> Vec<Table> {
     tables
 }
 
-/// The estimates of the accuracy on full benchmarks. `None` if there are none.
+/// The estimates of the accuracy on full benchmarks; `None` without any.
 fn full(results: &Results) -> Option<Table> {
     let estimates = results.models.iter().flat_map(|own| {
         own.full.iter().filter_map(move |(benchmark, full)| Some((&own.model, benchmark, full.as_ref().ok()?)))
@@ -183,7 +193,7 @@ fn full(results: &Results) -> Option<Table> {
     (!rows.is_empty()).then(|| Table::new(title, &head, rows))
 }
 
-/// The estimates of differences on full benchmarks. `None` if there are none.
+/// The estimates of differences on full benchmarks; `None` without any.
 fn full_differences(results: &Results) -> Option<Table> {
     let row = |own: &Comparison, benchmark: &String, full: &FullDifference| {
         let numbers = [full.difference, full.low, full.high].map(points);

@@ -89,7 +89,7 @@ fn is_ours(head: &[u8]) -> bool {
 }
 
 impl Report<'_> {
-    /// Writes each picture as SVG into one folder, and as PNG into another, as far as they are named. The folders are made if there are none.
+    /// Writes each picture as SVG into one folder, and as PNG into another, as far as they are named. Folders that do not exist are made.
     /// A PNG has three pixels for each of the picture's own, and all text in one font, so that it is the same on every machine.
     ///
     /// # Errors

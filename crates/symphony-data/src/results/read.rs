@@ -56,12 +56,11 @@ impl AnsweredPool {
         }
         let name = path.display().to_string();
         let file = if path.is_dir() { find_pool(path) } else { Some(path.to_owned()) };
-        let manifest = file.as_deref().and_then(PoolManifest::beside);
+        let (manifest, has_bad_manifest) = file.as_deref().map(PoolManifest::beside_checked).unwrap_or_default();
         let is_changed = manifest.as_ref().zip(file.as_deref()).is_some_and(|(own, file)| !own.vouches_for(file));
         let folder = file.as_deref().and_then(Path::parent);
         // The parent of a plain file name is empty.
         let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-        let has_bad_manifest = file.as_deref().and_then(PoolManifest::is_whole_beside) == Some(false);
         let folder = folder.map(Path::to_owned);
         Ok(Self { is_changed, has_bad_manifest, folder, ..Self::of_tasks(&name, tasks, manifest.as_ref()) })
     }

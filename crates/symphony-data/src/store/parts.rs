@@ -160,7 +160,7 @@ pub fn remove_others(
     remove_if_empty(&path)
 }
 
-/// The format of the parts of a benchmark that lie in `folder`, and how many there are; `None` if there are none. This is all
+/// The format of the parts of a benchmark that lie in `folder`, and how many there are; `None` without parts. This is all
 /// that is known of a store of parts whose meta is lost.
 pub fn parts_in(folder: &Path, benchmark: &str) -> Option<(Layout, usize)> {
     let listed = fs::read_dir(folder.join(parts_name(benchmark))).ok()?.flatten();

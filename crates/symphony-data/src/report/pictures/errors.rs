@@ -111,7 +111,7 @@ pub(in crate::report) fn errors(
     let mut marks = y.beside(SIDES, &ticks);
     marks.extend(x.below((bottom, bottom + 4.0), &score_ticks()));
     marks.push(Mark::text("tick", (x.at(0.5), bottom + 30.0), "middle", "difficulty score"));
-    marks.push(Mark::text("tick", (0.0, 9.0), "start", "answers that fail"));
+    marks.push(Mark::text("tick", (0.0, 9.0), "start", "models that fail"));
     let at = |(score, error): (f64, f64)| (x.at(score), y.at(error));
     if is_measured {
         marks.push(Mark::path("diagonal", [at((0.0, 0.0)), at((1.0, 1.0))]));

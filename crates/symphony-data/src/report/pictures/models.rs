@@ -79,7 +79,7 @@ fn label(own: &ModelResult) -> String {
     if own.in_sample == Some(true) { format!("{} (IN-SAMPLE)", own.model) } else { own.model.clone() }
 }
 
-/// The paired differences of models, in points, with 95 % intervals. `None` if there are none.
+/// The paired differences of models, in points, with 95 % intervals; `None` without any.
 pub(in crate::report) fn differences(id: String, results: &Results) -> Option<Plot> {
     let known: Vec<(&Comparison, f64, f64, f64)> = results
         .comparisons

@@ -33,7 +33,7 @@ impl Texts for Questions {
     }
 }
 
-/// The groups of distinct tasks whose questions are near-duplicates, or `Err` with a sentence if there are none.
+/// The groups of distinct tasks whose questions are near-duplicates, or `Err` with a sentence that says that no tasks are.
 pub(in crate::report) fn similar(id: String, rows: &[Row<'_>], config: &Config) -> Result<Plot, String> {
     let rows = &rows[..rows.len().min(MOST_COMPARED)];
     let mut readers: BTreeMap<&str, Reader<'_>> = BTreeMap::new();
