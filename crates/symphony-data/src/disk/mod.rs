@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 pub mod checksum;
 mod folder;
+mod new_file;
 mod scratch;
 
-pub use folder::{Folder, NewFile, WrittenFile};
+pub use folder::Folder;
+pub use new_file::{NewFile, WrittenFile};
 pub use scratch::Scratch;
 
 use std::{

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{DrawError, Drawn, DrawnPart, Stores};
 use crate::{
-    disk::{DiskError, Folder, checksum},
+    disk::{DiskError, Folder, NewFile, checksum},
     pool::{
         self, MANIFEST, STATISTICS, Statistics,
         manifest::{self, DifficultyRecord, Existing, PoolManifest, Unvouched},
@@ -292,6 +292,9 @@ impl Drawn<'_> {
         let manifest = self.manifest(experiment, outputs);
         // A manifest holds finite numbers, texts and maps with text keys: it can always be written.
         let manifest_file = folder.write_small(MANIFEST, &checksum::seal(&manifest).unwrap_or_default())?;
+        let mut files = [pool_file, statistics_file, manifest_file];
+        NewFile::write_all_out(&mut files, true)?;
+        let [pool_file, statistics_file, manifest_file] = files;
         // The manifest comes last: if the run stops before it, the same command writes the same files again.
         folder.publish(vec![pool_file, statistics_file], true)?;
         for other in Layout::ALL.into_iter().filter(|other| *other != format) {
