@@ -8,7 +8,7 @@ use super::{
     kernel::{Kernel, Scope},
 };
 use crate::{
-    row::{FieldSet, Fields, RowBatch, RowFault, Strict, identity::IdentityHasher},
+    row::{FieldSet, Fields, RowBatch, RowFault, Strict, identity::IdentityHasher, may_hold_halves},
     yaml::{Refusal, walk::nearest_of},
 };
 
@@ -118,9 +118,8 @@ impl Scorer {
         };
         let mut cells = Vec::with_capacity(self.kernels.len());
         let mut numbers = Vec::with_capacity(self.scored.len());
-        let halves = batch.may_hold_halves();
         for i in 0..batch.len() {
-            match self.row(batch, i, halves, &mut cells, &mut numbers) {
+            match self.row(batch, i, &mut cells, &mut numbers) {
                 Ok((identity, lax)) => {
                     if !out.metadata.push_object(&self.keys, &cells) {
                         let reason = format!("its features take more than {} MiB", MAX_METADATA_BYTES >> 20);
@@ -142,18 +141,21 @@ impl Scorer {
     }
 
     /// Computes one row into `cells` and `numbers`, and returns its identity and whether its text is JSON only as Python
-    /// reads it. `halves`: whether the row may hold half a surrogate pair, which the reader of fields would not notice.
+    /// reads it.
     fn row(
         &self,
         batch: &RowBatch,
         i: usize,
-        halves: bool,
         cells: &mut Vec<Cell>,
         numbers: &mut Vec<f64>,
     ) -> Result<(u64, bool), RowFault> {
         let text = batch.row(i)?;
         let mut compute = |fields: &Fields<'_>| self.compute(batch, i, fields, cells, numbers);
-        let strict = if halves { Strict::of(text) } else { None };
+        if let Some(fields) = self.fields.scan(text, batch.untyped()) {
+            return Ok((compute(&fields)?, false));
+        }
+        // The reader of fields would not notice half a surrogate pair.
+        let strict = if may_hold_halves(text.as_bytes()) { Strict::of(text) } else { None };
         let strict = match strict {
             Some(strict) => strict,
             None => match self.fields.read(text, batch.untyped()) {

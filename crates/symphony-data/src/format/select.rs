@@ -1,5 +1,7 @@
 //! Selects the columns of rows by each row's keys, without reading their values.
 
+use crate::row::string_at;
+
 /// How many names are kept for a message.
 const MAX_KNOWN: usize = 50;
 
@@ -70,7 +72,7 @@ pub(super) fn members(row: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let (mut depth, mut from, mut key, mut at) = (0_usize, 0, None, 0);
     while at < inner.len() {
         match inner[at] {
-            b'"' => at = end_of_string(inner, at)?,
+            b'"' => at = string_at(inner, at)?.end - 1,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.checked_sub(1)?,
             b':' if depth == 0 && key.is_none() => key = Some(inner[from..at].trim_ascii()),
@@ -92,18 +94,6 @@ pub(super) fn members(row: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
         None => return None,
     }
     Some(members)
-}
-
-/// The place of the last quote of the string that begins at `at`.
-fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
-    let mut at = at + 1;
-    loop {
-        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text[at] == b'"' {
-            return Some(at);
-        }
-        at += 2;
-    }
 }
 
 /// The columns of a source, or the keys of its rows, that a benchmark's rows have.

@@ -2,8 +2,6 @@
 
 use std::{fmt, ops::Range, sync::Arc};
 
-use super::strict;
-
 /// How much row text a reader gathers into a batch, in bytes. It is enough to outweigh the cost of handing a batch on,
 /// and little enough that all cores share small benchmarks and a batch fits into a core's cache.
 pub const BATCH_BYTES: usize = 256 << 10;
@@ -137,11 +135,6 @@ impl RowBatch {
     /// The bytes of row `i` as they were read.
     pub fn bytes(&self, i: usize) -> &[u8] {
         &self.text[self.rows[i].text.clone()]
-    }
-
-    /// Whether a row may hold the escape of half a surrogate pair.
-    pub(crate) fn may_hold_halves(&self) -> bool {
-        strict::may_hold_halves(&self.text)
     }
 
     /// Whether numbers come as text, as they do in CSV.

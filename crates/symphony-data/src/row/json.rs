@@ -54,28 +54,77 @@ pub(crate) fn decode_string(json: &str) -> Option<serde_json::Result<Cow<'_, str
     })
 }
 
-/// Resolves the escapes of `inner`, whose first one is at `escape`; `None` if one of them has more than one letter.
-/// Those of line breaks and quotes have one.
+/// Resolves the escapes of `inner`, whose first one is at `escape`; `None` if one of them is not valid.
 fn unescape(inner: &str, escape: usize) -> Option<String> {
     let mut text = String::with_capacity(inner.len());
     let (mut from, mut escape) = (0, Some(escape));
     while let Some(at) = escape {
-        let letter = match inner.as_bytes().get(at + 1)? {
-            b'n' => '\n',
-            b't' => '\t',
-            b'r' => '\r',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            &other @ (b'"' | b'\\' | b'/') => char::from(other),
+        let (character, length) = match inner.as_bytes().get(at + 1)? {
+            b'n' => ('\n', 2),
+            b't' => ('\t', 2),
+            b'r' => ('\r', 2),
+            b'b' => ('\u{8}', 2),
+            b'f' => ('\u{c}', 2),
+            &other @ (b'"' | b'\\' | b'/') => (char::from(other), 2),
+            b'u' => match (unit(inner.as_bytes(), at)?, unit(inner.as_bytes(), at + 6)) {
+                (high @ 0xd800..=0xdbff, Some(low @ 0xdc00..=0xdfff)) => {
+                    (char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))?, 12)
+                }
+                // Half a surrogate pair is no character.
+                (unit, _) => (char::from_u32(unit)?, 6),
+            },
             _ => return None,
         };
         text.push_str(&inner[from..at]);
-        text.push(letter);
-        from = at + 2;
+        text.push(character);
+        from = at + length;
         escape = memchr::memchr(b'\\', &inner.as_bytes()[from..]).map(|next| from + next);
     }
     text.push_str(&inner[from..]);
     Some(text)
+}
+
+/// The UTF-16 unit whose escape, such as `\u00e9`, begins at `at`, if one does.
+pub(super) fn unit(json: &[u8], at: usize) -> Option<u32> {
+    let digits = json.get(at..at + 6)?.strip_prefix(br"\u")?;
+    digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
+}
+
+/// A JSON string in a text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StringAt {
+    /// The place behind its last quote.
+    pub end: usize,
+    /// Whether it has escapes.
+    pub escaped: bool,
+    /// Whether it has escapes of UTF-16 units, such as `\u00e9`.
+    pub units: bool,
+    /// Whether any of these is half of a surrogate pair, paired or not.
+    pub halves: bool,
+}
+
+/// The JSON string that begins at `start`; `None` if it does not end, or has an escape that is not valid. Control characters,
+/// which are not valid either, are not looked for.
+pub(crate) fn string_at(json: &[u8], start: usize) -> Option<StringAt> {
+    let mut found = StringAt { end: start + 1, ..StringAt::default() };
+    loop {
+        let at = found.end + memchr::memchr2(b'"', b'\\', json.get(found.end..)?)?;
+        if json[at] == b'"' {
+            found.end = at + 1;
+            return Some(found);
+        }
+        found.escaped = true;
+        found.end = at
+            + match json.get(at + 1)? {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
+                b'u' => {
+                    found.units = true;
+                    found.halves |= matches!(unit(json, at)?, 0xd800..=0xdfff);
+                    6
+                }
+                _ => return None,
+            };
+    }
 }
 
 /// The strings among the values of a JSON array or object; `None` if `json` is neither.

@@ -8,7 +8,7 @@
 
 use memchr::{memchr2, memmem};
 
-use super::{FieldSet, Fields, RowFault};
+use super::{FieldSet, Fields, RowFault, json::unit};
 
 const NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 /// The escape of the replacement character, as long as the escape that it replaces.
@@ -23,8 +23,8 @@ pub(crate) struct Strict<'r> {
     changes: Vec<(usize, &'r str)>,
 }
 
-/// Whether a text may hold half a surrogate pair; a cheap test.
-pub(super) fn may_hold_halves(text: &[u8]) -> bool {
+/// Whether a text may hold the escape of half a surrogate pair; a cheap test.
+pub(crate) fn may_hold_halves(text: &[u8]) -> bool {
     memmem::find(text, br"\ud").is_some() || memmem::find(text, br"\uD").is_some()
 }
 
@@ -87,12 +87,12 @@ impl<'r> Strict<'r> {
     /// The text is still not JSON, or a field of `set` holds a replaced value.
     pub fn read<'f>(&'f self, set: &'f FieldSet, untyped: bool) -> Result<Fields<'f>, RowFault> {
         let fields = set.read(&self.text, untyped)?;
-        for (slot, value) in fields.raw.iter().enumerate() {
+        for (slot, value) in fields.found().enumerate() {
             let Some(value) = value else { continue };
             // A field's text is a piece of the row's.
-            let from = value.get().as_ptr() as usize - self.text.as_ptr() as usize;
+            let from = value.as_ptr() as usize - self.text.as_ptr() as usize;
             let first = self.changes.partition_point(|(at, _)| *at < from);
-            if let Some((_, was)) = self.changes[first..].first().filter(|(at, _)| *at < from + value.get().len()) {
+            if let Some((_, was)) = self.changes[first..].first().filter(|(at, _)| *at < from + value.len()) {
                 let reason = if was.starts_with('\\') {
                     format!("holds half a character ({was}), and is used as a text")
                 } else {
@@ -103,12 +103,6 @@ impl<'r> Strict<'r> {
         }
         Ok(fields)
     }
-}
-
-/// The UTF-16 unit whose escape begins at `at`, if one does.
-fn unit(bytes: &[u8], at: usize) -> Option<u32> {
-    let digits = bytes.get(at..at + 6)?.strip_prefix(br"\u")?;
-    digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::{
     PartLabels,
     labels::{MAX_BYTES, MAX_VALUES, NONE, WrittenLabels},
 };
-use crate::row::decode_string;
+use crate::row::{decode_string, string_at};
 
 /// What is known of the features so far. It only saves work: a batch that knows less finds the same labels.
 #[derive(Clone, Debug, Default)]
@@ -317,7 +317,7 @@ fn value_at(json: &[u8], at: usize) -> Option<Range<usize>> {
     let (mut at, mut depth) = (start, 0_usize);
     loop {
         match json.get(at)? {
-            b'"' => at = string_end(json, at)?,
+            b'"' => at = string_at(json, at)?.end,
             b'{' | b'[' => (at, depth) = (at + 1, depth + 1),
             b'}' | b']' => (at, depth) = (at + 1, depth.checked_sub(1)?),
             b',' | b':' if depth == 0 => return None,
@@ -332,18 +332,6 @@ fn value_at(json: &[u8], at: usize) -> Option<Range<usize>> {
         if depth == 0 {
             return Some(start..at);
         }
-    }
-}
-
-/// The end of the JSON string that begins at `start`.
-fn string_end(json: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
-    loop {
-        at += memchr::memchr2(b'"', b'\\', json.get(at..)?)?;
-        if json[at] == b'"' {
-            return Some(at + 1);
-        }
-        at += 2;
     }
 }
 

@@ -92,11 +92,17 @@ impl FeatureFunction for Present {
         }
         let lowered: Vec<String> = self.substrings.iter().map(|s| s.to_lowercase()).collect();
         let finders = finders(&lowered);
+        let ascii = lowered.iter().all(|s| s.is_ascii());
         Ok(Kernel::new(move |row, _| {
             let text = row.text(field)?;
-            // The same for ASCII, and several times as fast.
-            let text = if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() };
-            Ok(Cell::Int(count_present(&finders, &text)))
+            // ASCII is lowered several times as fast, and ASCII alone is looked for. Beyond ASCII, only the sign of Kelvin and
+            // the dotted İ have a lower case with ASCII in it.
+            let lowered = if row.is_ascii(field) || text.is_ascii() || ascii && !text.contains(['\u{212a}', 'İ']) {
+                text.to_ascii_lowercase()
+            } else {
+                text.to_lowercase()
+            };
+            Ok(Cell::Int(count_present(&finders, &lowered)))
         }))
     }
 }
@@ -240,6 +246,12 @@ fn number_text(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_characters_beyond_ascii_have_ascii_in_their_lower_case() {
+        let found: String = ('\u{80}'..=char::MAX).filter(|c| c.to_lowercase().any(|c| c.is_ascii())).collect();
+        assert_eq!(found, "İ\u{212a}");
+    }
 
     #[test]
     fn captured_numbers_are_written_as_json_numbers() {

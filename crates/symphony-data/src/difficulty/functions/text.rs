@@ -37,7 +37,11 @@ impl FeatureFunction for Chars {
 
     fn compile(&self, scope: &mut Scope<'_>) -> Result<Kernel, Refusal> {
         let field = scope.field(&self.0);
-        Ok(Kernel::new(move |row, _| Ok(Cell::Int(row.text(field)?.chars().count() as i64))))
+        Ok(Kernel::new(move |row, _| {
+            let text = row.text(field)?;
+            let chars = if row.is_ascii(field) { text.len() } else { text.chars().count() };
+            Ok(Cell::Int(chars as i64))
+        }))
     }
 }
 
@@ -58,7 +62,7 @@ impl FeatureFunction for Words {
 
     fn compile(&self, scope: &mut Scope<'_>) -> Result<Kernel, Refusal> {
         let field = scope.field(&self.0);
-        Ok(Kernel::new(move |row, _| Ok(Cell::Int(words(row.text(field)?)))))
+        Ok(Kernel::new(move |row, _| Ok(Cell::Int(words(row.text(field)?, row.is_ascii(field))))))
     }
 }
 
@@ -104,16 +108,16 @@ impl FeatureFunction for MeanWords {
             let json = row.json(field)?;
             let strings = strings_of(json)
                 .ok_or_else(|| row.fault(field, format!("expected a list or an object, found {}", kind_of(json))))?;
-            let counts: Vec<i64> = strings.iter().filter(|s| !s.is_empty()).map(|s| words(s)).collect();
+            let counts: Vec<i64> = strings.iter().filter(|s| !s.is_empty()).map(|s| words(s, false)).collect();
             let mean = counts.iter().sum::<i64>() as f64 / counts.len() as f64;
             Ok(Cell::Float(if counts.is_empty() { 0.0 } else { mean }))
         }))
     }
 }
 
-/// Whitespace-separated words.
-fn words(text: &str) -> i64 {
-    if !text.is_ascii() {
+/// Whitespace-separated words of a text, which may be known to be ASCII.
+fn words(text: &str, is_ascii: bool) -> i64 {
+    if !is_ascii && has_wide_space(text) {
         let mut after_space = true;
         let starts = text.chars().filter(|c| {
             let space = is_space(*c);
@@ -133,6 +137,13 @@ fn words(text: &str) -> i64 {
     i64::from(!space(first)) + bytes.chunks(64).zip(rest.chunks(64)).map(count).sum::<i64>()
 }
 
+/// Whether a text has a space beyond ASCII. All of these begin with one of four bytes, which few texts have.
+fn has_wide_space(text: &str) -> bool {
+    let is_space = |at: usize| text[at..].starts_with(is_space);
+    memchr::memchr3_iter(0xe1, 0xe2, 0xe3, text.as_bytes()).any(is_space)
+        || memchr::memchr_iter(0xc2, text.as_bytes()).any(is_space)
+}
+
 /// Lines of the text without the whitespace around it.
 fn lines(text: &str) -> i64 {
     let text = text.trim_matches(is_space);
@@ -150,16 +161,28 @@ mod tests {
 
     #[test]
     fn words_split_where_python_splits() {
-        assert_eq!(words("a  b\tc\nd"), 4);
-        assert_eq!(words("a\u{1c}b\u{1f}c"), 3);
-        assert_eq!(words("é\u{a0}b\u{3000}c\u{85}d"), 4);
-        assert_eq!(words("zero\u{200b}width is no space"), 4);
-        assert_eq!(words(" \n "), 0);
-        assert_eq!(words(""), 0);
+        assert_eq!(words("a  b\tc\nd", false), 4);
+        assert_eq!(words("a\u{1c}b\u{1f}c", false), 3);
+        assert_eq!(words("é\u{a0}b\u{3000}c\u{85}d", false), 4);
+        assert_eq!(words("zero\u{200b}width is no space", false), 4);
+        assert_eq!(words(" \n ", false), 0);
+        assert_eq!(words("", false), 0);
+        assert_eq!(words("“é”—x ’a’ €5", false), 3);
         for n in [1, 63, 64, 65, 127, 128, 129, 1000] {
-            assert_eq!(words(&" a".repeat(n)), n as i64);
-            assert_eq!(words(&"a ".repeat(n)), n as i64);
-            assert_eq!(words(&"a".repeat(n)), 1);
+            assert_eq!(words(&" a".repeat(n), false), n as i64);
+            assert_eq!(words(&"a ".repeat(n), false), n as i64);
+            assert_eq!(words(&"a".repeat(n), false), 1);
+        }
+    }
+
+    #[test]
+    fn every_space_of_unicode_separates_words() {
+        for c in ('\0'..=char::MAX).filter(|c| is_space(*c)) {
+            assert_eq!(words(&format!("é{c}b"), false), 2, "{c:?}");
+            assert_eq!(words(&format!("{c}a{c}{c}"), false), 1, "{c:?}");
+        }
+        for c in ('\0'..=char::MAX).filter(|c| !is_space(*c)) {
+            assert_eq!(words(&format!("a{c}b"), false), 1, "{c:?}");
         }
     }
 
