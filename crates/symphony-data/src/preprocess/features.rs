@@ -1,6 +1,9 @@
 //! The first pass: computes features, keeps them in a scratch file, and summarizes them.
 
-use super::{PreprocessError, Stage1};
+use super::{
+    PreprocessError,
+    pass::{Batches, Kept, Stage1},
+};
 use crate::{
     disk::{Folder, NamedFile, Scratch},
     number::Summary,
@@ -23,7 +26,12 @@ pub(super) struct Featured {
     pub(super) identities: Vec<u64>,
     /// The number of rows, good and bad.
     pub(super) rows_read: u64,
+    /// The rows, if they are few enough to keep. Then the second pass does not read them again.
+    pub(super) kept: Option<Kept>,
 }
+
+/// How much text of rows is kept in memory from the first pass to the second, in bytes.
+const KEPT: usize = 32 << 20;
 
 impl Stage1<'_> {
     /// Runs the first pass over the rows, which computes their features.
@@ -32,6 +40,7 @@ impl Stage1<'_> {
         let mut summaries = vec![Summary::default(); self.plan.constants().len()];
         let (mut rows, mut identities) = (Vec::new(), Vec::new());
         let (mut good, mut rejected) = (0_u64, 0);
+        let (mut kept, mut kept_bytes) = (Some(Vec::new()), 0);
         let features_of = |batch: &RowBatch| {
             let found = self.plan.features(batch);
             if self.on_bad_row == OnBadRow::Stop
@@ -54,10 +63,18 @@ impl Stage1<'_> {
         let files = self.pass(
             Pass::Score,
             self.source.rows(),
+            None,
             1,
-            |batch| features_of(&batch[0].1),
-            |found| {
-                let (own, bad, more, bytes) = found;
+            |batches: Batches| {
+                let found = features_of(&batches[0].1)?;
+                Ok((found, batches))
+            },
+            |((own, bad, more, bytes), batches)| {
+                kept_bytes += batches[0].1.text_len();
+                kept = kept.take().filter(|_| kept_bytes <= KEPT);
+                if let Some(kept) = &mut kept {
+                    kept.extend(batches.into_iter().map(|(_, batch)| batch));
+                }
                 let some = own.len();
                 if !self.benchmark.identity.is_empty() {
                     identities.extend(own);
@@ -76,6 +93,7 @@ impl Stage1<'_> {
         if good == 0 {
             return Err(self.empty(rejected));
         }
-        Ok(Featured { features, rows, summaries, files, identities, rows_read: good + rejected })
+        let kept = kept.map(|batches| Kept { batches, files: files.clone() });
+        Ok(Featured { features, rows, summaries, files, identities, rows_read: good + rejected, kept })
     }
 }

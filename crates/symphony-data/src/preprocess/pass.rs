@@ -63,6 +63,12 @@ pub(super) fn scorer(benchmark: &Benchmark) -> Result<Scorer, PreprocessError> {
     Scorer::compile(&benchmark.rule, &benchmark.identity).map_err(wrong)
 }
 
+/// All rows of a source, and the files that they were read from.
+pub(super) struct Kept {
+    pub(super) batches: Vec<RowBatch>,
+    pub(super) files: Vec<NamedFile>,
+}
+
 /// Batches, each with its number.
 pub(super) type Batches = Vec<(usize, RowBatch)>;
 
@@ -101,7 +107,7 @@ impl<'a> Stage1<'a> {
             ((0..parts.min(rows)).map(|part| Names::part(part, format)).collect(), Some(inside))
         };
         let places = Places { folder: inside.as_ref().unwrap_or(folder), names: &names };
-        let written = self.write(folder, &featured, &scale, &copies, format, places)?;
+        let written = self.write(folder, &mut featured, &scale, &copies, format, places)?;
         let WrittenStore { mut parts, labels, bins, rejected, rejected_rows, mut files } = written;
         let store = match (inside, parts.pop()) {
             (None, Some(only)) => StoreRecord::whole(format, only.file),
@@ -172,13 +178,14 @@ impl<'a> Stage1<'a> {
         }
     }
 
-    /// Reads the source once. All cores run `work`, each on about `bytes` of text but at least one batch; then `take` gets the
-    /// results in the order of the rows, and returns how many rows it took. Reports progress, and stops on request. Returns the
-    /// files that were read.
+    /// Runs over all rows once, those that were `kept` or else those of the source. All cores run `work`, each on about `bytes`
+    /// of text but at least one batch; then `take` gets the results in the order of the rows, and returns how many rows it
+    /// took. Reports progress, and stops on request. Returns the files that were read.
     pub(super) fn pass<'p, R: Send>(
         &'p self,
         pass: Pass,
         total: Option<u64>,
+        kept: Option<Kept>,
         bytes: usize,
         work: impl Fn(Batches) -> Result<R, PreprocessError> + Sync,
         mut take: impl FnMut(R) -> Result<u64, PreprocessError>,
@@ -188,7 +195,7 @@ impl<'a> Stage1<'a> {
         self.progress.rows(&self.benchmark.name, pass, 0, total);
         let produce = |sink: &mut dyn FnMut(Vec<(usize, Rows<'p>)>) -> ControlFlow<()>| {
             let (mut number, mut gathered, mut text) = (0, Vec::new(), 0);
-            let files = self.source.read(&mut |rows| {
+            let mut take = |rows: Rows<'p>| {
                 text += rows.text_len();
                 gathered.push((number, rows));
                 number += 1;
@@ -197,7 +204,15 @@ impl<'a> Stage1<'a> {
                 }
                 text = 0;
                 sink(std::mem::take(&mut gathered))
-            });
+            };
+            let files = match kept {
+                Some(Kept { batches, files }) => {
+                    // If it stops early, nothing is left to skip.
+                    let _ = batches.into_iter().try_for_each(|batch| take(Rows::Read(batch)));
+                    Ok(files)
+                }
+                None => self.source.read(&mut take),
+            };
             if !gathered.is_empty() {
                 // These are the last batches, so it does not matter whether more are wanted.
                 let _ = sink(gathered);

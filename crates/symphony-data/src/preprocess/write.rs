@@ -17,12 +17,14 @@ impl Stage1<'_> {
     pub(super) fn write(
         &self,
         folder: &Folder,
-        featured: &Featured,
+        featured: &mut Featured,
         scale: &Scale,
         copies: &CopyFinder,
         format: Layout,
         places: Places<'_>,
     ) -> Result<WrittenStore, PreprocessError> {
+        let kept = featured.kept.take();
+        let featured = &*featured;
         let names = self.plan.scored_names();
         let columns = names.len();
         let (mut writer, encoder) =
@@ -59,11 +61,11 @@ impl Stage1<'_> {
                 pieces.iter().map(|(part, rows)| encoder.encode(*part, rows)).collect();
             Ok((rows as u64, encoded?))
         };
-        let files =
-            self.pass(Pass::Write, Some(featured.rows_read), encoder.bytes_at_once(), work, |(rows, encoded)| {
-                encoded.into_iter().try_for_each(|encoded| writer.append(encoded))?;
-                Ok(rows)
-            })?;
+        let (total, bytes) = (Some(featured.rows_read), encoder.bytes_at_once());
+        let files = self.pass(Pass::Write, total, kept, bytes, work, |(rows, encoded)| {
+            encoded.into_iter().try_for_each(|encoded| writer.append(encoded))?;
+            Ok(rows)
+        })?;
         let written = writer.finish()?;
         let rows: usize = featured.rows.iter().sum();
         if files != featured.files || written.bins.total() != rows as u64 {
