@@ -1,8 +1,8 @@
 //! Writing a Parquet store: all cores encode row groups, one thread appends them.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io::Write as _, path::PathBuf, sync::Arc};
 
-use arrow_array::{Array, ArrayRef, Float64Array, StringArray, builder::StringBuilder};
+use arrow_array::{Array, ArrayRef, Float64Array, StringArray, builder::BinaryBuilder};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::{
     arrow::{
@@ -92,20 +92,35 @@ impl ParquetEncoder {
         thresholds: Thresholds,
         rows: &[ScoredRows<'_>],
     ) -> Result<RowGroup, StoreError> {
-        let ids = || -> ArrayRef {
-            let mut column = StringBuilder::new();
-            for rows in rows {
-                for row in rows.numbers() {
-                    column.append_value(format!("{benchmark}_{}", rows.batch.row_number(row)));
-                }
-            }
-            Arc::new(column.finish())
-        };
-        let task_ids = ids();
         let scores = || rows.iter().flat_map(|rows| rows.scores[rows.good.clone()].iter().copied());
+        let count = scores().count();
+        let bytes = rows.iter().map(|rows| rows.batch.text_len()).sum();
+        let texts = |length| BinaryBuilder::with_capacity(count, count * length);
+        let (mut ids, mut metadata, mut identities) = (texts(24), texts(96), texts(16));
+        let mut raw_data = BinaryBuilder::with_capacity(count, bytes);
+        let mut id = format!("{benchmark}_").into_bytes();
+        let prefix = id.len();
+        for rows in rows {
+            for (i, row, text) in rows.good() {
+                id.truncate(prefix);
+                // Writing to memory cannot fail.
+                let _ = write!(id, "{}", rows.batch.row_number(row));
+                ids.append_value(&id);
+                raw_data.append_value(text);
+                metadata.append_value(rows.features.metadata.get(i));
+                identities.append_value(hex(rows.features.identities[i]));
+            }
+        }
+        // All of it is UTF-8: the rows were checked before, features are JSON, hex digits are ASCII. So that is checked for a
+        // whole column at once, which is quicker than for each value.
+        let column = |mut texts: BinaryBuilder| -> Result<ArrayRef, StoreError> {
+            let texts = StringArray::try_from_binary(texts.finish());
+            Ok(Arc::new(texts.map_err(|error| cannot_write(&self.path, error.into()))?))
+        };
+        let ids = column(ids)?;
         let mut columns: Vec<ArrayRef> = vec![
-            task_ids.clone(),
-            task_ids,
+            ids.clone(),
+            ids,
             Arc::new(scores().collect::<Float64Array>()),
             Arc::new(scores().map(|score| Some(thresholds.bin(score).name())).collect::<StringArray>()),
         ];
@@ -113,20 +128,9 @@ impl ParquetEncoder {
             let values = rows.iter().flat_map(|rows| rows.features.scored[feature][rows.good.clone()].iter().copied());
             columns.push(Arc::new(values.collect::<Float64Array>()));
         }
-        let count = scores().count();
-        let bytes = rows.iter().map(|rows| rows.batch.text_len()).sum();
-        let mut raw_data = StringBuilder::with_capacity(count, bytes);
-        let mut metadata = StringBuilder::with_capacity(count, count * 64);
-        let mut identities = StringBuilder::with_capacity(count, count * 16);
-        for rows in rows {
-            for (i, _, text) in rows.good() {
-                // All of this is UTF-8: the rows were checked before, features are JSON, hex digits are ASCII.
-                raw_data.append_value(String::from_utf8_lossy(&text));
-                metadata.append_value(String::from_utf8_lossy(rows.features.metadata.get(i)));
-                identities.append_value(String::from_utf8_lossy(&hex(rows.features.identities[i])));
-            }
+        for texts in [raw_data, metadata, identities] {
+            columns.push(column(texts)?);
         }
-        columns.extend([raw_data.finish(), metadata.finish(), identities.finish()].map(|c| Arc::new(c) as ArrayRef));
         self.row_group(&columns)
     }
 
