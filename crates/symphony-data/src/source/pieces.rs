@@ -125,9 +125,11 @@ pub(super) fn of_files(
     let stamp = |file: &LocalFile<'_>| Stamp::of(&file.path).map_err(|error| SourceError::read(&file.path, error));
     let stamps = files.iter().map(stamp).collect::<Result<Vec<_>, _>>()?;
     let all: u64 = stamps.iter().map(|stamp| stamp.bytes).sum();
-    let size = all.div_ceil(shards.max(1) as u64).max(1);
+    // There are not more of them than bytes, whatever was asked for.
+    let shards = (shards as u64).clamp(1, all.max(1));
+    let size = all.div_ceil(shards).max(1);
     // A shard has the pieces that begin in its share of all bytes.
-    let mut found: Vec<Vec<Piece>> = vec![Vec::new(); shards.max(1)];
+    let mut found: Vec<Vec<Piece>> = vec![Vec::new(); shards as usize];
     let mut before = 0;
     for (file, stamp) in files.iter().zip(stamps) {
         let absolute = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());

@@ -34,6 +34,9 @@ use crate::{
     task::Layout,
 };
 
+/// In how many ranges identities are looked through at most: each job names the files of all shards.
+const MOST_RANGES: u64 = 64;
+
 /// What does the jobs: threads, processes, or other machines that share the folder.
 pub trait Workers {
     /// Has each job done by [`work`](super::work), anywhere, and returns the outcomes in the order of the jobs. Reports how many
@@ -319,7 +322,7 @@ impl Driver<'_> {
             return Ok((0, Vec::new()));
         }
         // Identities are hashes, so ranges of equal width have about equally many.
-        let n = self.shards.len() as u64;
+        let n = (self.shards.len() as u64).min(MOST_RANGES);
         let width = u64::MAX / n;
         let ranges = (0..n).map(|at| {
             let to = if at + 1 == n { u64::MAX } else { (at + 1) * width - 1 };
