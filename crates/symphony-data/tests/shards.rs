@@ -16,7 +16,7 @@ use symphony_data::{
     config::Config,
     preprocess::{
         Outcome, PreprocessError, PreprocessOptions, preprocess,
-        shard::{Workers, preprocess_on, work},
+        shard::{GivenConfig, Workers, preprocess_on, work},
     },
     progress::Silent,
     store::{Meta, OnBadRow, Store},
@@ -44,9 +44,9 @@ impl Workers for Here {
             if self.fails_after > 0 && so_far >= self.fails_after {
                 return Err("the power went off".into());
             }
-            let outcome = work(job)?;
+            let outcome = work(job, &[])?;
             if self.twice {
-                assert_eq!(work(job)?, outcome);
+                assert_eq!(work(job, &[])?, outcome);
             }
             outcomes.insert(0, outcome);
             if !done(outcomes.len()) {
@@ -72,7 +72,8 @@ fn on(
     let benchmark = &config.benchmarks[0];
     let cut = config.store_cut_of(&benchmark.name);
     let shards = NonZeroUsize::new(shards).unwrap();
-    preprocess_on(workers, ("test.yaml", yaml), shards, benchmark, cut, folder, options, &Silent)
+    let given = GivenConfig { name: "test.yaml".to_owned(), text: yaml.to_owned(), functions: String::new() };
+    preprocess_on(workers, &given, shards, benchmark, cut, folder, options, &Silent)
 }
 
 fn alone(yaml: &str, folder: &Path, options: PreprocessOptions) -> Result<(Outcome, Meta), PreprocessError> {
@@ -340,11 +341,11 @@ fn a_job_of_another_version_is_refused() {
     for (job, why) in [
         (&b"nonsense"[..], "this job cannot be done here: expected"),
         (
-            br#"{"tool":"symphony-data 9.9.9","config":["a",""],"benchmark":"b","scratch":"/nowhere","step":{"Range":{"features":"x","constants":[]}}}"#,
+            br#"{"tool":"symphony-data 9.9.9","config":{"name":"a","text":"","functions":""},"benchmark":"b","scratch":"/nowhere","step":{"Range":{"features":"x","constants":[]}}}"#,
             "the driver is symphony-data 9.9.9, this worker is symphony-data",
         ),
     ] {
-        let error = work(job).unwrap_err().to_string();
+        let error = work(job, &[]).unwrap_err().to_string();
         assert!(error.contains(why) && error.ends_with("install the same version of symphony-data on all machines"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::job::{Column, FeaturesFound, Found, Job, PartMade, RawScale, Step, Write};
+use super::job::{Column, FeaturesFound, Found, GivenConfig, Job, PartMade, RawScale, Step, Write};
 use crate::{
     TOOL,
     bin::{Bin, Cut, PerBin, Percentiles, Thresholds},
@@ -52,15 +52,15 @@ pub trait Workers {
 }
 
 /// Preprocesses one benchmark into `folder` by many workers, with at most so many shards, unless its store there is up to date.
-/// Each shard becomes a part of the store. `config` are the name and the text of the configuration. `folder`, and the files of
-/// the source, must have the same paths on all machines.
+/// Each shard becomes a part of the store. `config` is the configuration that `benchmark` is in. `folder`, and the files of the
+/// source, must have the same paths on all machines.
 ///
 /// # Errors
 /// See [`PreprocessError`]. An existing store is then untouched.
 #[allow(clippy::too_many_arguments)] // Those of `preprocess`, and three more.
 pub fn preprocess_on(
     workers: &dyn Workers,
-    config: (&str, &str),
+    config: &GivenConfig,
     shards: NonZeroUsize,
     benchmark: &Benchmark,
     cut: Cut,
@@ -74,7 +74,6 @@ pub fn preprocess_on(
         fs::create_dir_all(&scratch).map_err(|error| DiskError::writing(&scratch, "make this folder", error))?;
         let scratch = std::path::absolute(&scratch).unwrap_or(scratch);
         let shards = stage.source.shards(shards.get()).map_err(|error| stage.of_source(error))?;
-        let config = (config.0.to_owned(), config.1.to_owned());
         Driver { stage, workers, config, scratch, shards }.build(folder, cut, format)
     })
 }
@@ -82,7 +81,7 @@ pub fn preprocess_on(
 struct Driver<'d> {
     stage: &'d Stage1<'d>,
     workers: &'d dyn Workers,
-    config: (String, String),
+    config: &'d GivenConfig,
     scratch: PathBuf,
     shards: Vec<Vec<Piece>>,
 }
@@ -152,7 +151,13 @@ impl Driver<'_> {
         let stage = self.stage;
         let FirstPass { features, summaries, files } = self.features()?;
         let lines = self.lines_before(&features);
-        self.check_rows(&features, &lines)?;
+        let checked = self.check_rows(&features, &lines);
+        if checked.is_err() && !self.config.functions.is_empty() {
+            // A caller who mends a function may mend what it calls, which no name of a job shows. The next run begins anew; if
+            // something cannot be removed, this run's error still says more.
+            let _ = fs::remove_dir_all(&self.scratch);
+        }
+        checked?;
         stage.check_lock(&files)?;
         stage.note_same_files(&files);
         let scale = self.scale(&features, &summaries, cut)?;

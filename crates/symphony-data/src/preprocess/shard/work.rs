@@ -1,6 +1,6 @@
 //! The worker's side: does one job.
 
-use std::{fs::File, ops::ControlFlow, path::Path};
+use std::{fs::File, ops::ControlFlow, path::Path, sync::Arc};
 
 use super::{
     job::{BadRow, Column, FeaturesFound, Found, Job, PartMade, RawScale, Step, Write},
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     TOOL,
     config::{Benchmark, Config},
-    difficulty::{FeatureColumns, RawRange, Scorer},
+    difficulty::{FeatureColumns, RawRange, RowFunction, Scorer},
     disk::{DiskError, NewFile, checksum, read_at},
     number::{Mean, Summary},
     preprocess::{
@@ -23,11 +23,11 @@ use crate::{
 };
 
 /// Does a job, which a driver made, and returns its outcome. A job that was done before, and whose files are whole, is not done
-/// again.
+/// again. `functions` are those that the driver registered in its configuration, by name.
 ///
 /// # Errors
 /// The rows cannot be read, the disk fails, or the driver is another version.
-pub fn work(job: &[u8]) -> Result<Vec<u8>, PreprocessError> {
+pub fn work(job: &[u8], functions: &[(String, Arc<dyn RowFunction>)]) -> Result<Vec<u8>, PreprocessError> {
     let key = key_of(job);
     let not_a_job = |why: String| PreprocessError::Job { why };
     let job: Job = serde_json::from_slice(job).map_err(|error| not_a_job(error.to_string()))?;
@@ -37,8 +37,11 @@ pub fn work(job: &[u8]) -> Result<Vec<u8>, PreprocessError> {
     if let Some(found) = done_before(&job.scratch, &key) {
         return Ok(found.into_bytes());
     }
-    let (name, text) = &job.config;
-    let config = Config::from_yaml(name, text).map_err(|problems| not_a_job(problems.to_string()))?;
+    let mut config =
+        Config::from_yaml(&job.config.name, &job.config.text).map_err(|problems| not_a_job(problems.to_string()))?;
+    for (name, function) in functions {
+        config.register_feature(name, function).map_err(|problems| not_a_job(problems.to_string()))?;
+    }
     let benchmark = config.benchmark(&job.benchmark);
     let benchmark = benchmark.ok_or_else(|| not_a_job(format!("it has no benchmark {}", job.benchmark)))?;
     let worker = Worker { benchmark, scorer: scorer(benchmark)?, scratch: &job.scratch };
