@@ -207,13 +207,26 @@ def _outcomes(
                 number = waiting.pop(reference)
                 try:
                     outcome = ray.get(reference)
-                except ray.exceptions.RayTaskError as error:
-                    # What the worker raised, without the worker's stack.
-                    raise getattr(error, "cause", None) or error from None
+                except ray.exceptions.RayError as error:
+                    raise _raised(error) from None
                 yield number, outcome
     finally:
         for reference in waiting:
             ray.cancel(reference, force=False)
+
+
+def _raised(error: ray.exceptions.RayError) -> SymphonyDataError:
+    """What the driver raises where a job failed: what its worker raised, without the worker's stack."""
+    cause = getattr(error, "cause", None) or error
+    if isinstance(cause, SymphonyDataError):
+        return cause
+    said = f"{type(cause).__name__}: {str(cause).strip().splitlines()[-1]}" if str(cause).strip() else repr(cause)
+    if isinstance(error, ray.exceptions.RayTaskError):
+        return SymphonyDataError(f"a worker failed: {said}; install the same version of symphony-data on all machines")
+    return SymphonyDataError(
+        f"a job was lost {_RETRIES + 1} times: {said}; if memory ran out, use more shards or fewer workers on a "
+        "machine, and run again: finished work is kept"
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -250,6 +250,27 @@ def test_a_python_feature_that_workers_cannot_have_is_refused(cluster: Any, tmp_
         preprocess(config, "mine", tmp_path / "many", shards=2)
 
 
+def test_a_worker_that_cannot_do_a_job_ends_the_run_in_plain_words(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_rows(tmp_path, 20)
+    monkeypatch.setattr(symphony_data.ray, "_RETRIES", 1)
+    with pytest.raises(
+        SymphonyDataError, match=r"a job was lost 2 times: WorkerCrashedError: .*; if memory ran out, use"
+    ):
+        preprocess(mine(tmp_path, lambda row: os._exit(9)), "mine", tmp_path / "many", shards=2)
+
+    # As a worker does that has another version.
+    def other(*_: object) -> bytes:
+        raise TypeError("_work() takes 1 positional argument")
+
+    monkeypatch.setattr(symphony_data.ray, "_work", other)
+    with pytest.raises(
+        SymphonyDataError, match=r"a worker failed: TypeError: .*; install the same version of symphony"
+    ):
+        preprocess(BBH, "bbh", tmp_path / "many", shards=2)
+
+
 def test_only_the_recorded_source_is_used_where_that_is_asked_for(cluster: Any, tmp_path: Path) -> None:
     with_rows(tmp_path)
     builder, full = mine(tmp_path, counting("for")), tmp_path / "many"
@@ -356,6 +377,7 @@ def test_a_dataset_of_the_hub_is_downloaded_once_and_read_by_workers(
     assert [sum(name in path for path in Hub.asked if path.startswith("GET /datasets")) for name in Hub.files] == [1, 1]
     server.shutdown()
     server.server_close()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     # From the cache, as from the Hub.
     DatasetBuilder(config).preprocess_all_benchmarks(tmp_path / "one")
     preprocess(config, "quiz", tmp_path / "many", shards=3, force_reprocess=True)

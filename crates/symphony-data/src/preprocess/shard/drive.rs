@@ -34,9 +34,6 @@ use crate::{
     task::Layout,
 };
 
-/// In how many ranges identities are looked through at most: each job names the files of all shards.
-const MOST_RANGES: u64 = 64;
-
 /// What does the jobs: threads, processes, or other machines that share the folder.
 pub trait Workers {
     /// Has each job done by [`work`](super::work), anywhere, and returns the outcomes in the order of the jobs. Reports how many
@@ -151,13 +148,12 @@ impl Driver<'_> {
         let stage = self.stage;
         let FirstPass { features, summaries, files } = self.features()?;
         let lines = self.lines_before(&features);
-        let checked = self.check_rows(&features, &lines);
-        if checked.is_err() && !self.config.functions.is_empty() {
-            // A caller who mends a function may mend what it calls, which no name of a job shows. The next run begins anew; if
-            // something cannot be removed, this run's error still says more.
-            let _ = fs::remove_dir_all(&self.scratch);
-        }
-        checked?;
+        self.check_rows(&features, &lines).inspect_err(|_| {
+            if !self.config.functions.is_empty() {
+                // The caller may mend what a function calls, which no name of a job shows: the next run computes all again.
+                let _ = fs::remove_dir_all(&self.scratch);
+            }
+        })?;
         stage.check_lock(&files)?;
         stage.note_same_files(&files);
         let scale = self.scale(&features, &summaries, cut)?;
@@ -322,6 +318,8 @@ impl Driver<'_> {
 
     /// How many rows are copies, and the identities whose rows are compared.
     fn copies(&self, features: &[FeaturesFound]) -> Result<(u64, Vec<u64>), PreprocessError> {
+        /// How many ranges there are at most: each job names the files of all shards.
+        const MOST_RANGES: u64 = 64;
         let identities: Vec<String> = features.iter().filter_map(|found| found.identities.clone()).collect();
         if identities.is_empty() {
             return Ok((0, Vec::new()));
