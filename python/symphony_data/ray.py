@@ -121,7 +121,13 @@ def preprocess(
     if own:
         # For Ray, None would mean a cluster that is running, if there is one.
         alone = {"include_dashboard": False} if address is None else {}
-        ray.init(address=address or "local", log_to_driver=False, logging_level="warning", **alone)
+        try:
+            ray.init(address=address or "local", log_to_driver=False, logging_level="warning", **alone)
+        except ConnectionError as error:
+            raise ConnectionError(
+                f"no Ray cluster was found at {address!r}; start one with `ray start --head`, or use this machine "
+                "alone with address=None (--address local)"
+            ) from error
     try:
         number = shards or max(1, int(ray.cluster_resources().get("CPU", 1)))
         with shown(progress) as callback, Notes() as note:
@@ -269,6 +275,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (SymphonyDataError, ConnectionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, (ConfigError, RequestError)) else 1
+    except KeyboardInterrupt:
+        print("stopped; the next run resumes at what is finished", file=sys.stderr)
+        return 130
     print(f"{given.benchmark}: {len(tasks)} rows in {given.output}")
     return 0
 

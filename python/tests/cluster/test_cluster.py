@@ -81,7 +81,7 @@ def pools_of(builder: DatasetBuilder, folder: Path, place: Path, benchmark: str 
     return found
 
 
-def driver(cluster: Any, place: Path, benchmark: str, shards: int) -> subprocess.Popen[str]:
+def driver(cluster: Any, place: Path, benchmark: str, shards: int, address: str | None = None) -> subprocess.Popen[str]:
     """A driver of its own, with the configuration of the folder."""
     command = [sys.executable, "-m", "symphony_data.ray", benchmark, "--config", str(place / "c.yaml")]
     command += ["--output", str(place / "many"), "--address", cluster.address, "--shards", str(shards)]
@@ -459,6 +459,30 @@ def test_a_driver_that_is_killed_and_started_again_resumes(cluster: Any, tmp_pat
     DatasetBuilder(tmp_path / "c.yaml").preprocess_all_benchmarks(tmp_path / "one")
     assert lines(tmp_path / "many", "gsm8k") == lines(tmp_path / "one", "gsm8k")
     assert meta(tmp_path / "many", "gsm8k") == meta(tmp_path / "one", "gsm8k")
+
+
+def test_the_command_says_what_is_wrong_without_a_traceback(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text("benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=2000000'}}")
+    stopped = driver(cluster, tmp_path, "gsm8k", 20)
+    while not list((tmp_path / "many" / ".gsm8k_shards").glob("*.*.*")):
+        assert stopped.poll() is None
+        time.sleep(0.01)
+    stopped.send_signal(signal.SIGINT)
+    assert stopped.communicate(timeout=60) == ("", "stopped; the next run resumes at what is finished\n")
+    assert stopped.returncode == 130
+
+    def none(**_: object) -> None:
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", none)
+    assert symphony_data.ray.main(["gsm8k", "--config", str(tmp_path / "c.yaml"), "--output", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        "error: no Ray cluster was found at 'auto'; start one with `ray start --head`, or use this machine alone with "
+        "address=None (--address local)\n"
+    )
 
 
 def test_the_example_of_the_module_runs(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
