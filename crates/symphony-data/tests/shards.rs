@@ -397,8 +397,8 @@ fn copies_are_found_among_more_shards_than_ranges_of_identities() {
     assert!(content(&full, "mine") == content(&one, "mine"));
 }
 
-/// A caller's function: `n` of the row, times a number.
-struct Times(f64);
+/// A caller's function: `n` of the row, times a number; or the number of calls, where that is 0.
+struct Times(f64, AtomicUsize);
 
 impl RowFunction for Times {
     fn version(&self) -> &'static str {
@@ -407,6 +407,9 @@ impl RowFunction for Times {
 
     fn call(&self, row: &str) -> Result<Cell, RowFault> {
         let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        if self.0 == 0.0 {
+            return Ok(Cell::Int(self.1.fetch_add(1, Ordering::Relaxed) as i64));
+        }
         Ok(Cell::Float(row["n"].as_f64().unwrap() * self.0))
     }
 }
@@ -426,13 +429,13 @@ impl Workers for WithFunction<'_> {
 }
 
 #[test]
-fn what_other_functions_computed_is_not_used() {
+fn what_other_functions_computed_is_not_used_and_values_that_change_end_the_run() {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("rows.jsonl"), rows(90, false)).unwrap();
     let rule = "difficulty: {features: {n: {python: f}}, score: [{feature: n, normalize: p95}]}";
     let yaml = format!("benchmarks: {{mine: {{path: 'file:{}/rows.jsonl', {rule}}}}}", place.path().display());
     let run = |times: f64, known_by: &str, jobs: usize, folder: &str| {
-        let functions = [("f".to_owned(), Arc::new(Times(times)) as Arc<dyn RowFunction>)];
+        let functions = [("f".to_owned(), Arc::new(Times(times, AtomicUsize::new(0))) as Arc<dyn RowFunction>)];
         let mut config = Config::from_yaml("test.yaml", &yaml).unwrap();
         config.register_feature("f", &functions[0].1).unwrap();
         let benchmark = &config.benchmarks[0];
@@ -442,6 +445,8 @@ fn what_other_functions_computed_is_not_used() {
         let folder = place.path().join(folder);
         preprocess_on(&workers, &given, shards, benchmark, cut, &folder, options(Layout::Jsonl), &Silent)
     };
+    let error = run(0.0, "unsteady", usize::MAX, "full").unwrap_err().to_string();
+    assert!(error.contains("a registered function returned another value when it was called again"), "{error}");
     // Two of three shards are done by the first function, and then it is another one of the same version.
     run(1.0, "first", 2, "full").unwrap_err();
     run(-1.0, "second", usize::MAX, "full").unwrap();

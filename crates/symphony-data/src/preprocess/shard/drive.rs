@@ -318,14 +318,12 @@ impl Driver<'_> {
 
     /// How many rows are copies, and the identities whose rows are compared.
     fn copies(&self, features: &[FeaturesFound]) -> Result<(u64, Vec<u64>), PreprocessError> {
-        /// How many ranges there are at most: each job names the files of all shards.
-        const MOST_RANGES: u64 = 64;
         let identities: Vec<String> = features.iter().filter_map(|found| found.identities.clone()).collect();
         if identities.is_empty() {
             return Ok((0, Vec::new()));
         }
-        // Identities are hashes, so ranges of equal width have about equally many.
-        let n = (self.shards.len() as u64).min(MOST_RANGES);
+        // Identities are hashes, so ranges of equal width have about equally many. Each job names the files of all shards.
+        let n = (self.shards.len() as u64).min(64);
         let width = u64::MAX / n;
         let ranges = (0..n).map(|at| {
             let to = if at + 1 == n { u64::MAX } else { (at + 1) * width - 1 };
@@ -364,6 +362,7 @@ impl Driver<'_> {
                 first_row,
                 lines_before: *lines_before,
                 rows: (found.good, found.bad),
+                again: (!self.config.functions.is_empty()).then(|| found.features.clone()),
                 scale: RawScale { constants: scale.constants.clone(), range: scale.range },
                 thresholds: scale.thresholds,
                 format,

@@ -85,6 +85,8 @@ pub(super) struct Write {
     pub lines_before: u64,
     /// How many rows the first pass found, good and bad.
     pub rows: (u64, u64),
+    /// The file of scored features, if the rule has functions of the caller's: they must return the same values again.
+    pub again: Option<String>,
     pub scale: RawScale,
     pub thresholds: Thresholds,
     pub format: Layout,

@@ -172,9 +172,17 @@ impl Worker<'_> {
         }
     }
 
+    fn open(&self, features: &str) -> Result<Blocks, DiskError> {
+        Blocks::open(&self.scratch.join(features), self.scorer.scored_names().len())
+    }
+
     /// Hands the scored features of a shard to `take`, with the number of rows.
-    fn blocks(&self, features: &str, take: impl FnMut(usize, &[Vec<f64>])) -> Result<(), PreprocessError> {
-        Ok(Blocks::open(&self.scratch.join(features), self.scorer.scored_names().len())?.for_each(take)?)
+    fn blocks(&self, features: &str, mut take: impl FnMut(usize, &[Vec<f64>])) -> Result<(), PreprocessError> {
+        let mut blocks = self.open(features)?;
+        while let Some((rows, columns)) = blocks.next()? {
+            take(rows, &columns);
+        }
+        Ok(())
     }
 
     /// Hands the values of a column to `take`.
@@ -263,6 +271,7 @@ impl Worker<'_> {
             self.scorer.scored_names(),
         )?;
         let copies = CopyFinder::looking_for(write.copies.iter().copied());
+        let mut before = write.again.as_deref().map(|features| self.open(features)).transpose()?;
         let mut waiting: Vec<(RowBatch, FeatureColumns, Vec<f64>)> = Vec::new();
         let (mut text, mut good, mut bad) = (0, 0, 0);
         let mut append = |waiting: &mut Vec<(RowBatch, FeatureColumns, Vec<f64>)>| -> Result<(), PreprocessError> {
@@ -276,6 +285,11 @@ impl Worker<'_> {
         };
         self.read(&write.pieces, write.first_row, write.lines_before, |batch| {
             let features = self.scorer.features(&batch);
+            if let Some(before) = &mut before
+                && before.next()?.is_none_or(|(_, columns)| columns != features.scored)
+            {
+                return Err(PreprocessError::Unsteady { benchmark: name.clone() });
+            }
             good += features.identities.len() as u64;
             bad += features.rejected.len() as u64;
             copies.look_at(&batch, &features);
