@@ -106,6 +106,9 @@ pub(super) struct Blocks {
     columns: usize,
 }
 
+/// A number of rows, and their columns.
+type Block = (usize, Vec<Vec<f64>>);
+
 /// The bytes of a block.
 pub(super) fn block(rows: usize, columns: &[Vec<f64>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(8 * (1 + rows * columns.len()));
@@ -120,8 +123,8 @@ impl Blocks {
         Ok(Self { path: path.to_owned(), file: BufReader::with_capacity(1 << 20, file), columns })
     }
 
-    /// The next block: its number of rows, and its columns.
-    pub fn next(&mut self) -> Result<Option<(usize, Vec<Vec<f64>>)>, DiskError> {
+    /// The next block.
+    pub fn next(&mut self) -> Result<Option<Block>, DiskError> {
         let failed = |error| DiskError::new(&self.path, "read this file", error);
         let mut head = [0; 8];
         match self.file.read_exact(&mut head) {
