@@ -64,7 +64,7 @@ def on_ray(rows: Path, folder: Path, workers: int, shards: int) -> dict[str, Any
 
     def timed(job: bytes) -> tuple[bytes, float]:
         start = time.perf_counter()
-        outcome = shard_work(job)
+        outcome = shard_work(job, [])
         return outcome, time.perf_counter() - start
 
     task = ray.remote(num_cpus=1)(timed)
@@ -78,7 +78,7 @@ def on_ray(rows: Path, folder: Path, workers: int, shards: int) -> dict[str, Any
     ray.get([ray.remote(num_cpus=1)(ready).remote() for _ in range(workers)])
     rounds: list[dict[str, Any]] = []
 
-    def outcomes(jobs: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    def outcomes(jobs: list[bytes], **_: object) -> Iterator[tuple[int, bytes]]:
         start, work, size = time.perf_counter(), [], 0
         waiting = {task.remote(job): number for number, job in enumerate(jobs)}
         while waiting:

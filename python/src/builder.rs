@@ -17,7 +17,10 @@ use symphony_data::{
         validation::{PoolTasks, ScoredBy, pool_tasks, validate},
     },
     export::{self, ExportOptions, GivenTasks, Target},
-    preprocess::{PreprocessOptions, Upkeep, preprocess, shard::preprocess_on},
+    preprocess::{
+        PreprocessOptions, Upkeep, preprocess,
+        shard::{GivenConfig, preprocess_on},
+    },
     progress::{Note, Progress},
     request::{GivenIds, Replacement, Request, RequestSpec, TaskIds},
     results::{
@@ -176,7 +179,15 @@ impl Builder {
             .collect())
     }
 
-    /// Stage 1 for one benchmark by workers, which do the jobs that `jobs` is called with.
+    /// The registered functions that the rule of a benchmark uses: the name, the function and the version of each.
+    fn functions(&self, py: Python<'_>, benchmark: &str) -> Vec<(String, Py<PyAny>, String)> {
+        let used = self.config.benchmark(benchmark).map(|benchmark| benchmark.rule.callers_functions());
+        let used = used.unwrap_or_default();
+        self.functions.iter().filter(|function| used.contains(&function.name)).map(|known| known.parts(py)).collect()
+    }
+
+    /// Stage 1 for one benchmark by workers, which do the jobs that `jobs` is called with. `functions` changes when those do
+    /// that workers get.
     #[allow(clippy::too_many_arguments)] // The arguments of the Python function.
     fn preprocess_on(
         this: &Bound<'_, Self>,
@@ -184,25 +195,27 @@ impl Builder {
         output_dir: PathBuf,
         force: bool,
         on_bad_row: Option<&str>,
+        locked: bool,
         format: Option<&str>,
         shards: NonZeroUsize,
         jobs: Py<PyAny>,
+        functions: String,
         progress: Option<Py<PyAny>>,
         note: Py<PyAny>,
     ) -> PyResult<TaskStream> {
         let on_bad_row = on_bad_row.map(bad_rows);
         let format = format.and_then(Layout::parse);
-        let options = PreprocessOptions { on_bad_row, force, locked: false, format, parts: None };
+        let options = PreprocessOptions { on_bad_row, force, locked, format, parts: None };
         let folder = output_dir.clone();
         let home = home(this, output_dir.clone());
-        let source = this.borrow().source.clone();
+        let (config_name, text) = this.borrow().source.clone();
+        let given = GivenConfig { name: config_name, text, functions };
         let meta = this.borrow().run(this.py(), progress, note, move |config, progress| {
             let unknown = || StoreError::Missing { benchmark: name.clone(), folder: folder.clone() };
             let benchmark = config.benchmark(&name).ok_or_else(unknown)?;
             let workers = PyWorkers { jobs, run: progress.run().clone() };
-            let (config_name, text) = &source;
             let cut = config.store_cut_of(&name);
-            Ok(preprocess_on(&workers, (config_name, text), shards, benchmark, cut, &folder, options, progress)?.1)
+            Ok(preprocess_on(&workers, &given, shards, benchmark, cut, &folder, options, progress)?.1)
         })?;
         Ok(TaskStream::stored(output_dir, meta.benchmark, meta.n_tasks_full as usize).made_in(&home))
     }

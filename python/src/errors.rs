@@ -72,7 +72,7 @@ fn said(hint: &Hint) -> String {
             format!("replace it: preprocess_all_benchmarks({:?})", folder.to_string_lossy())
         }
         Hint::NameStores => "name the folder that has it: full_dir=…".to_owned(),
-        Hint::SkipBadRows => "set such rows aside: preprocess_all_benchmarks(on_bad_row=\"skip\")".to_owned(),
+        Hint::SkipBadRows => "set such rows aside: preprocess with on_bad_row=\"skip\"".to_owned(),
         Hint::Unlock => "leave out locked=True to take the source as it is now".to_owned(),
         Hint::Renew => "take what it has now: preprocess_all_benchmarks(force_reprocess=True)".to_owned(),
         Hint::Demo => "work on generated tasks: a benchmark with `path: synthetic:NAME`, or demo=True".to_owned(),

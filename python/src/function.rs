@@ -29,6 +29,11 @@ impl Registered {
         Ok(Self { name, function, loads, version })
     }
 
+    /// Its name, the function and its version.
+    pub fn parts(&self, py: Python<'_>) -> (String, Py<PyAny>, String) {
+        (self.name.clone(), self.function.clone_ref(py), self.version.clone())
+    }
+
     /// The function as the library calls it in this run.
     pub fn within(&self, py: Python<'_>, run: &Arc<Run>) -> Arc<dyn RowFunction> {
         Arc::new(PyRowFunction {

@@ -12,12 +12,26 @@ use symphony_data::{
     preprocess::shard::{Workers, work},
 };
 
-use crate::{errors, progress::Run};
+use crate::{errors, function::Registered, progress::Run};
 
-/// Does a job that a driver made, and returns its outcome.
+/// Does a job that a driver made, and returns its outcome. `functions` are those that the rule uses, each with its name and
+/// version.
 #[pyfunction]
-pub fn shard_work(py: Python<'_>, job: Vec<u8>) -> PyResult<Bound<'_, PyBytes>> {
-    let outcome = py.detach(|| work(&job));
+pub fn shard_work(
+    py: Python<'_>,
+    job: Vec<u8>,
+    functions: Vec<(String, Py<PyAny>, String)>,
+) -> PyResult<Bound<'_, PyBytes>> {
+    let run = Run::new();
+    let registered = |(name, function, version): (String, Py<PyAny>, String)| {
+        let function = Registered::new(py, name.clone(), function, version)?.within(py, &run);
+        Ok((name, function))
+    };
+    let functions = functions.into_iter().map(registered).collect::<PyResult<Vec<_>>>()?;
+    let outcome = py.detach(|| work(&job, &functions));
+    if let Some(raised) = run.ended_by(py) {
+        return Err(raised);
+    }
     let outcome = outcome.map_err(|error| errors::raised(py, &Error::from(error)))?;
     Ok(PyBytes::new(py, &outcome))
 }

@@ -14,7 +14,7 @@ _Note = Callable[[str, str], object]
 __version__: str
 
 def cli(args: list[str]) -> int: ...
-def shard_work(job: bytes) -> bytes: ...
+def shard_work(job: bytes, functions: list[tuple[str, Callable[..., Any], str]]) -> bytes: ...
 def reference() -> str: ...
 def reference_rows(benchmark: str) -> list[tuple[str, float, float]]: ...
 
@@ -123,15 +123,18 @@ class Builder:
         progress: Callable[[str, str, int, int | None], object] | None,
         note: _Note,
     ) -> list[tuple[str, TaskStream]]: ...
+    def functions(self, benchmark: str) -> list[tuple[str, Callable[..., Any], str]]: ...
     def preprocess_on(
         self,
         name: str,
         output_dir: str,
         force: bool,
         on_bad_row: str | None,
+        locked: bool,
         format: str | None,
         shards: int,
         jobs: Callable[[list[bytes]], Iterable[tuple[int, bytes]]],
+        functions: str,
         progress: Callable[[str, str, int, int | None], object] | None,
         note: _Note,
     ) -> TaskStream: ...

@@ -9,17 +9,23 @@ The result is the store that one machine makes, in parts: the same rows, scores,
 whatever the number of shards and workers. ``python -m symphony_data.ray --help`` does the same from the command line.
 
 The folder and the files of the source must be on storage that all machines share, under the same paths, and all
-machines need the same version of symphony-data. What a worker has finished is kept until the store is whole: Ray does
-the job of a worker that died again, and a driver that is started again resumes at what is finished.
+machines need the same version of symphony-data. Features that are Python functions go to the workers with the builder
+that they are registered in. What a worker has finished is kept until the store is whole: Ray does the job of a worker
+that died again, and a driver that is started again resumes at what is finished.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import inspect
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
+from urllib.request import url2pathname
 
 try:
     import ray
@@ -39,13 +45,15 @@ from ._progress import Progress, shown
 __all__ = ["preprocess"]
 
 _TICK = 0.2
-"""How long the driver waits for an outcome before it looks for Ctrl-C, in seconds."""
+"""How long the driver waits for more outcomes before it takes those that are there, in seconds."""
 _RETRIES = 8
 """How often Ray does a job again whose worker or machine died."""
+_Function = tuple[str, Callable[[dict[str, Any]], float], str]
+"""A registered feature: its name, the function, its version."""
 
 
 def preprocess(
-    config: StrPath | Mapping[str, Any] | None,
+    config: StrPath | Mapping[str, Any] | DatasetBuilder | None,
     benchmark: str,
     output_dir: StrPath = FULL_DIR,
     *,
@@ -54,12 +62,14 @@ def preprocess(
     format: Literal["jsonl", "parquet"] | None = None,
     on_bad_row: Literal["stop", "skip"] | None = None,
     force_reprocess: bool = False,
+    locked: bool = False,
     progress: Progress = None,
 ) -> TaskStream:
     """Scores every row of one benchmark on a Ray cluster. A store that is up to date is left as it is.
 
     Args:
-        config: as for :class:`~symphony_data.DatasetBuilder`: a path, a dict, or None for the default.
+        config: as for :class:`~symphony_data.DatasetBuilder`: a path, a dict, or None for the default. Or a builder:
+            workers get its registered features, and it draws from `output_dir` afterwards.
         benchmark: the benchmark's name.
         output_dir: the folder for ``{benchmark}_full/part-00000.jsonl`` (or ``.parquet``) and so on, and for
             ``{benchmark}_full_meta.json``; on storage that all machines share. Default: data/benchmarks/full.
@@ -72,6 +82,8 @@ def preprocess(
         on_bad_row: ``"stop"`` at a row that cannot be scored, or ``"skip"`` it into ``{benchmark}_rejected.jsonl``.
             Default: as when the benchmark was last preprocessed, else ``"stop"``.
         force_reprocess: preprocess the benchmark again even if it is up to date. Default: False.
+        locked: accept only the source that the meta file records: the same commit on the Hub, the same files. Default:
+            False.
         progress: True for tqdm bars, or a function ``(benchmark, stage, done, total)``; it counts shards. Default:
             silent.
 
@@ -79,66 +91,148 @@ def preprocess(
         The scored tasks, read from the disk when they are first used.
 
     Raises:
-        SourceError: rows that cannot be read, or a row that cannot be scored; the message names shard, file and line.
-        RequestError: an argument that is not valid (a ValueError).
+        SourceError: rows that cannot be read, or a row that cannot be scored; the message names shard, file and line,
+            and what a feature raised.
+        RequestError: an argument that is not valid, or a registered feature that cannot be sent (a ValueError).
         ConfigError: a configuration that has problems (a ValueError).
         ConnectionError: there is no cluster at `address`.
 
     >>> tasks = preprocess(None, "gsm8k", "full", address=None, on_bad_row="skip")  # doctest: +SKIP
     """
-    builder = DatasetBuilder(config)
+    builder = config if isinstance(config, DatasetBuilder) else DatasetBuilder(config)
     name = argument.text("benchmark", benchmark, '"gsm8k"')
     if name not in builder.benchmarks:
         raise RequestError(
             f"benchmark: there is no enabled benchmark {name!r}; enabled: {', '.join(builder.benchmarks)}"
         )
-    folder = os.path.abspath(argument.path("output_dir", output_dir))
+    folder = os.path.abspath(_local(argument.path("output_dir", output_dir)))
     force = argument.flag("force_reprocess", force_reprocess)
+    locked = argument.flag("locked", locked)
     if format is not None:
         argument.choice("format", format, ("jsonl", "parquet"))
     if on_bad_row is not None:
         argument.choice("on_bad_row", on_bad_row, ("stop", "skip"))
-    if shards is not None and argument.whole("shards", shards) < 1:
-        raise RequestError(f"shards: {shards} is less than 1")
+    if shards is not None:
+        shards = argument.whole("shards", shards)
+        if shards < 1:
+            raise RequestError(f"shards: {shards} is less than 1")
+    functions, known_by = _packed(builder._core.functions(name))
     own = not ray.is_initialized()
     if own:
         # For Ray, None would mean a cluster that is running, if there is one.
         alone = {"include_dashboard": False} if address is None else {}
-        ray.init(address=address or "local", log_to_driver=False, logging_level="warning", **alone)
+        try:
+            ray.init(address=address or "local", log_to_driver=False, logging_level="warning", **alone)
+        except ConnectionError as error:
+            raise ConnectionError(
+                f"no Ray cluster was found at {address!r}; start one with `ray start --head`, or use this machine "
+                "alone with address=None (--address local)"
+            ) from error
     try:
         number = shards or max(1, int(ray.cluster_resources().get("CPU", 1)))
         with shown(progress) as callback, Notes() as note:
-            return builder._core.preprocess_on(
-                name, folder, force, on_bad_row, format, number, _outcomes, callback, note
+            # Functions go out once for all jobs.
+            jobs = partial(_outcomes, known_by=known_by, functions=[ray.put(functions)] if known_by else [])
+            tasks = builder._core.preprocess_on(
+                name, folder, force, on_bad_row, locked, format, number, jobs, known_by, callback, note
             )
+            builder._full_dir = folder
+            return tasks
     finally:
         if own:
             ray.shutdown()
 
 
-def _work(job: bytes) -> bytes:
+def _local(folder: str) -> str:
+    """The path of a folder that may be named by a URL of this machine."""
+    scheme, separator, rest = folder.partition("://")
+    if not separator or "/" in scheme:
+        return folder
+    if scheme == "file" and rest.startswith("/"):
+        return url2pathname(rest)
+    raise RequestError(
+        f"output_dir: {folder!r} is not a folder that workers can write to; give the path of a folder that all "
+        f"machines share, and copy it to {scheme}:// afterwards"
+    )
+
+
+def _packed(functions: list[_Function]) -> tuple[bytes, str]:
+    """The functions as they go to workers, and a text that changes when one of them does; empty without any."""
+    if not functions:
+        return b"", ""
+    known_by = hashlib.sha256()
+    for name, function, version in functions:
+        try:
+            packed = ray.cloudpickle.dumps((name, function, version))
+        except Exception as error:
+            raise RequestError(
+                f"register_feature: the function `{name}` cannot be sent to workers: {error}; open files, connections "
+                "and locks inside the function, or preprocess on one machine"
+            ) from error
+        known_by.update(packed)
+        # A function of a module goes by its name.
+        code = function if inspect.isroutine(function) else type(function)
+        try:
+            known_by.update(Path(inspect.getsourcefile(code) or "").read_bytes())
+        except (OSError, TypeError):
+            continue
+    return ray.cloudpickle.dumps(functions), known_by.hexdigest()
+
+
+_loaded: tuple[str, list[_Function]] = ("", [])
+"""On a worker: the functions of the last job, and what they are known by."""
+
+
+def _work(job: bytes, known_by: str, packed: list[ray.ObjectRef[bytes]]) -> bytes:
     """Does one job, on a worker."""
-    return shard_work(job)
+    global _loaded
+    if _loaded[0] != known_by:
+        try:
+            _loaded = (known_by, ray.cloudpickle.loads(ray.get(packed[0])) if packed else [])
+        except (ImportError, AttributeError) as error:
+            raise SymphonyDataError(
+                f"a worker cannot load a registered feature: {error}; install its module on all machines, or send it "
+                'along: call ray.init(runtime_env={"working_dir": "."}) first'
+            ) from error
+    try:
+        return shard_work(job, _loaded[1])
+    except SystemExit as end:
+        raise SymphonyDataError(f"a registered feature ended its worker (SystemExit: {end})") from end
 
 
-def _outcomes(jobs: list[bytes]) -> Iterator[tuple[int, bytes]]:
+def _outcomes(
+    jobs: list[bytes], known_by: str = "", functions: list[ray.ObjectRef[bytes]] | None = None
+) -> Iterator[tuple[int, bytes]]:
     """The number and the outcome of each job, as they are done."""
     task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
-    waiting = {task.remote(job): number for number, job in enumerate(jobs)}
+    waiting = {task.remote(job, known_by, functions or []): number for number, job in enumerate(jobs)}
     try:
         while waiting:
-            done, _ = ray.wait(list(waiting), timeout=_TICK)
+            done, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=_TICK)
             for reference in done:
                 number = waiting.pop(reference)
                 try:
                     outcome = ray.get(reference)
-                except ray.exceptions.RayTaskError as error:
-                    # What the worker raised, without the worker's stack.
-                    raise getattr(error, "cause", None) or error from None
+                except ray.exceptions.RayError as error:
+                    raise _raised(error) from None
                 yield number, outcome
     finally:
         for reference in waiting:
             ray.cancel(reference, force=False)
+
+
+def _raised(error: ray.exceptions.RayError) -> SymphonyDataError:
+    """What the driver raises where a job failed: what its worker raised, without the worker's stack."""
+    cause = getattr(error, "cause", None) or error
+    if isinstance(cause, SymphonyDataError):
+        return cause
+    said = f"{type(cause).__name__}: {str(cause).strip().splitlines()[-1]}" if str(cause).strip() else repr(cause)
+    if isinstance(error, ray.exceptions.RayTaskError):
+        return SymphonyDataError(f"a worker failed: {said}; install the same version of symphony-data on all machines")
+    return SymphonyDataError(
+        f"a job was lost {_RETRIES + 1} times: {said}; if memory ran out, use more shards or fewer workers on a "
+        "machine, and run again: finished work is kept"
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -164,6 +258,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--on-bad-row", choices=["stop", "skip"], help="stop at a row that cannot be scored, or set it aside"
     )
     parser.add_argument("--force", action="store_true", help="rebuild even if up to date")
+    parser.add_argument("--locked", action="store_true", help="accept only the recorded source")
     given = parser.parse_args(arguments)
     try:
         tasks = preprocess(
@@ -175,10 +270,14 @@ def main(arguments: list[str] | None = None) -> int:
             format=given.format,
             on_bad_row=given.on_bad_row,
             force_reprocess=given.force,
+            locked=given.locked,
         )
     except (SymphonyDataError, ConnectionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, (ConfigError, RequestError)) else 1
+    except KeyboardInterrupt:
+        print("stopped; the next run resumes at what is finished", file=sys.stderr)
+        return 130
     print(f"{given.benchmark}: {len(tasks)} rows in {given.output}")
     return 0
 

@@ -872,3 +872,41 @@ experiments:
     place.fails(1, "--config tied.yaml run --strict");
     assert!(!place.path("data/some").exists());
 }
+
+#[test]
+fn a_store_of_more_parts_than_files_may_be_open_is_used_like_any_other() {
+    let place = Place::new();
+    // Neither the soft nor the hard limit allows one open file for each part.
+    let ok = |args: &str| {
+        let script = format!("ulimit -n 256 && exec \"$0\" {args}");
+        let program = env!("CARGO_BIN_EXE_symphony-data");
+        let output = Command::new("sh").args(["-c", &script, program]).current_dir(place.0.path()).output().unwrap();
+        assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let config = |defaults: &str| {
+        let benchmarks = "benchmarks: {gsm8k: {path: 'synthetic:gsm8k?rows=1100', identity: [question]}}";
+        fs::write(place.path("c.yaml"), format!("{benchmarks}\n{defaults}")).unwrap();
+    };
+    let draw = "--config c.yaml build --benchmarks gsm8k --n-total-tasks 200 --difficulty-split 1:1 --sampler";
+    for format in ["jsonl", "parquet"] {
+        config("");
+        ok(&format!("--config c.yaml preprocess --output {format} --format {format} --parts 1100"));
+        ok("--config c.yaml preprocess --output one");
+        for sampler in ["numpy", "stable"] {
+            ok(&format!("{draw} {sampler} --full-dir {format} --output many_{sampler}"));
+            ok(&format!("{draw} {sampler} --full-dir one --output one_{sampler}"));
+            let pool = |from: &str| fs::read(place.path(&format!("{from}_{sampler}/task_pool.jsonl"))).unwrap();
+            assert!(pool("many") == pool("one"), "{format}, {sampler}");
+        }
+        ok(&format!("verify {format} many_stable"));
+        // An index that is lost is made again.
+        fs::remove_file(place.path(&format!("{format}/gsm8k_full/part-00700.index"))).unwrap();
+        ok(&format!("--config c.yaml preprocess --output {format}"));
+    }
+    // All parts are written again for other bounds of the bins.
+    config("stream_generation: {difficulty_percentiles: {gsm8k: [10, 90]}}");
+    ok("--config c.yaml preprocess --output jsonl");
+    ok("verify jsonl");
+    ok("export many_stable --to inspect --output export");
+}

@@ -8,17 +8,22 @@ use std::{
     fs,
     num::NonZeroUsize,
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::SystemTime,
 };
 
 use symphony_data::{
     config::Config,
+    difficulty::{Cell, RowFunction},
     preprocess::{
         Outcome, PreprocessError, PreprocessOptions, preprocess,
-        shard::{Workers, preprocess_on, work},
+        shard::{GivenConfig, Workers, preprocess_on, work},
     },
     progress::Silent,
+    row::RowFault,
     store::{Meta, OnBadRow, Store},
     task::Layout,
 };
@@ -44,9 +49,9 @@ impl Workers for Here {
             if self.fails_after > 0 && so_far >= self.fails_after {
                 return Err("the power went off".into());
             }
-            let outcome = work(job)?;
+            let outcome = work(job, &[])?;
             if self.twice {
-                assert_eq!(work(job)?, outcome);
+                assert_eq!(work(job, &[])?, outcome);
             }
             outcomes.insert(0, outcome);
             if !done(outcomes.len()) {
@@ -72,7 +77,8 @@ fn on(
     let benchmark = &config.benchmarks[0];
     let cut = config.store_cut_of(&benchmark.name);
     let shards = NonZeroUsize::new(shards).unwrap();
-    preprocess_on(workers, ("test.yaml", yaml), shards, benchmark, cut, folder, options, &Silent)
+    let given = GivenConfig { name: "test.yaml".to_owned(), text: yaml.to_owned(), functions: String::new() };
+    preprocess_on(workers, &given, shards, benchmark, cut, folder, options, &Silent)
 }
 
 fn alone(yaml: &str, folder: &Path, options: PreprocessOptions) -> Result<(Outcome, Meta), PreprocessError> {
@@ -317,6 +323,137 @@ fn a_source_that_changes_between_two_runs_is_read_again() {
     assert!(content(&full, "bbh") == content(&one, "bbh"));
 }
 
+/// Changes something behind the first jobs.
+struct Meanwhile<'m>(&'m dyn Fn(), AtomicUsize);
+
+impl Workers for Meanwhile<'_> {
+    fn run(
+        &self,
+        jobs: Vec<Vec<u8>>,
+        done: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Vec<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+        let outcomes = Here::default().run(jobs, done)?;
+        if self.1.fetch_add(1, Ordering::Relaxed) == 0 {
+            (self.0)();
+        }
+        Ok(outcomes)
+    }
+}
+
+#[test]
+fn a_source_that_changes_meanwhile_ends_the_run_and_leaves_the_old_store() {
+    let place = tempfile::tempdir().unwrap();
+    let (file, full) = (place.path().join("rows.jsonl"), place.path().join("full"));
+    let yaml = format!("benchmarks: {{mine: {{path: 'file:{}', {RULE}}}}}", file.display());
+    fs::write(&file, rows(90, false)).unwrap();
+    on(&Here::default(), &yaml, 3, &full, options(Layout::Jsonl)).unwrap();
+    let before = content(&full, "mine");
+    fs::write(&file, rows(91, false)).unwrap();
+    let changes: [(&dyn Fn(), &str); 3] = [
+        (&|| fs::write(&file, rows(92, false)).unwrap(), "this file changed while it was read; run again when nothing"),
+        // The same bytes, written again: nobody knows that before they are read.
+        (
+            &|| fs::write(&file, fs::read(&file).unwrap()).unwrap(),
+            "this file changed while it was read; run again when",
+        ),
+        (&|| fs::remove_file(&file).unwrap(), "No such file or directory"),
+    ];
+    for (change, why) in changes {
+        let error = on(&Meanwhile(change, AtomicUsize::new(0)), &yaml, 3, &full, options(Layout::Jsonl)).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(content(&full, "mine") == before);
+    }
+    fs::write(&file, rows(90, false)).unwrap();
+    on(&Here::default(), &yaml, 3, &full, options(Layout::Jsonl)).unwrap();
+    assert!(content(&full, "mine") == before);
+}
+
+#[test]
+fn more_shards_than_there_can_be_are_as_many_as_there_can_be() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("rows.jsonl"), rows(30, true)).unwrap();
+    let of_file = format!("{{path: 'file:{}/rows.jsonl', {RULE}}}", place.path().display());
+    for (name, benchmark) in [("mine", of_file.as_str()), ("bbh", "{path: 'synthetic:bbh?rows=30'}")] {
+        let yaml = format!("benchmarks: {{{name}: {benchmark}}}");
+        for (shards, parts) in [(200, 30), (usize::MAX, 30)] {
+            let full = place.path().join(format!("{name}{shards}"));
+            let (_, meta) = on(&Here::default(), &yaml, shards, &full, options(Layout::Jsonl)).unwrap();
+            assert_eq!(meta.store.parts.len(), parts, "{name}, {shards}");
+        }
+    }
+}
+
+#[test]
+fn copies_are_found_among_more_shards_than_ranges_of_identities() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("rows.jsonl"), rows(400, true)).unwrap();
+    let path = format!("file:{}/rows.jsonl", place.path().display());
+    let yaml = format!("benchmarks: {{mine: {{path: '{path}', identity: [question], {RULE}}}}}");
+    let (one, full) = (place.path().join("one"), place.path().join("full"));
+    let (_, meta) = alone(&yaml, &one, options(Layout::Jsonl)).unwrap();
+    assert!(meta.copies.is_some());
+    let (_, made) = on(&Here::default(), &yaml, 150, &full, options(Layout::Jsonl)).unwrap();
+    assert!(made.store.parts.len() > 100);
+    assert!(content(&full, "mine") == content(&one, "mine"));
+}
+
+/// A caller's function: `n` of the row, times a number; or the number of calls, where that is 0.
+struct Times(f64, AtomicUsize);
+
+impl RowFunction for Times {
+    fn version(&self) -> &'static str {
+        "1"
+    }
+
+    fn call(&self, row: &str) -> Result<Cell, RowFault> {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        if self.0 == 0.0 {
+            return Ok(Cell::Int(self.1.fetch_add(1, Ordering::Relaxed) as i64));
+        }
+        Ok(Cell::Float(row["n"].as_f64().unwrap() * self.0))
+    }
+}
+
+/// Does all jobs in this process with a function.
+struct WithFunction<'w>(&'w [(String, Arc<dyn RowFunction>)], usize);
+
+impl Workers for WithFunction<'_> {
+    fn run(
+        &self,
+        jobs: Vec<Vec<u8>>,
+        _: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Vec<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+        let done = jobs.iter().take(self.1).map(|job| work(job, self.0)).collect::<Result<Vec<_>, _>>()?;
+        if done.len() < jobs.len() { Err("the power went off".into()) } else { Ok(done) }
+    }
+}
+
+#[test]
+fn what_other_functions_computed_is_not_used_and_values_that_change_end_the_run() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("rows.jsonl"), rows(90, false)).unwrap();
+    let rule = "difficulty: {features: {n: {python: f}}, score: [{feature: n, normalize: p95}]}";
+    let yaml = format!("benchmarks: {{mine: {{path: 'file:{}/rows.jsonl', {rule}}}}}", place.path().display());
+    let run = |times: f64, known_by: &str, jobs: usize, folder: &str| {
+        let functions = [("f".to_owned(), Arc::new(Times(times, AtomicUsize::new(0))) as Arc<dyn RowFunction>)];
+        let mut config = Config::from_yaml("test.yaml", &yaml).unwrap();
+        config.register_feature("f", &functions[0].1).unwrap();
+        let benchmark = &config.benchmarks[0];
+        let given = GivenConfig { name: "test.yaml".to_owned(), text: yaml.clone(), functions: known_by.to_owned() };
+        let cut = config.store_cut_of("mine");
+        let (workers, shards) = (WithFunction(&functions, jobs), NonZeroUsize::new(3).unwrap());
+        let folder = place.path().join(folder);
+        preprocess_on(&workers, &given, shards, benchmark, cut, &folder, options(Layout::Jsonl), &Silent)
+    };
+    let error = run(0.0, "unsteady", usize::MAX, "full").unwrap_err().to_string();
+    assert!(error.contains("a registered function returned another value when it was called again"), "{error}");
+    // Two of three shards are done by the first function, and then it is another one of the same version.
+    run(1.0, "first", 2, "full").unwrap_err();
+    run(-1.0, "second", usize::MAX, "full").unwrap();
+    run(-1.0, "second", usize::MAX, "fresh").unwrap();
+    assert!(content(&place.path().join("full"), "mine") == content(&place.path().join("fresh"), "mine"));
+}
+
 #[test]
 fn two_drivers_at_once_make_one_whole_store() {
     let place = tempfile::tempdir().unwrap();
@@ -340,11 +477,11 @@ fn a_job_of_another_version_is_refused() {
     for (job, why) in [
         (&b"nonsense"[..], "this job cannot be done here: expected"),
         (
-            br#"{"tool":"symphony-data 9.9.9","config":["a",""],"benchmark":"b","scratch":"/nowhere","step":{"Range":{"features":"x","constants":[]}}}"#,
+            br#"{"tool":"symphony-data 9.9.9","config":{"name":"a","text":"","functions":""},"benchmark":"b","scratch":"/nowhere","step":{"Range":{"features":"x","constants":[]}}}"#,
             "the driver is symphony-data 9.9.9, this worker is symphony-data",
         ),
     ] {
-        let error = work(job).unwrap_err().to_string();
+        let error = work(job, &[]).unwrap_err().to_string();
         assert!(error.contains(why) && error.ends_with("install the same version of symphony-data on all machines"), "{error}");
     }
 }

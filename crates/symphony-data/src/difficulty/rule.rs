@@ -30,6 +30,15 @@ impl Rule {
         used
     }
 
+    /// The names of the caller's functions that the rule uses.
+    pub fn callers_functions(&self) -> Vec<String> {
+        let of_feature = |feature: &Feature| {
+            let mut feature = feature.clone();
+            feature.callers_functions().into_iter().map(|function| function.name.clone()).collect::<Vec<_>>()
+        };
+        self.features.iter().flat_map(|(_, feature)| of_feature(feature)).collect()
+    }
+
     /// The features whose functions are not registered, and why they cannot be computed.
     pub fn unregistered(&self) -> Vec<(String, Refusal)> {
         let mut missing = Vec::new();

@@ -57,6 +57,11 @@ pub enum PreprocessError {
     /// The two passes over the source found different rows.
     #[error("{benchmark}: {source_path} changed while it was read; run again when nothing writes to it")]
     Changed { benchmark: String, source_path: String },
+    /// Workers call a caller's function twice for each row, and it returned two values.
+    #[error(
+        "{benchmark}: a registered function returned another value when it was called again for the same row; make it return the same value each time, or preprocess on one machine"
+    )]
+    Unsteady { benchmark: String },
     /// Only the recorded source may be used, but none is recorded, or the configuration names another one.
     #[error("{benchmark}: only the recorded source may be used, but {why}; each run records its source in {}", meta_name(.benchmark))]
     NotLocked { benchmark: String, why: String },

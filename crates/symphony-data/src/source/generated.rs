@@ -55,8 +55,9 @@ impl Source for GeneratedSource<'_> {
     }
 
     fn shards(&self, shards: usize) -> Result<Vec<Vec<Piece>>, SourceError> {
-        let cut = |at: u64| (u128::from(self.rows) * u128::from(at) / shards.max(1) as u128) as u64;
-        let shards = (0..shards as u64).map(|at| Piece::Rows { from: cut(at), to: cut(at + 1) });
+        let shards = (shards as u64).clamp(1, self.rows.max(1));
+        let cut = |at: u64| (u128::from(self.rows) * u128::from(at) / u128::from(shards)) as u64;
+        let shards = (0..shards).map(|at| Piece::Rows { from: cut(at), to: cut(at + 1) });
         Ok(shards.filter(|piece| !piece.is_empty()).map(|piece| vec![piece]).collect())
     }
 

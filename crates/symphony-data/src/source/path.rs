@@ -46,6 +46,10 @@ impl SourcePath {
                 )),
             },
             "synthetic" => Self::parse_synthetic(rest),
+            _ if rest.starts_with("//") => Err(Refusal::new(
+                format!("rows cannot be read from `{kind}://`"),
+                "mount that storage, or copy the files from it, and write file:PATTERN",
+            )),
             _ => Err(Refusal::new(format!("there is no source `{kind}:`"), known)),
         }
     }

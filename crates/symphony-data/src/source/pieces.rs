@@ -1,6 +1,7 @@
 //! Pieces of a source: stretches of its rows that can be read alone, by many machines at once.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     ops::ControlFlow,
@@ -125,9 +126,10 @@ pub(super) fn of_files(
     let stamp = |file: &LocalFile<'_>| Stamp::of(&file.path).map_err(|error| SourceError::read(&file.path, error));
     let stamps = files.iter().map(stamp).collect::<Result<Vec<_>, _>>()?;
     let all: u64 = stamps.iter().map(|stamp| stamp.bytes).sum();
-    let size = all.div_ceil(shards.max(1) as u64).max(1);
+    let shards = (shards as u64).max(1);
+    let size = all.div_ceil(shards).max(1);
     // A shard has the pieces that begin in its share of all bytes.
-    let mut found: Vec<Vec<Piece>> = vec![Vec::new(); shards.max(1)];
+    let mut found: BTreeMap<u64, Vec<Piece>> = BTreeMap::new();
     let mut before = 0;
     for (file, stamp) in files.iter().zip(stamps) {
         let absolute = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
@@ -152,13 +154,11 @@ pub(super) fn of_files(
             _ => vec![(0, Within::All)],
         };
         for (at, within) in within {
-            let last = found.len() - 1;
-            found[(((before + at) / size) as usize).min(last)].push(piece(within));
+            found.entry(((before + at) / size).min(shards - 1)).or_default().push(piece(within));
         }
         before += stamp.bytes;
     }
-    found.retain(|shard| !shard.is_empty());
-    Ok(found)
+    Ok(found.into_values().collect())
 }
 
 fn is_compressed(path: &Path) -> io::Result<bool> {

@@ -3,7 +3,6 @@
 //! checksums, then the store that the index belongs to ([`super::seal`]).
 
 use std::{
-    fs::File,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,10 +16,11 @@ use parquet::{
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::{
+    held::HeldFile,
     labels::{Labels, WrittenLabels},
     seal::{self, End, number},
 };
-use crate::disk::{WrittenFile, read_at};
+use crate::disk::WrittenFile;
 
 /// The number at the end is raised when the format changes.
 const MAGIC: [u8; 8] = *b"symblk02";
@@ -87,7 +87,7 @@ pub(super) fn index_of(sums: Vec<u8>, rows: u64, labels: WrittenLabels, store: &
 #[derive(Clone, Debug)]
 pub(super) struct CheckedFile {
     path: Arc<PathBuf>,
-    file: Arc<File>,
+    file: Arc<HeldFile>,
     bytes: u64,
     sums: Arc<Vec<u64>>,
     rows: u64,
@@ -100,7 +100,7 @@ impl CheckedFile {
     /// Why the index cannot be used.
     pub fn open(
         path: &Path,
-        file: &Arc<File>,
+        file: &Arc<HeldFile>,
         store: &WrittenFile,
         index: &seal::Bytes,
     ) -> std::result::Result<(Self, Labels), String> {
@@ -111,7 +111,7 @@ impl CheckedFile {
     }
 
     /// The store `file` at `path`, with so many rows and these checksums of its blocks.
-    pub fn new(path: &Path, file: &Arc<File>, store: &WrittenFile, sums: &[u8], rows: u64) -> Self {
+    pub fn new(path: &Path, file: &Arc<HeldFile>, store: &WrittenFile, sums: &[u8], rows: u64) -> Self {
         let sums = Arc::new(sums.chunks_exact(8).map(|sum| number(sum, 0)).collect());
         Self { path: Arc::new(path.to_owned()), file: file.clone(), bytes: store.bytes, sums, rows }
     }
@@ -142,7 +142,7 @@ impl ChunkReader for CheckedFile {
         let from = first * BLOCK as u64;
         let to = self.bytes.min(end.next_multiple_of(BLOCK as u64));
         let mut blocks = vec![0; (to - from) as usize];
-        read_at(&self.file, &mut blocks, from)?;
+        self.file.read(&mut blocks, from)?;
         for (block, sum) in blocks.chunks(BLOCK).zip(&self.sums[first as usize..]) {
             if xxh3_64(block) != *sum {
                 return Err(ParquetError::General(format!(

@@ -161,12 +161,12 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Opens the index at `path`, if it belongs to this store.
+    /// Opens the index at `path`, if it belongs to this store. It stays open if it is `held`.
     ///
     /// # Errors
     /// Why the index cannot be used.
-    pub fn open(path: &Path, store: &WrittenFile) -> Result<Self, String> {
-        Self::of(path, Bytes::open(path)?, store)
+    pub fn open(path: &Path, held: bool, store: &WrittenFile) -> Result<Self, String> {
+        Self::of(path, Bytes::open(path, held)?, store)
     }
 
     /// The index that an [`IndexWriter`] wrote into memory.

@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     Names, ScoredRows, StoreError,
     gather::Gatherer,
+    held::HeldFile,
     hex,
     index::{Entry, Index, IndexWriter, Place, Target},
     labels::WrittenLabels,
@@ -121,16 +122,19 @@ impl LinesWriter {
 pub(crate) struct LinesReader {
     path: PathBuf,
     index_path: PathBuf,
-    file: File,
+    file: HeldFile,
+    /// Whether the files stay open.
+    held: bool,
     store: WrittenFile,
     /// The index, or why it cannot be used.
     index: Result<Index, String>,
 }
 
 impl LinesReader {
-    pub fn new(path: &Path, index_path: &Path, file: File, store: &WrittenFile) -> Self {
-        let index = Index::open(index_path, store);
-        Self { path: path.to_owned(), index_path: index_path.to_owned(), file, store: store.clone(), index }
+    pub fn new(path: &Path, index_path: &Path, file: File, held: bool, store: &WrittenFile) -> Self {
+        let index = Index::open(index_path, held, store);
+        let file = HeldFile::new(path, file, held);
+        Self { path: path.to_owned(), index_path: index_path.to_owned(), file, held, store: store.clone(), index }
     }
 
     /// Why the index cannot be used; `None` if it can. With `whole`, every byte of the index is checked.
@@ -150,7 +154,7 @@ impl LinesReader {
             Some(folder) => {
                 let index = self.scan(folder.create_large(name)?)?;
                 folder.publish(vec![index], false)?;
-                Index::open(path, &self.store)
+                Index::open(path, self.held, &self.store)
             }
         };
         self.index = Ok(index.map_err(|reason| StoreError::stale(path, reason))?);
@@ -162,8 +166,9 @@ impl LinesReader {
         let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
         let (mut index, mut labels) = (IndexWriter::new(to), Gatherer::default());
-        (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
-        let mut reader = BufReader::with_capacity(256 << 10, HashingReader::new(&self.file));
+        let file = self.file.get().map_err(read_error)?;
+        (&*file).seek(SeekFrom::Start(0)).map_err(read_error)?;
+        let mut reader = BufReader::with_capacity(256 << 10, HashingReader::new(&*file));
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).map_err(read_error)? > 0 {
             let (entry, features) = Entry::of_line(&line).ok_or_else(damaged)?;
@@ -199,13 +204,14 @@ impl LinesReader {
         if !places.iter().all(is_within) {
             return Err(damaged());
         }
+        let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
+        let file = self.file.get().map_err(read_error)?;
         let mut bytes = vec![0; places.iter().map(|place| place.length as usize).sum()];
         let mut rest = &mut bytes[..];
         // Adjacent lines are read at once.
         for run in places.chunk_by(|a, b| a.offset + u64::from(a.length) == b.offset) {
             let (piece, after) = rest.split_at_mut(run.iter().map(|place| place.length as usize).sum());
-            read_at(&self.file, piece, run[0].offset)
-                .map_err(|error| DiskError::new(&self.path, "read this file", error))?;
+            read_at(&file, piece, run[0].offset).map_err(read_error)?;
             rest = after;
         }
         let text = Arc::new(String::from_utf8(bytes).map_err(|_| damaged())?);
@@ -239,8 +245,9 @@ impl LinesReader {
         let changed = || StoreError::stale(&self.path, "a line of this file was changed or damaged");
         let labels = self.index()?.written_labels()?;
         let mut writer = LinesWriter::create(folder, names)?;
-        (&self.file).seek(SeekFrom::Start(0)).map_err(read_error)?;
-        let mut lines = BufReader::with_capacity(256 << 10, &self.file);
+        let file = self.file.get().map_err(read_error)?;
+        (&*file).seek(SeekFrom::Start(0)).map_err(read_error)?;
+        let mut lines = BufReader::with_capacity(256 << 10, &*file);
         let mut line = String::new();
         while lines.read_line(&mut line).map_err(read_error)? > 0 {
             // The values before raw_data hold no free text, so the first match is the key itself.

@@ -8,6 +8,7 @@ use crate::{disk::DiskError, hint::Hint, task::Layout};
 mod blocks;
 mod duplicates;
 mod gather;
+mod held;
 mod index;
 mod labels;
 pub(super) mod lines;

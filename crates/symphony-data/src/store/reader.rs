@@ -8,7 +8,8 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
-    Label, Meta, Names, PartRecord, StoreError, StoreRecord, lines::LinesReader, parquet::ParquetReader, parts_name,
+    Label, Meta, Names, PartRecord, StoreError, StoreRecord, held::is_held, lines::LinesReader, parquet::ParquetReader,
+    parts_name,
 };
 use crate::{
     bin::Thresholds,
@@ -17,7 +18,8 @@ use crate::{
     task::{Layout, StoredTask},
 };
 
-/// An open store. It keeps its files open, so it reads the same rows even if another run replaces the files.
+/// An open store. It keeps its files open, so it reads the same rows even if another run replaces the files. The files of very
+/// many parts are opened for each read; if another run replaces them, their checksums say so.
 #[derive(Debug)]
 pub struct Store {
     /// The store's meta.
@@ -42,7 +44,13 @@ enum Rows {
 }
 
 impl Part {
-    fn open(folder: &Path, names: &Names, format: Layout, recorded: &WrittenFile) -> Result<Self, StoreError> {
+    fn open(
+        folder: &Path,
+        names: &Names,
+        format: Layout,
+        held: bool,
+        recorded: &WrittenFile,
+    ) -> Result<Self, StoreError> {
         let (path, index) = (folder.join(&names.store), folder.join(&names.index));
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -57,8 +65,8 @@ impl Part {
             return Err(StoreError::stale(&path, reason));
         }
         let rows = match format {
-            Layout::Jsonl => Rows::Lines(LinesReader::new(&path, &index, file, recorded)),
-            Layout::Parquet => Rows::Parquet(ParquetReader::new(&path, &index, file, recorded)),
+            Layout::Jsonl => Rows::Lines(LinesReader::new(&path, &index, file, held, recorded)),
+            Layout::Parquet => Rows::Parquet(ParquetReader::new(&path, &index, file, held, recorded)),
         };
         Ok(Self { path, index, rows })
     }
@@ -108,7 +116,8 @@ impl Store {
             let reason = format!("the meta of {benchmark} names a file that is not a part: {:?}", part.name);
             return Err(StoreError::stale(&folder.join(parts_name(benchmark)), reason));
         }
-        let open = |(names, file): (Names, &WrittenFile)| Part::open(folder, &names, record.format, file);
+        let held = is_held(record.parts.len());
+        let open = |(names, file): (Names, &WrittenFile)| Part::open(folder, &names, record.format, held, file);
         let parts = record.files(benchmark).into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         for (part, PartRecord { rows, .. }) in parts.iter().zip(&record.parts) {
             // Only a forged meta says another number than an index that names the same file.

@@ -5,7 +5,8 @@ use std::{fs::File, io, path::Path};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::disk::{WrittenFile, read_at};
+use super::held::HeldFile;
+use crate::disk::WrittenFile;
 
 /// The length of `blake3:` and 64 hex digits.
 const CHECKSUM: usize = 71;
@@ -56,20 +57,20 @@ impl End {
 /// The bytes of an index that is open.
 #[derive(Debug)]
 pub(super) enum Bytes {
-    File(File, u64),
+    File(HeldFile, u64),
     Memory(Vec<u8>),
 }
 
 impl Bytes {
-    /// Opens an index.
+    /// Opens an index, which stays open if it is `held`.
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn open(path: &Path) -> Result<Self, String> {
+    pub fn open(path: &Path, held: bool) -> Result<Self, String> {
         let mut file = File::open(path).map_err(|error| unreadable(&error))?;
         let length = file.metadata().map_err(|error| unreadable(&error))?.len();
         if length > SMALL {
-            return Ok(Self::File(file, length));
+            return Ok(Self::File(HeldFile::new(path, file, held), length));
         }
         let mut all = Vec::with_capacity(length as usize);
         io::Read::read_to_end(&mut file, &mut all).map_err(|error| unreadable(&error))?;
@@ -85,7 +86,7 @@ impl Bytes {
 
     pub fn read(&self, into: &mut [u8], from: u64) -> io::Result<()> {
         match self {
-            Self::File(file, _) => read_at(file, into, from),
+            Self::File(file, _) => file.read(into, from),
             Self::Memory(bytes) => {
                 let from = from as usize;
                 let found = from.checked_add(into.len()).and_then(|to| bytes.get(from..to));

@@ -5,6 +5,7 @@ mod disjoint;
 pub use disjoint::{Shared, shared_tasks};
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -77,6 +78,7 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
         .map(|entry| entry.path())
         .collect();
     entries.sort();
+    let parts = parts_of_meta(folder);
     for path in entries {
         // Links are not followed: their targets belong to other folders.
         let kind = match path.symlink_metadata() {
@@ -111,7 +113,9 @@ pub fn verify(folder: &Path) -> Result<Vec<Finding>, DiskError> {
         {
             let problem = Some(format!("there is no {MANIFEST} beside it, so it cannot be checked"));
             findings.push(Finding { path, verdict: Verdict::Unvouched, problem });
-        } else if let Some(problem) = not_vouched_for(folder, name) {
+        } else if !parts.contains(name)
+            && let Some(problem) = not_vouched_for(folder, name)
+        {
             findings.push(Finding::bad(&path, problem));
         }
     }
@@ -146,6 +150,14 @@ fn vouched_by(path: &Path, files: impl Fn(&str) -> Option<Vec<(String, WrittenFi
         });
     }
     findings
+}
+
+/// The files of the store whose parts lie in this folder, as the meta beside the folder lists them; none for other folders.
+fn parts_of_meta(folder: &Path) -> HashSet<String> {
+    let benchmark = folder.file_name().and_then(|name| name.to_str()?.strip_suffix(&parts_name("")));
+    let meta = benchmark.zip(folder.parent()).and_then(|(benchmark, above)| Meta::read(above, benchmark).ok());
+    let names = meta.into_iter().flat_map(|meta| meta.store.parts).map(|part| part.names());
+    names.flat_map(|names| [names.store, names.index]).collect()
 }
 
 /// What is wrong with a file that is named as a pool or a part of a store but that no manifest or meta lists; `None`

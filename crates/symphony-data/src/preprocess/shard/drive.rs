@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::job::{Column, FeaturesFound, Found, Job, PartMade, RawScale, Step, Write};
+use super::job::{Column, FeaturesFound, Found, GivenConfig, Job, PartMade, RawScale, Step, Write};
 use crate::{
     TOOL,
     bin::{Bin, Cut, PerBin, Percentiles, Thresholds},
@@ -49,15 +49,15 @@ pub trait Workers {
 }
 
 /// Preprocesses one benchmark into `folder` by many workers, with at most so many shards, unless its store there is up to date.
-/// Each shard becomes a part of the store. `config` are the name and the text of the configuration. `folder`, and the files of
-/// the source, must have the same paths on all machines.
+/// Each shard becomes a part of the store. `config` is the configuration that `benchmark` is in. `folder`, and the files of the
+/// source, must have the same paths on all machines.
 ///
 /// # Errors
 /// See [`PreprocessError`]. An existing store is then untouched.
 #[allow(clippy::too_many_arguments)] // Those of `preprocess`, and three more.
 pub fn preprocess_on(
     workers: &dyn Workers,
-    config: (&str, &str),
+    config: &GivenConfig,
     shards: NonZeroUsize,
     benchmark: &Benchmark,
     cut: Cut,
@@ -71,7 +71,6 @@ pub fn preprocess_on(
         fs::create_dir_all(&scratch).map_err(|error| DiskError::writing(&scratch, "make this folder", error))?;
         let scratch = std::path::absolute(&scratch).unwrap_or(scratch);
         let shards = stage.source.shards(shards.get()).map_err(|error| stage.of_source(error))?;
-        let config = (config.0.to_owned(), config.1.to_owned());
         Driver { stage, workers, config, scratch, shards }.build(folder, cut, format)
     })
 }
@@ -79,7 +78,7 @@ pub fn preprocess_on(
 struct Driver<'d> {
     stage: &'d Stage1<'d>,
     workers: &'d dyn Workers,
-    config: (String, String),
+    config: &'d GivenConfig,
     scratch: PathBuf,
     shards: Vec<Vec<Piece>>,
 }
@@ -149,7 +148,12 @@ impl Driver<'_> {
         let stage = self.stage;
         let FirstPass { features, summaries, files } = self.features()?;
         let lines = self.lines_before(&features);
-        self.check_rows(&features, &lines)?;
+        self.check_rows(&features, &lines).inspect_err(|_| {
+            if !self.config.functions.is_empty() {
+                // The caller may mend what a function calls, which no name of a job shows: the next run computes all again.
+                let _ = fs::remove_dir_all(&self.scratch);
+            }
+        })?;
         stage.check_lock(&files)?;
         stage.note_same_files(&files);
         let scale = self.scale(&features, &summaries, cut)?;
@@ -318,8 +322,8 @@ impl Driver<'_> {
         if identities.is_empty() {
             return Ok((0, Vec::new()));
         }
-        // Identities are hashes, so ranges of equal width have about equally many.
-        let n = self.shards.len() as u64;
+        // Identities are hashes, so ranges of equal width have about equally many. Each job names the files of all shards.
+        let n = (self.shards.len() as u64).min(64);
         let width = u64::MAX / n;
         let ranges = (0..n).map(|at| {
             let to = if at + 1 == n { u64::MAX } else { (at + 1) * width - 1 };
@@ -358,6 +362,7 @@ impl Driver<'_> {
                 first_row,
                 lines_before: *lines_before,
                 rows: (found.good, found.bad),
+                again: (!self.config.functions.is_empty()).then(|| found.features.clone()),
                 scale: RawScale { constants: scale.constants.clone(), range: scale.range },
                 thresholds: scale.thresholds,
                 format,

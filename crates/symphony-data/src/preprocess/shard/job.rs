@@ -18,13 +18,24 @@ use crate::{
     task::Layout,
 };
 
+/// A configuration as workers make it again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GivenConfig {
+    /// Its name in messages.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// A text that changes when one of the caller's functions does, which are registered on workers too; empty without any.
+    /// Jobs that were done with other functions are done again.
+    pub functions: String,
+}
+
 /// A job for a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     /// The version of the driver, which must be that of the worker.
     pub tool: String,
-    /// The configuration: its name in messages, and its text.
-    pub config: (String, String),
+    pub config: GivenConfig,
     pub benchmark: String,
     /// The folder for what workers make.
     pub scratch: PathBuf,
@@ -74,6 +85,8 @@ pub(super) struct Write {
     pub lines_before: u64,
     /// How many rows the first pass found, good and bad.
     pub rows: (u64, u64),
+    /// The file of scored features, if the rule has functions of the caller's: they must return the same values again.
+    pub again: Option<String>,
     pub scale: RawScale,
     pub thresholds: Thresholds,
     pub format: Layout,

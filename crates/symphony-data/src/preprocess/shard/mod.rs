@@ -18,4 +18,5 @@ mod scratch;
 mod work;
 
 pub use drive::{Workers, preprocess_on};
+pub use job::GivenConfig;
 pub use work::work;

@@ -106,6 +106,9 @@ pub(super) struct Blocks {
     columns: usize,
 }
 
+/// A number of rows, and their columns.
+type Block = (usize, Vec<Vec<f64>>);
+
 /// The bytes of a block.
 pub(super) fn block(rows: usize, columns: &[Vec<f64>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(8 * (1 + rows * columns.len()));
@@ -120,29 +123,27 @@ impl Blocks {
         Ok(Self { path: path.to_owned(), file: BufReader::with_capacity(1 << 20, file), columns })
     }
 
-    /// Hands each block to `take`, with its number of rows.
-    pub fn for_each(&mut self, mut take: impl FnMut(usize, &[Vec<f64>])) -> Result<(), DiskError> {
+    /// The next block.
+    pub fn next(&mut self) -> Result<Option<Block>, DiskError> {
         let failed = |error| DiskError::new(&self.path, "read this file", error);
         let mut head = [0; 8];
-        loop {
-            match self.file.read_exact(&mut head) {
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
-                read => read.map_err(failed)?,
-            }
-            let rows = u64::from_le_bytes(head) as usize;
-            let mut columns = Vec::with_capacity(self.columns);
-            for _ in 0..self.columns {
-                let mut bytes = Vec::new();
-                // Not allocated before it is there: a damaged file may say any number.
-                let wanted = rows as u64 * 8;
-                (&mut self.file).take(wanted).read_to_end(&mut bytes).map_err(failed)?;
-                if bytes.len() as u64 != wanted {
-                    return Err(failed(std::io::ErrorKind::UnexpectedEof.into()));
-                }
-                columns.push(bytes.chunks_exact(8).map(of_bytes).map(f64::from_bits).collect());
-            }
-            take(rows, &columns);
+        match self.file.read_exact(&mut head) {
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            read => read.map_err(failed)?,
         }
+        let rows = u64::from_le_bytes(head) as usize;
+        let mut columns = Vec::with_capacity(self.columns);
+        for _ in 0..self.columns {
+            let mut bytes = Vec::new();
+            // Not allocated before it is there: a damaged file may say any number.
+            let wanted = rows as u64 * 8;
+            (&mut self.file).take(wanted).read_to_end(&mut bytes).map_err(failed)?;
+            if bytes.len() as u64 != wanted {
+                return Err(failed(std::io::ErrorKind::UnexpectedEof.into()));
+            }
+            columns.push(bytes.chunks_exact(8).map(of_bytes).map(f64::from_bits).collect());
+        }
+        Ok(Some((rows, columns)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The worker's side: does one job.
 
-use std::{fs::File, ops::ControlFlow, path::Path};
+use std::{fs::File, ops::ControlFlow, path::Path, sync::Arc};
 
 use super::{
     job::{BadRow, Column, FeaturesFound, Found, Job, PartMade, RawScale, Step, Write},
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     TOOL,
     config::{Benchmark, Config},
-    difficulty::{FeatureColumns, RawRange, Scorer},
+    difficulty::{FeatureColumns, RawRange, RowFunction, Scorer},
     disk::{DiskError, NewFile, checksum, read_at},
     number::{Mean, Summary},
     preprocess::{
@@ -23,11 +23,11 @@ use crate::{
 };
 
 /// Does a job, which a driver made, and returns its outcome. A job that was done before, and whose files are whole, is not done
-/// again.
+/// again. `functions` are those that the driver registered in its configuration, by name.
 ///
 /// # Errors
 /// The rows cannot be read, the disk fails, or the driver is another version.
-pub fn work(job: &[u8]) -> Result<Vec<u8>, PreprocessError> {
+pub fn work(job: &[u8], functions: &[(String, Arc<dyn RowFunction>)]) -> Result<Vec<u8>, PreprocessError> {
     let key = key_of(job);
     let not_a_job = |why: String| PreprocessError::Job { why };
     let job: Job = serde_json::from_slice(job).map_err(|error| not_a_job(error.to_string()))?;
@@ -37,8 +37,11 @@ pub fn work(job: &[u8]) -> Result<Vec<u8>, PreprocessError> {
     if let Some(found) = done_before(&job.scratch, &key) {
         return Ok(found.into_bytes());
     }
-    let (name, text) = &job.config;
-    let config = Config::from_yaml(name, text).map_err(|problems| not_a_job(problems.to_string()))?;
+    let mut config =
+        Config::from_yaml(&job.config.name, &job.config.text).map_err(|problems| not_a_job(problems.to_string()))?;
+    for (name, function) in functions {
+        config.register_feature(name, function).map_err(|problems| not_a_job(problems.to_string()))?;
+    }
     let benchmark = config.benchmark(&job.benchmark);
     let benchmark = benchmark.ok_or_else(|| not_a_job(format!("it has no benchmark {}", job.benchmark)))?;
     let worker = Worker { benchmark, scorer: scorer(benchmark)?, scratch: &job.scratch };
@@ -169,9 +172,17 @@ impl Worker<'_> {
         }
     }
 
+    fn open(&self, features: &str) -> Result<Blocks, DiskError> {
+        Blocks::open(&self.scratch.join(features), self.scorer.scored_names().len())
+    }
+
     /// Hands the scored features of a shard to `take`, with the number of rows.
-    fn blocks(&self, features: &str, take: impl FnMut(usize, &[Vec<f64>])) -> Result<(), PreprocessError> {
-        Ok(Blocks::open(&self.scratch.join(features), self.scorer.scored_names().len())?.for_each(take)?)
+    fn blocks(&self, features: &str, mut take: impl FnMut(usize, &[Vec<f64>])) -> Result<(), PreprocessError> {
+        let mut blocks = self.open(features)?;
+        while let Some((rows, columns)) = blocks.next()? {
+            take(rows, &columns);
+        }
+        Ok(())
     }
 
     /// Hands the values of a column to `take`.
@@ -260,6 +271,7 @@ impl Worker<'_> {
             self.scorer.scored_names(),
         )?;
         let copies = CopyFinder::looking_for(write.copies.iter().copied());
+        let mut before = write.again.as_deref().map(|features| self.open(features)).transpose()?;
         let mut waiting: Vec<(RowBatch, FeatureColumns, Vec<f64>)> = Vec::new();
         let (mut text, mut good, mut bad) = (0, 0, 0);
         let mut append = |waiting: &mut Vec<(RowBatch, FeatureColumns, Vec<f64>)>| -> Result<(), PreprocessError> {
@@ -273,6 +285,11 @@ impl Worker<'_> {
         };
         self.read(&write.pieces, write.first_row, write.lines_before, |batch| {
             let features = self.scorer.features(&batch);
+            if let Some(before) = &mut before
+                && before.next()?.is_none_or(|(_, columns)| columns != features.scored)
+            {
+                return Err(PreprocessError::Unsteady { benchmark: name.clone() });
+            }
             good += features.identities.len() as u64;
             bad += features.rejected.len() as u64;
             copies.look_at(&batch, &features);

@@ -30,6 +30,7 @@ use super::{
     Names, StoreError,
     blocks::{BlockWriter, CheckedFile, index_of},
     gather::{Found, Gatherer},
+    held::HeldFile,
     labels::{Label, Labels, WrittenLabels},
     seal::Bytes,
 };
@@ -52,7 +53,7 @@ const IDENTITY: &str = "identity";
 pub(crate) struct ParquetReader {
     path: PathBuf,
     index_path: PathBuf,
-    file: Arc<File>,
+    file: Arc<HeldFile>,
     store: WrittenFile,
     /// What the index is for; or why it cannot be used.
     index: Result<Index, String>,
@@ -67,13 +68,14 @@ struct Index {
 }
 
 impl ParquetReader {
-    pub fn new(path: &Path, index_path: &Path, file: File, store: &WrittenFile) -> Self {
-        let file = Arc::new(file);
-        let index = Bytes::open(index_path).and_then(|bytes| Self::index_of(path, &file, store, bytes));
+    /// The files stay open if they are `held`.
+    pub fn new(path: &Path, index_path: &Path, file: File, held: bool, store: &WrittenFile) -> Self {
+        let file = Arc::new(HeldFile::new(path, file, held));
+        let index = Bytes::open(index_path, held).and_then(|bytes| Self::index_of(path, &file, store, bytes));
         Self { path: path.to_owned(), index_path: index_path.to_owned(), file, store: store.clone(), index }
     }
 
-    fn index_of(path: &Path, file: &Arc<File>, store: &WrittenFile, bytes: Bytes) -> Result<Index, String> {
+    fn index_of(path: &Path, file: &Arc<HeldFile>, store: &WrittenFile, bytes: Bytes) -> Result<Index, String> {
         let (checked, labels) = CheckedFile::open(path, file, store, &bytes)?;
         Ok(Index { checked, labels, bytes })
     }
@@ -98,8 +100,8 @@ impl ParquetReader {
         }
         let (_, sums) = blocks.finish();
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let rows =
-            self.decode(|| ArrowReaderMetadata::load(&*self.file, options))?.metadata().file_metadata().num_rows();
+        let file = self.file.get().map_err(read_error)?;
+        let rows = self.decode(|| ArrowReaderMetadata::load(&*file, options))?.metadata().file_metadata().num_rows();
         let checked = CheckedFile::new(&self.path, &self.file, &self.store, &sums, rows as u64);
         let index = index_of(sums, rows as u64, self.gather_labels(&checked)?, &self.store);
         if let Some(folder) = folder {
