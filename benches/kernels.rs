@@ -111,6 +111,7 @@ fn draws(c: &mut Criterion) {
             scores: &scores,
             scores_are_errors: false,
             identities: &identities,
+            earlier: None,
             strata: &[],
         }];
         group.bench_function(sampler, |b| b.iter(|| stream::draw(&request, &candidates)));

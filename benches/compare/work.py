@@ -4,6 +4,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OURS, PYTHON, POLARS, DUCKDB = "symphony-data", "plain Python + NumPy", "Polars", "DuckDB"
+# With the sampler that other programs do not have.
+OURS_STABLE = f"{OURS}, sampler stable"
 STORE, PARQUET_STORE, POOL = "gsm8k_full.jsonl", "gsm8k_full.parquet", "task_pool.jsonl"
 TASKS, SEED = 2000, 2025
 # The five real benchmarks in the folder `--data`.

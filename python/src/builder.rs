@@ -280,7 +280,7 @@ impl Builder {
             };
             let responses = gathered.as_ref().map_or(&[][..], |gathered| &gathered.benchmarks);
             let stores = Stores::open(config, &full_dir, [&request], Upkeep::Report, progress)?;
-            let drawn = stores.draw(&request)?;
+            let drawn = stores.draw_with_rows(&request)?;
             drawn.warnings.iter().for_each(|warning| progress.note(Note::Warning(warning)));
             let found = power(&drawn, &PowerOptions { delta, responses, models })?;
             Ok(serde_json::to_string(&found).unwrap_or_default())

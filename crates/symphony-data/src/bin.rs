@@ -227,6 +227,19 @@ impl Thresholds {
             Bin::Medium
         }
     }
+
+    /// The bins of up to 64 scores: the first score is the lowest bit of its bin.
+    pub fn bits(&self, scores: &[f64]) -> PerBin<u64> {
+        let n = scores.len().min(64);
+        let (mut easy, mut hard) = (0, 0);
+        // All comparisons, and no branch, which would often be mispredicted.
+        for (at, score) in scores[..n].iter().enumerate() {
+            easy |= u64::from(*score <= self.easy) << at;
+            hard |= u64::from(*score >= self.hard) << at;
+        }
+        let all = u64::MAX.checked_shr(64 - n as u32).unwrap_or(0);
+        PerBin { easy, medium: all & !(easy | hard), hard: hard & !easy }
+    }
 }
 
 /// A benchmark's rows by bin.
@@ -234,11 +247,24 @@ impl Thresholds {
 pub struct Bins {
     /// Where the bins begin and end.
     pub thresholds: Thresholds,
-    /// The rows of each bin, ascending, as positions in the store.
+    /// The rows of each bin, ascending, as positions in the store; only some of them, or none, in a draw that does not hold them all.
     pub rows: PerBin<Vec<u32>>,
+    sizes: PerBin<u64>,
 }
 
 impl Bins {
+    /// Bins that have these rows.
+    pub fn with(thresholds: Thresholds, rows: PerBin<Vec<u32>>) -> Self {
+        let size = |bin| rows[bin].len() as u64;
+        let sizes = PerBin { easy: size(Bin::Easy), medium: size(Bin::Medium), hard: size(Bin::Hard) };
+        Self { thresholds, rows, sizes }
+    }
+
+    /// Bins of these sizes, only some of whose rows are listed.
+    pub(crate) fn sized(thresholds: Thresholds, rows: PerBin<Vec<u32>>, sizes: PerBin<u64>) -> Self {
+        Self { thresholds, rows, sizes }
+    }
+
     /// Sorts the rows of a benchmark into bins; `None` if there are no rows.
     pub fn of(scores: &[f64], cut: impl Into<Cut>) -> Option<Self> {
         Self::of_eligible(scores, cut, |_| true)
@@ -253,12 +279,11 @@ impl Bins {
         };
         let mut rows = PerBin::<Vec<u32>>::default();
         kept().for_each(|(row, score)| rows[thresholds.bin(score)].push(row));
-        (rows.easy.len() + rows.medium.len() + rows.hard.len() > 0).then_some(Self { thresholds, rows })
+        (rows.easy.len() + rows.medium.len() + rows.hard.len() > 0).then(|| Self::with(thresholds, rows))
     }
 
     /// How many rows each bin has.
     pub fn sizes(&self) -> PerBin<u64> {
-        let size = |bin| self.rows[bin].len() as u64;
-        PerBin { easy: size(Bin::Easy), medium: size(Bin::Medium), hard: size(Bin::Hard) }
+        self.sizes
     }
 }

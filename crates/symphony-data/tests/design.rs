@@ -226,7 +226,7 @@ fn prepared(rows: &Rows) -> Prepared {
             bins.rows[bin].iter().copied().filter(|row| rows.values[*row as usize] == value).collect()
         };
         let rows = PerBin { easy: of_bin(Bin::Easy), medium: of_bin(Bin::Medium), hard: of_bin(Bin::Hard) };
-        Stratum { value: value.to_string(), bins: Bins { thresholds: bins.thresholds, rows } }
+        Stratum { value: value.to_string(), bins: Bins::with(bins.thresholds, rows) }
     };
     let strata = (0..3).map(stratum).filter(|stratum| stratum.bins.sizes().total() > 0).collect();
     Prepared { bins, strata }
@@ -239,6 +239,7 @@ fn candidates<'a>(rows: &'a [Rows], prepared: &'a [Prepared], strata: bool) -> V
         scores: &rows.scores,
         scores_are_errors: false,
         identities: &rows.identities,
+        earlier: None,
         strata: if strata { &prepared.strata } else { &[] },
     };
     rows.iter().zip(prepared).enumerate().map(candidate).collect()

@@ -94,6 +94,7 @@ fn pools_from_the_golden_scores_are_the_python_programs_in_exact_order() {
                 scores,
                 scores_are_errors: false,
                 identities,
+                earlier: None,
                 strata: &[],
             })
             .collect();

@@ -38,6 +38,7 @@ fn drawn(errors: &[f64], identities: &[u64], n: u64, seed: u64) -> Stream {
         scores: errors,
         scores_are_errors: true,
         identities,
+        earlier: None,
         strata: &[],
     };
     draw(&request(1, n, seed), &[candidates])
@@ -162,6 +163,7 @@ fn surface_scores_give_strata_of_equal_size() {
         scores: &scores,
         scores_are_errors: false,
         identities: &identities,
+        earlier: None,
         strata: &[],
     };
     let stream = draw(&request(1, 50, 3), &[candidates]);
@@ -182,6 +184,7 @@ fn each_benchmark_has_weights_of_its_own() {
             scores: &errors[at],
             scores_are_errors: true,
             identities: &identities[at],
+            earlier: None,
             strata: &[],
         })
         .collect();

@@ -236,8 +236,8 @@ fn an_index_of_an_older_version_is_rebuilt() {
         // Only the number at the end counts, so a shorter file will do: older indexes have no labels.
         let mut old = whole[whole.len() - 110..].to_vec();
         let last = old.len() - 1;
-        assert_eq!(old[last], b'2');
-        old[last] = b'1';
+        assert!((b'2'..=b'9').contains(&old[last]));
+        old[last] -= 1;
         let write_old = || fs::write(index(folder.path()), &old).unwrap();
         write_old();
         let findings = verify(folder.path()).unwrap();

@@ -67,6 +67,7 @@ fn draws(benchmarks: &[Rows], request: &Request) -> Vec<Draw> {
             scores: &rows.scores,
             scores_are_errors: false,
             identities: &rows.identities,
+            earlier: None,
             strata: &[],
         })
         .collect();

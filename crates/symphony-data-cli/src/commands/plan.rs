@@ -115,7 +115,9 @@ pub fn run(args: &Args, session: &Session) -> Result<(), CliError> {
     let mut short = 0;
     let mut failed = Vec::new();
     for (pool, request) in &requests {
-        let drawn = match library.draw(request) {
+        // How much two models differ depends on all rows of a bin.
+        let drawn = if args.power.power { library.draw_with_rows(request) } else { library.draw(request) };
+        let drawn = match drawn {
             Err(DrawError::NoTasks { why, .. }) => {
                 short += 1;
                 failed.push(Error::Draw(DrawError::NoTasks { experiment: Some(pool.clone()), why }));

@@ -122,15 +122,8 @@ impl Drawn<'_> {
     /// # Errors
     /// A store was changed since it was opened.
     pub fn tasks(&self) -> Result<DrawnTasks, DrawError> {
-        let rows_of = |part: usize| {
-            let mut rows: Vec<u32> =
-                self.stream.draws.iter().filter(|draw| draw.benchmark == part).map(|draw| draw.row).collect();
-            rows.sort_unstable();
-            rows.dedup();
-            rows
-        };
         let fetch = |(at, part): (usize, &DrawnPart<'_>)| -> Result<(Vec<u32>, Vec<StoredTask>), StoreError> {
-            let rows = rows_of(at);
+            let rows = self.rows_of(at);
             let mut tasks = part.store.fetch(&rows)?;
             if let Some(joined) = part.joined() {
                 rows.iter().zip(&mut tasks).for_each(|(row, task)| joined.apply(*row, task));
@@ -149,6 +142,15 @@ impl Drawn<'_> {
             (draw.benchmark, row, Placed { bin: draw.bin, phase: self.phase_at(at), chance })
         };
         Ok(DrawnTasks { places: self.stream.draws.iter().enumerate().map(place).collect(), stored })
+    }
+
+    /// The rows that were drawn from a benchmark, ascending, each once.
+    pub(super) fn rows_of(&self, benchmark: usize) -> Vec<u32> {
+        let draws = self.stream.draws.iter().filter(|draw| draw.benchmark == benchmark);
+        let mut rows: Vec<u32> = draws.map(|draw| draw.row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
     }
 
     /// The phase of a place in the stream.

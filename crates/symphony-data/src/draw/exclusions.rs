@@ -74,8 +74,7 @@ impl Stores<'_> {
         for draw in &drawn.stream.draws {
             let part = &drawn.parts[draw.benchmark];
             let name = part.benchmark();
-            let loaded = self.loaded(name)?;
-            let identity = loaded.identities.get(draw.row as usize).copied().unwrap_or_default();
+            let identity = self.loaded(name)?.identities()?.get(draw.row as usize).copied().unwrap_or_default();
             if self.has_row_numbers(name) {
                 excluded.of_benchmark.entry(name.to_owned()).or_default().insert(identity);
             } else {
@@ -105,11 +104,12 @@ impl Stores<'_> {
                 continue;
             };
             let rejected = self.rejected(&name, loaded.store.meta.rejected_rows)?;
+            let identities = loaded.identities()?;
             let own = excluded.of_benchmark.entry(name.clone()).or_default();
             for number in numbers {
                 let Err(before) = rejected.binary_search(&number) else { continue };
-                let identity = loaded.identities.get(number as usize - before).ok_or_else(|| {
-                    let rows = loaded.identities.len() + rejected.len();
+                let identity = identities.get(number as usize - before).ok_or_else(|| {
+                    let rows = identities.len() + rejected.len();
                     let why = format!("{what} lists {name}_{number}, but {name} has {rows} rows, counted from 0");
                     rows_error(&name, why)
                 })?;

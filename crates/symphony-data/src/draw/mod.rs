@@ -18,6 +18,7 @@ mod drawn;
 mod error;
 mod exclusions;
 mod select;
+mod spans;
 mod stores;
 mod stretch;
 mod thresholds;

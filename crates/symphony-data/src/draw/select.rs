@@ -9,9 +9,9 @@ use super::{
     thresholds::Published,
 };
 use crate::{
-    bin::{Bins, Cut, Thresholds},
+    bin::{Bins, Cut, PerBin, Thresholds},
     request::{Difficulty, Eligibility, Exclude, NearDuplicates, OnDuplicate, Part},
-    store::{Label, StoreError},
+    store::{Label, Store, StoreError},
     stream::{
         Stratum,
         cut::{Ends, Groups},
@@ -93,7 +93,7 @@ impl Stores<'_> {
     }
 
     fn select(&self, loaded: &Loaded, name: &str, wanted: &Wanted) -> Result<Selected, DrawError> {
-        let choice = Choice::of(self.config, &loaded.store, &loaded.identities, &wanted.difficulty, wanted.cut);
+        let choice = Choice::of(self.config, &loaded.store, loaded.identities()?, &wanted.difficulty, wanted.cut);
         let joined = loaded.joined(&choice.used, self.progress)?;
         let published = wanted.thresholds_from.as_deref();
         let published = published.map(|path| Ok::<_, DrawError>((path, Published::read(path, name)?))).transpose()?;
@@ -104,8 +104,8 @@ impl Stores<'_> {
         let mut warnings = choice.warnings;
         let joined_now = joined.as_deref();
         warnings.extend(published.as_ref().and_then(|(path, own)| own.warning(path, joined_now)));
-        let surface = published_scores.as_ref().unwrap_or(&loaded.scores);
-        let scores = joined.as_ref().map_or(surface, |joined| &joined.scores);
+        let surface = published_scores.as_deref().map_or_else(|| loaded.scores(), Ok)?;
+        let scores = joined.as_ref().map_or(surface, |joined| &joined.scores[..]);
         let within =
             wanted.within.as_deref().map(|label| self.label_if_any(loaded, name, label)).transpose()?.flatten();
         if let (Some((path, published)), Some(label)) = (&published, &within)
@@ -133,10 +133,7 @@ impl Stores<'_> {
             Some(joined) if joined.scores.is_empty() || eligible.count() == 0 => {
                 DrawError::from(choice.used.too_few_responses(name))
             }
-            _ if loaded.scores.is_empty() => {
-                let reason = "this store has no tasks".to_owned();
-                StoreError::Stale { path: loaded.store.place(), reason }.into()
-            }
+            _ if scores.is_empty() => no_tasks(&loaded.store),
             _ => {
                 let range = rows.range.map(|range| format!("{} to {}", range.low, range.high)).unwrap_or_default();
                 rows_error(name, format!("no row lies within difficulty_range {range}; choose a wider one"))
@@ -193,7 +190,8 @@ impl Stores<'_> {
         name: &str,
         rows: &Eligibility,
     ) -> Result<(), DrawError> {
-        let identity = |row: u32| loaded.identities.get(row as usize).copied().unwrap_or_default();
+        let identities = loaded.identities()?;
+        let identity = |row: u32| identities.get(row as usize).copied().unwrap_or_default();
         if let Some(partition) = &rows.partition {
             let stretch = Stretch::of(partition);
             let duplicates = self.duplicates(loaded, name)?;
@@ -230,7 +228,7 @@ impl Stores<'_> {
             eligible.read(duplicates.meta.duplicates.checksum.as_str());
         }
         if rows.on_duplicate != OnDuplicate::Keep {
-            let repeated = repeated(&loaded.identities);
+            let repeated = repeated(identities);
             eligible.keep_first("copies", |row| Some(identity(row)).filter(|identity| repeated.contains(identity)));
         }
         if rows.near_duplicates == NearDuplicates::One {
@@ -287,6 +285,10 @@ fn label_of(loaded: &Loaded, name: &str, label: &str) -> Result<Arc<Label>, Draw
     )
 }
 
+pub(super) fn no_tasks(store: &Store) -> DrawError {
+    StoreError::Stale { path: store.place(), reason: "this store has no tasks".to_owned() }.into()
+}
+
 pub(super) fn rows_error(benchmark: &str, why: String) -> DrawError {
     DrawError::Rows { benchmark: benchmark.to_owned(), why }
 }
@@ -309,16 +311,14 @@ fn value_of(label: &Label, group: usize) -> String {
 /// The eligible rows of each value that has any, in the order in which the values first appear in the store.
 fn strata(eligible: &Eligible, ends: &Ends, scores: &[f64], groups: Groups<'_>, label: &Label) -> Vec<Stratum> {
     let by_value = groups_of(Some(label));
-    let mut strata: Vec<Stratum> = (0..=label.values.len())
-        .map(|value| Stratum {
-            value: value_of(label, value),
-            bins: Bins { thresholds: ends.all, rows: crate::bin::PerBin::default() },
-        })
-        .collect();
+    let mut rows = vec![PerBin::<Vec<u32>>::default(); label.values.len() + 1];
     for (row, score) in (0..).zip(scores).filter(|(row, _)| eligible.is(*row)) {
         let bin = ends.bin(groups.of(row), *score);
-        strata[by_value.of(row)].bins.rows[bin].push(row);
+        rows[by_value.of(row)][bin].push(row);
     }
-    strata.retain(|stratum| stratum.bins.sizes().total() > 0);
-    strata
+    let strata = rows
+        .into_iter()
+        .enumerate()
+        .map(|(value, rows)| Stratum { value: value_of(label, value), bins: Bins::with(ends.all, rows) });
+    strata.filter(|stratum| stratum.bins.sizes().total() > 0).collect()
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use rayon::prelude::*;
@@ -12,6 +12,7 @@ use super::{
     DrawError, Joined,
     difficulty::{self, Used},
     select::{Selected, Wanted},
+    spans::is_drawn_in_spans,
 };
 use crate::{
     config::Config,
@@ -43,10 +44,12 @@ pub struct Stores<'a> {
 /// A preprocessed benchmark, and what was derived from it so far.
 pub(super) struct Loaded {
     pub store: Store,
-    /// The surface score of every row.
-    pub scores: Vec<f64>,
-    /// The identity of every row; empty if no request needs identities and no row is a copy.
-    pub identities: Vec<u64>,
+    /// The surface score of every row, once a request has asked for it.
+    scores: OnceLock<Vec<f64>>,
+    /// The same of identities.
+    identities: OnceLock<Vec<u64>>,
+    /// Whether any request needs identities, or a row is a copy. Without copies, the row number identifies a task.
+    by_identity: bool,
     /// The measured difficulties that requests draw by.
     joined: Mutex<Vec<(Used, Arc<Joined>)>>,
     /// The labels that requests name.
@@ -73,20 +76,43 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Loaded {
-    fn of(store: Store, by_identity: bool) -> Result<Self, StoreError> {
-        let scores = store.scores()?;
-        // Without copies, the row number identifies a task.
-        let needed = by_identity || store.meta.copies.is_some();
-        let identities = if needed { store.identities()? } else { Vec::new() };
-        Ok(Self {
+    fn of(store: Store, by_identity: bool) -> Self {
+        Self {
+            by_identity: by_identity || store.meta.copies.is_some(),
             store,
-            scores,
-            identities,
+            scores: OnceLock::new(),
+            identities: OnceLock::new(),
             joined: Mutex::default(),
             labels: Mutex::default(),
             duplicates: Mutex::default(),
             selected: Mutex::default(),
-        })
+        }
+    }
+
+    /// The same with scores and identities in memory.
+    fn gathered(store: Store, by_identity: bool) -> Result<Self, StoreError> {
+        let loaded = Self::of(store, by_identity);
+        loaded.scores()?;
+        loaded.identities()?;
+        Ok(loaded)
+    }
+
+    /// The surface score of every row.
+    pub fn scores(&self) -> Result<&[f64], StoreError> {
+        if let Some(known) = self.scores.get() {
+            return Ok(known);
+        }
+        let scores = self.store.scores()?;
+        Ok(self.scores.get_or_init(|| scores))
+    }
+
+    /// The identity of every row; empty if no request needs identities and no row is a copy.
+    pub fn identities(&self) -> Result<&[u64], StoreError> {
+        if let Some(known) = self.identities.get() {
+            return Ok(known);
+        }
+        let identities = if self.by_identity { self.store.identities()? } else { Vec::new() };
+        Ok(self.identities.get_or_init(|| identities))
     }
 
     /// The difficulty that is used, joined to the rows; `None` for surface scores.
@@ -95,7 +121,7 @@ impl Loaded {
         if known.is_some() {
             return Ok(known);
         }
-        let joined = used.join(&self.store, &self.identities, progress)?.map(Arc::new);
+        let joined = used.join(&self.store, self.identities()?, progress)?.map(Arc::new);
         lock(&self.joined).extend(joined.iter().map(|joined| (used.clone(), joined.clone())));
         Ok(joined)
     }
@@ -121,8 +147,7 @@ impl Loaded {
 }
 
 impl<'a> Stores<'a> {
-    /// Opens the stores in `folder` that `requests` draw from, rebuilds them if they are out of date and `upkeep` allows it,
-    /// and sorts their rows into bins.
+    /// Opens the stores in `folder` that `requests` draw from, and rebuilds them if they are out of date and `upkeep` allows it.
     ///
     /// # Errors
     /// A store is missing or cannot be rebuilt, or a calibration cannot be used.
@@ -162,8 +187,10 @@ impl<'a> Stores<'a> {
         }
         // Stores are opened one after the other, because a rebuild takes the folder's lock, and then read in parallel.
         let opened: Vec<_> = names.iter().map(|name| open_store(config, folder, name, upkeep, progress)).collect();
-        let opened: Vec<Result<Loaded, DrawError>> =
-            opened.into_par_iter().map(|store| Ok(Loaded::of(store?, by_identity)?)).collect();
+        let gathers = requests.iter().any(|request| !is_drawn_in_spans(request));
+        let load =
+            |store| if gathers { Loaded::gathered(store, by_identity) } else { Ok(Loaded::of(store, by_identity)) };
+        let opened: Vec<Result<Loaded, DrawError>> = opened.into_par_iter().map(|store| Ok(load(store?)?)).collect();
         let mut missing: Vec<String> = Vec::new();
         for (name, opened) in names.into_iter().zip(opened) {
             match opened {
@@ -172,7 +199,7 @@ impl<'a> Stores<'a> {
                 Err(DrawError::Store(StoreError::Stale { path, reason })) if upkeep == Upkeep::Rebuild => {
                     // The store opened well, but reading it found damage.
                     rebuild(config, folder, name, format!("{}: {reason}", path.display()), progress)?;
-                    let loaded = Loaded::of(open_store(config, folder, name, upkeep, progress)?, by_identity)?;
+                    let loaded = load(open_store(config, folder, name, upkeep, progress)?)?;
                     stores.loaded.insert(name.to_owned(), loaded);
                 }
                 Err(error) => return Err(error),
@@ -196,7 +223,7 @@ impl<'a> Stores<'a> {
             return Ok(known);
         }
         let mut found = Duplicates::read(self.folder, name)?.map(Arc::new);
-        let (meta, identities) = (&loaded.store.meta, &loaded.identities);
+        let (meta, identities) = (&loaded.store.meta, loaded.identities()?);
         if let Some(other) = found.take_if(|found| !found.belong_to(meta, identities)) {
             let changed = format!("{name}: its rows changed since its duplicates were looked for");
             // Identities tell the same rows again; row numbers do not.
@@ -238,8 +265,8 @@ impl<'a> Stores<'a> {
             return Ok(false);
         }
         rebuild(self.config, self.folder, &name, format!("{}: {reason}", path.display()), self.progress)?;
-        let loaded =
-            Loaded::of(open_store(self.config, self.folder, &name, self.upkeep, self.progress)?, self.by_identity)?;
+        let store = open_store(self.config, self.folder, &name, self.upkeep, self.progress)?;
+        let loaded = Loaded::of(store, self.by_identity);
         self.loaded.insert(name.clone(), loaded);
         // What other experiments draw may depend on it.
         lock(&self.excluded).clear();

@@ -19,13 +19,35 @@ impl Stores<'_> {
     /// # Errors
     /// No task can be drawn, or a key of the request does not fit the stores.
     pub fn draw<'l>(&'l self, request: &'l Request) -> Result<Drawn<'l>, DrawError> {
+        if !self.can_draw_in_spans(request)? {
+            return self.draw_with_rows(request);
+        }
+        let (selected, stream) = self.draw_in_spans(request)?;
+        self.drawn(request, vec![selected], vec![stream])
+    }
+
+    /// [`Self::draw`] with all rows of each bin in memory.
+    ///
+    /// # Errors
+    /// The same as [`Self::draw`].
+    pub fn draw_with_rows<'l>(&'l self, request: &'l Request) -> Result<Drawn<'l>, DrawError> {
         let stretches = request.stretches();
         let selected: Vec<Vec<Arc<Selected>>> =
             stretches.iter().map(|stretch| self.selected_parts(stretch)).collect::<Result<_, _>>()?;
         let phases = stretches.iter().zip(&selected);
         let phases = phases.map(|(stretch, selected)| Ok((*stretch, self.candidates(stretch, selected)?)));
         let streams = draw_phases(&phases.collect::<Result<Vec<_>, DrawError>>()?);
+        self.drawn(request, selected, streams)
+    }
 
+    /// The result of a request, from the rows that may be drawn in each of its stretches and their streams.
+    fn drawn<'l>(
+        &'l self,
+        request: &'l Request,
+        selected: Vec<Vec<Arc<Selected>>>,
+        streams: Vec<Stream>,
+    ) -> Result<Drawn<'l>, DrawError> {
+        let stretches = request.stretches();
         let mut drawn = Drawn {
             request,
             stream: Stream {
@@ -88,7 +110,7 @@ impl Stores<'_> {
             let why = drawn.stream.shortfalls.iter().take(SHORTFALLS_SHOWN).map(|short| with_ends(short, &drawn.parts));
             return Err(DrawError::NoTasks { experiment: None, why: why.collect() });
         }
-        self.count(&mut drawn);
+        count(&mut drawn)?;
         drawn.warnings.extend(rows_without_chance(&drawn));
         Ok(drawn)
     }
@@ -103,7 +125,7 @@ impl Stores<'_> {
             let excluded = self.excluded(exclude)?;
             let names = |part: &crate::request::Part| {
                 let loaded = self.loaded(&part.benchmark)?;
-                Ok(loaded.identities.iter().any(|identity| excluded.has(&part.benchmark, *identity)))
+                Ok(loaded.identities()?.iter().any(|identity| excluded.has(&part.benchmark, *identity)))
             };
             let found: Vec<bool> = request.parts.iter().map(names).collect::<Result<_, DrawError>>()?;
             if !found.contains(&true) {
@@ -156,37 +178,43 @@ impl Stores<'_> {
             Ok(Candidates {
                 benchmark: &part.benchmark,
                 bins: &selected.bins,
-                scores: selected.scores(&loaded.scores),
+                scores: selected.scores(loaded.scores()?),
                 scores_are_errors: selected.joined.is_some(),
-                identities: &loaded.identities,
+                identities: loaded.identities()?,
+                earlier: None,
                 strata: &selected.strata,
             })
         };
         request.parts.iter().zip(selected).map(of_part).collect()
     }
+}
 
-    /// Counts what each benchmark owes, has, and repeats.
-    fn count(&self, drawn: &mut Drawn<'_>) {
-        let strata: Vec<_> = (0..drawn.parts.len()).map(|part| drawn.by_stratum(part)).collect();
-        drawn.parts.iter_mut().zip(strata).for_each(|(part, strata)| part.got_by_stratum = strata);
-        let stream = &drawn.stream;
-        for (at, (part, asked)) in drawn.parts.iter_mut().zip(&stream.allocation).enumerate() {
-            part.asked = *asked;
-            let identities = self.loaded(part.benchmark()).map_or(&[][..], |loaded| &loaded.identities);
-            let (mut counts, mut all) = (PerBin::<BTreeMap<u64, u64>>::default(), BTreeMap::new());
-            for draw in stream.draws.iter().filter(|draw| draw.benchmark == at) {
-                part.got[draw.bin] += 1;
-                // Copies count as one task.
-                let identity = identities.get(draw.row as usize).copied().unwrap_or(u64::from(draw.row));
-                *counts[draw.bin].entry(identity).or_insert(0) += 1;
-                *all.entry(identity).or_insert(0) += 1;
-            }
-            part.repeats = Repeats::of(all.into_values());
-            for bin in Bin::ALL {
-                part.repeats_by_bin[bin] = Repeats::of(counts[bin].values().copied());
-            }
+/// Counts what each benchmark owes, has, and repeats.
+fn count(drawn: &mut Drawn<'_>) -> Result<(), DrawError> {
+    let strata: Vec<_> = (0..drawn.parts.len()).map(|part| drawn.by_stratum(part)).collect();
+    drawn.parts.iter_mut().zip(strata).for_each(|(part, strata)| part.got_by_stratum = strata);
+    let rows: Vec<Vec<u32>> = (0..drawn.parts.len()).map(|part| drawn.rows_of(part)).collect();
+    let stream = &drawn.stream;
+    for (at, ((part, asked), rows)) in drawn.parts.iter_mut().zip(&stream.allocation).zip(rows).enumerate() {
+        part.asked = *asked;
+        // Copies count as one task. Without copies, the row number identifies a task.
+        let identities = match part.store.meta.copies {
+            Some(_) => part.store.identities_at(&rows)?,
+            None => rows.iter().map(|row| u64::from(*row)).collect(),
+        };
+        let (mut counts, mut all) = (PerBin::<BTreeMap<u64, u64>>::default(), BTreeMap::new());
+        for draw in stream.draws.iter().filter(|draw| draw.benchmark == at) {
+            part.got[draw.bin] += 1;
+            let identity = rows.binary_search(&draw.row).map_or(u64::from(draw.row), |place| identities[place]);
+            *counts[draw.bin].entry(identity).or_insert(0) += 1;
+            *all.entry(identity).or_insert(0) += 1;
+        }
+        part.repeats = Repeats::of(all.into_values());
+        for bin in Bin::ALL {
+            part.repeats_by_bin[bin] = Repeats::of(counts[bin].values().copied());
         }
     }
+    Ok(())
 }
 
 /// A warning for each benchmark of an informative draw where some rows could not be drawn, because a value of a label got no task.

@@ -122,7 +122,7 @@ impl Published {
         };
         let constants: Vec<f64> = scorer.constants().iter().map(constant).collect::<Result<_, _>>()?;
         let names: Vec<&str> = scorer.scored_names().collect();
-        let rows: Vec<u32> = (0..loaded.scores.len() as u32).collect();
+        let rows: Vec<u32> = (0..loaded.store.rows()? as u32).collect();
         let of_chunk = |rows: &[u32]| {
             let tasks = loaded.store.fetch(rows)?;
             let mut columns = vec![Vec::with_capacity(tasks.len()); names.len()];

@@ -211,7 +211,7 @@ impl PowerOptions<'_> {
     }
 }
 
-/// What a pool that was drawn can tell apart.
+/// What a pool that was drawn can tell apart. It looks at all rows of a bin: draw it with [`crate::draw::Stores::draw_with_rows`].
 ///
 /// # Errors
 /// As for [`PowerOptions::check`], or the responses say nothing of any benchmark.
@@ -303,7 +303,7 @@ impl Part {
             cells: bins.iter().zip(discordances).map(cell).collect(),
             source,
             pairs,
-            rows: Bin::ALL.into_iter().map(|bin| part.bins().rows[bin].len() as u64).sum(),
+            rows: part.bins().sizes().total(),
         })
     }
 

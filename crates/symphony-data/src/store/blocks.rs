@@ -1,6 +1,5 @@
-//! The checksums beside a Parquet store, block by block, so that a draw notices damage in the bytes that it reads (Parquet's
-//! own checksums of pages are optional, and its writers write none). The labels come first ([`super::labels`]), then the table of
-//! checksums, then the store that the index belongs to ([`super::seal`]).
+//! The checksums of a Parquet store, block by block, so that a draw notices damage in the bytes that it reads (Parquet's
+//! own checksums of pages are optional, and its writers write none). They are in its index ([`super::index`]).
 
 use std::{
     io::{self, Read, Write},
@@ -15,17 +14,11 @@ use parquet::{
 };
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::{
-    held::HeldFile,
-    labels::{Labels, WrittenLabels},
-    seal::{self, End, number},
-};
+use super::{held::HeldFile, seal::number};
 use crate::disk::WrittenFile;
 
-/// The number at the end is raised when the format changes.
-const MAGIC: [u8; 8] = *b"symblk02";
 /// The bytes of a block: about what a page of a few rows takes.
-const BLOCK: usize = 16 << 10;
+pub(super) const BLOCK: usize = 16 << 10;
 
 /// Computes the checksum of each block on its way to a file.
 pub(super) struct BlockWriter<W> {
@@ -76,13 +69,6 @@ impl<W: Write> Write for BlockWriter<W> {
     }
 }
 
-/// The index of a store with this many rows, these checksums of its blocks, and these labels.
-pub(super) fn index_of(sums: Vec<u8>, rows: u64, labels: WrittenLabels, store: &WrittenFile) -> Vec<u8> {
-    let mut index = labels.bytes;
-    index.extend(End { rows, labels: labels.end }.sealed(sums, MAGIC, store));
-    index
-}
-
 /// A file that checks every byte that is read from it.
 #[derive(Clone, Debug)]
 pub(super) struct CheckedFile {
@@ -90,35 +76,13 @@ pub(super) struct CheckedFile {
     file: Arc<HeldFile>,
     bytes: u64,
     sums: Arc<Vec<u64>>,
-    rows: u64,
 }
 
 impl CheckedFile {
-    /// The store `file` at `path`, with its index; and where the index has the labels.
-    ///
-    /// # Errors
-    /// Why the index cannot be used.
-    pub fn open(
-        path: &Path,
-        file: &Arc<HeldFile>,
-        store: &WrittenFile,
-        index: &seal::Bytes,
-    ) -> std::result::Result<(Self, Labels), String> {
-        let (end, sums) = index.unsealed(MAGIC, store, |End { rows, labels }| {
-            Some((Labels::at(0, rows, labels).end()?, store.bytes.div_ceil(BLOCK as u64) * 8))
-        })?;
-        Ok((Self::new(path, file, store, &sums, end.rows), Labels::at(0, end.rows, end.labels)))
-    }
-
-    /// The store `file` at `path`, with so many rows and these checksums of its blocks.
-    pub fn new(path: &Path, file: &Arc<HeldFile>, store: &WrittenFile, sums: &[u8], rows: u64) -> Self {
+    /// The store `file` at `path`, with these checksums of its blocks.
+    pub fn new(path: &Path, file: &Arc<HeldFile>, store: &WrittenFile, sums: &[u8]) -> Self {
         let sums = Arc::new(sums.chunks_exact(8).map(|sum| number(sum, 0)).collect());
-        Self { path: Arc::new(path.to_owned()), file: file.clone(), bytes: store.bytes, sums, rows }
-    }
-
-    /// How many rows the store has.
-    pub fn rows(&self) -> u64 {
-        self.rows
+        Self { path: Arc::new(path.to_owned()), file: file.clone(), bytes: store.bytes, sums }
     }
 }
 

@@ -1,11 +1,14 @@
-//! The index beside a store of JSON lines: the score, the identity and the place of each line, so that a draw reads only the
-//! lines that it draws, and notices damage in them.
+//! The index beside a store: the score and the identity of each row, and for JSON lines the place of each line, so that a draw
+//! reads only the rows that it draws. It lists checksums, too, so that damage is noticed in all that is read.
 //!
-//! Rows come in groups, and a group has three blocks: its scores, its identities, its places. After the last group come the
-//! labels ([`super::labels`]), the checksums of all blocks, and the store that the index belongs to ([`super::seal`]). Numbers
-//! are little-endian.
+//! Rows come in groups, and a group has a block for each column: its scores, its identities, its places. After the last group
+//! come the labels ([`super::labels`]), the checksums of all blocks and, for Parquet, those of the store's own blocks
+//! ([`super::blocks`]), and the store that the index belongs to ([`super::seal`]). Numbers are little-endian.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -14,18 +17,42 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     StoreError,
+    blocks::BLOCK,
     labels::{Label, Labels, WrittenLabels},
     seal::{Bytes, End, number},
 };
 use crate::disk::{DiskError, NewFile, WrittenFile};
 
-/// The number at the end is raised when the format changes.
-const MAGIC: &[u8; 8] = b"symidx02";
-/// How many rows a group has. To read a drawn row, all places of its group are read.
+/// How many rows a group has. To read a drawn row, whole blocks of its group are read.
 const GROUP: usize = 1024;
-/// The bytes of a row in each block: a score, an identity, a place.
-const WIDTHS: [usize; 3] = [8, 8, 24];
-const ROW: usize = 40;
+/// How many groups a span has. Both columns of a span, 256 KiB, stay in the cache of a core.
+const SPAN: usize = 16;
+
+/// What an index of a store in one format is like.
+#[derive(Debug)]
+pub(super) struct Form {
+    /// The number at the end is raised when the format changes.
+    magic: [u8; 8],
+    /// The bytes of a row in each block of a group: a score, an identity, and what else there is.
+    widths: &'static [usize],
+    /// The bytes that come after the checksums of the groups.
+    more: fn(&WrittenFile) -> u64,
+}
+
+/// Of JSON lines: a row has a place too.
+pub(super) static LINES: Form = Form { magic: *b"symidx02", widths: &[8, 8, 24], more: |_| 0 };
+/// Of Parquet: checksums of the store's blocks come behind those of the groups.
+pub(super) static PARQUET: Form =
+    Form { magic: *b"symblk03", widths: &[8, 8], more: |store| store.bytes.div_ceil(BLOCK as u64) * 8 };
+
+impl Form {
+    /// The bytes of all groups, and those of their checksums; `None` if no index is that large.
+    fn lengths(&self, rows: u64) -> Option<(u64, u64)> {
+        let row: usize = self.widths.iter().sum();
+        let sums = rows.div_ceil(GROUP as u64).checked_mul(8 * self.widths.len() as u64)?;
+        Some((rows.checked_mul(row as u64)?, sums))
+    }
+}
 
 /// The index entry of one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,9 +104,10 @@ impl Entry {
 
 /// Writes an index, row by row.
 pub(super) struct IndexWriter<T> {
+    form: &'static Form,
     to: T,
     /// The group that is being filled.
-    blocks: [Vec<u8>; 3],
+    blocks: Vec<Vec<u8>>,
     /// The checksums of the blocks written.
     table: Vec<u8>,
     rows: u64,
@@ -105,27 +133,34 @@ impl Target for Vec<u8> {
 }
 
 impl<T: Target> IndexWriter<T> {
-    pub fn new(to: T) -> Self {
-        Self { to, blocks: Default::default(), table: Vec::new(), rows: 0, offset: 0 }
+    pub fn new(form: &'static Form, to: T) -> Self {
+        Self { form, to, blocks: vec![Vec::new(); form.widths.len()], table: Vec::new(), rows: 0, offset: 0 }
     }
 
-    /// Appends the entries of the next rows.
+    /// Appends the entries of the next rows of a store of lines.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), DiskError> {
         for entry in entries {
-            let [scores, identities, places] = &mut self.blocks;
-            scores.extend_from_slice(&entry.score.to_le_bytes());
-            identities.extend_from_slice(&entry.identity.to_le_bytes());
-            places.extend_from_slice(&self.offset.to_le_bytes());
-            places.extend_from_slice(&entry.hash.to_le_bytes());
-            places.extend_from_slice(&entry.length.to_le_bytes());
-            places.extend_from_slice(&entry.raw_length.to_le_bytes());
+            let place = &mut self.blocks[2];
+            place.extend_from_slice(&self.offset.to_le_bytes());
+            place.extend_from_slice(&entry.hash.to_le_bytes());
+            place.extend_from_slice(&entry.length.to_le_bytes());
+            place.extend_from_slice(&entry.raw_length.to_le_bytes());
             self.offset += u64::from(entry.length);
-            self.rows += 1;
-            if self.rows.is_multiple_of(GROUP as u64) {
-                self.end_group()?;
-            }
+            self.end_row(entry.score, entry.identity)?;
         }
         Ok(())
+    }
+
+    /// Appends the scores and identities of the next rows of a Parquet store.
+    pub fn append_numbers(&mut self, rows: &[(f64, u64)]) -> Result<(), DiskError> {
+        rows.iter().try_for_each(|(score, identity)| self.end_row(*score, *identity))
+    }
+
+    fn end_row(&mut self, score: f64, identity: u64) -> Result<(), DiskError> {
+        self.blocks[0].extend_from_slice(&score.to_le_bytes());
+        self.blocks[1].extend_from_slice(&identity.to_le_bytes());
+        self.rows += 1;
+        if self.rows.is_multiple_of(GROUP as u64) { self.end_group() } else { Ok(()) }
     }
 
     fn end_group(&mut self) -> Result<(), DiskError> {
@@ -137,14 +172,15 @@ impl<T: Target> IndexWriter<T> {
         Ok(())
     }
 
-    /// Completes the index of this store, whose rows have these labels.
-    pub fn finish(mut self, labels: &WrittenLabels, store: &WrittenFile) -> Result<T, DiskError> {
+    /// Completes the index of this store, whose rows have these labels. `more` comes behind the checksums of the groups.
+    pub fn finish(mut self, labels: &WrittenLabels, more: &[u8], store: &WrittenFile) -> Result<T, DiskError> {
         if !self.blocks[0].is_empty() {
             self.end_group()?;
         }
         self.to.put(&labels.bytes)?;
+        self.table.extend_from_slice(more);
         let end = End { rows: self.rows, labels: labels.end };
-        self.to.put(&end.sealed(self.table, *MAGIC, store))?;
+        self.to.put(&end.sealed(self.table, self.form.magic, store))?;
         Ok(self.to)
     }
 }
@@ -153,35 +189,48 @@ impl<T: Target> IndexWriter<T> {
 #[derive(Debug)]
 pub(super) struct Index {
     path: PathBuf,
+    form: &'static Form,
     bytes: Bytes,
     rows: usize,
-    /// The checksums of each group's blocks.
-    table: Vec<[u64; 3]>,
+    /// The checksums of the blocks, group by group.
+    sums: Vec<u64>,
     labels: Labels,
 }
 
+/// The columns that every index has.
+const SCORE: usize = 0;
+const IDENTITY: usize = 1;
+
 impl Index {
-    /// Opens the index at `path`, if it belongs to this store. It stays open if it is `held`.
+    /// Opens the index at `path`, if it belongs to this store. It stays open if it is `held`. Returns what comes behind the
+    /// checksums of its groups, too.
     ///
     /// # Errors
     /// Why the index cannot be used.
-    pub fn open(path: &Path, held: bool, store: &WrittenFile) -> Result<Self, String> {
-        Self::of(path, Bytes::open(path, held)?, store)
+    pub fn open(form: &'static Form, path: &Path, held: bool, store: &WrittenFile) -> Result<(Self, Vec<u8>), String> {
+        Self::of(form, path, Bytes::open(path, held)?, store)
     }
 
     /// The index that an [`IndexWriter`] wrote into memory.
-    pub fn in_memory(path: &Path, written: Vec<u8>, store: &WrittenFile) -> Result<Self, String> {
-        Self::of(path, Bytes::Memory(written), store)
+    pub fn in_memory(
+        form: &'static Form,
+        path: &Path,
+        written: Vec<u8>,
+        store: &WrittenFile,
+    ) -> Result<(Self, Vec<u8>), String> {
+        Self::of(form, path, Bytes::Memory(written), store)
     }
 
-    fn of(path: &Path, bytes: Bytes, store: &WrittenFile) -> Result<Self, String> {
-        let (end, table) = bytes.unsealed(*MAGIC, store, |End { rows, labels }| {
-            let labels = Labels::at(rows.checked_mul(ROW as u64)?, rows, labels);
-            Some((labels.end()?, rows.div_ceil(GROUP as u64).checked_mul(24)?))
+    fn of(form: &'static Form, path: &Path, bytes: Bytes, store: &WrittenFile) -> Result<(Self, Vec<u8>), String> {
+        let more = (form.more)(store);
+        let (end, mut table) = bytes.unsealed(form.magic, store, |End { rows, labels }| {
+            let (before, sums) = form.lengths(rows)?;
+            Some((Labels::at(before, rows, labels).end()?, sums.checked_add(more)?))
         })?;
-        let table = table.chunks_exact(24).map(|sums| [0, 8, 16].map(|at| number(sums, at))).collect();
-        let labels = Labels::at(end.rows * ROW as u64, end.rows, end.labels);
-        Ok(Self { path: path.to_owned(), bytes, rows: end.rows as usize, table, labels })
+        let more = table.split_off(table.len() - more as usize);
+        let sums = table.chunks_exact(8).map(|sum| number(sum, 0)).collect();
+        let labels = Labels::at(form.lengths(end.rows).unwrap_or_default().0, end.rows, end.labels);
+        Ok((Self { path: path.to_owned(), form, bytes, rows: end.rows as usize, sums, labels }, more))
     }
 
     /// How many rows the store has.
@@ -189,22 +238,68 @@ impl Index {
         self.rows
     }
 
-    /// All scores, in the order of the rows.
-    pub fn scores(&self) -> Result<Vec<f64>, StoreError> {
-        self.column(0, |bits| f64::from_bits(number(bits, 0)))
+    /// All rows, in spans that are read at once.
+    pub fn spans(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.rows).step_by(SPAN * GROUP).map(|from| from..self.rows.min(from + SPAN * GROUP))
     }
 
-    /// All identities.
-    pub fn identities(&self) -> Result<Vec<u64>, StoreError> {
-        self.column(1, |bits| number(bits, 0))
+    /// Appends the scores of a span to `into`.
+    pub fn scores(&self, span: Range<usize>, into: &mut Vec<f64>) -> Result<(), StoreError> {
+        self.column(span, SCORE, |block| into.extend(block.chunks_exact(8).map(|bits| f64::from_bits(number(bits, 0)))))
+    }
+
+    /// Appends the identities of a span to `into`.
+    pub fn identities(&self, span: Range<usize>, into: &mut Vec<u64>) -> Result<(), StoreError> {
+        self.column(span, IDENTITY, |block| into.extend(block.chunks_exact(8).map(|bits| number(bits, 0))))
+    }
+
+    /// Appends the scores and identities of a span.
+    pub fn both(&self, span: Range<usize>, scores: &mut Vec<f64>, identities: &mut Vec<u64>) -> Result<(), StoreError> {
+        if self.form.widths.len() > 2 {
+            self.scores(span.clone(), scores)?;
+            return self.identities(span, identities);
+        }
+        // A span has nothing else. It is read at once: reading its 32 blocks one by one takes twice as long.
+        let mut bytes = vec![0; span.len() * 16];
+        self.read(&mut bytes, span.start as u64 * 16)?;
+        for (at, group) in (span.start / GROUP..).zip(bytes.chunks(GROUP * 16)) {
+            let (of_scores, of_identities) = group.split_at(group.len() / 2);
+            self.check(at * 2 + SCORE, of_scores)?;
+            self.check(at * 2 + IDENTITY, of_identities)?;
+            scores.extend(of_scores.chunks_exact(8).map(|bits| f64::from_bits(number(bits, 0))));
+            identities.extend(of_identities.chunks_exact(8).map(|bits| number(bits, 0)));
+        }
+        Ok(())
+    }
+
+    /// The scores and identities of these rows, which must ascend.
+    pub fn numbers(&self, rows: &[u32]) -> Result<Vec<(f64, u64)>, StoreError> {
+        let scores = self.column_at(rows, SCORE)?.into_iter().map(f64::from_bits);
+        Ok(scores.zip(self.column_at(rows, IDENTITY)?).collect())
+    }
+
+    /// The identities of these rows, which must ascend.
+    pub fn identities_at(&self, rows: &[u32]) -> Result<Vec<u64>, StoreError> {
+        self.column_at(rows, IDENTITY)
+    }
+
+    fn column_at(&self, rows: &[u32], column: usize) -> Result<Vec<u64>, StoreError> {
+        let groups: Vec<&[u32]> = rows.chunk_by(|a, b| *a as usize / GROUP == *b as usize / GROUP).collect();
+        let of_group = |block: &mut Vec<u8>, rows: &&[u32]| {
+            self.block(rows[0] as usize / GROUP, column, block)?;
+            Ok(rows.iter().map(|row| number(block, *row as usize % GROUP * 8)).collect())
+        };
+        let numbers: Vec<Vec<u64>> =
+            groups.par_iter().with_min_len(16).map_init(Vec::new, of_group).collect::<Result<_, StoreError>>()?;
+        Ok(numbers.into_iter().flatten().collect())
     }
 
     /// The places of these rows, which must ascend.
     pub fn places(&self, rows: &[u32]) -> Result<Vec<Place>, StoreError> {
         let groups: Vec<&[u32]> = rows.chunk_by(|a, b| *a as usize / GROUP == *b as usize / GROUP).collect();
         let places = |rows: &&[u32]| {
-            let group = rows[0] as usize / GROUP;
-            let block = self.block(group, 2)?;
+            let mut block = Vec::new();
+            self.block(rows[0] as usize / GROUP, 2, &mut block)?;
             Ok(rows
                 .iter()
                 .map(|row| {
@@ -243,27 +338,42 @@ impl Index {
     ///
     /// # Errors
     /// The index was changed since it was written.
-    pub fn check(&self) -> Result<(), StoreError> {
+    pub fn check_all(&self) -> Result<(), StoreError> {
         self.labels(&|_| true)?;
-        (0..self.table.len()).try_for_each(|group| (0..3).try_for_each(|block| self.block(group, block).map(drop)))
+        let mut block = Vec::new();
+        let columns = self.form.widths.len();
+        (0..self.sums.len()).try_for_each(|at| self.block(at / columns, at % columns, &mut block))
     }
 
-    fn column<T: Send>(&self, block: usize, value: impl Fn(&[u8]) -> T + Sync) -> Result<Vec<T>, StoreError> {
-        let of_group = |group| Ok(self.block(group, block)?.chunks_exact(8).map(&value).collect());
-        let groups: Vec<Vec<T>> =
-            (0..self.table.len()).into_par_iter().with_min_len(16).map(of_group).collect::<Result<_, StoreError>>()?;
-        Ok(groups.into_iter().flatten().collect())
+    /// Passes the blocks of a span, which begins with a group, to `take`.
+    fn column(&self, span: Range<usize>, column: usize, mut take: impl FnMut(&[u8])) -> Result<(), StoreError> {
+        let mut block = Vec::new();
+        for group in span.start / GROUP..span.end.div_ceil(GROUP) {
+            self.block(group, column, &mut block)?;
+            take(&block);
+        }
+        Ok(())
     }
 
-    /// One block of a group.
-    fn block(&self, group: usize, block: usize) -> Result<Vec<u8>, StoreError> {
+    /// Reads one block of a group.
+    fn block(&self, group: usize, column: usize, into: &mut Vec<u8>) -> Result<(), StoreError> {
+        let widths = self.form.widths;
         let rows = GROUP.min(self.rows.saturating_sub(group * GROUP));
-        let before: usize = WIDTHS[..block].iter().sum();
-        let from = (group * GROUP * ROW + rows * before) as u64;
-        let mut bytes = vec![0; rows * WIDTHS[block]];
-        self.bytes.read(&mut bytes, from).map_err(|error| DiskError::new(&self.path, "read this file", error))?;
-        match self.table.get(group) {
-            Some(sums) if sums[block] == xxh3_64(&bytes) => Ok(bytes),
+        let (row, before) = (widths.iter().sum::<usize>(), widths[..column].iter().sum::<usize>());
+        into.resize(rows * widths[column], 0);
+        let from = (group * GROUP * row + rows * before) as u64;
+        self.read(into, from)?;
+        self.check(group * widths.len() + column, into)
+    }
+
+    fn read(&self, into: &mut [u8], from: u64) -> Result<(), StoreError> {
+        Ok(self.bytes.read(into, from).map_err(|error| DiskError::new(&self.path, "read this file", error))?)
+    }
+
+    /// Checks the bytes of a block, the first being 0.
+    fn check(&self, block: usize, bytes: &[u8]) -> Result<(), StoreError> {
+        match self.sums.get(block) {
+            Some(sum) if *sum == xxh3_64(bytes) => Ok(()),
             _ => Err(StoreError::stale(&self.path, "this file was changed or damaged (checksum)")),
         }
     }

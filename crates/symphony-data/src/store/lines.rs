@@ -15,7 +15,7 @@ use super::{
     gather::Gatherer,
     held::HeldFile,
     hex,
-    index::{Entry, Index, IndexWriter, Place, Target},
+    index::{self, Entry, Index, IndexWriter, Place, Target},
     labels::WrittenLabels,
 };
 use crate::{
@@ -100,7 +100,7 @@ impl LinesWriter {
     pub fn create(folder: &Folder, names: &Names) -> Result<Self, DiskError> {
         Ok(Self {
             store: folder.create_large(&names.store)?,
-            index: IndexWriter::new(folder.create_large(&names.index)?),
+            index: IndexWriter::new(&index::LINES, folder.create_large(&names.index)?),
         })
     }
 
@@ -112,7 +112,7 @@ impl LinesWriter {
     /// The store and its index with these labels, to be published in this order.
     pub fn finish(mut self, labels: &WrittenLabels) -> Result<(WrittenFile, [NewFile; 2]), DiskError> {
         let written = self.store.written()?;
-        let index = self.index.finish(labels, &written)?;
+        let index = self.index.finish(labels, &[], &written)?;
         Ok((written, [self.store, index]))
     }
 }
@@ -132,16 +132,20 @@ pub(crate) struct LinesReader {
 
 impl LinesReader {
     pub fn new(path: &Path, index_path: &Path, file: File, held: bool, store: &WrittenFile) -> Self {
-        let index = Index::open(index_path, held, store);
+        let index = Self::open(index_path, held, store);
         let file = HeldFile::new(path, file, held);
         Self { path: path.to_owned(), index_path: index_path.to_owned(), file, held, store: store.clone(), index }
+    }
+
+    fn open(index_path: &Path, held: bool, store: &WrittenFile) -> Result<Index, String> {
+        Ok(Index::open(&index::LINES, index_path, held, store)?.0)
     }
 
     /// Why the index cannot be used; `None` if it can. With `whole`, every byte of the index is checked.
     pub fn index_problem(&self, whole: bool) -> Option<String> {
         match &self.index {
             Err(reason) => Some(reason.clone()),
-            Ok(index) if whole && index.check().is_err() => Some("was changed or damaged".to_owned()),
+            Ok(index) if whole && index.check_all().is_err() => Some("was changed or damaged".to_owned()),
             Ok(_) => None,
         }
     }
@@ -150,11 +154,14 @@ impl LinesReader {
     pub fn make_index(&mut self, name: &str, folder: Option<&Folder>) -> Result<(), StoreError> {
         let path = &self.index_path;
         let index = match folder {
-            None => Index::in_memory(path, self.scan(Vec::new())?, &self.store),
+            None => {
+                let written = self.scan(Vec::new())?;
+                Index::in_memory(&index::LINES, path, written, &self.store).map(|(index, _)| index)
+            }
             Some(folder) => {
                 let index = self.scan(folder.create_large(name)?)?;
                 folder.publish(vec![index], false)?;
-                Index::open(path, self.held, &self.store)
+                Self::open(path, self.held, &self.store)
             }
         };
         self.index = Ok(index.map_err(|reason| StoreError::stale(path, reason))?);
@@ -165,7 +172,7 @@ impl LinesReader {
     fn scan<T: Target>(&self, to: T) -> Result<T, StoreError> {
         let damaged = || StoreError::stale(&self.path, "this file was changed or damaged (checksum)");
         let read_error = |error| StoreError::from(DiskError::new(&self.path, "read this file", error));
-        let (mut index, mut labels) = (IndexWriter::new(to), Gatherer::default());
+        let (mut index, mut labels) = (IndexWriter::new(&index::LINES, to), Gatherer::default());
         let file = self.file.get().map_err(read_error)?;
         (&*file).seek(SeekFrom::Start(0)).map_err(read_error)?;
         let mut reader = BufReader::with_capacity(256 << 10, HashingReader::new(&*file));
@@ -179,7 +186,7 @@ impl LinesReader {
         if reader.get_ref().checksum() != self.store.checksum {
             return Err(damaged());
         }
-        Ok(index.finish(&labels.finish(), &self.store)?)
+        Ok(index.finish(&labels.finish(), &[], &self.store)?)
     }
 
     pub(super) fn index(&self) -> Result<&Index, StoreError> {

@@ -2,14 +2,15 @@
 
 use std::{
     fs::File,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
 use rayon::prelude::*;
 
 use super::{
-    Label, Meta, Names, PartRecord, StoreError, StoreRecord, held::is_held, lines::LinesReader, parquet::ParquetReader,
-    parts_name,
+    Label, Meta, Names, PartRecord, StoreError, StoreRecord, held::is_held, index::Index, lines::LinesReader,
+    parquet::ParquetReader, parts_name,
 };
 use crate::{
     bin::Thresholds,
@@ -33,7 +34,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Part {
     path: PathBuf,
-    index: PathBuf,
+    index_path: PathBuf,
     rows: Rows,
 }
 
@@ -68,7 +69,7 @@ impl Part {
             Layout::Jsonl => Rows::Lines(LinesReader::new(&path, &index, file, held, recorded)),
             Layout::Parquet => Rows::Parquet(ParquetReader::new(&path, &index, file, held, recorded)),
         };
-        Ok(Self { path, index, rows })
+        Ok(Self { path, index_path: index, rows })
     }
 
     fn index_problem(&self, whole: bool) -> Option<String> {
@@ -78,19 +79,26 @@ impl Part {
         }
     }
 
-    fn rows(&self) -> Result<usize, StoreError> {
+    fn index(&self) -> Result<&Index, StoreError> {
         match &self.rows {
-            Rows::Lines(lines) => Ok(lines.index()?.rows()),
-            Rows::Parquet(parquet) => parquet.rows(),
+            Rows::Lines(lines) => lines.index(),
+            Rows::Parquet(parquet) => parquet.index(),
         }
     }
 
-    fn labels(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Label>, StoreError> {
-        match &self.rows {
-            Rows::Lines(lines) => lines.index()?.labels(wanted),
-            Rows::Parquet(parquet) => parquet.labels(wanted),
-        }
+    fn rows(&self) -> Result<usize, StoreError> {
+        Ok(self.index()?.rows())
     }
+}
+
+/// Rows of a store that come one after the other, few enough to be read at once.
+#[derive(Clone, Debug)]
+pub struct Span {
+    part: usize,
+    /// The rows in the part.
+    within: Range<usize>,
+    /// The first of them in the store.
+    pub first: u32,
 }
 
 impl Store {
@@ -135,7 +143,7 @@ impl Store {
 
     /// The path of each index, and why it cannot be used.
     pub fn index_problems(&self, whole: bool) -> Vec<(&Path, Option<String>)> {
-        self.parts.par_iter().map(|part| (part.index.as_path(), part.index_problem(whole))).collect()
+        self.parts.par_iter().map(|part| (part.index_path.as_path(), part.index_problem(whole))).collect()
     }
 
     /// Rebuilds the indexes that cannot be used from the store, and checks it against its checksum on the way. They go to
@@ -153,7 +161,7 @@ impl Store {
             if !alone && part.index_problem(true).is_none() {
                 continue;
             }
-            let name = part.index.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let name = part.index_path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
             let folder = inside.as_ref().or(folder);
             match &mut part.rows {
                 Rows::Lines(lines) => lines.make_index(&name, folder)?,
@@ -168,18 +176,6 @@ impl Store {
         Folder::lock(&self.folder.join(parts_name(&self.meta.benchmark)), &Silent)
     }
 
-    /// The values of all parts, one behind the other.
-    fn joined<T: Send>(
-        &self,
-        values: impl Fn(&Part) -> Result<Vec<T>, StoreError> + Sync + Send,
-    ) -> Result<Vec<T>, StoreError> {
-        if let [one] = &self.parts[..] {
-            return values(one);
-        }
-        let all: Vec<Vec<T>> = self.parts.par_iter().map(values).collect::<Result<_, _>>()?;
-        Ok(all.into_iter().flatten().collect())
-    }
-
     /// The number of rows.
     ///
     /// # Errors
@@ -188,15 +184,66 @@ impl Store {
         self.parts.iter().map(Part::rows).sum()
     }
 
+    /// All rows, in spans, in their order.
+    ///
+    /// # Errors
+    /// An index cannot be used.
+    pub fn spans(&self) -> Result<Vec<Span>, StoreError> {
+        let (mut spans, mut first) = (Vec::new(), 0);
+        for (part, rows) in self.parts.iter().enumerate() {
+            let index = rows.index()?;
+            // The rows of a store are counted in 32 bits.
+            spans.extend(index.spans().map(|within| Span { part, first: first + within.start as u32, within }));
+            first += index.rows() as u32;
+        }
+        Ok(spans)
+    }
+
+    /// The score of each row of a span, in place of what `into` has.
+    ///
+    /// # Errors
+    /// The same as [`Store::scores`].
+    pub fn scores_in(&self, span: &Span, into: &mut Vec<f64>) -> Result<(), StoreError> {
+        into.clear();
+        self.parts[span.part].index()?.scores(span.within.clone(), into)
+    }
+
+    /// The score and the identity of each row of a span, in place of what `scores` and `identities` have.
+    ///
+    /// # Errors
+    /// The same as [`Store::scores`].
+    pub fn numbers_in(&self, span: &Span, scores: &mut Vec<f64>, identities: &mut Vec<u64>) -> Result<(), StoreError> {
+        scores.clear();
+        identities.clear();
+        self.parts[span.part].index()?.both(span.within.clone(), scores, identities)
+    }
+
+    /// The values of all rows.
+    fn all<T: Copy + Default + Send>(
+        &self,
+        read: impl Fn(&Span, &mut Vec<T>) -> Result<(), StoreError> + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut all = vec![T::default(); self.rows()?];
+        let (mut rest, mut places) = (&mut all[..], Vec::new());
+        for span in self.spans()? {
+            let (here, after) = rest.split_at_mut(span.within.len());
+            places.push((span, here));
+            rest = after;
+        }
+        places.into_par_iter().try_for_each_init(Vec::new, |values, (span, here)| {
+            read(&span, values)?;
+            here.copy_from_slice(values);
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(all)
+    }
+
     /// The difficulty score of every row, 0..1, in the order of the rows.
     ///
     /// # Errors
     /// The bytes that are read were changed since they were written, or an index cannot be used.
     pub fn scores(&self) -> Result<Vec<f64>, StoreError> {
-        self.joined(|part| match &part.rows {
-            Rows::Lines(lines) => lines.index()?.scores(),
-            Rows::Parquet(parquet) => parquet.scores(),
-        })
+        self.all(|span, into| self.scores_in(span, into))
     }
 
     /// The identity of every row: xxh3_64 of its identity bytes.
@@ -204,9 +251,9 @@ impl Store {
     /// # Errors
     /// The same as [`Store::scores`].
     pub fn identities(&self) -> Result<Vec<u64>, StoreError> {
-        self.joined(|part| match &part.rows {
-            Rows::Lines(lines) => lines.index()?.identities(),
-            Rows::Parquet(parquet) => parquet.identities(),
+        self.all(|span, into| {
+            into.clear();
+            self.parts[span.part].index()?.identities(span.within.clone(), into)
         })
     }
 
@@ -216,10 +263,7 @@ impl Store {
     /// The same as [`Store::scores`].
     pub fn label_names(&self) -> Result<Vec<String>, StoreError> {
         match &self.parts[..] {
-            [part] if self.meta.store.parts.is_empty() => match &part.rows {
-                Rows::Lines(lines) => lines.index()?.label_names(),
-                Rows::Parquet(parquet) => parquet.label_names(),
-            },
+            [part] if self.meta.store.parts.is_empty() => part.index()?.label_names(),
             _ => Ok(self.meta.store.labels.clone()),
         }
     }
@@ -243,11 +287,11 @@ impl Store {
     fn labels_that(&self, wanted: &(dyn Fn(&str) -> bool + Sync)) -> Result<Vec<Label>, StoreError> {
         let record = &self.meta.store;
         if let ([part], true) = (&self.parts[..], record.parts.is_empty()) {
-            return part.labels(wanted);
+            return part.index()?.labels(wanted);
         }
         let names: Vec<&String> = record.labels.iter().filter(|name| wanted(name)).collect();
         let is_wanted = |name: &str| names.iter().any(|wanted| *wanted == name);
-        let found = self.parts.par_iter().map(|part| Ok((part.rows()?, part.labels(&is_wanted)?)));
+        let found = self.parts.par_iter().map(|part| Ok((part.rows()?, part.index()?.labels(&is_wanted)?)));
         let found: Vec<(usize, Vec<Label>)> = found.collect::<Result<_, StoreError>>()?;
         let of_store = |name: &String| {
             let mut joined = Label::empty(name);
@@ -267,12 +311,28 @@ impl Store {
     /// # Errors
     /// The same as [`Store::scores`].
     pub fn fetch(&self, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
-        let fetch = |part: &Part, rows: &[u32]| match &part.rows {
+        self.of_parts(rows, |part, first, rows| match &part.rows {
             Rows::Lines(lines) => lines.fetch(rows),
-            Rows::Parquet(parquet) => parquet.fetch(&self.meta.benchmark, rows),
-        };
+            Rows::Parquet(parquet) => parquet.fetch(&self.meta, first, rows),
+        })
+    }
+
+    /// The identities of these rows, which must ascend.
+    ///
+    /// # Errors
+    /// The same as [`Store::scores`].
+    pub fn identities_at(&self, rows: &[u32]) -> Result<Vec<u64>, StoreError> {
+        self.of_parts(rows, |part, _, rows| part.index()?.identities_at(rows))
+    }
+
+    /// What `read` finds at these rows, which must ascend. It gets how many rows are before a part, and positions in the part.
+    fn of_parts<T: Send>(
+        &self,
+        rows: &[u32],
+        read: impl Fn(&Part, u64, &[u32]) -> Result<Vec<T>, StoreError> + Sync,
+    ) -> Result<Vec<T>, StoreError> {
         if let [one] = &self.parts[..] {
-            return fetch(one, rows);
+            return read(one, 0, rows);
         }
         let (mut start, mut rest, mut wanted) = (0_u64, rows, Vec::new());
         for (part, record) in self.parts.iter().zip(&self.meta.store.parts) {
@@ -281,16 +341,16 @@ impl Store {
             if !here.is_empty() {
                 // The rows of a store are counted in 32 bits.
                 let within = here.iter().map(|row| (u64::from(*row) - start) as u32).collect::<Vec<_>>();
-                wanted.push((part, within));
+                wanted.push((part, start, within));
             }
             (start, rest) = (end, after);
         }
         if !rest.is_empty() {
             return Err(StoreError::stale(&self.place(), format!("this store has only {start} rows")));
         }
-        let tasks: Vec<Vec<StoredTask>> =
-            wanted.par_iter().map(|(part, rows)| fetch(part, rows)).collect::<Result<_, _>>()?;
-        Ok(tasks.into_iter().flatten().collect())
+        let found: Vec<Vec<T>> =
+            wanted.par_iter().map(|(part, start, rows)| read(part, *start, rows)).collect::<Result<_, _>>()?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Writes the store again with bins that follow `thresholds`; everything else stays. Returns its record, and its files and
@@ -343,6 +403,6 @@ impl Store {
 
     /// Whether a file is one of the store's, with rows or an index.
     pub fn has(&self, path: &Path) -> bool {
-        self.parts.iter().any(|part| part.path == path || part.index == path)
+        self.parts.iter().any(|part| part.path == path || part.index_path == path)
     }
 }

@@ -283,7 +283,7 @@ impl<'f> StoreWriter<'f> {
         let labels = gathered.finish();
         let (file, files) = match part {
             Writer::Lines(writer) => writer.finish(&labels)?,
-            Writer::Parquet(writer) => writer.finish(labels)?,
+            Writer::Parquet(writer) => writer.finish(&labels)?,
         };
         for mut file in files {
             file.end()?;

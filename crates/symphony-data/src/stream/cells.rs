@@ -46,6 +46,7 @@ impl<'a> Cells<'a> {
             bins,
             eligible: candidates.bins,
             identities: candidates.identities,
+            earlier: candidates.earlier,
             scores: candidates.scores,
             scores_are_errors: candidates.scores_are_errors,
         };

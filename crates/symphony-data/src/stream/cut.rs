@@ -94,7 +94,7 @@ impl Ends {
         for (row, score) in (0..).zip(scores).filter(|(row, _)| may(*row)) {
             rows[self.bin(groups.of(row), *score)].push(row);
         }
-        Bins { thresholds: self.all, rows }
+        Bins::with(self.all, rows)
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Candidates<'a> {
     pub scores_are_errors: bool,
     /// The identity of each row of the store; may be empty if the sampler does not read identities.
     pub identities: &'a [u64],
+    /// How many earlier rows have the identity of each row, where the rows at hand are too few to count them.
+    pub earlier: Option<&'a [u32]>,
     /// The same bins by value of the label that the request stratifies by; empty if it does not.
     pub strata: &'a [Stratum],
 }

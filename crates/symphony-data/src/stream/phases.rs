@@ -83,7 +83,7 @@ impl Phase<'_> {
             let rows = &cell.bins.rows[bin];
             let is_here = |row: &&u32| rows.binary_search(row).is_ok();
             let used = if fresh_only { uses[cell.part].keys().filter(is_here).count() } else { 0 };
-            (rows.len() - used) as u64
+            cell.bins.sizes()[bin] - used as u64
         };
         let of_cell = |cell: &Cell<'_>| PerBin {
             easy: count(cell, Bin::Easy),
@@ -154,7 +154,7 @@ impl Phase<'_> {
             let mut bins: Vec<Bins> = Vec::with_capacity(cells.len());
             let mut owed: Allocation = vec![PerBin::default(); cells.len()];
             for (at, cell) in cells.iter().enumerate() {
-                let mut offered = Bins { thresholds: cell.bins.thresholds, rows: PerBin::default() };
+                let mut offered = PerBin::<Vec<u32>>::default();
                 for bin in Bin::ALL.into_iter().filter(|bin| rest[at][*bin] > 0) {
                     let used = |row: &u32| uses[cell.part].get(row).copied().unwrap_or_default();
                     let rows = &cell.bins.rows[bin];
@@ -167,9 +167,9 @@ impl Phase<'_> {
                     // Where all rows were drawn equally often, the sampler repeats them as it does in a first phase.
                     let all = offer.len() == rows.len() && self.request.sample_with_replacement != Replacement::Never;
                     owed[at][bin] = if all { rest[at][bin] } else { rest[at][bin].min(offer.len() as u64) };
-                    offered.rows[bin] = offer;
+                    offered[bin] = offer;
                 }
-                bins.push(offered);
+                bins.push(Bins::with(cell.bins.thresholds, offered));
             }
             let offered: Vec<Cell<'_>> = cells.iter().zip(&bins).map(|(cell, bins)| Cell { bins, ..*cell }).collect();
             // The first round of `numpy` has the phase's seed, later ones others; `stable` keeps its own, so that pools nest.

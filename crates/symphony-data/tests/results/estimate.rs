@@ -120,6 +120,7 @@ impl World {
             scores: &self.errors,
             scores_are_errors: true,
             identities: &identities,
+            earlier: None,
             strata: &[],
         };
         draw(&spec.resolve(&config).unwrap(), &[candidates])

@@ -7,7 +7,6 @@ pub(super) use write::{GROUP_BYTES, ParquetEncoder, ParquetWriter, RowGroup};
 
 use std::{
     fs::File,
-    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -27,15 +26,15 @@ use parquet::{
 use rayon::prelude::*;
 
 use super::{
-    Names, StoreError,
-    blocks::{BlockWriter, CheckedFile, index_of},
+    Meta, Names, StoreError,
+    blocks::{BlockWriter, CheckedFile},
     gather::{Found, Gatherer},
     held::HeldFile,
-    labels::{Label, Labels, WrittenLabels},
-    seal::Bytes,
+    hex,
+    index::{self, Index, IndexWriter, Target},
 };
 use crate::{
-    bin::{Bin, Thresholds},
+    bin::Thresholds,
     disk::{DiskError, Folder, NewFile, WrittenFile, checksum::HashingReader},
     format::guarded,
     task::{Json, StoredTask, Text},
@@ -54,37 +53,27 @@ pub(crate) struct ParquetReader {
     path: PathBuf,
     index_path: PathBuf,
     file: Arc<HeldFile>,
+    /// Whether the files stay open.
+    held: bool,
     store: WrittenFile,
-    /// What the index is for; or why it cannot be used.
-    index: Result<Index, String>,
-}
-
-#[derive(Debug)]
-struct Index {
-    /// The store, with checks of every byte that is read.
-    checked: CheckedFile,
-    labels: Labels,
-    bytes: Bytes,
+    /// The index, and the store with the checks that it has for every byte; or why it cannot be used.
+    index: Result<(Index, CheckedFile), String>,
 }
 
 impl ParquetReader {
     /// The files stay open if they are `held`.
     pub fn new(path: &Path, index_path: &Path, file: File, held: bool, store: &WrittenFile) -> Self {
         let file = Arc::new(HeldFile::new(path, file, held));
-        let index = Bytes::open(index_path, held).and_then(|bytes| Self::index_of(path, &file, store, bytes));
-        Self { path: path.to_owned(), index_path: index_path.to_owned(), file, store: store.clone(), index }
+        let index = Index::open(&index::PARQUET, index_path, held, store)
+            .map(|(index, sums)| (index, CheckedFile::new(path, &file, store, &sums)));
+        Self { path: path.to_owned(), index_path: index_path.to_owned(), file, held, store: store.clone(), index }
     }
 
-    fn index_of(path: &Path, file: &Arc<HeldFile>, store: &WrittenFile, bytes: Bytes) -> Result<Index, String> {
-        let (checked, labels) = CheckedFile::open(path, file, store, &bytes)?;
-        Ok(Index { checked, labels, bytes })
-    }
-
-    /// Why the index cannot be used; `None` if it can. With `whole`, the labels are checked too; all else always is.
+    /// Why the index cannot be used; `None` if it can. With `whole`, every byte of the index is checked.
     pub fn index_problem(&self, whole: bool) -> Option<String> {
         match &self.index {
             Err(reason) => Some(reason.clone()),
-            Ok(_) if whole && self.labels(&|_| true).is_err() => Some("was changed or damaged".to_owned()),
+            Ok((index, _)) if whole && index.check_all().is_err() => Some("was changed or damaged".to_owned()),
             Ok(_) => None,
         }
     }
@@ -99,71 +88,65 @@ impl ParquetReader {
             return Err(self.damaged("checksum"));
         }
         let (_, sums) = blocks.finish();
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let file = self.file.get().map_err(read_error)?;
-        let rows = self.decode(|| ArrowReaderMetadata::load(&*file, options))?.metadata().file_metadata().num_rows();
-        let checked = CheckedFile::new(&self.path, &self.file, &self.store, &sums, rows as u64);
-        let index = index_of(sums, rows as u64, self.gather_labels(&checked)?, &self.store);
-        if let Some(folder) = folder {
-            let mut file = folder.create_large(name)?;
-            file.put(&index)?;
-            folder.publish(vec![file], false)?;
-        }
-        self.index = Self::index_of(&self.path, &self.file, &self.store, Bytes::Memory(index));
+        let checked = CheckedFile::new(&self.path, &self.file, &self.store, &sums);
+        let path = &self.index_path;
+        let index = match folder {
+            None => {
+                let written = self.write_index(Vec::new(), &checked, &sums)?;
+                Index::in_memory(&index::PARQUET, path, written, &self.store)
+            }
+            Some(folder) => {
+                let index = self.write_index(folder.create_large(name)?, &checked, &sums)?;
+                folder.publish(vec![index], false)?;
+                Index::open(&index::PARQUET, path, self.held, &self.store)
+            }
+        };
+        let (index, _) = index.map_err(|reason| StoreError::stale(path, reason))?;
+        self.index = Ok((index, checked));
         Ok(())
     }
 
-    /// Finds the labels in the features of all rows.
-    fn gather_labels(&self, file: &CheckedFile) -> Result<WrittenLabels, StoreError> {
+    /// Writes the index: the scores and identities of all rows, and the labels among their features.
+    fn write_index<T: Target>(&self, to: T, file: &CheckedFile, sums: &[u8]) -> Result<T, StoreError> {
         /// How many row groups are read before what they hold is joined, which frees it.
         const AT_ONCE: usize = 32;
         let found = self.metadata(file, PageIndexPolicy::Skip)?;
+        let mut index = IndexWriter::new(&index::PARQUET, to);
         let mut gatherer = Gatherer::default();
         let finder = gatherer.finder();
-        let find = |column: &ArrayRef| -> Vec<Found> {
-            vec![finder.find(column.as_string::<i32>().iter().map(|text| text.unwrap_or_default().as_bytes()))]
+        let find = |batch: &RecordBatch| {
+            let features = batch.column(1).as_string::<i32>().iter().map(|text| text.unwrap_or_default().as_bytes());
+            (numbers(batch.column(0), batch.column(2)), finder.find(features))
         };
-        let groups = found.metadata().num_row_groups();
-        for from in (0..groups).step_by(AT_ONCE) {
-            let batches = self.column_of(file, &found, from..groups.min(from + AT_ONCE), METADATA, find)?;
-            batches.into_iter().for_each(|found| gatherer.join(found));
+        let groups: Vec<usize> = (0..found.metadata().num_row_groups()).collect();
+        for groups in groups.chunks(AT_ONCE) {
+            let of_group = |group: &usize| {
+                let builder = Self::builder(file, &found, *group);
+                // In the order of the file: score, features, identity.
+                let mask = ProjectionMask::columns(builder.parquet_schema(), [SCORE, METADATA, IDENTITY]);
+                let batches = self.batches(builder.with_projection(mask).build())?;
+                Ok(batches.iter().map(find).collect())
+            };
+            let batches: Vec<Vec<(Numbers, Found)>> =
+                groups.par_iter().map(of_group).collect::<Result<_, StoreError>>()?;
+            for (numbers, found) in batches.into_iter().flatten() {
+                index.append_numbers(&numbers)?;
+                gatherer.join(found);
+            }
         }
-        Ok(gatherer.finish())
+        Ok(index.finish(&gatherer.finish(), sums, &self.store)?)
     }
 
     fn damaged(&self, why: &str) -> StoreError {
         StoreError::stale(&self.path, format!("this file was changed or damaged ({why})"))
     }
 
-    fn index(&self) -> Result<&Index, StoreError> {
+    fn opened(&self) -> Result<&(Index, CheckedFile), StoreError> {
         self.index.as_ref().map_err(|reason| StoreError::stale(&self.index_path, format!("this file {reason}")))
     }
 
-    fn checked(&self) -> Result<&CheckedFile, StoreError> {
-        Ok(&self.index()?.checked)
-    }
-
-    pub fn label_names(&self) -> Result<Vec<String>, StoreError> {
-        let Index { labels, bytes, .. } = self.index()?;
-        labels.names(bytes, &self.index_path)
-    }
-
-    pub fn labels(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Label>, StoreError> {
-        let Index { labels, bytes, .. } = self.index()?;
-        labels.load(bytes, &self.index_path, wanted)
-    }
-
-    pub fn rows(&self) -> Result<usize, StoreError> {
-        Ok(self.checked()?.rows() as usize)
-    }
-
-    pub fn scores(&self) -> Result<Vec<f64>, StoreError> {
-        self.column(SCORE, |column| column.as_primitive::<Float64Type>().values().to_vec())
-    }
-
-    pub fn identities(&self) -> Result<Vec<u64>, StoreError> {
-        let number = |text: Option<&str>| u64::from_str_radix(text.unwrap_or_default(), 16).unwrap_or_default();
-        self.column(IDENTITY, |column| column.as_string::<i32>().iter().map(number).collect())
+    pub(super) fn index(&self) -> Result<&Index, StoreError> {
+        Ok(&self.opened()?.0)
     }
 
     /// Runs a decoder's `work`, and reports its failures as damage.
@@ -195,34 +178,10 @@ impl ParquetReader {
         self.decode(|| Ok(reader?.collect::<Result<Vec<_>, _>>()?))
     }
 
-    /// The values of one column.
-    fn column<T: Send>(&self, name: &str, values: impl Fn(&ArrayRef) -> Vec<T> + Sync) -> Result<Vec<T>, StoreError> {
-        let file = self.checked()?;
-        let found = self.metadata(file, PageIndexPolicy::Skip)?;
-        self.column_of(file, &found, 0..found.metadata().num_row_groups(), name, values)
-    }
-
-    /// The values of one column in these row groups.
-    fn column_of<T: Send>(
-        &self,
-        file: &CheckedFile,
-        found: &ArrowReaderMetadata,
-        groups: Range<usize>,
-        name: &str,
-        values: impl Fn(&ArrayRef) -> Vec<T> + Sync,
-    ) -> Result<Vec<T>, StoreError> {
-        let of_group = |group| {
-            let builder = Self::builder(file, found, group);
-            let mask = ProjectionMask::columns(builder.parquet_schema(), [name]);
-            let batches = self.batches(builder.with_projection(mask).build())?;
-            Ok(batches.iter().flat_map(|batch| values(batch.column(0))).collect())
-        };
-        let groups: Vec<Vec<T>> = groups.into_par_iter().map(of_group).collect::<Result<_, StoreError>>()?;
-        Ok(groups.into_iter().flatten().collect())
-    }
-
-    pub fn fetch(&self, benchmark: &str, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
-        let found = self.metadata(self.checked()?, PageIndexPolicy::Optional)?;
+    /// The tasks at these rows of a store with this meta, in which so many rows come before the first of this file.
+    pub fn fetch(&self, meta: &Meta, before: u64, rows: &[u32]) -> Result<Vec<StoredTask>, StoreError> {
+        let (index, file) = self.opened()?;
+        let found = self.metadata(file, PageIndexPolicy::Optional)?;
         let mut start = 0_u64;
         let mut rest = rows;
         let mut groups = Vec::new();
@@ -234,43 +193,55 @@ impl ParquetReader {
             }
             (start, rest) = (end, after);
         }
-        let tasks = |(group, start, rows): &(usize, u64, &[u32])| self.tasks(benchmark, &found, *group, *start, rows);
+        if !rest.is_empty() {
+            return Err(self.damaged("rows are missing"));
+        }
+        let tasks = |(group, start, rows): &(usize, u64, &[u32])| {
+            let numbers = index.numbers(rows)?;
+            self.tasks(meta, before, Self::builder(file, &found, *group), *start, rows, &numbers)
+        };
         let tasks: Vec<Vec<StoredTask>> = groups.par_iter().map(tasks).collect::<Result<_, _>>()?;
         let tasks: Vec<StoredTask> = tasks.into_iter().flatten().collect();
         if tasks.len() == rows.len() { Ok(tasks) } else { Err(self.damaged("rows are missing")) }
     }
 
-    /// The tasks at these rows, all of one row group, whose first row is `start`.
+    /// The tasks at these rows, all of one row group, whose first row is `start`, with these scores and identities.
     fn tasks(
         &self,
-        benchmark: &str,
-        found: &ArrowReaderMetadata,
-        group: usize,
+        meta: &Meta,
+        before: u64,
+        builder: ParquetRecordBatchReaderBuilder<CheckedFile>,
         start: u64,
         rows: &[u32],
+        numbers: &[(f64, u64)],
     ) -> Result<Vec<StoredTask>, StoreError> {
-        let builder = Self::builder(self.checked()?, found, group);
-        let all = found.metadata().row_group(group).num_rows() as usize;
         let places = rows.iter().map(|row| (u64::from(*row) - start) as usize);
-        let selection = RowSelection::from_consecutive_ranges(places.map(|place| place..place + 1), all);
-        let names = [TASK_ID, SCORE, BIN, RAW_DATA, METADATA, IDENTITY];
-        let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-        let benchmark = Text::from(benchmark.to_owned());
+        let end = rows.last().map_or(0, |last| (u64::from(*last) - start) as usize + 1);
+        let selection = RowSelection::from_consecutive_ranges(places.map(|place| place..place + 1), end);
+        // All else follows from the index and the meta, and reading it too would take as long again. Where no row was set
+        // aside, ids are counted, too.
+        let named = if meta.rejected_rows > 0 { &[RAW_DATA, METADATA, TASK_ID][..] } else { &[RAW_DATA, METADATA] };
+        let mask = ProjectionMask::columns(builder.parquet_schema(), named.iter().copied());
+        let benchmark = Text::from(meta.benchmark.clone());
+        let mut numbers = rows.iter().zip(numbers);
         let mut tasks = Vec::with_capacity(rows.len());
         for batch in self.batches(builder.with_projection(mask).with_row_selection(selection).build())? {
-            let [ids, bins, raw_data, metadata, identities] =
-                [0, 2, 3, 4, 5].map(|at| batch.column(at).as_string::<i32>());
-            let scores = batch.column(1).as_primitive::<Float64Type>();
-            for i in 0..batch.num_rows() {
+            let texts = |name: &str| batch.column_by_name(name).map(AsArray::as_string::<i32>);
+            let (Some(raw_data), Some(metadata)) = (texts(RAW_DATA), texts(METADATA)) else {
+                return Err(self.damaged("columns are missing"));
+            };
+            let ids = texts(TASK_ID);
+            for (i, (row, (score, identity))) in (0..batch.num_rows()).zip(&mut numbers) {
                 let text = |column: &StringArray| Text::from(column.value(i).to_owned());
+                let counted = || Text::from(format!("{}_{}", meta.benchmark, before + u64::from(*row)));
                 tasks.push(StoredTask {
-                    task_id: text(ids),
+                    task_id: ids.map_or_else(counted, text),
                     benchmark: benchmark.clone(),
-                    difficulty_score: scores.value(i),
-                    difficulty_bin: Bin::parse(bins.value(i)).ok_or_else(|| self.damaged("no bin"))?,
+                    difficulty_score: *score,
+                    difficulty_bin: meta.thresholds.scores.bin(*score),
                     raw_data: Json::trusted(text(raw_data)),
                     scorer_metadata: Json::trusted(text(metadata)),
-                    identity: text(identities),
+                    identity: Text::from(String::from_utf8_lossy(&hex(*identity)).into_owned()),
                 });
             }
         }
@@ -284,21 +255,33 @@ impl ParquetReader {
         names: &Names,
         thresholds: Thresholds,
     ) -> Result<(WrittenFile, [NewFile; 2]), StoreError> {
-        let Index { checked, labels, bytes } = self.index()?;
-        let labels = labels.copy(bytes, &self.index_path)?;
+        let (index, checked) = self.opened()?;
+        let labels = index.written_labels()?;
         let found = self.metadata(checked, PageIndexPolicy::Skip)?;
         let (mut writer, encoder) = ParquetWriter::with_schema(folder, names, found.schema().clone())?;
         let (score, bin) = (found.schema().index_of(SCORE), found.schema().index_of(BIN));
-        let (Ok(score), Ok(bin)) = (score, bin) else { return Err(self.damaged("no scores")) };
+        let identity = found.schema().index_of(IDENTITY);
+        let (Ok(score), Ok(bin), Ok(identity)) = (score, bin, identity) else { return Err(self.damaged("no scores")) };
         for group in 0..found.metadata().num_row_groups() {
             for batch in self.batches(Self::builder(checked, &found, group).build())? {
                 let mut columns = batch.columns().to_vec();
                 let scores = batch.column(score).as_primitive::<Float64Type>();
                 let bins = scores.values().iter().map(|score| Some(thresholds.bin(*score).name()));
                 columns[bin] = Arc::new(bins.collect::<StringArray>());
-                writer.append(encoder.row_group(&columns)?)?;
+                let numbers = numbers(&columns[score], &columns[identity]);
+                writer.append(encoder.row_group(&columns, numbers)?)?;
             }
         }
-        writer.finish(labels)
+        writer.finish(&labels)
     }
+}
+
+/// The score and the identity of each row.
+type Numbers = Vec<(f64, u64)>;
+
+/// The numbers in the columns of scores and of identities.
+fn numbers(scores: &ArrayRef, identities: &ArrayRef) -> Numbers {
+    let number = |text: Option<&str>| u64::from_str_radix(text.unwrap_or_default(), 16).unwrap_or_default();
+    let identities = identities.as_string::<i32>().iter().map(number);
+    scores.as_primitive::<Float64Type>().values().iter().copied().zip(identities).collect()
 }

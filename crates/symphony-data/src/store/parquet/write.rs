@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, path::PathBuf, sync::Arc};
 
-use arrow_array::{Array, ArrayRef, Float64Array, StringArray, builder::BinaryBuilder};
+use arrow_array::{ArrayRef, Float64Array, StringArray, builder::BinaryBuilder};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::{
     arrow::{
@@ -25,8 +25,9 @@ use crate::{
     format::parquet::cannot_write,
     store::{
         Names, ScoredRows, StoreError,
-        blocks::{BlockWriter, index_of},
+        blocks::BlockWriter,
         hex,
+        index::{self, IndexWriter},
         labels::WrittenLabels,
     },
 };
@@ -82,7 +83,8 @@ pub(in crate::store) struct ParquetEncoder {
 #[derive(Debug)]
 pub(in crate::store) struct RowGroup {
     columns: Vec<ArrowColumnChunk>,
-    rows: u64,
+    /// The score and the identity of each row.
+    numbers: Vec<(f64, u64)>,
 }
 
 impl ParquetEncoder {
@@ -100,6 +102,7 @@ impl ParquetEncoder {
         let mut raw_data = BinaryBuilder::with_capacity(count, bytes);
         let mut id = format!("{benchmark}_").into_bytes();
         let prefix = id.len();
+        let mut numbers = Vec::with_capacity(count);
         for rows in rows {
             for (i, row, text) in rows.good() {
                 id.truncate(prefix);
@@ -109,6 +112,7 @@ impl ParquetEncoder {
                 raw_data.append_value(text);
                 metadata.append_value(rows.features.metadata.get(i));
                 identities.append_value(hex(rows.features.identities[i]));
+                numbers.push((rows.scores[i], rows.features.identities[i]));
             }
         }
         // All of it is UTF-8: the rows were checked before, features are JSON, hex digits are ASCII. So that is checked for a
@@ -131,10 +135,11 @@ impl ParquetEncoder {
         for texts in [raw_data, metadata, identities] {
             columns.push(column(texts)?);
         }
-        self.row_group(&columns)
+        self.row_group(&columns, numbers)
     }
 
-    pub(super) fn row_group(&self, columns: &[ArrayRef]) -> Result<RowGroup, StoreError> {
+    /// A row group of these columns, whose rows have these scores and identities.
+    pub(super) fn row_group(&self, columns: &[ArrayRef], numbers: Vec<(f64, u64)>) -> Result<RowGroup, StoreError> {
         let failed = |error| cannot_write(&self.path, error);
         let mut writers = self.columns.create_column_writers(0).map_err(failed)?;
         for ((field, column), writer) in self.schema.fields().iter().zip(columns).zip(&mut writers) {
@@ -142,9 +147,8 @@ impl ParquetEncoder {
                 writer.write(&leaf).map_err(failed)?;
             }
         }
-        let rows = columns.first().map_or(0, |column| column.len() as u64);
         let columns = writers.into_iter().map(|writer| writer.close().map_err(failed)).collect::<Result<_, _>>()?;
-        Ok(RowGroup { columns, rows })
+        Ok(RowGroup { columns, numbers })
     }
 }
 
@@ -153,8 +157,7 @@ pub(in crate::store) struct ParquetWriter {
     path: PathBuf,
     schema: SchemaRef,
     file: SerializedFileWriter<BlockWriter<NewFile>>,
-    index: NewFile,
-    rows: u64,
+    index: IndexWriter<NewFile>,
 }
 
 impl ParquetWriter {
@@ -173,13 +176,13 @@ impl ParquetWriter {
     ) -> Result<(Self, ParquetEncoder), StoreError> {
         let path = folder.path().join(&names.store);
         let file = BlockWriter::new(folder.create_large(&names.store)?);
-        let index = folder.create_large(&names.index)?;
+        let index = IndexWriter::new(&index::PARQUET, folder.create_large(&names.index)?);
         let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
         let (file, columns) = ArrowWriter::try_new_with_options(file, schema.clone(), options)
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|error| cannot_write(&path, error))?;
         let encoder = ParquetEncoder { schema: schema.clone(), columns, path: path.clone() };
-        Ok((Self { path, schema, file, index, rows: 0 }, encoder))
+        Ok((Self { path, schema, file, index }, encoder))
     }
 
     /// Another part of the same store, whose rows the same encoder encodes.
@@ -189,10 +192,10 @@ impl ParquetWriter {
 
     pub fn append(&mut self, group: RowGroup) -> Result<(), StoreError> {
         // Parquet has no empty row groups.
-        if group.rows == 0 {
+        if group.numbers.is_empty() {
             return Ok(());
         }
-        self.rows += group.rows;
+        self.index.append_numbers(&group.numbers)?;
         let written = self.file.next_row_group().and_then(|mut writer| {
             group.columns.into_iter().try_for_each(|column| column.append_to_row_group(&mut writer))?;
             writer.close()
@@ -201,11 +204,11 @@ impl ParquetWriter {
     }
 
     /// The store and its index with these labels, to be published in this order.
-    pub fn finish(mut self, labels: WrittenLabels) -> Result<(WrittenFile, [NewFile; 2]), StoreError> {
+    pub fn finish(self, labels: &WrittenLabels) -> Result<(WrittenFile, [NewFile; 2]), StoreError> {
         let blocks = self.file.into_inner().map_err(|error| cannot_write(&self.path, error))?;
         let (mut store, sums) = blocks.finish();
         let written = store.written()?;
-        self.index.put(&index_of(sums, self.rows, labels, &written))?;
-        Ok((written, [store, self.index]))
+        let index = self.index.finish(labels, &sums, &written)?;
+        Ok((written, [store, index]))
     }
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::{
     Cell, Sampler,
-    priority::{Earlier, hash_of},
+    priority::{Earlier, Hashes},
 };
 use crate::{
     bin::Bin,
@@ -61,7 +61,6 @@ pub(in crate::stream) fn draw(
     let mut all: Vec<Vec<Sampled>> = Vec::with_capacity(cells.len());
     // The strata of a benchmark are numbered through all of its cells.
     let mut last = (None, 0);
-    let mut text = Vec::new();
     for (benchmark, (cell, asked)) in cells.iter().zip(allocation).enumerate() {
         if last.0 != Some(cell.part) {
             last = (Some(cell.part), 0);
@@ -70,9 +69,10 @@ pub(in crate::stream) fn draw(
         let mut sampled = sample(cell, &earlier, asked.total() as usize, seed);
         sampled.iter_mut().for_each(|sampled| sampled.chance.stratum += last.1);
         last.1 = sampled.iter().map(|sampled| sampled.chance.stratum).max().unwrap_or(last.1);
+        let mut places = Hashes::of(&["order", cell.benchmark], seed);
         for Sampled { row, bin, .. } in &sampled {
             let task = (cell.identities[*row as usize], earlier.rows(*row));
-            let place = hash_of(&mut text, &["order", cell.benchmark], task, Some(0), seed);
+            let place = places.hash(task, Some(0));
             ordered.push((place, Draw { benchmark, row: *row, copy: 0, bin: *bin }));
         }
         all.push(sampled);
@@ -85,27 +85,28 @@ pub(in crate::stream) fn draw(
 fn sample(cell: &Cell<'_>, earlier: &Earlier, n: usize, seed: u64) -> Vec<Sampled> {
     let rows: Vec<(u32, Bin)> =
         Bin::ALL.iter().flat_map(|bin| cell.bins.rows[*bin].iter().map(|row| (*row, *bin))).collect();
-    let hash = |text: &mut Vec<u8>, before: &[&str], row: u32| {
-        hash_of(text, before, (cell.identities[row as usize], earlier.rows(row)), None, seed)
-    };
+    let hash = |hashes: &mut Hashes, row: u32| hashes.hash((cell.identities[row as usize], earlier.rows(row)), None);
+    let in_order = Hashes::of(&["stratum", cell.benchmark], seed);
+    let mut drawn = Hashes::of(&[cell.benchmark], seed);
     let mut ranked: Vec<(f64, u64, u32, Bin)> = rows
         .par_iter()
         .with_min_len(1024)
-        .map_init(Vec::new, |text, &(row, bin)| {
-            (cell.scores[row as usize], hash(text, &["stratum", cell.benchmark], row), row, bin)
-        })
+        .map_init(
+            || in_order.clone(),
+            |in_order, &(row, bin)| (cell.scores[row as usize], hash(in_order, row), row, bin),
+        )
         .collect();
     // Rows of equal score come in the order of a hash, as if they were shuffled. Another hash decides which are drawn.
     ranked.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
     let sizes = ranked.iter().map(|(score, ..)| if cell.scores_are_errors { deviation(*score) } else { 1.0 });
     let ends = ends(&sizes.collect::<Vec<f64>>(), n);
     let mut sampled = Vec::with_capacity(n.min(ranked.len()));
-    let (mut from, strata, mut text) = (0, ends.len(), Vec::new());
+    let (mut from, strata) = (0, ends.len());
     for (number, to) in (1..).zip(ends) {
         let stratum = &mut ranked[from..to];
         // An odd task goes to the last stratum, whose rows are the hardest.
         let taken = if number == strata { n.min(rows.len()) - sampled.len() } else { TASKS_OF_A_STRATUM };
-        stratum.sort_by_cached_key(|(_, _, row, _)| (hash(&mut text, &[cell.benchmark], *row), *row));
+        stratum.sort_by_cached_key(|(_, _, row, _)| (hash(&mut drawn, *row), *row));
         let weight = stratum.len() as f64 / taken as f64;
         let chance = Chance { stratum: number as u32, weight };
         sampled.extend(stratum.iter().take(taken).map(|(_, _, row, bin)| Sampled { row: *row, bin: *bin, chance }));

@@ -9,7 +9,7 @@ use crate::{
 pub mod informative;
 mod numpy;
 mod priority;
-mod stable;
+pub mod stable;
 
 /// A benchmark, or a stratum of one, in the form that samplers need.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub struct Cell<'a> {
     pub eligible: &'a Bins,
     /// The identity of each row of the store; may be empty if the sampler does not read identities.
     pub identities: &'a [u64],
+    /// How many earlier rows have the identity of each row, where the rows at hand are too few to count them.
+    pub earlier: Option<&'a [u32]>,
     /// The score of each row of the store.
     pub scores: &'a [f64],
     /// Whether scores are expected errors: how often models are predicted to fail the row.

@@ -1,36 +1,44 @@
 //! Hashes that give each row a place of its own: they do not depend on other rows, on row order, threads or machines.
 
-use std::{collections::HashMap, io::Write};
+use std::collections::HashMap;
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Cell;
-use crate::bin::Bin;
+use crate::{bin::Bin, store::hex};
 
 /// The separator of two hashed fields.
 const JOIN: u8 = 0x1f;
 
-/// xxh3_64 of the texts `before`, a row's identity with the number of earlier rows that have it too, and the number `behind`.
-/// `text` is room for them.
-pub(super) fn hash_of(
-    text: &mut Vec<u8>,
-    before: &[&str],
-    (identity, earlier): (u64, u32),
-    behind: Option<u32>,
+/// Hashes of rows of one kind: xxh3_64 of some texts, of a row's identity with the number of earlier rows that have it too, and of
+/// a number where it has one.
+#[derive(Clone)]
+pub(crate) struct Hashes {
+    text: Vec<u8>,
+    /// The length of the texts that all have.
+    before: usize,
     seed: u64,
-) -> u64 {
-    text.clear();
-    for field in before {
-        text.extend_from_slice(field.as_bytes());
-        text.push(JOIN);
+}
+
+impl Hashes {
+    /// Those that begin with these texts.
+    pub fn of(before: &[&str], seed: u64) -> Self {
+        let text: Vec<u8> = before.iter().flat_map(|field| field.bytes().chain([JOIN])).collect();
+        Self { before: text.len(), text, seed }
     }
-    // Writing to memory cannot fail.
-    let _ = write!(text, "{identity:016x}\u{1f}{earlier}");
-    if let Some(number) = behind {
-        let _ = write!(text, "\u{1f}{number}");
+
+    /// The hash of a row.
+    pub fn hash(&mut self, (identity, earlier): (u64, u32), behind: Option<u32>) -> u64 {
+        self.text.truncate(self.before);
+        self.text.extend_from_slice(&hex(identity));
+        for number in [Some(earlier), behind].into_iter().flatten() {
+            self.text.push(JOIN);
+            // A JSON number is its digits. Writing to memory cannot fail.
+            let _ = serde_json::to_writer(&mut self.text, &number);
+        }
+        xxh3_64_with_seed(&self.text, self.seed)
     }
-    xxh3_64_with_seed(text, seed)
 }
 
 /// For each row, how many earlier rows that may be drawn have the same identity; empty if all identities differ.
@@ -39,6 +47,9 @@ pub(super) struct Earlier(Vec<u32>);
 
 impl Earlier {
     pub fn of(cell: &Cell<'_>) -> Self {
+        if let Some(known) = cell.earlier {
+            return Self(known.to_vec());
+        }
         let identities = cell.identities;
         let eligible = cell.eligible.sizes().total() as usize;
         // Rows that may not be drawn do not count.
