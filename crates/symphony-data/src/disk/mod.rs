@@ -6,6 +6,7 @@ pub mod checksum;
 mod folder;
 mod new_file;
 mod scratch;
+mod write_behind;
 
 pub use folder::Folder;
 pub use new_file::{NewFile, WrittenFile};

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use super::{DiskError, checksum};
+use super::{DiskError, checksum, write_behind::WriteBehind};
 
 /// The ending of files that are being written; they begin with a dot.
 pub(super) const UNFINISHED: &str = ".unfinished";
@@ -42,6 +42,7 @@ struct Hashing {
     file: File,
     hasher: Hasher,
     bytes: u64,
+    behind: WriteBehind,
 }
 
 #[derive(Clone)]
@@ -64,6 +65,7 @@ impl Write for Hashing {
             Hasher::Sha256(hasher) => hasher.update(&bytes[..n]),
         }
         self.bytes += n as u64;
+        self.behind.written(&self.file, self.bytes)?;
         Ok(n)
     }
 
@@ -89,7 +91,8 @@ impl NewFile {
         // create_new never follows a link that was planted under the dot name.
         let file =
             File::create_new(&unfinished).map_err(|error| DiskError::writing(&place, "write this file", error))?;
-        let file = BufWriter::with_capacity(256 << 10, Hashing { file, hasher, bytes: 0 });
+        let file =
+            BufWriter::with_capacity(256 << 10, Hashing { file, hasher, bytes: 0, behind: WriteBehind::default() });
         Ok(Self { file: Some(file), unfinished, place, synced: false, published: false })
     }
 
@@ -154,7 +157,7 @@ impl NewFile {
     /// Writes out what is buffered. With `durable`, it survives a power cut.
     fn write_out(&mut self, durable: bool) -> Result<(), DiskError> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        let mut done = file.flush();
+        let mut done = file.flush().and_then(|()| file.get_mut().behind.finish());
         if durable && !self.synced {
             done = done.and_then(|()| file.get_ref().file.sync_all());
             self.synced = done.is_ok();
