@@ -8,7 +8,11 @@ use super::{
     kernel::{Kernel, Scope},
 };
 use crate::{
-    row::{FieldSet, Fields, RowBatch, RowFault, Strict, identity::IdentityHasher, may_hold_halves},
+    row::{
+        FieldSet, Fields, RowBatch, RowFault, Strict,
+        identity::{self, IdentityHasher},
+        may_hold_halves,
+    },
     yaml::{Refusal, walk::nearest_of},
 };
 
@@ -190,14 +194,17 @@ impl Scorer {
             })?;
             numbers.push(number);
         }
-        let mut identity = IdentityHasher::default();
-        if self.identity.is_empty() {
-            identity.field(&batch.row_number(i).to_string());
+        match self.identity[..] {
+            [] => Ok(identity::of_one(&batch.row_number(i).to_string())),
+            [field] => Ok(identity::of_one(&fields.identity_text(field)?)),
+            ref several => {
+                let mut identity = IdentityHasher::default();
+                for &field in several {
+                    identity.field(&fields.identity_text(field)?);
+                }
+                Ok(identity.finish())
+            }
         }
-        for &field in &self.identity {
-            identity.field(&fields.identity_text(field)?);
-        }
-        Ok(identity.finish())
     }
 }
 
