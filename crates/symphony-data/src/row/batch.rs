@@ -4,7 +4,7 @@ use std::{fmt, ops::Range, sync::Arc};
 
 /// How much row text a reader gathers into a batch, in bytes. It is enough to outweigh the cost of handing a batch on,
 /// and little enough that all cores share small benchmarks and a batch fits into a core's cache.
-pub const BATCH_BYTES: usize = 256 << 10;
+pub const BATCH_BYTES: usize = 512 << 10;
 
 /// Some consecutive rows of one benchmark, all from one file or generator.
 #[derive(Clone, Debug)]
