@@ -312,18 +312,25 @@ impl Lines<'_, '_> {
                 format!("decompresses to more than {MAX_RATIO} times its size, which real data does not"),
             )
         })?;
+        // Hardly any text holds a mark, so that one look at all of it spares one at each row.
+        let is_marked = |text: &[u8]| memchr::memchr(MARK, text).is_some();
+        let any_marked = is_marked(&self.pending) || is_marked(text);
         let mut text = text;
         while let Some(end) = memchr::memchr(b'\n', text) {
-            self.pending.extend_from_slice(&text[..end]);
+            let row = if self.pending.is_empty() {
+                &text[..end]
+            } else {
+                self.pending.extend_from_slice(&text[..end]);
+                &self.pending
+            };
             self.row += 1;
-            match memchr::memchr(MARK, &self.pending) {
-                None => self.rows.push(&self.pending, self.row)?,
-                Some(_) => {
-                    let parts: Vec<&[u8]> = self.pending.split(|byte| *byte == MARK).collect();
-                    let fault = String::from_utf8_lossy(parts[1]).into_owned();
-                    let text = parts.into_iter().step_by(2).collect::<Vec<_>>().concat();
-                    self.rows.push_fault(&text, self.row, fault)?;
-                }
+            if any_marked && is_marked(row) {
+                let parts: Vec<&[u8]> = row.split(|byte| *byte == MARK).collect();
+                let fault = String::from_utf8_lossy(parts[1]).into_owned();
+                let row = parts.into_iter().step_by(2).collect::<Vec<_>>().concat();
+                self.rows.push_fault(&row, self.row, fault)?;
+            } else {
+                self.rows.push(row, self.row)?;
             }
             self.pending.clear();
             text = &text[end + 1..];
