@@ -5,8 +5,8 @@ usage: python benches/compare PROGRAM [--scale 1.0] [--data FOLDER] [--work FOLD
 
 The work is gsm8k's: scoring 1,000,000 rows (stage 1) and drawing 2,000 tasks of 10,000,000 (stage 2), each times
 SCALE. The FOLDER of --data holds the five real benchmarks (as quick_start.py needs them), and its gsm8k is repeated to
-that many rows; without it the rows are synthetic. WORK needs 25 GB at full size; files that are made there are removed
-in the end.
+that many rows, except in Parquet; without it all rows are synthetic. WORK needs 25 GB at full size; files that are made
+there are removed in the end.
 
 Peers and program run in turn as whole processes: one round to warm up, then RUNS rounds, each run without the outputs
 of the one before. All outputs must agree: scores to 1e-12, bins, rows, and the drawn tasks in their order. Text after
@@ -57,7 +57,7 @@ PEERS: dict[tuple[str, str], Callable[..., None]] = {
 def introduction(bench: Bench, size: int) -> str:
     """The first paragraph of the report: machine, versions and method. SIZE is the size of the rows in bytes."""
     source = (
-        "the test rows of gsm8k over and over (so Parquet is far smaller than rows that differ would make it)"
+        "the test rows of gsm8k over and over, and in Parquet, where repeated rows take no room, `synthetic:gsm8k`"
         if bench.data
         else "`synthetic:gsm8k`"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compare.cases import Case
-from compare.work import OURS, OURS_STABLE, POLARS, PYTHON
+from compare.work import COPY, OURS, OURS_STABLE, POLARS, PYTHON
 
 
 @dataclass
@@ -51,30 +51,36 @@ class Results:
         small, large = self.tenfold.measured[once], self.tenfold.measured[ten]
         growth = large.median / small.median
         return [
-            time_against(self.jsonl, POLARS, 4),
-            time_against(self.jsonl, PYTHON, 30),
+            time_against(self.jsonl, POLARS, 1 / 3),
+            time_against(self.jsonl, PYTHON, 1 / 30),
+            time_against(self.jsonl, COPY, 2.2),
             memory(self.jsonl, 256),
-            time_against(self.parquet, POLARS, 2),
+            time_against(self.parquet, POLARS, 1 / 2),
             memory(self.parquet, 256),
-            Bar(self.tenfold.title, f"10.5 times the time of {self.rows:,}", f"{growth:.2f} times", growth <= 10.5),
+            Bar(self.tenfold.title, f"11 times the time of {self.rows:,}", f"{growth:.2f} times", growth <= 11),
             memory(self.tenfold, 512, ten),
             seconds(self.draw_parquet, 1.0),
             memory(self.draw_parquet, 512),
-            time_against(self.draw_parquet, POLARS, 4, OURS_STABLE),
+            time_against(self.draw_parquet, POLARS, 1 / 4, OURS_STABLE),
             seconds(self.draw_jsonl, 1.0),
             memory(self.draw_jsonl, 512),
-            seconds(self.quick_start, 0.060, "any"),
+            seconds(self.quick_start, 0.040, "any"),
             synthetic_bar(self.synthetic),
         ]
 
 
-def time_against(case: Case, other: str, part: int, name: str = OURS) -> Bar:
-    at_most = f"1/{part} of the time of {other}"
+def time_against(case: Case, other: str, most: float, name: str = OURS) -> Bar:
+    at_most = f"{share(most)} the time of {other}"
     title = case.title if name == OURS else f"{case.title}{name.removeprefix(OURS)}"
     if name not in case.measured:
         return Bar(title, at_most, "not measured", None)
     ratio = case.measured[name].median / case.measured[other].median
-    return Bar(title, at_most, f"1/{1 / ratio:.1f}" if ratio < 1 else f"{ratio:.2f} times", ratio <= 1 / part)
+    return Bar(title, at_most, share(ratio), ratio <= most)
+
+
+def share(ratio: float) -> str:
+    """Such as 1/2.5, or 1.3 times."""
+    return f"1/{1 / ratio:.3g}" if ratio < 1 else f"{ratio:.3g} times"
 
 
 def seconds(case: Case, limit: float, scale: Literal["full", "any"] = "full") -> Bar:
