@@ -78,7 +78,9 @@ def on_ray(rows: Path, folder: Path, workers: int, shards: int) -> dict[str, Any
     ray.get([ray.remote(num_cpus=1)(ready).remote() for _ in range(workers)])
     rounds: list[dict[str, Any]] = []
 
-    def outcomes(jobs: list[bytes], **_: object) -> Iterator[tuple[int, bytes]]:
+    def outcomes(
+        jobs: list[bytes], known_by: str = "", functions: list[Any] | None = None
+    ) -> Iterator[tuple[int, bytes]]:
         start, work, size = time.perf_counter(), [], 0
         waiting = {task.remote(job): number for number, job in enumerate(jobs)}
         while waiting:
