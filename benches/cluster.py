@@ -183,7 +183,7 @@ def report(
     lines = [
         "# Stage 1 on Ray",
         "",
-        "Written by `make bench-cluster`. The machine had other work at the time.",
+        "Written by `make bench-cluster`.",
         "",
         f"{given.rows:,} generated rows of gsm8k as one file of JSON lines, {size / 1e6:.0f} MB, in {given.shards} "
         f"shards; {os.cpu_count()} cores; medians of {given.runs} runs, one after the other. All stores have the same "

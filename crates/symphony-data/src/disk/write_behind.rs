@@ -2,8 +2,8 @@
 //!
 //! What a program writes lies in memory until the system writes it to the disk, and stays there after that, in case that it is
 //! read again. A store that is larger than the memory to spare then slows its own writing down: the system has to find memory
-//! for each new page, and makes the writer wait for the disk. Stage 1 of ten million rows (8.5 GB, 24 GiB of memory) takes 18 s
-//! that way, and 13 s if what is written is sent to the disk and let go.
+//! for each new page, and makes the writer wait for the disk. Stage 1 of ten million rows (8.5 GB, 24 GiB of memory) takes 21 s
+//! that way, and 13.5 s if what is written is sent to the disk and let go.
 
 use std::{
     fs::File,
