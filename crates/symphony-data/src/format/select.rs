@@ -1,7 +1,5 @@
 //! Selects the columns of rows by each row's keys, without reading their values.
 
-use crate::row::string_at;
-
 /// How many names are kept for a message.
 const MAX_KNOWN: usize = 50;
 
@@ -72,7 +70,7 @@ pub(super) fn members(row: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let (mut depth, mut from, mut key, mut at) = (0_usize, 0, None, 0);
     while at < inner.len() {
         match inner[at] {
-            b'"' => at = string_at(inner, at)?.end - 1,
+            b'"' => at = end_of_string(inner, at)?,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.checked_sub(1)?,
             b':' if depth == 0 && key.is_none() => key = Some(inner[from..at].trim_ascii()),
@@ -94,6 +92,19 @@ pub(super) fn members(row: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
         None => return None,
     }
     Some(members)
+}
+
+/// The place of the last quote of the string that begins at `at`. Unlike a reader of rows, this takes any escape: what is left
+/// out may hold what it likes.
+fn end_of_string(text: &[u8], at: usize) -> Option<usize> {
+    let mut at = at + 1;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+    }
 }
 
 /// The columns of a source, or the keys of its rows, that a benchmark's rows have.
@@ -141,6 +152,16 @@ mod tests {
         assert_eq!(of(Columns::Only(names(&["a", "cd"]))).unwrap(), r#"{"a": 1.50, "c\u0064" :"x\"y,"}"#);
         assert_eq!(of(Columns::Without(names(&["a", "cd", "e"]))).unwrap(), r#"{"b":{"a":[1,{"c":"},"}]}}"#);
         assert_eq!(of(Columns::Without(names(&["a", "b", "cd", "e"]))).unwrap(), "{}");
+    }
+
+    #[test]
+    fn members_that_are_left_out_may_hold_escapes_that_json_does_not_have() {
+        let columns = Columns::Without(vec!["z".to_owned()]);
+        for value in [r#""\q""#, r#""\u00g0""#, r#""\u12""#, r#""\ud83d""#, r#"["\q", {"\x": "\"}"}]"#] {
+            let row = format!(r#"{{"a": "b", "z": {value}}}"#);
+            let kept = Selection::new(&columns).of_row(row.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(kept).unwrap(), r#"{"a": "b"}"#, "{value}");
+        }
     }
 
     #[test]

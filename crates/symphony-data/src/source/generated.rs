@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The number of rows in a batch.
-const ROWS_AT_ONCE: u64 = 256;
+const ROWS_AT_ONCE: u64 = 512;
 
 /// The generated rows of one benchmark.
 pub struct GeneratedSource<'b> {
