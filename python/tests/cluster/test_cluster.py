@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import functools
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ import pytest
 ray = pytest.importorskip("ray", reason="ray is not installed (make ray)")
 
 from ray.cluster_utils import Cluster  # noqa: E402
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
 
 import symphony_data.ray  # noqa: E402
 from symphony_data import (  # noqa: E402
@@ -497,11 +499,14 @@ def test_both_nodes_do_jobs(cluster: Any, tmp_path: Path, monkeypatch: pytest.Mo
     def outcomes(jobs: list[bytes], **_: object) -> Iterator[tuple[int, bytes]]:
         @ray.remote(num_cpus=1)  # type: ignore[untyped-decorator]
         def work(job: bytes) -> tuple[bytes, str]:
-            # As long as the other node needs to begin.
-            time.sleep(0.5)
             return shard_work(job, []), ray.get_runtime_context().get_node_id()
 
-        for number, (outcome, node) in enumerate(ray.get([work.remote(job) for job in jobs])):
+        alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        # Ray alone may give all jobs to one node, if the other is slow to begin.
+        places = [NodeAffinitySchedulingStrategy(node, soft=False) for node in alive]
+        turns = zip(jobs, itertools.cycle(places), strict=False)
+        placed = [work.options(scheduling_strategy=place).remote(job) for job, place in turns]
+        for number, (outcome, node) in enumerate(ray.get(placed)):
             nodes.add(node)
             yield number, outcome
 
