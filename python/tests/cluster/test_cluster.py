@@ -92,6 +92,31 @@ def driver(cluster: Any, place: Path, benchmark: str, shards: int, address: str 
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=place)
 
 
+def test_both_nodes_do_jobs(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first of the tests: later ones kill nodes.
+    nodes: set[str] = set()
+
+    def outcomes(jobs: list[bytes], **_: object) -> Iterator[tuple[int, bytes]]:
+        @ray.remote(num_cpus=1)  # type: ignore[untyped-decorator]
+        def work(job: bytes) -> tuple[bytes, str]:
+            return shard_work(job, []), ray.get_runtime_context().get_node_id()
+
+        alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        # Ray alone may give all jobs to one node, if the other is slow to begin.
+        places = [NodeAffinitySchedulingStrategy(node, soft=False) for node in alive]
+        turns = zip(jobs, itertools.cycle(places), strict=False)
+        placed = [work.options(scheduling_strategy=place).remote(job) for job, place in turns]
+        for number, (outcome, node) in enumerate(ray.get(placed)):
+            nodes.add(node)
+            yield number, outcome
+
+    monkeypatch.setattr(symphony_data.ray, "_outcomes", outcomes)
+    DatasetBuilder(BBH).preprocess_all_benchmarks(tmp_path / "one")
+    preprocess(BBH, "bbh", tmp_path / "many", shards=2)
+    assert len(nodes) == 2
+    assert lines(tmp_path / "many", "bbh") == lines(tmp_path / "one", "bbh")
+
+
 @pytest.mark.parametrize("shards", [1, 2, 8])
 def test_the_store_and_its_pools_are_those_of_one_machine(cluster: Any, tmp_path: Path, shards: int) -> None:
     DatasetBuilder(BBH).preprocess_all_benchmarks(tmp_path / "one")
@@ -491,27 +516,3 @@ def test_the_example_of_the_module_runs(cluster: Any, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     assert doctest.testmod(symphony_data.ray).attempted > 2
     assert doctest.testmod(symphony_data.ray).failed == 0
-
-
-def test_both_nodes_do_jobs(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nodes: set[str] = set()
-
-    def outcomes(jobs: list[bytes], **_: object) -> Iterator[tuple[int, bytes]]:
-        @ray.remote(num_cpus=1)  # type: ignore[untyped-decorator]
-        def work(job: bytes) -> tuple[bytes, str]:
-            return shard_work(job, []), ray.get_runtime_context().get_node_id()
-
-        alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-        # Ray alone may give all jobs to one node, if the other is slow to begin.
-        places = [NodeAffinitySchedulingStrategy(node, soft=False) for node in alive]
-        turns = zip(jobs, itertools.cycle(places), strict=False)
-        placed = [work.options(scheduling_strategy=place).remote(job) for job, place in turns]
-        for number, (outcome, node) in enumerate(ray.get(placed)):
-            nodes.add(node)
-            yield number, outcome
-
-    monkeypatch.setattr(symphony_data.ray, "_outcomes", outcomes)
-    DatasetBuilder(BBH).preprocess_all_benchmarks(tmp_path / "one")
-    preprocess(BBH, "bbh", tmp_path / "many", shards=2)
-    assert len(nodes) == 2
-    assert lines(tmp_path / "many", "bbh") == lines(tmp_path / "one", "bbh")
