@@ -19,7 +19,7 @@ use symphony_data::{
     export::{self, ExportOptions, GivenTasks, Target},
     preprocess::{
         PreprocessOptions, Upkeep, preprocess,
-        shard::{GivenConfig, preprocess_on},
+        shard::{Cluster, GivenConfig, preprocess_on},
     },
     progress::{Note, Progress},
     request::{GivenIds, Replacement, Request, RequestSpec, TaskIds},
@@ -39,6 +39,7 @@ use crate::{
     progress::{PyProgress, Run},
     report::{Asked, GivenPool, MadeReport, make},
     shard::PyWorkers,
+    storage::storage,
     stream::{Home, TaskStream, described_by, manifest_of, origin_of, to_library},
     work,
 };
@@ -71,6 +72,7 @@ impl Builder {
         for function in &self.functions {
             register(py, &mut config, function, &run)?;
         }
+        config.use_storage(&storage(&run));
         let told = note.clone_ref(py);
         let progress = PyProgress::new(progress, note, run.clone());
         let outcome = work::beside(py, &run, move || work(&config, &progress));
@@ -198,6 +200,7 @@ impl Builder {
         locked: bool,
         format: Option<&str>,
         shards: NonZeroUsize,
+        shared: Option<String>,
         jobs: Py<PyAny>,
         functions: String,
         progress: Option<Py<PyAny>>,
@@ -215,7 +218,8 @@ impl Builder {
             let benchmark = config.benchmark(&name).ok_or_else(unknown)?;
             let workers = PyWorkers { jobs, run: progress.run().clone() };
             let cut = config.store_cut_of(&name);
-            Ok(preprocess_on(&workers, &given, shards, benchmark, cut, &folder, options, progress)?.1)
+            let cluster = Cluster { workers: &workers, config: &given, shards, shared: shared.as_deref() };
+            Ok(preprocess_on(cluster, benchmark, cut, &folder, options, progress)?.1)
         })?;
         Ok(TaskStream::stored(output_dir, meta.benchmark, meta.n_tasks_full as usize).made_in(&home))
     }

@@ -146,7 +146,9 @@ fn of_preprocessing(error: &PreprocessError) -> &'static str {
         PreprocessError::Rebuild { error, .. } | PreprocessError::InShard { error, .. } => of_preprocessing(error),
         PreprocessError::Store(error) if is_missing(error) => "MissingDataError",
         PreprocessError::Store(_) | PreprocessError::Worker { .. } | PreprocessError::Job { .. } => "SymphonyDataError",
-        PreprocessError::Source { error: SourceError::NoFile { .. }, .. } => "MissingSourceError",
+        PreprocessError::Source { error: SourceError::NoFile { .. } | SourceError::NoFileAt { .. }, .. } => {
+            "MissingSourceError"
+        }
         PreprocessError::Source { error: SourceError::Read { error, .. }, .. }
             if error.kind() == ErrorKind::NotFound =>
         {

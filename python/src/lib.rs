@@ -13,6 +13,7 @@ mod function;
 mod progress;
 mod report;
 mod shard;
+mod storage;
 mod stream;
 mod task;
 mod work;

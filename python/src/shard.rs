@@ -12,7 +12,7 @@ use symphony_data::{
     preprocess::shard::{Workers, work},
 };
 
-use crate::{errors, function::Registered, progress::Run};
+use crate::{errors, function::Registered, progress::Run, storage::storage};
 
 /// Does a job that a driver made, and returns its outcome. `functions` are those that the rule uses, each with its name and
 /// version.
@@ -23,12 +23,13 @@ pub fn shard_work(
     functions: Vec<(String, Py<PyAny>, String)>,
 ) -> PyResult<Bound<'_, PyBytes>> {
     let run = Run::new();
+    let storage = storage(&run);
     let registered = |(name, function, version): (String, Py<PyAny>, String)| {
         let function = Registered::new(py, name.clone(), function, version)?.within(py, &run);
         Ok((name, function))
     };
     let functions = functions.into_iter().map(registered).collect::<PyResult<Vec<_>>>()?;
-    let outcome = py.detach(|| work(&job, &functions));
+    let outcome = py.detach(|| work(&job, &functions, Some(&storage)));
     if let Some(raised) = run.ended_by(py) {
         return Err(raised);
     }

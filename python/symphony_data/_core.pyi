@@ -133,6 +133,7 @@ class Builder:
         locked: bool,
         format: str | None,
         shards: int,
+        shared: str | None,
         jobs: Callable[[list[bytes]], Iterable[tuple[int, bytes]]],
         functions: str,
         progress: Callable[[str, str, int, int | None], object] | None,

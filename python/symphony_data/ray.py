@@ -8,10 +8,10 @@
 The result is the store that one machine makes, in parts: the same rows, scores, thresholds, identities and pools,
 whatever the number of shards and workers. ``python -m symphony_data.ray --help`` does the same from the command line.
 
-The folder and the files of the source must be on storage that all machines share, under the same paths, and all
-machines need the same version of symphony-data. Features that are Python functions go to the workers with the builder
-that they are registered in. What a worker has finished is kept until the store is whole: Ray does the job of a worker
-that died again, and a driver that is started again resumes at what is finished.
+The folder and the files of the source must be on storage that all machines share, under the same paths or URLs, and
+all machines need the same version of symphony-data. Features that are Python functions go to the workers with the
+builder that they are registered in. What a worker has finished is kept until the store is whole: Ray does the job of a
+worker that died again, and a driver that is started again resumes at what is finished.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def preprocess(
     *,
     address: str | None = "auto",
     shards: int | None = None,
+    shared: str | None = None,
     format: Literal["jsonl", "parquet"] | None = None,
     on_bad_row: Literal["stop", "skip"] | None = None,
     force_reprocess: bool = False,
@@ -72,12 +73,16 @@ def preprocess(
             workers get its registered features, and it draws from `output_dir` afterwards.
         benchmark: the benchmark's name.
         output_dir: the folder for ``{benchmark}_full/part-00000.jsonl`` (or ``.parquet``) and so on, and for
-            ``{benchmark}_full_meta.json``; on storage that all machines share. Default: data/benchmarks/full.
+            ``{benchmark}_full_meta.json``; on storage that all machines share, unless `shared` is given. Default:
+            data/benchmarks/full.
         address: the cluster: ``"auto"``, the one that this machine belongs to; ``"host:port"`` or ``"ray://host:port"``;
             or None, which starts Ray on this machine alone. Where Ray is connected already, that connection is used.
             Default: ``"auto"``.
         shards: cut the source into at most this many shards; each becomes a part. JSON lines are cut between two lines,
             Parquet between two row groups, other files not at all. Default: the number of processors of the cluster.
+        shared: where machines share no folder, a URL that all of them can read and write, such as
+            ``s3://bucket/scratch``. Workers leave what they make there, this machine takes the parts from there to
+            `output_dir`, and the rest is removed. Default: they share `output_dir`.
         format: ``"jsonl"`` or ``"parquet"``. Default: as configured, else as the store is now, else ``"jsonl"``.
         on_bad_row: ``"stop"`` at a row that cannot be scored, or ``"skip"`` it into ``{benchmark}_rejected.jsonl``.
             Default: as when the benchmark was last preprocessed, else ``"stop"``.
@@ -116,6 +121,8 @@ def preprocess(
         shards = argument.whole("shards", shards)
         if shards < 1:
             raise RequestError(f"shards: {shards} is less than 1")
+    if shared is not None:
+        shared = _url(shared)
     functions, known_by = _packed(builder._core.functions(name))
     own = not ray.is_initialized()
     if own:
@@ -134,7 +141,7 @@ def preprocess(
             # Functions go out once for all jobs.
             jobs = partial(_outcomes, known_by=known_by, functions=[ray.put(functions)] if known_by else [])
             tasks = builder._core.preprocess_on(
-                name, folder, force, on_bad_row, locked, format, number, jobs, known_by, callback, note
+                name, folder, force, on_bad_row, locked, format, number, shared, jobs, known_by, callback, note
             )
             builder._full_dir = folder
             return tasks
@@ -151,9 +158,17 @@ def _local(folder: str) -> str:
     if scheme == "file" and rest.startswith("/"):
         return url2pathname(rest)
     raise RequestError(
-        f"output_dir: {folder!r} is not a folder that workers can write to; give the path of a folder that all "
-        f"machines share, and copy it to {scheme}:// afterwards"
+        f"output_dir: {folder!r} is not a folder; give the path of one, which pools are then drawn from. Where "
+        "machines share no folder, name a URL that all can write to with `shared`"
     )
+
+
+def _url(shared: str) -> str:
+    """The URL that machines share."""
+    text = argument.text("shared", shared, '"s3://bucket/scratch"')
+    if "://" not in text:
+        raise RequestError(f"shared: {text!r} is not a URL; write it like s3://bucket/scratch")
+    return text
 
 
 def _packed(functions: list[_Function]) -> tuple[bytes, str]:
@@ -240,7 +255,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m symphony_data.ray",
         description="Score every row of a benchmark on a Ray cluster (stage 1)",
-        epilog="The output and the files of the source must be on storage that all machines share.",
+        epilog="The output and the files of the source must be on storage that all machines share, "
+        "or behind URLs such as s3://.",
     )
     parser.add_argument("benchmark", help="the benchmark's name")
     parser.add_argument("--config", metavar="FILE", help="the configuration [default: config/data_config.yaml]")
@@ -252,6 +268,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--shards", type=int, metavar="N", help="cut the source into at most N shards [default: processors]"
+    )
+    parser.add_argument(
+        "--shared", metavar="URL", help="leave what workers make at this URL, where machines share no folder"
     )
     parser.add_argument("--format", choices=["jsonl", "parquet"], help="store rows in this format")
     parser.add_argument(
@@ -267,6 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.output,
             address=None if given.address == "local" else given.address,
             shards=given.shards,
+            shared=given.shared,
             format=given.format,
             on_bad_row=given.on_bad_row,
             force_reprocess=given.force,

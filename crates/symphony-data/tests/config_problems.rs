@@ -95,8 +95,9 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ("benchmarks:\n  gsm8k: {columns: []}", "is empty; name at least one column, or remove it"),
         ("benchmarks:\n  gsm8k: {path: 's3:bucket'}", "there is no source `s3:`"),
         (
-            "benchmarks:\n  gsm8k: {path: 's3://bucket/*.jsonl'}",
-            "rows cannot be read from `s3://`; mount that storage, or copy the files from it, and write file:PATTERN",
+            "benchmarks:\n  gsm8k: {path: 's3://key:secret@bucket/***.jsonl'}",
+            "`s3://bucket/***.jsonl` is not a valid pattern: wildcards are either regular `*` or recursive `**`; write it like \
+             s3://bucket/rows/*.jsonl",
         ),
         ("benchmarks:\n  gsm8k: {path: 'synthetic:gsm9k'}", "there is no generator `gsm9k`; known: "),
         (

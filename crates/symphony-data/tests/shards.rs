@@ -20,7 +20,7 @@ use symphony_data::{
     difficulty::{Cell, RowFunction},
     preprocess::{
         Outcome, PreprocessError, PreprocessOptions, preprocess,
-        shard::{GivenConfig, Workers, preprocess_on, work},
+        shard::{Cluster, GivenConfig, Workers, preprocess_on, work},
     },
     progress::Silent,
     row::RowFault,
@@ -49,9 +49,9 @@ impl Workers for Here {
             if self.fails_after > 0 && so_far >= self.fails_after {
                 return Err("the power went off".into());
             }
-            let outcome = work(job, &[])?;
+            let outcome = work(job, &[], None)?;
             if self.twice {
-                assert_eq!(work(job, &[])?, outcome);
+                assert_eq!(work(job, &[], None)?, outcome);
             }
             outcomes.insert(0, outcome);
             if !done(outcomes.len()) {
@@ -78,7 +78,8 @@ fn on(
     let cut = config.store_cut_of(&benchmark.name);
     let shards = NonZeroUsize::new(shards).unwrap();
     let given = GivenConfig { name: "test.yaml".to_owned(), text: yaml.to_owned(), functions: String::new() };
-    preprocess_on(workers, &given, shards, benchmark, cut, folder, options, &Silent)
+    let cluster = Cluster { workers, config: &given, shards, shared: None };
+    preprocess_on(cluster, benchmark, cut, folder, options, &Silent)
 }
 
 fn alone(yaml: &str, folder: &Path, options: PreprocessOptions) -> Result<(Outcome, Meta), PreprocessError> {
@@ -423,7 +424,7 @@ impl Workers for WithFunction<'_> {
         jobs: Vec<Vec<u8>>,
         _: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<Vec<u8>>, Box<dyn Error + Send + Sync>> {
-        let done = jobs.iter().take(self.1).map(|job| work(job, self.0)).collect::<Result<Vec<_>, _>>()?;
+        let done = jobs.iter().take(self.1).map(|job| work(job, self.0, None)).collect::<Result<Vec<_>, _>>()?;
         if done.len() < jobs.len() { Err("the power went off".into()) } else { Ok(done) }
     }
 }
@@ -443,7 +444,8 @@ fn what_other_functions_computed_is_not_used_and_values_that_change_end_the_run(
         let cut = config.store_cut_of("mine");
         let (workers, shards) = (WithFunction(&functions, jobs), NonZeroUsize::new(3).unwrap());
         let folder = place.path().join(folder);
-        preprocess_on(&workers, &given, shards, benchmark, cut, &folder, options(Layout::Jsonl), &Silent)
+        let cluster = Cluster { workers: &workers, config: &given, shards, shared: None };
+        preprocess_on(cluster, benchmark, cut, &folder, options(Layout::Jsonl), &Silent)
     };
     let error = run(0.0, "unsteady", usize::MAX, "full").unwrap_err().to_string();
     assert!(error.contains("a registered function returned another value when it was called again"), "{error}");
@@ -481,7 +483,7 @@ fn a_job_of_another_version_is_refused() {
             "the driver is symphony-data 9.9.9, this worker is symphony-data",
         ),
     ] {
-        let error = work(job, &[]).unwrap_err().to_string();
+        let error = work(job, &[], None).unwrap_err().to_string();
         assert!(error.contains(why) && error.ends_with("install the same version of symphony-data on all machines"), "{error}");
     }
 }

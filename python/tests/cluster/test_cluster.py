@@ -24,7 +24,6 @@ import pytest
 
 ray = pytest.importorskip("ray", reason="ray is not installed (make ray)")
 
-from ray.cluster_utils import Cluster  # noqa: E402
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
 
 import symphony_data.ray  # noqa: E402
@@ -44,17 +43,6 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 BBH = {"benchmarks": {"bbh": {"path": "synthetic:bbh?rows=1500"}}}
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Two nodes of one processor each."""
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    found.add_node(num_cpus=1)
-    ray.init(address=found.address, log_to_driver=False, logging_level="error")
-    yield found
-    ray.shutdown()
-    found.shutdown()
 
 
 def lines(folder: Path, benchmark: str) -> bytes:
@@ -323,13 +311,8 @@ def test_folders_and_files_may_be_named_by_urls_of_this_machine_only(cluster: An
     DatasetBuilder(config).preprocess_all_benchmarks(tmp_path / "one")
     assert meta(tmp_path / "full rows", "mine") == meta(tmp_path / "one", "mine")
     for folder in ("s3://bucket/full", "memory://full", "file://host/full"):
-        with pytest.raises(
-            RequestError, match=r"output_dir: .* is not a folder that workers can write to; give the path"
-        ):
+        with pytest.raises(RequestError, match=r"output_dir: .* is not a folder; give the path of one"):
             preprocess(config, "mine", folder)
-    config["benchmarks"]["mine"]["path"] = "s3://bucket/rows.jsonl"
-    with pytest.raises(ConfigError, match=r"rows cannot be read from `s3://`; mount that storage, or copy the files"):
-        preprocess(config, "mine", tmp_path / "full")
 
 
 def test_two_drivers_at_once_do_not_harm_each_other(cluster: Any, tmp_path: Path) -> None:

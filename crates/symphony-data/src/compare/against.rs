@@ -120,8 +120,16 @@ fn read(number: usize, path: &Path, sink: Sink<'_>) -> Result<(), CompareError> 
     if Format::of(path).is_none() {
         return read_text(number, path, sink).map_err(|error| DiskError::new(path, "read this file", error).into());
     }
-    let wanted =
-        Wanted { name: "", split: "", configs: &[], config_field: None, revision: None, rows: None, columns: None };
+    let wanted = Wanted {
+        name: "",
+        split: "",
+        configs: &[],
+        config_field: None,
+        revision: None,
+        rows: None,
+        columns: None,
+        storage: None,
+    };
     // A path whose file exists is never taken for a pattern.
     let source = FileSource::open(&path.to_string_lossy(), wanted).map_err(CompareError::Other)?;
     let read = source.read(&mut |rows: Rows<'_>| sink(Piece::Rows(number, rows.batch())));

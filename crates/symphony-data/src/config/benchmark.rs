@@ -82,6 +82,7 @@ fn benchmark(
         description: None,
         // A placeholder until `path` is read. A benchmark without a `path` is a problem, so the placeholder is never used.
         source: SourcePath::File(String::new()),
+        storage: None,
         split: "test".to_owned(),
         configs: Vec::new(),
         config_field: None,

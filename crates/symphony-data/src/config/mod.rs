@@ -8,6 +8,7 @@ use crate::{
     bin::{Cut, Percentiles},
     calibration::{calibrated_benchmark, calibration_name},
     difficulty::{RowFunction, Rule},
+    disk::storage::Storage,
     format::Columns,
     prompt::Prompt,
     request::{Difficulty, Experiment, Measured, Partitions, REFERENCE, Replacement, SURFACE},
@@ -66,6 +67,8 @@ pub struct Benchmark {
     pub description: Option<String>,
     /// Where its rows come from.
     pub source: SourcePath,
+    /// The connection to storage that URLs name, if there is one.
+    pub storage: Option<Arc<dyn Storage>>,
     /// The split of the dataset, such as `test`.
     pub split: String,
     /// The configs that make up the benchmark, in this order; empty if the source has only one.
@@ -113,6 +116,7 @@ impl Benchmark {
             revision: self.revision.as_deref(),
             rows: self.rows.as_deref(),
             columns: self.columns.as_ref(),
+            storage: self.storage.as_ref(),
         }
     }
 }
@@ -343,6 +347,11 @@ impl Config {
         }
         let hint = format!("write `{{python: {name}}}` as a feature in the configuration");
         Err(Problem::new(Place::default(), "", format!("no benchmark's rule uses the function `{name}`"), hint).into())
+    }
+
+    /// Reads the rows at URLs through this connection.
+    pub fn use_storage(&mut self, storage: &Arc<dyn Storage>) {
+        self.benchmarks.iter_mut().for_each(|benchmark| benchmark.storage = Some(storage.clone()));
     }
 
     /// Replaces the source of each enabled benchmark by the generator of the same name, with as many rows as the real

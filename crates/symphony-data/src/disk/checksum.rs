@@ -70,7 +70,14 @@ pub(crate) fn sha256_text(hasher: Context) -> String {
 /// # Errors
 /// The file cannot be read.
 pub fn of_file(path: &Path, like: &str) -> io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
+    of_reader(File::open(path)?, like)
+}
+
+/// The same for what a reader gives.
+///
+/// # Errors
+/// It cannot be read.
+pub fn of_reader(mut file: impl Read, like: &str) -> io::Result<(String, u64)> {
     let mut buffer = vec![0; 256 << 10];
     let mut bytes = 0;
     let mut blake = blake3::Hasher::new();

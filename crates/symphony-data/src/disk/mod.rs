@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 pub mod checksum;
 mod folder;
 mod new_file;
+mod place;
 mod scratch;
+pub mod storage;
 mod write_behind;
 
 pub use folder::Folder;
 pub use new_file::{NewFile, WrittenFile};
+pub use place::{Local, Opened, Place, RemoteFile};
 pub use scratch::Scratch;
 
 use std::{

@@ -14,7 +14,10 @@ use parquet::{
     },
     basic::Compression,
     errors::ParquetError,
-    file::{metadata::ParquetMetaData, reader::ChunkReader},
+    file::{
+        metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData},
+        reader::ChunkReader,
+    },
 };
 
 use super::{
@@ -64,6 +67,29 @@ pub fn groups(file: &(impl ChunkReader + 'static)) -> Option<Vec<(u64, u64)>> {
         .iter()
         .map(|group| Some((u64::try_from(group.num_rows()).ok()?, u64::try_from(group.compressed_size()).ok()?)));
     sizes.collect()
+}
+
+/// How many bytes at the end of a file tell how long its description is, which lies before them.
+pub const END: usize = 8;
+
+/// How many bytes at the end of a file describe it, where these are the last of them.
+pub fn footer_bytes(end: [u8; END]) -> u64 {
+    let [a, b, c, d, ..] = end;
+    u64::from(u32::from_le_bytes([a, b, c, d])) + END as u64
+}
+
+/// Where some row groups of a file lie; `None` if the file's description cannot be read, or has no such groups.
+pub fn bytes_of_groups(file: &(impl ChunkReader + 'static), groups: Range<usize>) -> Option<Range<u64>> {
+    let found = guarded(|| {
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let found = ArrowReaderMetadata::load(file, options).ok()?;
+        let groups = found.metadata().row_groups().get(groups)?;
+        let chunks = groups.iter().flat_map(RowGroupMetaData::columns);
+        let stretches =
+            chunks.map(ColumnChunkMetaData::byte_range).map(|(from, length)| from..from.saturating_add(length));
+        stretches.reduce(|all, more| all.start.min(more.start)..all.end.max(more.end))
+    });
+    found.ok()?.filter(|bytes| bytes.end <= file.len())
 }
 
 /// The batches of a file, with texts as views.

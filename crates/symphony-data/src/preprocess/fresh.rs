@@ -1,12 +1,15 @@
 //! Checks whether a store is up to date: compares configuration, source files and checksums.
 
-use std::{fmt, io, num::NonZeroUsize, path::Path};
+use std::{fmt, io, num::NonZeroUsize, path::Path, sync::Arc};
 
 use crate::{
     config::Benchmark,
-    disk::{DiskError, checksum},
+    disk::{
+        DiskError, NamedFile, Place, checksum,
+        storage::{Storage, shown},
+    },
     progress::{Note, Progress},
-    source::{SourcePath, file},
+    source::{SourcePath, file, url},
     store::{Meta, Store, StoreError, rejected_name},
     task::Layout,
 };
@@ -71,7 +74,37 @@ pub(super) fn current(
             None => progress.note(Note::SourceGone(&benchmark.name)),
         }
     }
+    if let (None, SourcePath::Url(pattern), Some(storage)) = (&reason, &benchmark.source, &benchmark.storage) {
+        match url::find(pattern, &benchmark.configs, &**storage) {
+            Ok(files) => reason = changed_at(&files, &store.meta.source.files, storage)?,
+            Err(_) => progress.note(Note::SourceGone(&benchmark.name)),
+        }
+    }
     Ok((store, reason))
+}
+
+/// Why the files at URLs are not those that were recorded, if they are not.
+fn changed_at(
+    files: &[url::Found<'_>],
+    recorded: &[NamedFile],
+    storage: &Arc<dyn Storage>,
+) -> Result<Option<String>, DiskError> {
+    let is_same = |(file, recorded): (&url::Found<'_>, &NamedFile)| {
+        file.name == recorded.name && file.stamp.bytes == recorded.bytes
+    };
+    if files.len() != recorded.len() || !files.iter().zip(recorded).all(is_same) {
+        return Ok(Some(Difference::Files.to_string()));
+    }
+    for (url::Found { url, stamp, .. }, recorded) in files.iter().zip(recorded) {
+        let open = Place::new(Path::new(url), Some(storage)).open_whole(stamp.bytes);
+        let (now, _) = open
+            .and_then(|open| checksum::of_reader(open, &recorded.checksum))
+            .map_err(|error| DiskError::new(Path::new(&shown(url)), "read this source file", error))?;
+        if now != recorded.checksum {
+            return Ok(Some(format!("its source file {} changed", recorded.name)));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether the file of rejected rows matches the meta: no file, or one with the recorded checksum.

@@ -16,7 +16,7 @@ use crate::{
 
 /// A file to read rows from.
 pub(super) struct LocalFile<'b> {
-    /// The file's path.
+    /// The file's path, or its URL.
     pub path: PathBuf,
     /// The file's path without the folders that only this machine has.
     pub name: String,
@@ -161,7 +161,7 @@ fn names(path: &Path) -> Vec<String> {
 
 /// Whether a pattern that matches a path writes the dot of each hidden name in it. (The glob crate has an option to leave
 /// out hidden names, but it also leaves out those that the pattern writes.)
-fn names_hidden(pattern: &[String], path: &[String]) -> bool {
+pub(super) fn names_hidden(pattern: &[String], path: &[String]) -> bool {
     let is_hidden = |name: &String| name.starts_with('.');
     if !path.iter().any(is_hidden) {
         return true;
@@ -199,7 +199,7 @@ impl Source for FileSource<'_> {
     }
 
     fn shards(&self, shards: usize) -> Result<Vec<Vec<Piece>>, SourceError> {
-        pieces::of_files(&self.files, self.rows, shards)
+        pieces::of_files(&self.files, self.rows, None, shards)
     }
 
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError> {

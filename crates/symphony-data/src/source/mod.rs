@@ -3,10 +3,11 @@
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
-    disk::NamedFile,
+    disk::{NamedFile, storage::Storage},
     format::Columns,
     row::{BATCH_BYTES, RowBatch},
 };
@@ -16,6 +17,7 @@ pub mod generated;
 pub mod hub;
 mod path;
 pub mod pieces;
+pub(crate) mod url;
 
 pub use path::SourcePath;
 pub use pieces::Piece;
@@ -37,6 +39,8 @@ pub struct Wanted<'b> {
     pub rows: Option<&'b str>,
     /// The columns that rows keep, if not all.
     pub columns: Option<&'b Columns>,
+    /// The connection to storage that URLs name, if there is one.
+    pub storage: Option<&'b Arc<dyn Storage>>,
 }
 
 /// A source of rows. It gives the same rows each time it is read.
@@ -133,6 +137,15 @@ pub enum SourceError {
         // A hidden file that would match.
         hidden: Option<PathBuf>,
     },
+    /// No file behind a URL matches the pattern.
+    #[error("nothing is at {url}; check `path` of the benchmark, and that you may read there")]
+    NoFileAt { url: String },
+    /// Nothing connects to the storage that a URL names.
+    #[error(
+        "rows at {url} are read by the Python package alone (`DatasetBuilder(…).preprocess_all_benchmarks()`); use it, or copy the \
+         files from there and write file:PATTERN"
+    )]
+    NoStorage { url: String },
     /// A file is found twice.
     #[error(
         "{} is found {}, so its rows would count twice; change the patterns so that each file is found once",

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use super::{At, Source, SourceError, Wanted, file, generated, hub};
-use crate::{progress::Progress, yaml::Refusal};
+use super::{At, Source, SourceError, Wanted, file, generated, hub, url};
+use crate::{
+    disk::storage::{is_url, shown, without_options},
+    progress::Progress,
+    yaml::Refusal,
+};
 
 /// A benchmark's parsed `path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +16,8 @@ pub enum SourcePath {
     Datasets(hub::Address),
     /// `file:PATTERN`: local files; the pattern may have wildcards and `{config}`.
     File(String),
+    /// `SCHEME://PATTERN`: files on storage that URLs name.
+    Url(String),
     /// `synthetic:NAME?rows=N&seed=S`: generated rows.
     Synthetic {
         /// The generator's name.
@@ -46,10 +52,13 @@ impl SourcePath {
                 )),
             },
             "synthetic" => Self::parse_synthetic(rest),
-            _ if rest.starts_with("//") => Err(Refusal::new(
-                format!("rows cannot be read from `{kind}://`"),
-                "mount that storage, or copy the files from it, and write file:PATTERN",
-            )),
+            _ if is_url(text) => match glob::Pattern::new(&without_options(text).0.replace("{config}", "x")) {
+                Ok(_) => Ok(Self::Url(text.to_owned())),
+                Err(error) => Err(Refusal::new(
+                    format!("`{}` is not a valid pattern: {}", shown(text), error.msg),
+                    "write it like s3://bucket/rows/*.jsonl",
+                )),
+            },
             _ => Err(Refusal::new(format!("there is no source `{kind}:`"), known)),
         }
     }
@@ -98,14 +107,18 @@ impl SourcePath {
     /// They do not fit.
     pub fn check_configs(&self, configs: &[String]) -> Result<(), Refusal> {
         match self {
-            Self::File(pattern) if configs.is_empty() && pattern.contains("{config}") => Err(Refusal::new(
-                "`{config}` stands for each of `configs`, and the benchmark has none",
-                "list them, as in `configs: [law, physics]`",
-            )),
-            Self::File(pattern) if !configs.is_empty() && !pattern.contains("{config}") => Err(Refusal::new(
-                format!("the path has no `{{config}}`, but the benchmark has configs ({}, …)", configs[0]),
-                "write {config} where its name goes, or `configs: []` if the rows need none",
-            )),
+            Self::File(pattern) | Self::Url(pattern) if configs.is_empty() && pattern.contains("{config}") => {
+                Err(Refusal::new(
+                    "`{config}` stands for each of `configs`, and the benchmark has none",
+                    "list them, as in `configs: [law, physics]`",
+                ))
+            }
+            Self::File(pattern) | Self::Url(pattern) if !configs.is_empty() && !pattern.contains("{config}") => {
+                Err(Refusal::new(
+                    format!("the path has no `{{config}}`, but the benchmark has configs ({}, …)", configs[0]),
+                    "write {config} where its name goes, or `configs: []` if the rows need none",
+                ))
+            }
             Self::Datasets(address) if !configs.is_empty() && address.config.is_some() => Err(Refusal::new(
                 "the path names a config, and the benchmark has `configs` too",
                 format!("write either datasets:{} or `configs: []`", address.repo),
@@ -138,6 +151,7 @@ impl SourcePath {
         match self {
             Self::Datasets(address) => Ok(Box::new(hub::HubSource::open(address, wanted, at, progress)?)),
             Self::File(pattern) => Ok(Box::new(file::FileSource::open(pattern, wanted)?)),
+            Self::Url(pattern) => Ok(Box::new(url::UrlSource::open(pattern, wanted)?)),
             Self::Synthetic { name, rows, seed } => {
                 let generator = symphony_synthetic::generator(name)
                     .ok_or_else(|| SourceError::NoGenerator { name: name.clone() })?;
@@ -152,6 +166,8 @@ impl fmt::Display for SourcePath {
         match self {
             Self::Datasets(address) => write!(f, "datasets:{address}"),
             Self::File(pattern) => write!(f, "file:{pattern}"),
+            // What a connection needs to know may be secret.
+            Self::Url(pattern) => f.write_str(&shown(pattern)),
             Self::Synthetic { name, rows, seed } => write!(f, "synthetic:{name}?rows={rows}&seed={seed}"),
         }
     }

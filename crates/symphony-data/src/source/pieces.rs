@@ -4,9 +4,9 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -16,10 +16,18 @@ use super::{
     file::{LocalFile, failed},
     generated::GeneratedSource,
 };
-use crate::format::{Batcher, Format, ReadError, compression::Compression, jsonl, parquet};
+use crate::{
+    disk::{
+        Local, Place,
+        storage::{Stamp, Storage, is_url},
+    },
+    format::{Batcher, Format, ReadError, compression::Compression, jsonl, parquet},
+};
 
 /// How much is read at once, in bytes.
 const BUFFER: usize = 256 << 10;
+/// How much of the beginning and of the end of a file behind a URL is read to see what it is, in bytes.
+const HEAD: u64 = 64 << 10;
 
 /// A stretch of a source's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +46,7 @@ pub enum Piece {
 /// A file, or a stretch of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilePiece {
-    /// The file's path.
+    /// The file's path, or its URL.
     pub path: PathBuf,
     /// Its name, without the folders of this machine.
     pub name: String,
@@ -75,28 +83,6 @@ pub enum Within {
     },
 }
 
-/// The size of a file, and when it was last written: whether it is the same file still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
-    /// Its size.
-    pub bytes: u64,
-    /// Nanoseconds since 1970.
-    pub modified: u64,
-}
-
-impl Stamp {
-    /// That of the file at `path`.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        let found = path.metadata()?;
-        let modified = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        // Enough until the year 2554.
-        Ok(Self { bytes: found.len(), modified: modified as u64 })
-    }
-}
-
 impl Piece {
     /// Whether it has no rows.
     pub fn is_empty(&self) -> bool {
@@ -121,18 +107,21 @@ impl Piece {
 pub(super) fn of_files(
     files: &[LocalFile<'_>],
     rows: Option<&str>,
+    storage: Option<&Arc<dyn Storage>>,
     shards: usize,
 ) -> Result<Vec<Vec<Piece>>, SourceError> {
-    let stamp = |file: &LocalFile<'_>| Stamp::of(&file.path).map_err(|error| SourceError::read(&file.path, error));
-    let stamps = files.iter().map(stamp).collect::<Result<Vec<_>, _>>()?;
+    let read = |file: &LocalFile<'_>, error| SourceError::read(named(&file.path, &file.shown), error);
+    let places: Vec<Place<'_>> = files.iter().map(|file| Place::new(&file.path, storage)).collect();
+    let stamp = |(file, place): (&LocalFile<'_>, &Place<'_>)| place.stamp().map_err(|error| read(file, error));
+    let stamps = files.iter().zip(&places).map(stamp).collect::<Result<Vec<_>, _>>()?;
     let all: u64 = stamps.iter().map(|stamp| stamp.bytes).sum();
     let shards = (shards as u64).max(1);
     let size = all.div_ceil(shards).max(1);
     // A shard has the pieces that begin in its share of all bytes.
     let mut found: BTreeMap<u64, Vec<Piece>> = BTreeMap::new();
     let mut before = 0;
-    for (file, stamp) in files.iter().zip(stamps) {
-        let absolute = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+    for ((file, place), stamp) in files.iter().zip(&places).zip(stamps) {
+        let absolute = place.absolute();
         let piece = |within: Within| {
             Piece::File(FilePiece {
                 path: absolute.clone(),
@@ -143,17 +132,17 @@ pub(super) fn of_files(
                 within,
             })
         };
-        let failed = |error: ReadError| failed(error, &file.path, &file.shown, rows);
-        let format = file.format.found_in(&file.path, rows).map_err(failed)?;
-        let read = |error| SourceError::read(&file.path, error);
-        let within = match format {
-            Format::Jsonl if !is_compressed(&file.path).map_err(read)? => {
-                lines(&file.path, stamp.bytes, before, size).map_err(read)?
+        let within = match how(*place, file.format, stamp, rows) {
+            Ok(Some(Format::Jsonl)) => {
+                place.open(stamp.bytes, BUFFER as u64).and_then(|mut open| lines(&mut open, stamp.bytes, before, size))
             }
-            Format::Parquet => row_groups(&file.path, before, size).map_err(read)?,
-            _ => vec![(0, Within::All)],
+            Ok(Some(Format::Parquet)) => {
+                local_groups(*place, stamp, None).and_then(|local| row_groups(local.path(), before, size))
+            }
+            Ok(_) => Ok(vec![(0, Within::All)]),
+            Err(error) => return Err(failed(error, named(&file.path, &file.shown), &file.shown, rows)),
         };
-        for (at, within) in within {
+        for (at, within) in within.map_err(|error| read(file, error))? {
             found.entry(((before + at) / size).min(shards - 1)).or_default().push(piece(within));
         }
         before += stamp.bytes;
@@ -161,16 +150,49 @@ pub(super) fn of_files(
     Ok(found.into_values().collect())
 }
 
-fn is_compressed(path: &Path) -> io::Result<bool> {
+/// What a file is called if it cannot be read: its path, or its URL without options.
+fn named<'n>(path: &'n Path, shown: &'n str) -> &'n Path {
+    if is_url(&path.to_string_lossy()) { Path::new(shown) } else { path }
+}
+
+/// The format of a file that can be cut: lines of JSON without compression, or Parquet.
+fn how(place: Place<'_>, named: Format, stamp: Stamp, rows: Option<&str>) -> Result<Option<Format>, ReadError> {
+    let mut local = place.local(stamp.bytes)?;
+    local.fetch(0..stamp.bytes.min(HEAD))?;
+    let format = match named.found_in(local.path(), rows) {
+        // Only its beginning is here; who reads it all has the better error.
+        Err(_) if place.is_remote() => return Ok(None),
+        format => format?,
+    };
     let mut head = Vec::new();
-    File::open(path)?.take(4).read_to_end(&mut head)?;
-    Ok(Compression::of(&head).is_some())
+    File::open(local.path())?.take(4).read_to_end(&mut head)?;
+    let can_be_cut = format == Format::Parquet || format == Format::Jsonl && Compression::of(&head).is_none();
+    Ok(can_be_cut.then_some(format))
+}
+
+/// A local Parquet file with at least these row groups, or none, and what describes them all.
+fn local_groups(place: Place<'_>, stamp: Stamp, groups: Option<Range<usize>>) -> io::Result<Local> {
+    let size = stamp.bytes;
+    let mut local = place.local(size)?;
+    if place.is_remote() {
+        local.fetch(0..size.min(HEAD))?;
+        local.fetch(size.saturating_sub(HEAD)..size)?;
+        let mut end = [0; parquet::END];
+        let mut file = File::open(local.path())?;
+        file.seek(SeekFrom::Start(size.saturating_sub(parquet::END as u64)))?;
+        file.read_exact(&mut end)?;
+        let footer = parquet::footer_bytes(end).min(size);
+        local.fetch(size - footer..size.saturating_sub(HEAD).max(size - footer))?;
+        if let Some(bytes) = groups.and_then(|groups| parquet::bytes_of_groups(&file, groups)) {
+            local.fetch(bytes)?;
+        }
+    }
+    Ok(local)
 }
 
 /// The stretches of lines of a file of this size behind `before` bytes of other files, where a shard has `size` bytes; each
 /// with its first byte.
-fn lines(path: &Path, bytes: u64, before: u64, size: u64) -> io::Result<Vec<(u64, Within)>> {
-    let mut file = File::open(path)?;
+fn lines(file: &mut (impl Read + Seek), bytes: u64, before: u64, size: u64) -> io::Result<Vec<(u64, Within)>> {
     let (mut from, mut found) = (0, Vec::new());
     while from < bytes {
         let bound = ((before + from) / size + 1) * size - before;
@@ -179,7 +201,7 @@ fn lines(path: &Path, bytes: u64, before: u64, size: u64) -> io::Result<Vec<(u64
         } else {
             // The line that the bound lies in, or ends at, belongs to this shard.
             file.seek(SeekFrom::Start(bound - 1))?;
-            bound - 1 + past_line(&mut BufReader::with_capacity(BUFFER, &file))?
+            bound - 1 + past_line(&mut BufReader::with_capacity(BUFFER, &mut *file))?
         };
         found.push((from, Within::Bytes { from, to }));
         from = to;
@@ -273,39 +295,43 @@ pub fn read(
             line: 0,
             reason: "this file changed while it was read; run again when nothing writes to it".to_owned(),
         };
-        let check = || match Stamp::of(path) {
+        let place = Place::new(path, wanted.storage);
+        let named = named(path, shown);
+        let check = || match place.stamp() {
             Ok(now) if now == *stamp => Ok(()),
             Ok(_) => Err(changed()),
-            Err(error) => Err(SourceError::read(path, error)),
+            Err(error) => Err(SourceError::read(named, error)),
         };
         check()?;
         let before = if at == 0 { lines_before } else { 0 };
         let last_field = wanted.config_field.zip(config.as_deref());
         let mut within = || match within {
             Within::All => {
-                let format = Format::of(path).ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
-                let format = format.found_in(path, wanted.rows)?;
+                let local = place.whole(stamp.bytes)?;
+                let format = Format::of(local.path()).ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
+                let format = format.found_in(local.path(), wanted.rows)?;
                 batcher.begin(shown, last_field, format.is_untyped())?;
-                format.read_file(path, wanted.rows, &mut batcher)?;
+                format.read_file(local.path(), wanted.rows, &mut batcher)?;
                 Ok(0)
             }
             Within::Bytes { from, to } => {
                 batcher.begin(shown, last_field, Format::Jsonl.is_untyped())?;
-                let mut file = File::open(path)?;
+                let mut file = place.open_whole(*to)?;
                 file.seek(SeekFrom::Start(*from))?;
                 let mut reader = BufReader::with_capacity(BUFFER, file.take(to - from));
                 jsonl::read_behind(before, &mut reader, &mut batcher)
             }
             Within::Groups { from, to, before } => {
                 batcher.begin(shown, last_field, Format::Parquet.is_untyped())?;
-                parquet::read_groups(File::open(path)?, Some(*from..*to), *before, &mut batcher)?;
+                let local = local_groups(place, *stamp, Some(*from..*to))?;
+                parquet::read_groups(File::open(local.path())?, Some(*from..*to), *before, &mut batcher)?;
                 Ok(0)
             }
         };
         match within() {
             Ok(lines) => found.lines.push(lines),
             Err(ReadError::Stopped) => return Ok(found),
-            Err(error) => return Err(failed(error, path, shown, wanted.rows)),
+            Err(error) => return Err(failed(error, named, shown, wanted.rows)),
         }
         check()?;
     }

@@ -1,26 +1,20 @@
 //! The driver's side: hands out jobs, merges what workers found, and finishes the store.
 
-use std::{
-    collections::HashSet,
-    fs,
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashSet, fs, num::NonZeroUsize, path::Path};
 
-use super::job::{Column, FeaturesFound, Found, GivenConfig, Job, PartMade, RawScale, Step, Write};
+use super::{
+    job::{Column, FeaturesFound, Found, GivenConfig, Job, PartMade, RawScale, Step, Write},
+    scratch::Scratch,
+};
 use crate::{
     TOOL,
-    bin::{Bin, Cut, PerBin, Percentiles, Thresholds},
+    bin::{Cut, Percentiles, Thresholds},
     config::Benchmark,
     difficulty::{RawRange, score::CONSTANT_PERCENTILE},
-    disk::{DiskError, Folder, NamedFile},
+    disk::{DiskError, Folder, NamedFile, checksum, storage::within},
     number::{Mean, Summary},
     preprocess::{
-        Outcome, PreprocessError, PreprocessOptions,
-        copies::{COMPARED, CopyFinder},
-        pass::{Made, Stage1, seal},
-        scale::Scale,
-        unless_current,
+        Outcome, PreprocessError, PreprocessOptions, copies::COMPARED, pass::Stage1, scale::Scale, unless_current,
     },
     progress::{Pass, Progress},
     row::{Origin, RowFault},
@@ -28,9 +22,7 @@ use crate::{
         Piece, SourceError,
         pieces::{FilePiece, Within},
     },
-    store::{
-        Meta, Names, OnBadRow, PartLabels, PartRecord, StoreRecord, meta_name, parts_name, rejected_name, shards_name,
-    },
+    store::{Meta, OnBadRow, shards_name},
     task::Layout,
 };
 
@@ -48,17 +40,27 @@ pub trait Workers {
     ) -> Result<Vec<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
-/// Preprocesses one benchmark into `folder` by many workers, with at most so many shards, unless its store there is up to date.
-/// Each shard becomes a part of the store. `config` is the configuration that `benchmark` is in. `folder`, and the files of the
-/// source, must have the same paths on all machines.
+/// Who does the work, and how it is cut.
+#[derive(Clone, Copy)]
+pub struct Cluster<'c> {
+    /// What does the jobs.
+    pub workers: &'c dyn Workers,
+    /// The configuration, as workers make it again.
+    pub config: &'c GivenConfig,
+    /// How many shards there are at most.
+    pub shards: NonZeroUsize,
+    /// The URL where workers leave what they make, if not in the folder of the store.
+    pub shared: Option<&'c str>,
+}
+
+/// Preprocesses one benchmark of the cluster's configuration into `folder` by many workers, unless its store there is up to
+/// date. Each shard becomes a part of the store. `folder`, unless a URL is shared, and the files of the source must have the
+/// same paths on all machines.
 ///
 /// # Errors
 /// See [`PreprocessError`]. An existing store is then untouched.
-#[allow(clippy::too_many_arguments)] // Those of `preprocess`, and three more.
 pub fn preprocess_on(
-    workers: &dyn Workers,
-    config: &GivenConfig,
-    shards: NonZeroUsize,
+    cluster: Cluster<'_>,
     benchmark: &Benchmark,
     cut: Cut,
     folder: &Path,
@@ -67,19 +69,32 @@ pub fn preprocess_on(
 ) -> Result<(Outcome, Meta), PreprocessError> {
     let options = PreprocessOptions { parts: None, ..options };
     unless_current(benchmark, cut, folder, options, progress, |stage, folder, format, _| {
-        let scratch = folder.path().join(shards_name(&benchmark.name));
-        fs::create_dir_all(&scratch).map_err(|error| DiskError::writing(&scratch, "make this folder", error))?;
-        let scratch = std::path::absolute(&scratch).unwrap_or(scratch);
-        let shards = stage.source.shards(shards.get()).map_err(|error| stage.of_source(error))?;
-        Driver { stage, workers, config, scratch, shards }.build(folder, cut, format)
+        let path = std::path::absolute(folder.path()).unwrap_or_else(|_| folder.path().to_owned());
+        let scratch = match cluster.shared {
+            None => {
+                let scratch = path.join(shards_name(&benchmark.name));
+                fs::create_dir_all(&scratch)
+                    .map_err(|error| DiskError::writing(&scratch, "make this folder", error))?;
+                scratch
+            }
+            Some(url) => {
+                // Stores in other folders have their own.
+                let key = checksum::sha256_of(path.as_os_str().as_encoded_bytes());
+                within(url, &format!("{}-{}", shards_name(&benchmark.name), &key["sha256:".len()..][..8])).into()
+            }
+        };
+        let scratch = Scratch::new(scratch, benchmark.storage.as_ref());
+        let shards = stage.source.shards(cluster.shards.get()).map_err(|error| stage.of_source(error))?;
+        Driver { stage, workers: cluster.workers, config: cluster.config, scratch, shards }.build(folder, cut, format)
     })
 }
 
-struct Driver<'d> {
-    stage: &'d Stage1<'d>,
+/// A run under way.
+pub(super) struct Driver<'d> {
+    pub(super) stage: &'d Stage1<'d>,
     workers: &'d dyn Workers,
     config: &'d GivenConfig,
-    scratch: PathBuf,
+    pub(super) scratch: Scratch,
     shards: Vec<Vec<Piece>>,
 }
 
@@ -108,7 +123,7 @@ impl Driver<'_> {
                 tool: TOOL.to_owned(),
                 config: self.config.clone(),
                 benchmark: benchmark.clone(),
-                scratch: self.scratch.clone(),
+                scratch: self.scratch.path().to_owned(),
                 step,
             };
             serde_json::to_vec(&job).map_err(|error| wrong(error.to_string()))
@@ -151,7 +166,7 @@ impl Driver<'_> {
         self.check_rows(&features, &lines).inspect_err(|_| {
             if !self.config.functions.is_empty() {
                 // The caller may mend what a function calls, which no name of a job shows: the next run computes all again.
-                let _ = fs::remove_dir_all(&self.scratch);
+                let _ = self.scratch.remove();
             }
         })?;
         stage.check_lock(&files)?;
@@ -379,62 +394,6 @@ impl Driver<'_> {
         };
         self.run(steps.collect(), |done| self.report(Pass::Write, done), take)?;
         Ok(parts)
-    }
-
-    /// Gives the parts their names, writes the rows that were set aside behind each other, and the meta last.
-    #[allow(clippy::too_many_arguments)] // What the steps before it found.
-    fn finish(
-        self,
-        folder: &Folder,
-        cut: Cut,
-        format: Layout,
-        scale: Scale,
-        made: Vec<PartMade>,
-        copied: u64,
-        files: Vec<NamedFile>,
-    ) -> Result<Meta, PreprocessError> {
-        let (stage, name) = (self.stage, &self.stage.benchmark.name);
-        let inside = Folder::lock(&folder.path().join(parts_name(name)), stage.progress)?;
-        let (mut parts, mut labels) = (Vec::new(), Vec::new());
-        let (mut bins, mut rejected_rows, mut rejected, mut copies) = (PerBin::default(), 0, None, Vec::new());
-        let mut moves = Vec::new();
-        for part in made {
-            if let Some((own, _)) = &part.rejected {
-                let path = self.scratch.join(own);
-                let file = match &mut rejected {
-                    Some(file) => file,
-                    none => none.insert(folder.create_large(&rejected_name(name))?),
-                };
-                let copied = fs::File::open(&path).and_then(|mut from| std::io::copy(&mut from, file));
-                copied.map_err(|error| DiskError::new(&path, "copy this file", error))?;
-            }
-            rejected_rows += part.rejected_rows;
-            copies.extend(part.copies);
-            Bin::ALL.into_iter().for_each(|bin| bins[bin] += part.bins[bin]);
-            // A shard whose rows were all set aside leaves no part.
-            if part.part.rows > 0 {
-                let names = Names::part(parts.len(), format);
-                moves.push((part.part.name, names.store.clone()));
-                moves.push((part.index, names.index));
-                parts.push(PartRecord { name: names.store, ..part.part });
-                labels.push(part.labels);
-            }
-        }
-        let written = rejected.as_mut().map(crate::disk::NewFile::written).transpose()?;
-        let store = StoreRecord::of_parts(format, parts, PartLabels::of_store(&labels));
-        let copies = CopyFinder::merged(copied, copies).found();
-        let made = Made { store, bins, rejected: written, rejected_rows, copies, files };
-        let mut meta = stage.meta(scale, cut, made);
-        let sealed = folder.write_small(&meta_name(name), &seal(&mut meta))?;
-        for (from, to) in moves {
-            let place = inside.path().join(to);
-            fs::rename(self.scratch.join(from), &place)
-                .map_err(|error| DiskError::writing(&place, "put this file in its place", error))?;
-        }
-        folder.publish(rejected.into_iter().chain([sealed]).collect(), false)?;
-        drop(inside);
-        stage.clear(folder, &meta)?;
-        Ok(meta)
     }
 
     /// Reports how many shards are done as a share of the rows, as far as these are known.

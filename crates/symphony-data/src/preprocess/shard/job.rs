@@ -7,13 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     bin::{PerBin, Thresholds},
     difficulty::RawRange,
-    disk::WrittenFile,
+    disk::{WrittenFile, storage::Stamp},
     number::{Mean, Search, SearchCounts, Summary},
     preprocess::copies::Fields,
-    source::{
-        Piece,
-        pieces::{PiecesRead, Stamp},
-    },
+    source::{Piece, pieces::PiecesRead},
     store::{PartLabels, PartRecord},
     task::Layout,
 };
@@ -37,7 +34,7 @@ pub(super) struct Job {
     pub tool: String,
     pub config: GivenConfig,
     pub benchmark: String,
-    /// The folder for what workers make.
+    /// The folder for what workers make, or its URL.
     pub scratch: PathBuf,
     pub step: Step,
 }
@@ -146,7 +143,8 @@ pub(super) struct BadRow {
 pub(super) struct PartMade {
     /// Its file, by its name in the scratch folder.
     pub part: PartRecord,
-    pub index: String,
+    /// Its index.
+    pub index: (String, WrittenFile),
     pub labels: PartLabels,
     pub bins: PerBin<u64>,
     /// The file of rows that were set aside.

@@ -13,10 +13,11 @@
 //! their files until all is done: a driver that starts again resumes at them.
 
 mod drive;
+mod finish;
 mod job;
 mod scratch;
 mod work;
 
-pub use drive::{Workers, preprocess_on};
+pub use drive::{Cluster, Workers, preprocess_on};
 pub use job::GivenConfig;
 pub use work::work;

@@ -1,19 +1,137 @@
-//! The folder in which workers leave what they make: whole files alone, each with the outcome of its job.
+//! The folder in which workers leave what they make, or the URL: whole files alone, each with the outcome of its job.
 
 use std::{
-    fs::{self, File},
-    io::{BufReader, Read},
+    env, fs,
+    io::{self, BufReader, Read},
     path::{Path, PathBuf},
     process,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    disk::{DiskError, Folder, NewFile, WrittenFile, checksum},
+    disk::{
+        DiskError, Folder, NewFile, Opened, Place, WrittenFile, checksum,
+        storage::{Storage, shown, within},
+    },
     progress::Silent,
 };
+
+/// Where workers leave what they make.
+#[derive(Clone, Debug)]
+pub(super) struct Scratch {
+    path: PathBuf,
+    /// The connection, if it is a URL.
+    storage: Option<Arc<dyn Storage>>,
+}
+
+impl Scratch {
+    /// A folder, or a URL that is reached through `storage`.
+    pub fn new(path: PathBuf, storage: Option<&Arc<dyn Storage>>) -> Self {
+        let is_remote = Place::new(&path, storage).is_remote();
+        Self { path, storage: storage.filter(|_| is_remote).cloned() }
+    }
+
+    /// The folder's path, or the URL.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The connection, if it is a URL.
+    pub fn remote(&self) -> Option<&Arc<dyn Storage>> {
+        self.storage.as_ref()
+    }
+
+    /// Where the file of this name is.
+    fn place(&self, name: &str) -> PathBuf {
+        match &self.storage {
+            None => self.path.join(name),
+            Some(_) => within(&self.path.to_string_lossy(), name).into(),
+        }
+    }
+
+    /// The error of a file, with its path or URL.
+    pub fn failed(&self, name: &str, error: io::Error) -> DiskError {
+        let place = self.place(name);
+        let named = if self.storage.is_some() { shown(&place.to_string_lossy()).into() } else { place };
+        DiskError::new(&named, "read this file", error)
+    }
+
+    /// Opens a file, of which `step` bytes are read at once if it is behind a URL. Returns its size too.
+    pub fn open(&self, name: &str, step: u64) -> Result<(Opened, u64), DiskError> {
+        let path = self.place(name);
+        let place = Place::new(&path, self.storage.as_ref());
+        let open = place.stamp().and_then(|stamp| Ok((place.open(stamp.bytes, step)?, stamp.bytes)));
+        open.map_err(|error| self.failed(name, error))
+    }
+
+    /// Gives a finished local file this name.
+    fn keep(&self, file: &Path, name: &str) -> Result<(), DiskError> {
+        let place = self.place(name);
+        match &self.storage {
+            None => fs::rename(file, &place)
+                .map_err(|error| DiskError::writing(&place, "put this file in its place", error)),
+            Some(storage) => {
+                let url = place.to_string_lossy();
+                let failed = |error| DiskError::writing(Path::new(&shown(&url)), "write this file", error);
+                storage.put(file, &url).and_then(|()| fs::remove_file(file)).map_err(failed)
+            }
+        }
+    }
+
+    /// Whether a file is whole. Behind a URL its size says so, as files are there once they are whole.
+    fn is_whole(&self, name: &str, recorded: &WrittenFile) -> bool {
+        let place = self.place(name);
+        if let Some(storage) = &self.storage {
+            return storage.stamp(&place.to_string_lossy()).is_ok_and(|stamp| stamp.bytes == recorded.bytes);
+        }
+        checksum::of_file(&place, &recorded.checksum)
+            .is_ok_and(|(now, bytes)| now == recorded.checksum && bytes == recorded.bytes)
+    }
+
+    /// The outcome of a job that was done before, if its files are still whole.
+    pub fn done_before(&self, key: &str) -> Option<String> {
+        let mut text = String::new();
+        self.open(&format!("{key}.outcome"), STEP).ok()?.0.read_to_string(&mut text).ok()?;
+        let kept: Kept = checksum::is_sealed(&text).then(|| serde_json::from_str(&text).ok())??;
+        kept.files.iter().all(|(name, recorded)| self.is_whole(name, recorded)).then_some(kept.found)
+    }
+
+    /// Moves a file into its place in a folder.
+    pub fn take(&self, name: &str, recorded: &WrittenFile, folder: &Folder, own: &str) -> Result<Taken, DiskError> {
+        if self.storage.is_none() {
+            return Ok(Taken::Moved(self.path.join(name), folder.path().join(own)));
+        }
+        let mut file = folder.create_large(own)?;
+        io::copy(&mut self.open(name, STEP)?.0, &mut file).map_err(|error| self.failed(name, error))?;
+        if file.written()? != *recorded {
+            return Err(self.failed(name, io::Error::other("it is not what the worker wrote (checksum)")));
+        }
+        file.end()?;
+        Ok(Taken::Copied(file))
+    }
+
+    /// Removes all.
+    pub fn remove(&self) -> io::Result<()> {
+        match &self.storage {
+            None => fs::remove_dir_all(&self.path),
+            Some(storage) => storage.remove(&self.path.to_string_lossy()),
+        }
+    }
+}
+
+/// A file on its way from workers to the store.
+pub(super) enum Taken {
+    /// To be renamed from here to there.
+    Moved(PathBuf, PathBuf),
+    /// Copied, and not yet under its name.
+    Copied(NewFile),
+}
+
+/// How much of a file behind a URL is read at once, in bytes.
+pub(super) const STEP: u64 = 8 << 20;
 
 /// The outcome of a job that made files, sealed.
 #[derive(Serialize, Deserialize)]
@@ -27,7 +145,7 @@ struct Kept {
 
 /// A try at a job. Its files lie in a folder of their own until they are whole, so that two tries do not disturb each other.
 pub(super) struct Attempt<'s> {
-    scratch: &'s Path,
+    scratch: &'s Scratch,
     /// What the names of its files begin with: they belong to this job alone.
     key: String,
     pub folder: Folder,
@@ -40,21 +158,16 @@ pub(super) fn key_of(job: &[u8]) -> String {
     digest.trim_start_matches("sha256:").chars().take(24).collect()
 }
 
-/// The outcome of a job that was done before, if its files are still whole.
-pub(super) fn done_before(scratch: &Path, key: &str) -> Option<String> {
-    let text = fs::read_to_string(scratch.join(format!("{key}.outcome"))).ok()?;
-    let kept: Kept = checksum::is_sealed(&text).then(|| serde_json::from_str(&text).ok())??;
-    let is_whole = |(name, recorded): &(String, WrittenFile)| {
-        checksum::of_file(&scratch.join(name), &recorded.checksum)
-            .is_ok_and(|(now, bytes)| now == recorded.checksum && bytes == recorded.bytes)
-    };
-    kept.files.iter().all(is_whole).then_some(kept.found)
-}
-
 impl<'s> Attempt<'s> {
-    pub fn new(scratch: &'s Path, key: &str) -> Result<Self, DiskError> {
+    pub fn new(scratch: &'s Scratch, key: &str) -> Result<Self, DiskError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let folder = Folder::lock(&scratch.join(format!("{key}.{}.{now}", process::id())), &Silent)?;
+        let own = format!("{key}.{}.{now}", process::id());
+        let place = match scratch.remote() {
+            None => scratch.path.join(own),
+            // What is behind a URL is written whole, from here.
+            Some(_) => env::temp_dir().join(format!("symphony-data-{own}")),
+        };
+        let folder = Folder::lock(&place, &Silent)?;
         Ok(Self { scratch, key: key.to_owned(), folder, kept: Vec::new() })
     }
 
@@ -66,9 +179,7 @@ impl<'s> Attempt<'s> {
     /// Puts a finished file of the folder in its place, and returns its name there.
     pub fn keep(&mut self, own: &str, ending: &str, written: &WrittenFile) -> Result<String, DiskError> {
         let name = self.name(ending);
-        let place = self.scratch.join(&name);
-        fs::rename(self.folder.path().join(own), &place)
-            .map_err(|error| DiskError::writing(&place, "put this file in its place", error))?;
+        self.scratch.keep(&self.folder.path().join(own), &name)?;
         self.kept.push((name.clone(), written.clone()));
         Ok(name)
     }
@@ -100,9 +211,10 @@ impl Drop for Attempt<'_> {
 }
 
 /// Reads the scored features of a shard, block by block: the number of rows, then column by column.
-pub(super) struct Blocks {
-    path: PathBuf,
-    file: BufReader<File>,
+pub(super) struct Blocks<'s> {
+    scratch: &'s Scratch,
+    name: &'s str,
+    file: BufReader<Opened>,
     columns: usize,
 }
 
@@ -117,18 +229,18 @@ pub(super) fn block(rows: usize, columns: &[Vec<f64>]) -> Vec<u8> {
     bytes
 }
 
-impl Blocks {
-    pub fn open(path: &Path, columns: usize) -> Result<Self, DiskError> {
-        let file = File::open(path).map_err(|error| DiskError::new(path, "read this file", error))?;
-        Ok(Self { path: path.to_owned(), file: BufReader::with_capacity(1 << 20, file), columns })
+impl<'s> Blocks<'s> {
+    pub fn open(scratch: &'s Scratch, name: &'s str, columns: usize) -> Result<Self, DiskError> {
+        let (file, _) = scratch.open(name, STEP)?;
+        Ok(Self { scratch, name, file: BufReader::with_capacity(1 << 20, file), columns })
     }
 
     /// The next block.
     pub fn next(&mut self) -> Result<Option<Block>, DiskError> {
-        let failed = |error| DiskError::new(&self.path, "read this file", error);
+        let failed = |error| self.scratch.failed(self.name, error);
         let mut head = [0; 8];
         match self.file.read_exact(&mut head) {
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             read => read.map_err(failed)?,
         }
         let rows = u64::from_le_bytes(head) as usize;
@@ -139,7 +251,7 @@ impl Blocks {
             let wanted = rows as u64 * 8;
             (&mut self.file).take(wanted).read_to_end(&mut bytes).map_err(failed)?;
             if bytes.len() as u64 != wanted {
-                return Err(failed(std::io::ErrorKind::UnexpectedEof.into()));
+                return Err(failed(io::ErrorKind::UnexpectedEof.into()));
             }
             columns.push(bytes.chunks_exact(8).map(of_bytes).map(f64::from_bits).collect());
         }

@@ -1,16 +1,24 @@
 //! The worker's side: does one job.
 
-use std::{fs::File, ops::ControlFlow, path::Path, sync::Arc};
+use std::{
+    io::{self, Read, Seek, SeekFrom},
+    ops::ControlFlow,
+    path::Path,
+    sync::Arc,
+};
 
 use super::{
     job::{BadRow, Column, FeaturesFound, Found, Job, PartMade, RawScale, Step, Write},
-    scratch::{Attempt, Blocks, block, done_before, key_of, of_bytes},
+    scratch::{Attempt, Blocks, Scratch, block, key_of, of_bytes},
 };
 use crate::{
     TOOL,
     config::{Benchmark, Config},
     difficulty::{FeatureColumns, RawRange, RowFunction, Scorer},
-    disk::{DiskError, NewFile, checksum, read_at},
+    disk::{
+        DiskError, NewFile, Opened, Place, checksum,
+        storage::{Stamp, Storage, shown},
+    },
     number::{Mean, Summary},
     preprocess::{
         PreprocessError,
@@ -18,23 +26,28 @@ use crate::{
         of_source, scorer,
     },
     row::RowBatch,
-    source::pieces::{self, Stamp},
+    source::pieces,
     store::{Names, Places, ScoredRows, StoreWriter, rejected_name},
 };
 
 /// Does a job, which a driver made, and returns its outcome. A job that was done before, and whose files are whole, is not done
-/// again. `functions` are those that the driver registered in its configuration, by name.
+/// again. `functions` are those that the driver registered in its configuration, by name; `storage` is the connection for URLs.
 ///
 /// # Errors
 /// The rows cannot be read, the disk fails, or the driver is another version.
-pub fn work(job: &[u8], functions: &[(String, Arc<dyn RowFunction>)]) -> Result<Vec<u8>, PreprocessError> {
+pub fn work(
+    job: &[u8],
+    functions: &[(String, Arc<dyn RowFunction>)],
+    storage: Option<&Arc<dyn Storage>>,
+) -> Result<Vec<u8>, PreprocessError> {
     let key = key_of(job);
     let not_a_job = |why: String| PreprocessError::Job { why };
     let job: Job = serde_json::from_slice(job).map_err(|error| not_a_job(error.to_string()))?;
     if job.tool != TOOL {
         return Err(not_a_job(format!("the driver is {}, this worker is {TOOL}", job.tool)));
     }
-    if let Some(found) = done_before(&job.scratch, &key) {
+    let scratch = Scratch::new(job.scratch, storage);
+    if let Some(found) = scratch.done_before(&key) {
         return Ok(found.into_bytes());
     }
     let mut config =
@@ -42,9 +55,12 @@ pub fn work(job: &[u8], functions: &[(String, Arc<dyn RowFunction>)]) -> Result<
     for (name, function) in functions {
         config.register_feature(name, function).map_err(|problems| not_a_job(problems.to_string()))?;
     }
+    if let Some(storage) = storage {
+        config.use_storage(storage);
+    }
     let benchmark = config.benchmark(&job.benchmark);
     let benchmark = benchmark.ok_or_else(|| not_a_job(format!("it has no benchmark {}", job.benchmark)))?;
-    let worker = Worker { benchmark, scorer: scorer(benchmark)?, scratch: &job.scratch };
+    let worker = Worker { benchmark, scorer: scorer(benchmark)?, scratch: &scratch };
     let written = |found: Found| serde_json::to_string(&found).map_err(|error| not_a_job(error.to_string()));
     let found = match job.step {
         Step::Checksum { path, stamp } => worker.checksum(&path, stamp)?,
@@ -57,14 +73,14 @@ pub fn work(job: &[u8], functions: &[(String, Arc<dyn RowFunction>)]) -> Result<
         Step::Scores { features, scale } => worker.scores(&features, scale)?,
         Step::Copies { identities, from, to } => worker.copies(&identities, from, to)?,
         Step::Features { pieces, skip_bad_rows } => {
-            let mut attempt = Attempt::new(&job.scratch, &key)?;
+            let mut attempt = Attempt::new(&scratch, &key)?;
             let found = worker.features(&pieces, skip_bad_rows, &mut attempt)?;
             let found = written(found)?;
             attempt.done(&found)?;
             return Ok(found.into_bytes());
         }
         Step::Write(write) => {
-            let mut attempt = Attempt::new(&job.scratch, &key)?;
+            let mut attempt = Attempt::new(&scratch, &key)?;
             let found = written(worker.write(&write, &mut attempt)?)?;
             attempt.done(&found)?;
             return Ok(found.into_bytes());
@@ -76,7 +92,7 @@ pub fn work(job: &[u8], functions: &[(String, Arc<dyn RowFunction>)]) -> Result<
 struct Worker<'j> {
     benchmark: &'j Benchmark,
     scorer: Scorer,
-    scratch: &'j Path,
+    scratch: &'j Scratch,
 }
 
 impl Worker<'_> {
@@ -88,9 +104,13 @@ impl Worker<'_> {
     }
 
     fn checksum(&self, path: &Path, stamp: Stamp) -> Result<Found, PreprocessError> {
-        let failed = |error| DiskError::new(path, "read this source file", error);
-        let (checksum, bytes) = checksum::of_file(path, "blake3:").map_err(failed)?;
-        if Stamp::of(path).map_err(failed)? != stamp || bytes != stamp.bytes {
+        let place = Place::new(path, self.benchmark.storage.as_ref());
+        let named = shown(&path.to_string_lossy());
+        let named = if place.is_remote() { Path::new(&named) } else { path };
+        let failed = |error| DiskError::new(named, "read this source file", error);
+        let open = place.open_whole(stamp.bytes).map_err(failed)?;
+        let (checksum, bytes) = checksum::of_reader(open, "blake3:").map_err(failed)?;
+        if place.stamp().map_err(failed)? != stamp || bytes != stamp.bytes {
             return Err(self.changed());
         }
         Ok(Found::Checksum { bytes, checksum })
@@ -172,8 +192,8 @@ impl Worker<'_> {
         }
     }
 
-    fn open(&self, features: &str) -> Result<Blocks, DiskError> {
-        Blocks::open(&self.scratch.join(features), self.scorer.scored_names().len())
+    fn open<'s>(&'s self, features: &'s str) -> Result<Blocks<'s>, DiskError> {
+        Blocks::open(self.scratch, features, self.scorer.scored_names().len())
     }
 
     /// Hands the scored features of a shard to `take`, with the number of rows.
@@ -227,23 +247,13 @@ impl Worker<'_> {
     fn copies(&self, files: &[String], from: u64, to: u64) -> Result<Found, PreprocessError> {
         let mut all = Vec::new();
         for name in files {
-            let path = self.scratch.join(name);
-            let failed = |error| DiskError::new(&path, "read this file", error);
-            let file = File::open(&path).map_err(failed)?;
-            let rows = file.metadata().map_err(failed)?.len() / 8;
-            // The place of the first identity that is not below the bound.
-            let place = |is_below: &dyn Fn(u64) -> bool| -> Result<u64, DiskError> {
-                let (mut low, mut high, mut bytes) = (0, rows, [0; 8]);
-                while low < high {
-                    let middle = low + (high - low) / 2;
-                    read_at(&file, &mut bytes, middle * 8).map_err(failed)?;
-                    if is_below(of_bytes(&bytes)) { low = middle + 1 } else { high = middle }
-                }
-                Ok(low)
-            };
-            let (first, end) = (place(&|identity| identity < from)?, place(&|identity| identity <= to)?);
-            let mut bytes = vec![0; (end - first) as usize * 8];
-            read_at(&file, &mut bytes, first * 8).map_err(failed)?;
+            let failed = |error| self.scratch.failed(name, error);
+            let (mut file, bytes) = self.scratch.open(name, PROBE)?;
+            let rows = bytes / 8;
+            let first = place_of(&mut file, rows, from).map_err(failed)?;
+            let end = to.checked_add(1).map_or(Ok(rows), |bound| place_of(&mut file, rows, bound)).map_err(failed)?;
+            let mut bytes = vec![0; end.saturating_sub(first) as usize * 8];
+            file.seek(SeekFrom::Start(first * 8)).and_then(|_| file.read_exact(&mut bytes)).map_err(failed)?;
             all.extend(bytes.chunks_exact(8).map(of_bytes));
         }
         all.sort_unstable();
@@ -324,7 +334,7 @@ impl Worker<'_> {
                 let (checksum, bytes) = checksum::of_file(&path, "blake3:")
                     .map_err(|error| DiskError::new(&path, "read this file", error))?;
                 let written = crate::disk::WrittenFile { bytes, checksum };
-                index = Some(attempt.keep(&own, "index", &written)?);
+                index = Some((attempt.keep(&own, "index", &written)?, written));
             }
         }
         let rejected = match &written.rejected {
@@ -342,6 +352,33 @@ impl Worker<'_> {
             copies: copies.fields(),
         })))
     }
+}
+
+/// How much of a file of identities behind a URL is read at once, in bytes.
+const PROBE: u64 = 64 << 10;
+
+/// The place of the first identity in a sorted file of so many that is not below the bound.
+fn place_of(file: &mut Opened, rows: u64, bound: u64) -> io::Result<u64> {
+    let mut is_below = |at: u64| -> io::Result<bool> {
+        let mut bytes = [0; 8];
+        file.seek(SeekFrom::Start(at * 8))?;
+        file.read_exact(&mut bytes)?;
+        Ok(of_bytes(&bytes) < bound)
+    };
+    let (mut low, mut high) = (0, rows);
+    // Identities are hashes, so it is known about where the place is. That saves requests to storage behind a URL.
+    let expected = ((u128::from(bound) * u128::from(rows)) >> 64) as u64;
+    let margin = 4 * (rows.isqrt() + 1);
+    for probe in [expected.saturating_sub(margin), expected + margin] {
+        if (low..high).contains(&probe) {
+            if is_below(probe)? { low = probe + 1 } else { high = probe }
+        }
+    }
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_below(middle)? { low = middle + 1 } else { high = middle }
+    }
+    Ok(low)
 }
 
 fn publish(attempt: &Attempt<'_>, file: NewFile) -> Result<(), DiskError> {

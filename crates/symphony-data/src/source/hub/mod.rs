@@ -93,7 +93,7 @@ impl Source for HubSource<'_> {
     }
 
     fn shards(&self, shards: usize) -> Result<Vec<Vec<Piece>>, SourceError> {
-        pieces::of_files(&self.files, self.rows, shards)
+        pieces::of_files(&self.files, self.rows, None, shards)
     }
 
     fn read<'s>(&'s self, sink: &mut dyn FnMut(Rows<'s>) -> ControlFlow<()>) -> Result<Vec<NamedFile>, SourceError> {

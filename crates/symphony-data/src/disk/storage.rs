@@ -1,0 +1,91 @@
+//! Storage that URLs name, such as `s3://`: its files are listed, read in stretches, and written whole. Nothing can be locked,
+//! appended to or renamed there.
+
+use std::{fmt, io, ops::Range, path::Path, time::UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// A connection to storage that URLs name. The caller of the library has it. URLs are plain text, without `%` escapes: what
+/// is behind a `?` are options of the connection.
+pub trait Storage: fmt::Debug + Send + Sync {
+    /// The names of the files in a folder, relative to it, each with its stamp; with `below`, of those in its folders too.
+    /// Nothing if there is no such folder.
+    ///
+    /// # Errors
+    /// The storage cannot be reached.
+    fn list(&self, folder: &str, below: bool) -> io::Result<Vec<(String, Stamp)>>;
+
+    /// The stamp of a file.
+    ///
+    /// # Errors
+    /// There is no such file ([`io::ErrorKind::NotFound`]), or the storage cannot be reached.
+    fn stamp(&self, url: &str) -> io::Result<Stamp>;
+
+    /// Some bytes of a file, fewer at its end.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    fn read(&self, url: &str, bytes: Range<u64>) -> io::Result<Vec<u8>>;
+
+    /// Writes a copy of a local file, which is there once it is whole.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    fn put(&self, file: &Path, url: &str) -> io::Result<()>;
+
+    /// Removes a folder with all files below it, if there are any.
+    ///
+    /// # Errors
+    /// The storage does not allow it.
+    fn remove(&self, folder: &str) -> io::Result<()>;
+}
+
+/// The size of a file, and when it was last written: whether it is the same file still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Its size.
+    pub bytes: u64,
+    /// Nanoseconds since 1970.
+    pub modified: u64,
+}
+
+impl Stamp {
+    /// That of a local file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let found = path.metadata()?;
+        let modified = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        // Enough until the year 2554.
+        Ok(Self { bytes: found.len(), modified: modified as u64 })
+    }
+}
+
+/// Whether this is a URL: a scheme, such as `s3`, and `://`.
+pub fn is_url(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.chars().all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other))
+    })
+}
+
+/// The URL without its options, and these with their `?`.
+pub fn without_options(url: &str) -> (&str, &str) {
+    url.split_at(url.find('?').unwrap_or(url.len()))
+}
+
+/// The URL of what has this name in a folder.
+pub fn within(folder: &str, name: &str) -> String {
+    let (folder, options) = without_options(folder);
+    format!("{}/{name}{options}", folder.trim_end_matches('/'))
+}
+
+/// The URL without its options, and without a user and a password, for messages and for what others read.
+pub fn shown(url: &str) -> String {
+    let (url, _) = without_options(url);
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host = rest.find('/').unwrap_or(rest.len());
+    let from = rest[..host].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[from..])
+}

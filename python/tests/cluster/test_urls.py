@@ -1,0 +1,193 @@
+"""Rows behind URLs, and workers that share a URL and no folder: against a stand-in for S3, and fsspec's files in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+pytest.importorskip("ray", reason="ray is not installed (make ray)")
+moto = pytest.importorskip("moto.server", reason="moto is not installed (make ray)")
+fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed (make ray)")
+
+from pyarrow import fs  # noqa: E402
+
+from symphony_data import DatasetBuilder, RequestError, SourceError, _storage  # noqa: E402
+from symphony_data._errors import MissingSourceError  # noqa: E402
+from symphony_data.ray import preprocess  # noqa: E402
+
+# Ray leaves sockets to the end of the process, and warns about settings of later versions.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
+)
+
+RULE = {
+    "identity": ["q"],
+    "difficulty": {
+        "features": {"n": {"number": "n"}, "topic": {"field": "topic"}},
+        "score": [{"feature": "n", "normalize": "p95"}],
+    },
+}
+KEY, SECRET = "AKIAKEY", "hush-hush"
+
+
+class S3:
+    """A stand-in for S3 with one bucket."""
+
+    def __init__(self, port: int) -> None:
+        self.options = f"?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
+        self.files = fs.S3FileSystem(
+            access_key=KEY,
+            secret_key=SECRET,
+            endpoint_override=f"127.0.0.1:{port}",
+            scheme="http",
+            region="us-east-1",
+            allow_bucket_creation=True,
+        )
+        self.files.create_dir("bucket")
+
+    def url(self, name: str) -> str:
+        return f"s3://{KEY}:{SECRET}@bucket/{name}{self.options}"
+
+    def put(self, name: str, file: bytes) -> None:
+        with self.files.open_output_stream(f"bucket/{name}") as to:
+            to.write(file)
+
+    def names(self, folder: str) -> list[str]:
+        infos = self.files.get_file_info(fs.FileSelector(f"bucket/{folder}", recursive=True, allow_not_found=True))
+        return [info.path for info in infos if info.type == fs.FileType.File]
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield S3(server.get_host_and_port()[1])
+    server.stop()
+
+
+def rows(n: int) -> list[dict[str, Any]]:
+    return [{"q": f"question {i % 900} ünd", "n": i % 31, "topic": f"t{i % 4}"} for i in range(n)]
+
+
+def as_lines(found: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in found).encode()
+
+
+def as_parquet(found: list[dict[str, Any]], group: int) -> bytes:
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(found), sink, row_group_size=group)
+    return bytes(sink.getvalue())
+
+
+def config(path: str) -> dict[str, Any]:
+    return {"benchmarks": {"mine": {"path": path, **RULE}}}
+
+
+def content(folder: Path) -> tuple[bytes, dict[str, Any]]:
+    """The rows of a store of JSON lines, and its meta without what says how they are stored and where they came from."""
+    parts = sorted((folder / "mine_full").glob("part-*.jsonl")) or [folder / "mine_full.jsonl"]
+    meta = json.loads((folder / "mine_full_meta.json").read_text())
+    for key in ("store", "self_checksum", "benchmark_config_fingerprint"):
+        del meta[key]
+    del meta["source"]["path"]
+    return b"".join(part.read_bytes() for part in parts), meta
+
+
+def pools(builder: DatasetBuilder, folder: Path, place: Path) -> list[bytes]:
+    found = []
+    for sampler in ("numpy", "stable"):
+        stream = builder.build_task_stream(["mine"], n_total_tasks=80, sampler=sampler, full_dir=folder)
+        builder.save_task_pool(stream, place / "task_pool.jsonl")
+        found.append((place / "task_pool.jsonl").read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_workers_that_share_a_url_alone_make_the_store_of_one_machine(
+    cluster: Any, s3: S3, tmp_path: Path, ending: str
+) -> None:
+    (tmp_path / "rows").mkdir()
+    for name, found in (("a b", rows(3000)), ("c%41", rows(500))):
+        file = as_lines(found) if ending == "jsonl" else as_parquet(found, 170)
+        (tmp_path / "rows" / f"{name}.{ending}").write_bytes(file)
+        s3.put(f"{ending} rows/{name}.{ending}", file)
+    local = DatasetBuilder(config(f"file:{tmp_path}/rows/*.{ending}"))
+    local.preprocess_all_benchmarks(tmp_path / "one")
+    remote = DatasetBuilder(config(s3.url(f"{ending} rows/*.{ending}")))
+    for shards in (1, 2, 8):
+        full = tmp_path / str(shards)
+        tasks = preprocess(remote, "mine", full, shards=shards, shared=s3.url("scratch"))
+        assert len(tasks) == 3500
+        assert content(full) == content(tmp_path / "one")
+        assert pools(remote, full, tmp_path) == pools(local, tmp_path / "one", tmp_path)
+        assert s3.names("scratch") == []
+    # Another machine reads the same rows.
+    remote.preprocess_all_benchmarks(tmp_path / "two")
+    assert content(tmp_path / "two") == content(tmp_path / "one")
+    text = (tmp_path / "two" / "mine_full_meta.json").read_text()
+    assert f'"s3://bucket/{ending} rows/*.{ending}"' in text
+    assert KEY not in text and SECRET not in text
+
+
+def test_the_command_takes_a_url_that_machines_share(cluster: Any, s3: S3, tmp_path: Path) -> None:
+    s3.put("own/rows.jsonl", as_lines(rows(700)))
+    (tmp_path / "c.yaml").write_text(json.dumps(config(s3.url("own/rows.jsonl"))))
+    command = [sys.executable, "-m", "symphony_data.ray", "mine", "--config", "c.yaml", "--output", "full"]
+    command += ["--address", cluster.address, "--shards", "3", "--shared", s3.url("own scratch"), "--format", "parquet"]
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "mine: 700 rows in full\n"), done.stderr
+    assert len(list((tmp_path / "full" / "mine_full").glob("part-*.parquet"))) == 3
+    assert s3.names("own scratch") == []
+
+
+def test_what_is_wrong_is_said_without_secrets(cluster: Any, s3: S3, tmp_path: Path) -> None:
+    s3.put("bad/rows.jsonl", as_lines(rows(40)) + b'{"q": "none"}\n')
+    s3.put("bad/rows.parquet", b"PAR1 but no more")
+    said = []
+    with pytest.raises(SourceError, match=r"s3://bucket/bad/rows\.jsonl:41: .*\(in shard 2 of 2\)") as raised:
+        preprocess(config(s3.url("bad/rows.jsonl")), "mine", tmp_path, shards=2, shared=s3.url("scratch"))
+    said.append(str(raised.value))
+    with pytest.raises(
+        SourceError, match=r"s3://bucket/bad/rows\.parquet: this is not a complete Parquet file"
+    ) as raised:
+        preprocess(config(s3.url("bad/rows.parquet")), "mine", tmp_path, shards=2, shared=s3.url("scratch"))
+    said.append(str(raised.value))
+    for name in ("none/*.jsonl", "bad/none.jsonl"):
+        missing = config(s3.url(name))
+        with pytest.raises(MissingSourceError, match=r"nothing is at s3://bucket/") as absent:
+            DatasetBuilder(missing).preprocess_all_benchmarks(tmp_path)
+        said.append(str(absent.value))
+    assert not any(KEY in text or SECRET in text for text in said), said
+    with pytest.raises(RequestError, match=r"shared: 'scratch' is not a URL; write it like s3://bucket/scratch"):
+        preprocess(config(s3.url("bad/rows.jsonl")), "mine", tmp_path, shared="scratch")
+    with pytest.raises(SourceError, match=r"neither pyarrow nor fsspec can read `nowhere://`"):
+        DatasetBuilder(config("nowhere://rows.jsonl")).preprocess_all_benchmarks(tmp_path)
+
+
+def test_fsspec_reaches_what_pyarrow_does_not_know(tmp_path: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    (tmp_path / "rows").mkdir()
+    for name, n in (("a.jsonl", 300), ("b.jsonl", 20)):
+        (tmp_path / "rows" / name).write_bytes(as_lines(rows(n)))
+        memory.pipe(f"/bucket/rows/{name}", as_lines(rows(n)))
+    DatasetBuilder(config(f"file:{tmp_path}/rows/*.jsonl")).preprocess_all_benchmarks(tmp_path / "one")
+    DatasetBuilder(config("memory://bucket/rows/*.jsonl")).preprocess_all_benchmarks(tmp_path / "two")
+    assert content(tmp_path / "two") == content(tmp_path / "one")
+    _storage.put(tmp_path / "rows" / "a.jsonl", "memory://bucket/deep/er/copy.jsonl")
+    assert memory.cat("/bucket/deep/er/copy.jsonl") == as_lines(rows(300))
+    assert _storage.read("memory://bucket/deep/er/copy.jsonl", 3, 10) == as_lines(rows(1))[3:10]
+    _storage.remove("memory://bucket/deep")
+    _storage.remove("memory://bucket/deep")
+    assert _storage.listed("memory://bucket/deep", True) == []
+    with pytest.raises(FileNotFoundError):
+        _storage.stamp("memory://bucket/deep/er/copy.jsonl")
