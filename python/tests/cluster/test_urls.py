@@ -181,7 +181,12 @@ def test_fsspec_reaches_what_pyarrow_does_not_know(tmp_path: Path) -> None:
         (tmp_path / "rows" / name).write_bytes(as_lines(rows(n)))
         memory.pipe(f"/bucket/rows/{name}", as_lines(rows(n)))
     DatasetBuilder(config(f"file:{tmp_path}/rows/*.jsonl")).preprocess_all_benchmarks(tmp_path / "one")
-    DatasetBuilder(config("memory://bucket/rows/*.jsonl")).preprocess_all_benchmarks(tmp_path / "two")
+    told: list[tuple[str, int, int | None]] = []
+    DatasetBuilder(config("memory://bucket/rows/*.jsonl")).preprocess_all_benchmarks(
+        tmp_path / "two", progress=lambda _, stage, done, total: told.append((stage, done, total))
+    )
+    size = len(as_lines(rows(300))) + len(as_lines(rows(20)))
+    assert ("downloading", size, size) in told
     assert content(tmp_path / "two") == content(tmp_path / "one")
     _storage.put(tmp_path / "rows" / "a.jsonl", "memory://bucket/deep/er/copy.jsonl")
     assert memory.cat("/bucket/deep/er/copy.jsonl") == as_lines(rows(300))

@@ -12,7 +12,7 @@ mod write_behind;
 
 pub use folder::Folder;
 pub use new_file::{NewFile, WrittenFile};
-pub use place::{Local, Opened, Place, RemoteFile};
+pub use place::{Local, Opened, Place, RemoteFile, WINDOW};
 pub use scratch::Scratch;
 
 use std::{

@@ -11,8 +11,8 @@ use std::{
 
 use super::storage::{Stamp, Storage, is_url, without_options};
 
-/// How much is read at once, in bytes.
-const WINDOW: u64 = 8 << 20;
+/// How much of a file behind a URL is read at once, in bytes.
+pub const WINDOW: u64 = 8 << 20;
 
 /// Where a file is: its path, or a URL and the connection to it.
 #[derive(Clone, Copy, Debug)]

@@ -187,6 +187,7 @@ pub(super) fn of_source(benchmark: &Benchmark, error: SourceError) -> Preprocess
         SourceError::Hub(error) if matches!(*error, HubError::Cancelled) => {
             PreprocessError::Cancelled { benchmark, downloading: true }
         }
+        SourceError::Cancelled => PreprocessError::Cancelled { benchmark, downloading: true },
         error => PreprocessError::Source { benchmark, error },
     }
 }

@@ -140,6 +140,9 @@ pub enum SourceError {
     /// No file behind a URL matches the pattern.
     #[error("nothing is at {url}; check `path` of the benchmark, and that you may read there")]
     NoFileAt { url: String },
+    /// The caller asked to stop while files were copied from a URL.
+    #[error("copying the files was stopped")]
+    Cancelled,
     /// Nothing connects to the storage that a URL names.
     #[error(
         "rows at {url} are read by the Python package alone (`DatasetBuilder(…).preprocess_all_benchmarks()`); use it, or copy the \

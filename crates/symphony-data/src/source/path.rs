@@ -146,12 +146,12 @@ impl SourcePath {
         &'b self,
         wanted: Wanted<'b>,
         at: At<'_>,
-        progress: &dyn Progress,
+        progress: &'b dyn Progress,
     ) -> Result<Box<dyn Source + 'b>, SourceError> {
         match self {
             Self::Datasets(address) => Ok(Box::new(hub::HubSource::open(address, wanted, at, progress)?)),
             Self::File(pattern) => Ok(Box::new(file::FileSource::open(pattern, wanted)?)),
-            Self::Url(pattern) => Ok(Box::new(url::UrlSource::open(pattern, wanted)?)),
+            Self::Url(pattern) => Ok(Box::new(url::UrlSource::open(pattern, wanted, progress)?)),
             Self::Synthetic { name, rows, seed } => {
                 let generator = symphony_synthetic::generator(name)
                     .ok_or_else(|| SourceError::NoGenerator { name: name.clone() })?;

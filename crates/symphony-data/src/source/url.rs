@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{
     disk::{
-        Local, NamedFile, Place,
+        Local, NamedFile, Place, WINDOW,
         storage::{Stamp, Storage, shown, without_options},
     },
     format::Format,
+    progress::{Download, Progress},
 };
 
 /// A file behind a URL.
@@ -37,6 +38,7 @@ pub struct UrlSource<'b> {
     stamps: Vec<Stamp>,
     wanted: Wanted<'b>,
     storage: &'b Arc<dyn Storage>,
+    progress: &'b dyn Progress,
     /// Local copies of all files, once rows are read on this machine.
     copies: OnceLock<Vec<Local>>,
 }
@@ -47,7 +49,7 @@ impl<'b> UrlSource<'b> {
     /// # Errors
     /// There is no connection, the storage cannot be reached, or the pattern matches no file, matches a file twice, or matches a
     /// file of unknown format.
-    pub fn open(pattern: &str, wanted: Wanted<'b>) -> Result<Self, SourceError> {
+    pub fn open(pattern: &str, wanted: Wanted<'b>, progress: &'b dyn Progress) -> Result<Self, SourceError> {
         let storage = wanted.storage.ok_or_else(|| SourceError::NoStorage { url: shown(pattern) })?;
         let (mut files, mut stamps) = (Vec::new(), Vec::new());
         for Found { url, name, stamp, config } in find(pattern, wanted.configs, &**storage)? {
@@ -57,7 +59,7 @@ impl<'b> UrlSource<'b> {
             files.push(LocalFile { path, name, shown: shown(&url).into(), format, config });
             stamps.push(stamp);
         }
-        Ok(Self { files, stamps, wanted, storage, copies: OnceLock::new() })
+        Ok(Self { files, stamps, wanted, storage, progress, copies: OnceLock::new() })
     }
 
     /// Local copies of all files.
@@ -65,12 +67,25 @@ impl<'b> UrlSource<'b> {
         if let Some(copies) = self.copies.get() {
             return Ok(copies);
         }
-        let copy = |(file, stamp): (&LocalFile<'_>, &Stamp)| {
-            Place::new(&file.path, Some(self.storage))
-                .whole(stamp.bytes)
-                .map_err(|error| SourceError::read(Path::new(&*file.shown), error))
-        };
-        let copies = self.files.iter().zip(&self.stamps).map(copy).collect::<Result<_, _>>()?;
+        let total_bytes = self.stamps.iter().map(|stamp| stamp.bytes).sum();
+        let (mut copies, mut bytes) = (Vec::new(), 0);
+        for (file, Stamp { bytes: size, .. }) in self.files.iter().zip(&self.stamps) {
+            let failed = |error| SourceError::read(Path::new(&*file.shown), error);
+            let mut copy = Place::new(&file.path, Some(self.storage)).local(*size).map_err(failed)?;
+            for from in (0..*size).step_by(WINDOW as usize) {
+                let (files, total_files) = (copies.len(), self.files.len());
+                self.progress.download(self.wanted.name, Download { files, total_files, bytes, total_bytes });
+                if self.progress.cancelled() {
+                    return Err(SourceError::Cancelled);
+                }
+                let end = size.min(&(from + WINDOW)).to_owned();
+                copy.fetch(from..end).map_err(failed)?;
+                bytes += end - from;
+            }
+            copies.push(copy);
+        }
+        let (files, total_files) = (copies.len(), copies.len());
+        self.progress.download(self.wanted.name, Download { files, total_files, bytes, total_bytes });
         Ok(self.copies.get_or_init(|| copies))
     }
 }

@@ -2,14 +2,10 @@
 
 use std::fs;
 
-use super::{
-    drive::Driver,
-    job::PartMade,
-    scratch::{STEP, Taken},
-};
+use super::{drive::Driver, job::PartMade, scratch::Taken};
 use crate::{
     bin::{Bin, Cut, PerBin},
-    disk::{DiskError, Folder, NamedFile, NewFile},
+    disk::{DiskError, Folder, NamedFile, NewFile, WINDOW},
     preprocess::{
         PreprocessError,
         copies::CopyFinder,
@@ -44,7 +40,7 @@ impl Driver<'_> {
                     Some(file) => file,
                     none => none.insert(folder.create_large(&rejected_name(name))?),
                 };
-                let (mut from, _) = self.scratch.open(own, STEP)?;
+                let (mut from, _) = self.scratch.open(own, WINDOW)?;
                 std::io::copy(&mut from, file).map_err(|error| self.scratch.failed(own, error))?;
             }
             rejected_rows += part.rejected_rows;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     disk::{
-        DiskError, Folder, NewFile, Opened, Place, WrittenFile, checksum,
+        DiskError, Folder, NewFile, Opened, Place, WINDOW, WrittenFile, checksum,
         storage::{Storage, shown, within},
     },
     progress::Silent,
@@ -94,7 +94,7 @@ impl Scratch {
     /// The outcome of a job that was done before, if its files are still whole.
     pub fn done_before(&self, key: &str) -> Option<String> {
         let mut text = String::new();
-        self.open(&format!("{key}.outcome"), STEP).ok()?.0.read_to_string(&mut text).ok()?;
+        self.open(&format!("{key}.outcome"), WINDOW).ok()?.0.read_to_string(&mut text).ok()?;
         let kept: Kept = checksum::is_sealed(&text).then(|| serde_json::from_str(&text).ok())??;
         kept.files.iter().all(|(name, recorded)| self.is_whole(name, recorded)).then_some(kept.found)
     }
@@ -105,7 +105,7 @@ impl Scratch {
             return Ok(Taken::Moved(self.path.join(name), folder.path().join(own)));
         }
         let mut file = folder.create_large(own)?;
-        io::copy(&mut self.open(name, STEP)?.0, &mut file).map_err(|error| self.failed(name, error))?;
+        io::copy(&mut self.open(name, WINDOW)?.0, &mut file).map_err(|error| self.failed(name, error))?;
         if file.written()? != *recorded {
             return Err(self.failed(name, io::Error::other("it is not what the worker wrote (checksum)")));
         }
@@ -129,9 +129,6 @@ pub(super) enum Taken {
     /// Copied, and not yet under its name.
     Copied(NewFile),
 }
-
-/// How much of a file behind a URL is read at once, in bytes.
-pub(super) const STEP: u64 = 8 << 20;
 
 /// The outcome of a job that made files, sealed.
 #[derive(Serialize, Deserialize)]
@@ -231,7 +228,7 @@ pub(super) fn block(rows: usize, columns: &[Vec<f64>]) -> Vec<u8> {
 
 impl<'s> Blocks<'s> {
     pub fn open(scratch: &'s Scratch, name: &'s str, columns: usize) -> Result<Self, DiskError> {
-        let (file, _) = scratch.open(name, STEP)?;
+        let (file, _) = scratch.open(name, WINDOW)?;
         Ok(Self { scratch, name, file: BufReader::with_capacity(1 << 20, file), columns })
     }
 
