@@ -19,7 +19,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import inspect
+import itertools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -45,7 +47,11 @@ from ._progress import Progress, shown
 __all__ = ["preprocess"]
 
 _TICK = 0.2
-"""How long the driver waits for more outcomes before it takes those that are there, in seconds."""
+"""How long the driver waits for an outcome before it listens for Ctrl-C and looks for more processors, in seconds."""
+_AHEAD = 2
+"""How many jobs Ray has at once, waiting or under way, for each processor of the cluster and one more."""
+_URL = re.compile(r"(file://(?=/[^/?])|(?!file:)[A-Za-z][A-Za-z0-9+.-]*://[^/?\s][^/?]*)(/[^?]*)?(\?.*)?", re.DOTALL)
+"""A URL of a place for files: with a host or, for files, a path."""
 _RETRIES = 8
 """How often Ray does a job again whose worker or machine died."""
 _Function = tuple[str, Callable[[dict[str, Any]], float], str]
@@ -158,7 +164,7 @@ def _local(folder: str) -> str:
     if scheme == "file" and rest.startswith("/"):
         return url2pathname(rest)
     raise RequestError(
-        f"output_dir: {folder!r} is not a folder; give the path of one, which pools are then drawn from. Where "
+        f"output_dir: a {scheme}:// URL is not a folder; give the path of one, which pools are then drawn from. Where "
         "machines share no folder, name a URL that all can write to with `shared`"
     )
 
@@ -166,8 +172,9 @@ def _local(folder: str) -> str:
 def _url(shared: str) -> str:
     """The URL that machines share."""
     text = argument.text("shared", shared, '"s3://bucket/scratch"')
-    if "://" not in text:
-        raise RequestError(f"shared: {text!r} is not a URL; write it like s3://bucket/scratch")
+    if not _URL.fullmatch(text):
+        # It may hold a password.
+        raise RequestError("shared: this is not a URL of a place for files; write it like s3://bucket/scratch")
     return text
 
 
@@ -198,7 +205,15 @@ _loaded: tuple[str, list[_Function]] = ("", [])
 """On a worker: the functions of the last job, and what they are known by."""
 
 
-def _work(job: bytes, known_by: str, packed: list[ray.ObjectRef[bytes]]) -> bytes:
+def _work(job: bytes, known_by: str, packed: list[ray.ObjectRef[bytes]]) -> bytes | SymphonyDataError:
+    """Does one job, on a worker. An error is returned, as Ray shows those that are raised and that nobody fetches."""
+    try:
+        return _outcome(job, known_by, packed)
+    except SymphonyDataError as error:
+        return error
+
+
+def _outcome(job: bytes, known_by: str, packed: list[ray.ObjectRef[bytes]]) -> bytes:
     """Does one job, on a worker."""
     global _loaded
     if _loaded[0] != known_by:
@@ -220,20 +235,26 @@ def _outcomes(
 ) -> Iterator[tuple[int, bytes]]:
     """The number and the outcome of each job, as they are done."""
     task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
-    waiting = {task.remote(job, known_by, functions or []): number for number, job in enumerate(jobs)}
-    try:
-        while waiting:
-            done, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=_TICK)
-            for reference in done:
-                number = waiting.pop(reference)
-                try:
-                    outcome = ray.get(reference)
-                except ray.exceptions.RayError as error:
-                    raise _raised(error) from None
-                yield number, outcome
-    finally:
-        for reference in waiting:
-            ray.cancel(reference, force=False)
+    waiting: dict[ray.ObjectRef[bytes], int] = {}
+    left = enumerate(jobs)
+    # Where it stops early, no job is called off, as Ray ends the process if a job ends just then. So Ray has only few.
+    while True:
+        ahead = _AHEAD * (1 + int(ray.cluster_resources().get("CPU", 1)))
+        for number, job in itertools.islice(left, max(0, ahead - len(waiting))):
+            waiting[task.remote(job, known_by, functions or [])] = number
+        if not waiting:
+            return
+        ray.wait(list(waiting), num_returns=1, timeout=_TICK)
+        done, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
+        for reference in done:
+            number = waiting.pop(reference)
+            try:
+                outcome = ray.get(reference)
+            except ray.exceptions.RayError as error:
+                raise _raised(error) from None
+            if isinstance(outcome, SymphonyDataError):
+                raise outcome
+            yield number, outcome
 
 
 def _raised(error: ray.exceptions.RayError) -> SymphonyDataError:

@@ -112,6 +112,12 @@ pub enum Note<'a> {
     },
     /// The files that a store was made from are gone, so it is unknown whether they changed.
     SourceGone(&'a str),
+    /// The files that a store was made from cannot be read now, so it is unknown whether they changed.
+    SourceUnread {
+        benchmark: &'a str,
+        /// Why.
+        why: &'a str,
+    },
     /// All files of a benchmark's split are on this machine.
     Fetched {
         benchmark: &'a str,
@@ -197,6 +203,7 @@ impl Note<'_> {
             | Self::Unlocked { .. }
             | Self::Dropped { .. }
             | Self::FromCache { .. }
+            | Self::SourceUnread { .. }
             | Self::MaybeMoreShards { .. }
             | Self::Answers { guessed_from: Some(_), .. }
             | Self::Stale { .. } => Level::Warning,
@@ -231,6 +238,12 @@ impl fmt::Display for Note<'_> {
             Self::Cached(benchmark) => write!(f, "{benchmark}: up to date"),
             Self::SourceGone(benchmark) => {
                 write!(f, "{benchmark}: the source files are gone; using the existing store")
+            }
+            Self::SourceUnread { benchmark, why } => {
+                write!(
+                    f,
+                    "{benchmark}: whether its source files changed is not known ({why}); using the existing store"
+                )
             }
             Self::Fetched { benchmark, repo, commit, branch, files, downloaded_files, downloaded } => {
                 match downloaded_files {

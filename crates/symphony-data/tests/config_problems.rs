@@ -95,6 +95,14 @@ fn every_kind_of_mistake_names_its_line_and_the_way_out() {
         ("benchmarks:\n  gsm8k: {columns: []}", "is empty; name at least one column, or remove it"),
         ("benchmarks:\n  gsm8k: {path: 's3:bucket'}", "there is no source `s3:`"),
         (
+            "benchmarks:\n  gsm8k: {path: 's3://key:half/half@bucket/*.jsonl'}",
+            "the user or the password of this `s3://` URL has a `/` or a `?`; write `%2F` and `%3F` for them",
+        ),
+        (
+            "benchmarks:\n  gsm8k: {path: 'file:s3://key:secret@bucket/*.jsonl'}",
+            "`file:` is for files of this machine; write the URL alone, as in s3://bucket/rows/*.jsonl",
+        ),
+        (
             "benchmarks:\n  gsm8k: {path: 's3://key:secret@bucket/***.jsonl'}",
             "`s3://bucket/***.jsonl` is not a valid pattern: wildcards are either regular `*` or recursive `**`; write it like \
              s3://bucket/rows/*.jsonl",

@@ -272,7 +272,16 @@ fn a_shard_is_read_alone() {
 #[test]
 fn files_are_found_by_wildcards_and_their_secrets_are_kept() {
     let (place, bucket) = bucket();
-    for name in ["a/x.jsonl", "a/y.jsonl", "b/x.jsonl", "b/.hidden.jsonl", "b/deep/x.jsonl", "b/x.txt", "d/xy.jsonl"] {
+    for name in [
+        "a/x.jsonl",
+        "a/y.jsonl",
+        "b/x.jsonl",
+        "b/.hidden.jsonl",
+        "b/deep/x.jsonl",
+        "b/x.txt",
+        "d/xy.jsonl",
+        "e/a?b.jsonl",
+    ] {
         let path = bucket.folder.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, rows(5)).unwrap();
@@ -294,6 +303,7 @@ fn files_are_found_by_wildcards_and_their_secrets_are_kept() {
         ("c/*.jsonl", "", "nothing is at test://host/c/*.jsonl"),
         ("a/z.jsonl", "", "nothing is at test://host/a/z.jsonl"),
         ("b/[.]*.jsonl", "", "nothing is at"),
+        ("e/*.jsonl", "", "a URL with `?` in the name of a file cannot be read"),
         ("b/x.txt", "", "test://host/b/x.txt: its name does not show its format"),
         // A config's own wildcards are none.
         ("**/{config}.jsonl", "configs: ['*'], ", "nothing is at test://host/**/[*].jsonl"),
@@ -411,6 +421,66 @@ fn what_is_finished_is_not_done_again() {
     let _ = on(&bucket, &remote, 3, &full, PreprocessOptions::default());
     let again = bucket.bytes_of("rows.jsonl") - before;
     assert!(again < all - size, "{again} of {all} bytes");
+}
+
+#[test]
+fn what_was_damaged_behind_the_url_is_made_again() {
+    let (place, bucket) = bucket();
+    fs::write(bucket.folder.join("rows.jsonl"), rows(3000)).unwrap();
+    let (remote, full) = (yaml(&url("rows.jsonl"), ""), place.path().join("full"));
+    alone(&bucket, &remote, &place.path().join("one"), PreprocessOptions::default()).unwrap();
+    for ending in ["features", "identities", "part", "index", "outcome"] {
+        // A run that ends before it is done leaves what it finished.
+        let left = |calls: &usize| {
+            bucket.calls.store(*calls, Ordering::Relaxed);
+            let made =
+                on(&bucket, &remote, 3, &full, PreprocessOptions { force: true, ..PreprocessOptions::default() });
+            bucket.calls.store(0, Ordering::Relaxed);
+            let pattern = bucket.folder.join(format!("shared/.mine_shards-*/*.{ending}"));
+            let found: Vec<_> = glob::glob(pattern.to_str().unwrap()).unwrap().map(Result::unwrap).collect();
+            assert!(made.is_err() || found.is_empty());
+            (found.len() == 3).then_some(found)
+        };
+        let found = (1..).find_map(|calls| left(&calls)).unwrap();
+        for file in found {
+            let mut bytes = fs::read(&file).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 4;
+            fs::write(&file, bytes).unwrap();
+        }
+        on(&bucket, &remote, 3, &full, PreprocessOptions { force: true, ..PreprocessOptions::default() }).unwrap();
+        assert_eq!(content(&full), content(&place.path().join("one")), "{ending}");
+    }
+}
+
+#[test]
+fn a_file_whose_version_is_not_known_is_for_one_machine() {
+    let (place, bucket) = bucket();
+    let file = bucket.folder.join("rows.jsonl");
+    fs::write(&file, rows(300)).unwrap();
+    fs::File::options().write(true).open(&file).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    let (remote, full) = (yaml(&url("rows.jsonl"), ""), place.path().join("full"));
+    let error = on(&bucket, &remote, 2, &full, PreprocessOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("the server does not say when this file was written"), "{error}");
+    alone(&bucket, &remote, &full, PreprocessOptions::default()).unwrap();
+}
+
+#[test]
+fn what_an_earlier_run_left_is_removed_from_the_url() {
+    let (place, bucket) = bucket();
+    fs::write(bucket.folder.join("rows.jsonl"), rows(300)).unwrap();
+    let (remote, full) = (yaml(&url("rows.jsonl"), ""), place.path().join("full"));
+    on(&bucket, &remote, 2, &full, PreprocessOptions::default()).unwrap();
+    let force = PreprocessOptions { force: true, ..PreprocessOptions::default() };
+    bucket.calls.store(30, Ordering::Relaxed);
+    on(&bucket, &remote, 2, &full, force).unwrap_err();
+    bucket.calls.store(0, Ordering::Relaxed);
+    let shared = bucket.folder.join("shared");
+    assert!(fs::read_dir(&shared).unwrap().next().is_some());
+    fs::write(shared.join("of another"), "").unwrap();
+    assert_eq!(on(&bucket, &remote, 2, &full, PreprocessOptions::default()).unwrap().0, Outcome::Cached);
+    let left: Vec<_> = fs::read_dir(&shared).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["of another"]);
 }
 
 #[test]

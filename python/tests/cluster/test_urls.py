@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow
 import pyarrow.parquet
@@ -168,8 +172,15 @@ def test_what_is_wrong_is_said_without_secrets(cluster: Any, s3: S3, tmp_path: P
             DatasetBuilder(missing).preprocess_all_benchmarks(tmp_path)
         said.append(str(absent.value))
     assert not any(KEY in text or SECRET in text for text in said), said
-    with pytest.raises(RequestError, match=r"shared: 'scratch' is not a URL; write it like s3://bucket/scratch"):
-        preprocess(config(s3.url("bad/rows.jsonl")), "mine", tmp_path, shared="scratch")
+    for wrong in ("scratch", "s3://", "s3:///", "file://", "://x", " s3://bucket/x", "s3:/KEY:hush@bucket/x", ""):
+        with pytest.raises(RequestError, match=r"shared: .*write it like s3://bucket/scratch") as refused:
+            preprocess(config(s3.url("bad/rows.jsonl")), "mine", tmp_path, shared=wrong)
+        assert "hush" not in str(refused.value)
+    for call in (_storage.stamp, _storage.remove, functools.partial(_storage.listed, below=True)):
+        for secret in ("hu sh", "hu[sh", "hu%sh", "hu/sh", "hu?sh", "hü"):
+            with pytest.raises(OSError) as failed:
+                call(f"s3://KEY:{secret}@bucket/x?endpoint_override=private")
+            assert all(part not in str(failed.value) for part in ("KEY", secret, "private")), failed.value
     with pytest.raises(SourceError, match=r"neither pyarrow nor fsspec can read `nowhere://`"):
         DatasetBuilder(config("nowhere://rows.jsonl")).preprocess_all_benchmarks(tmp_path)
 
@@ -196,3 +207,73 @@ def test_fsspec_reaches_what_pyarrow_does_not_know(tmp_path: Path) -> None:
     assert _storage.listed("memory://bucket/deep", True) == []
     with pytest.raises(FileNotFoundError):
         _storage.stamp("memory://bucket/deep/er/copy.jsonl")
+
+
+class Web(BaseHTTPRequestHandler):
+    """A web server that sends stretches of files, and knows their versions."""
+
+    files: ClassVar[dict[str, bytes]] = {}
+
+    def do_GET(self) -> None:
+        name = self.path.lstrip("/")
+        body, headers = self.files.get(name, b""), {"Accept-Ranges": "bytes", "Content-Type": "text/plain"}
+        if not name:
+            body = "".join(f'<a href="{other}">{other}</a>' for other in self.files).encode()
+            headers["Content-Type"] = "text/html"
+        else:
+            headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()}"'
+        status, whole = 200 if body else 404, len(body)
+        if body and "Range" in self.headers:
+            start, end = self.headers["Range"].removeprefix("bytes=").split("-")
+            last = min(int(end), whole - 1) if end else whole - 1
+            body, status = body[int(start) : last + 1], 206
+            headers["Content-Range"] = f"bytes {start}-{last}/{whole}"
+        self.send_response(status)
+        for key, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def test_a_web_server_is_read_and_a_change_of_equal_size_is_noticed(cluster: Any, tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp", reason="aiohttp is not installed (make ray)")
+    (tmp_path / "rows").mkdir()
+    for name, n in (("a.jsonl", 900), ("b.jsonl", 50)):
+        (tmp_path / "rows" / name).write_bytes(as_lines(rows(n)))
+        Web.files[name] = as_lines(rows(n))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    DatasetBuilder(config(f"file:{tmp_path}/rows/*.jsonl")).preprocess_all_benchmarks(tmp_path / "one")
+    behind = config(f"http://127.0.0.1:{server.server_port}/*.jsonl")
+    preprocess(behind, "mine", tmp_path / "many", shards=3)
+    assert content(tmp_path / "many") == content(tmp_path / "one")
+
+    def stop(_: str, stage: str, done: int, total: int | None) -> None:
+        if stage == "writing" and done:
+            raise RuntimeError("stopped here")
+
+    with pytest.raises(RuntimeError, match="stopped here"):
+        preprocess(behind, "mine", tmp_path / "many", shards=3, progress=stop, force_reprocess=True)
+    Web.files["a.jsonl"] = Web.files["a.jsonl"].replace(b"question 1", b"question 2")
+    (tmp_path / "rows" / "a.jsonl").write_bytes(Web.files["a.jsonl"])
+    preprocess(behind, "mine", tmp_path / "many", shards=3)
+    DatasetBuilder(config(f"file:{tmp_path}/rows/*.jsonl")).preprocess_all_benchmarks(tmp_path / "one")
+    assert content(tmp_path / "many") == content(tmp_path / "one")
+    server.shutdown()
+    server.server_close()
+
+
+def test_runs_that_fail_while_other_jobs_end_leave_the_process_alone(cluster: Any, tmp_path: Path) -> None:
+    for number in range(4):
+        found = b"PAR1 broken" if number == 1 else as_parquet(rows(200 + number), 50)
+        (tmp_path / f"b{number}.parquet").write_bytes(found)
+    broken = config(f"file:{tmp_path}/b*.parquet")
+    for _ in range(25):
+        with pytest.raises(SourceError, match=r"b1\.parquet: this is not a complete Parquet file"):
+            preprocess(broken, "mine", tmp_path / "full", shards=8)

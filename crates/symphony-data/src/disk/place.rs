@@ -14,6 +14,9 @@ use super::storage::{Stamp, Storage, is_url, without_options};
 /// How much of a file behind a URL is read at once, in bytes.
 pub const WINDOW: u64 = 8 << 20;
 
+/// How many letters of a name its copy keeps.
+const NAME: usize = 32;
+
 /// Where a file is: its path, or a URL and the connection to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'p> {
@@ -95,9 +98,12 @@ impl<'p> Place<'p> {
     pub fn local(self, size: u64) -> io::Result<Local> {
         let Some((storage, url)) = self.remote()? else { return Ok(Local::Own(self.path.to_owned())) };
         let (base, _) = without_options(&url);
-        let name = base.rsplit('/').next().unwrap_or_default();
-        let file = tempfile::Builder::new().prefix("symphony-data-").suffix(&format!("-{name}")).tempfile()?;
-        file.as_file().set_len(size)?;
+        // The end of its name tells the format; all of it may be too long.
+        let from = base.char_indices().rev().take(NAME).take_while(|(_, letter)| *letter != '/').last();
+        let name = from.map_or("", |(at, _)| &base[at..]);
+        let file = tempfile::Builder::new().prefix("symphony-data-").suffix(&format!("-{name}")).tempfile();
+        let file =
+            file.and_then(|file| file.as_file().set_len(size).map(|()| file)).map_err(|error| of_folder(&error))?;
         Ok(Local::Copy(Copied { file, storage: storage.clone(), url: url.into_owned() }))
     }
 
@@ -143,18 +149,26 @@ impl Local {
     pub fn fetch(&mut self, bytes: Range<u64>) -> io::Result<()> {
         let Self::Copy(Copied { file, storage, url }) = self else { return Ok(()) };
         let file = file.as_file_mut();
-        file.seek(SeekFrom::Start(bytes.start))?;
+        file.seek(SeekFrom::Start(bytes.start)).map_err(|error| of_folder(&error))?;
         let mut from = bytes.start;
         while from < bytes.end {
             let read = storage.read(url, from..bytes.end.min(from + WINDOW))?;
             if read.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            file.write_all(&read)?;
+            file.write_all(&read).map_err(|error| of_folder(&error))?;
             from += read.len() as u64;
         }
         Ok(())
     }
+}
+
+/// The error of a copy in the temporary folder.
+fn of_folder(error: &io::Error) -> io::Error {
+    let folder = std::env::temp_dir();
+    let why =
+        format!("its copy in {} cannot be written ({error}); TMPDIR names another folder for it", folder.display());
+    io::Error::other(why)
 }
 
 /// An open file.

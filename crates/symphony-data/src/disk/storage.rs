@@ -83,9 +83,59 @@ pub fn within(folder: &str, name: &str) -> String {
 
 /// The URL without its options, and without a user and a password, for messages and for what others read.
 pub fn shown(url: &str) -> String {
-    let (url, _) = without_options(url);
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let host = rest.find('/').unwrap_or(rest.len());
-    let from = rest[..host].rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[from..])
+    let Some((scheme, rest)) = url.split_once("://") else { return without_options(url).0.to_owned() };
+    let from = end_of_user(rest).unwrap_or_else(|end| end);
+    format!("{scheme}://{}", without_options(&rest[from..]).0)
+}
+
+/// Whether user and password of a URL are written so that they can be told from the rest.
+pub fn is_clear(url: &str) -> bool {
+    url.split_once("://").is_none_or(|(_, rest)| end_of_user(rest).is_ok())
+}
+
+/// Where the host begins, behind user and password; `Err` if these have a `/` or a `?` that is no `%2F` or `%3F`.
+fn end_of_user(rest: &str) -> Result<usize, usize> {
+    let host = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    if let Some(at) = host.rfind('@') {
+        return Ok(at + 1);
+    }
+    let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match (host.rsplit_once(':'), rest.rfind('@')) {
+        (Some((_, behind)), Some(at)) if !is_port(behind) => Err(at + 1),
+        _ => Ok(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_password_and_options_are_not_shown() {
+        for (url, said) in [
+            ("s3://bucket/a b/x%y.jsonl", "s3://bucket/a b/x%y.jsonl"),
+            ("s3://key:sec%2Fret@bucket/x?region=eu", "s3://bucket/x"),
+            ("s3://key@bucket", "s3://bucket"),
+            ("s3://bucket/a@b:c/x", "s3://bucket/a@b:c/x"),
+            ("http://host:9000/a@b/x?token=1", "http://host:9000/a@b/x"),
+            // Not written as it should be.
+            ("s3://key:sec/ret@bucket/x", "s3://bucket/x"),
+            ("s3://key:sec?ret@bucket/x", "s3://bucket/x"),
+            ("s3://key:/@bucket/x", "s3://bucket/x"),
+        ] {
+            assert_eq!(shown(url), said);
+        }
+        assert!(is_clear("s3://key:sec%2Fret@bucket/x?a=b@c") && is_clear("http://host:9000/a@b"));
+        assert!(!is_clear("s3://key:sec/ret@bucket/x") && !is_clear("s3://key:sec?ret@bucket/x"));
+    }
+
+    #[test]
+    fn what_begins_with_a_scheme_is_a_url() {
+        assert!(["s3://b", "gs://b/x", "hdfs+x.1-2://h"].into_iter().all(is_url));
+        assert!(
+            ["", "://x", "3s://b", "a b://c", "/tmp/s3://b", "s3:/b", "C:\\x"].into_iter().all(|text| !is_url(text))
+        );
+        assert_eq!(within("s3://b/x/?o=1", "n"), "s3://b/x/n?o=1");
+        assert_eq!(within("s3://b", "n"), "s3://b/n");
+    }
 }

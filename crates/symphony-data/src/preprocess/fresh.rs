@@ -9,7 +9,7 @@ use crate::{
         storage::{Storage, shown},
     },
     progress::{Note, Progress},
-    source::{SourcePath, file, url},
+    source::{SourceError, SourcePath, file, url},
     store::{Meta, Store, StoreError, rejected_name},
     task::Layout,
 };
@@ -74,10 +74,15 @@ pub(super) fn current(
             None => progress.note(Note::SourceGone(&benchmark.name)),
         }
     }
-    if let (None, SourcePath::Url(pattern), Some(storage)) = (&reason, &benchmark.source, &benchmark.storage) {
-        match url::find(pattern, &benchmark.configs, &**storage) {
-            Ok(files) => reason = changed_at(&files, &store.meta.source.files, storage)?,
-            Err(_) => progress.note(Note::SourceGone(&benchmark.name)),
+    if let (None, SourcePath::Url(pattern)) = (&reason, &benchmark.source) {
+        let unread = |why: &str| progress.note(Note::SourceUnread { benchmark: &benchmark.name, why });
+        match &benchmark.storage {
+            Some(storage) => match url::find(pattern, &benchmark.configs, &**storage) {
+                Ok(files) => reason = changed_at(&files, &store.meta.source.files, storage)?,
+                Err(SourceError::NoFileAt { .. }) => progress.note(Note::SourceGone(&benchmark.name)),
+                Err(error) => unread(&error.to_string()),
+            },
+            None => unread("the Python package alone reads URLs"),
         }
     }
     Ok((store, reason))

@@ -9,7 +9,7 @@ use std::{
 
 use super::{Piece, Rows, Source, SourceError, Wanted, pieces};
 use crate::{
-    disk::NamedFile,
+    disk::{NamedFile, storage::Stamp},
     format::{ArrayUnder, Batcher, Columns, Format, ReadError, Selection},
     row::RowBatch,
 };
@@ -26,6 +26,8 @@ pub(super) struct LocalFile<'b> {
     pub format: Format,
     /// The config of the rows in it.
     pub config: Option<&'b str>,
+    /// What it was when it was found, if it is behind a URL.
+    pub stamp: Option<Stamp>,
 }
 
 /// The local files of one benchmark.
@@ -48,7 +50,7 @@ impl<'b> FileSource<'b> {
             let format = Format::of(&path).ok_or_else(|| SourceError::UnknownFormat { path: path.clone() })?;
             let name = path.strip_prefix(private).unwrap_or(&path).to_string_lossy().into_owned();
             let shown = path.to_string_lossy().into();
-            files.push(LocalFile { path, name, shown, format, config });
+            files.push(LocalFile { path, name, shown, format, config, stamp: None });
         }
         Ok(Self { files, config_field: wanted.config_field, rows: wanted.rows, columns: wanted.columns })
     }
@@ -218,7 +220,7 @@ pub(super) fn read_all(
     let mut batcher = Batcher::new(sink);
     batcher.select(columns);
     let mut read = Vec::new();
-    for LocalFile { path, name, shown, format, config } in files {
+    for LocalFile { path, name, shown, format, config, .. } in files {
         let outcome = format.found_in(path, rows).and_then(|format| {
             batcher.begin(shown, config_field.zip(*config), format.is_untyped())?;
             format.read_file(path, rows, &mut batcher)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{At, Source, SourceError, Wanted, file, generated, hub, url};
 use crate::{
-    disk::storage::{is_url, shown, without_options},
+    disk::storage::{is_clear, is_url, shown, without_options},
     progress::Progress,
     yaml::Refusal,
 };
@@ -44,6 +44,10 @@ impl SourcePath {
         }
         match kind {
             "datasets" => hub::Address::parse(rest).map(Self::Datasets),
+            "file" if is_url(rest) => Err(Refusal::new(
+                "`file:` is for files of this machine",
+                "write the URL alone, as in s3://bucket/rows/*.jsonl",
+            )),
             "file" => match glob::Pattern::new(&rest.replace("{config}", "x")) {
                 Ok(_) => Ok(Self::File(rest.to_owned())),
                 Err(error) => Err(Refusal::new(
@@ -52,6 +56,10 @@ impl SourcePath {
                 )),
             },
             "synthetic" => Self::parse_synthetic(rest),
+            _ if !is_clear(text) => Err(Refusal::new(
+                format!("the user or the password of this `{kind}://` URL has a `/` or a `?`"),
+                "write `%2F` and `%3F` for them",
+            )),
             _ if is_url(text) => match glob::Pattern::new(&without_options(text).0.replace("{config}", "x")) {
                 Ok(_) => Ok(Self::Url(text.to_owned())),
                 Err(error) => Err(Refusal::new(

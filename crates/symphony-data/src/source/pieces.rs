@@ -29,6 +29,10 @@ const BUFFER: usize = 256 << 10;
 /// How much of the beginning and of the end of a file behind a URL is read to see what it is, in bytes.
 const HEAD: u64 = 64 << 10;
 
+/// Why a file at a URL cannot be read by many machines.
+const NO_VERSION: &str = "the server does not say when this file was written, so that a change would not be noticed between \
+    workers; preprocess it on one machine, or copy it first";
+
 /// A stretch of a source's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Piece {
@@ -112,7 +116,13 @@ pub(super) fn of_files(
 ) -> Result<Vec<Vec<Piece>>, SourceError> {
     let read = |file: &LocalFile<'_>, error| SourceError::read(named(&file.path, &file.shown), error);
     let places: Vec<Place<'_>> = files.iter().map(|file| Place::new(&file.path, storage)).collect();
-    let stamp = |(file, place): (&LocalFile<'_>, &Place<'_>)| place.stamp().map_err(|error| read(file, error));
+    let stamp = |(file, place): (&LocalFile<'_>, &Place<'_>)| {
+        let stamp = file.stamp.map_or_else(|| place.stamp(), Ok).map_err(|error| read(file, error))?;
+        if stamp.modified == 0 && place.is_remote() {
+            return Err(read(file, io::Error::other(NO_VERSION)));
+        }
+        Ok(stamp)
+    };
     let stamps = files.iter().zip(&places).map(stamp).collect::<Result<Vec<_>, _>>()?;
     let all: u64 = stamps.iter().map(|stamp| stamp.bytes).sum();
     let shards = (shards as u64).max(1);
@@ -132,7 +142,14 @@ pub(super) fn of_files(
                 within,
             })
         };
-        let within = match how(*place, file.format, stamp, rows) {
+        let is_one_piece = stamp.bytes > 0 && before / size == (before + stamp.bytes - 1) / size;
+        let format = if is_one_piece && place.is_remote() {
+            // It is not cut, so that nothing needs to be asked about it.
+            Ok(None)
+        } else {
+            how(*place, file.format, stamp, rows)
+        };
+        let within = match format {
             Ok(Some(Format::Jsonl)) => {
                 place.open(stamp.bytes, BUFFER as u64).and_then(|mut open| lines(&mut open, stamp.bytes, before, size))
             }

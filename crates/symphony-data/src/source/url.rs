@@ -35,7 +35,6 @@ pub(crate) struct Found<'b> {
 /// The files of one benchmark behind URLs.
 pub struct UrlSource<'b> {
     files: Vec<LocalFile<'b>>,
-    stamps: Vec<Stamp>,
     wanted: Wanted<'b>,
     storage: &'b Arc<dyn Storage>,
     progress: &'b dyn Progress,
@@ -51,15 +50,14 @@ impl<'b> UrlSource<'b> {
     /// file of unknown format.
     pub fn open(pattern: &str, wanted: Wanted<'b>, progress: &'b dyn Progress) -> Result<Self, SourceError> {
         let storage = wanted.storage.ok_or_else(|| SourceError::NoStorage { url: shown(pattern) })?;
-        let (mut files, mut stamps) = (Vec::new(), Vec::new());
+        let mut files = Vec::new();
         for Found { url, name, stamp, config } in find(pattern, wanted.configs, &**storage)? {
             let path = PathBuf::from(&url);
             let named = PathBuf::from(shown(&url));
             let format = Format::of(&named).ok_or_else(|| SourceError::UnknownFormat { path: named.clone() })?;
-            files.push(LocalFile { path, name, shown: shown(&url).into(), format, config });
-            stamps.push(stamp);
+            files.push(LocalFile { path, name, shown: shown(&url).into(), format, config, stamp: Some(stamp) });
         }
-        Ok(Self { files, stamps, wanted, storage, progress, copies: OnceLock::new() })
+        Ok(Self { files, wanted, storage, progress, copies: OnceLock::new() })
     }
 
     /// Local copies of all files.
@@ -67,18 +65,20 @@ impl<'b> UrlSource<'b> {
         if let Some(copies) = self.copies.get() {
             return Ok(copies);
         }
-        let total_bytes = self.stamps.iter().map(|stamp| stamp.bytes).sum();
+        let size = |file: &LocalFile<'_>| file.stamp.map_or(0, |stamp| stamp.bytes);
+        let total_bytes = self.files.iter().map(size).sum();
         let (mut copies, mut bytes) = (Vec::new(), 0);
-        for (file, Stamp { bytes: size, .. }) in self.files.iter().zip(&self.stamps) {
+        for file in &self.files {
+            let size = size(file);
             let failed = |error| SourceError::read(Path::new(&*file.shown), error);
-            let mut copy = Place::new(&file.path, Some(self.storage)).local(*size).map_err(failed)?;
-            for from in (0..*size).step_by(WINDOW as usize) {
+            let mut copy = Place::new(&file.path, Some(self.storage)).local(size).map_err(failed)?;
+            for from in (0..size).step_by(WINDOW as usize) {
                 let (files, total_files) = (copies.len(), self.files.len());
                 self.progress.download(self.wanted.name, Download { files, total_files, bytes, total_bytes });
                 if self.progress.cancelled() {
                     return Err(SourceError::Cancelled);
                 }
-                let end = size.min(&(from + WINDOW)).to_owned();
+                let end = size.min(from + WINDOW);
                 copy.fetch(from..end).map_err(failed)?;
                 bytes += end - from;
             }
@@ -175,6 +175,11 @@ fn matching<'b>(pattern: &str, storage: &dyn Storage) -> Result<Vec<Found<'b>>, 
     let matches = |name: &str| rule.matches_with(name, options_of) && names_hidden(&parts(rest), &parts(name));
     let mut files: Vec<Found<'_>> =
         listed.into_iter().filter(|(name, _)| matches(name)).map(|(name, stamp)| found(name, stamp)).collect();
+    if let Some(file) = files.iter().find(|file| file.name.contains('?')) {
+        let error =
+            std::io::Error::other("a URL with `?` in the name of a file cannot be read; rename it, or leave it out");
+        return Err(SourceError::read(Path::new(&shown(&format!("{folder}{}", file.name.replace('?', "%3F")))), error));
+    }
     files.sort_by(|a, b| Path::new(&a.name).cmp(Path::new(&b.name)));
     if files.is_empty() { Err(absent()) } else { Ok(files) }
 }

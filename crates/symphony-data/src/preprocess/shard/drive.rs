@@ -1,6 +1,6 @@
 //! The driver's side: hands out jobs, merges what workers found, and finishes the store.
 
-use std::{collections::HashSet, fs, num::NonZeroUsize, path::Path};
+use std::{collections::HashSet, num::NonZeroUsize, path::Path};
 
 use super::{
     job::{Column, FeaturesFound, Found, GivenConfig, Job, PartMade, RawScale, Step, Write},
@@ -11,12 +11,15 @@ use crate::{
     bin::{Cut, Percentiles, Thresholds},
     config::Benchmark,
     difficulty::{RawRange, score::CONSTANT_PERCENTILE},
-    disk::{DiskError, Folder, NamedFile, checksum, storage::within},
+    disk::{
+        Folder, NamedFile, checksum,
+        storage::{shown, within},
+    },
     number::{Mean, Summary},
     preprocess::{
         Outcome, PreprocessError, PreprocessOptions, copies::COMPARED, pass::Stage1, scale::Scale, unless_current,
     },
-    progress::{Pass, Progress},
+    progress::{Note, Pass, Progress},
     row::{Origin, RowFault},
     source::{
         Piece, SourceError,
@@ -68,25 +71,30 @@ pub fn preprocess_on(
     progress: &dyn Progress,
 ) -> Result<(Outcome, Meta), PreprocessError> {
     let options = PreprocessOptions { parts: None, ..options };
-    unless_current(benchmark, cut, folder, options, progress, |stage, folder, format, _| {
-        let path = std::path::absolute(folder.path()).unwrap_or_else(|_| folder.path().to_owned());
-        let scratch = match cluster.shared {
-            None => {
-                let scratch = path.join(shards_name(&benchmark.name));
-                fs::create_dir_all(&scratch)
-                    .map_err(|error| DiskError::writing(&scratch, "make this folder", error))?;
-                scratch
-            }
-            Some(url) => {
-                // Stores in other folders have their own.
-                let key = checksum::sha256_of(path.as_os_str().as_encoded_bytes());
-                within(url, &format!("{}-{}", shards_name(&benchmark.name), &key["sha256:".len()..][..8])).into()
-            }
-        };
-        let scratch = Scratch::new(scratch, benchmark.storage.as_ref());
+    let path = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let scratch = match cluster.shared {
+        None => path.join(shards_name(&benchmark.name)),
+        Some(url) => {
+            // Stores in other folders have their own.
+            let key = checksum::sha256_of(path.as_os_str().as_encoded_bytes());
+            within(url, &format!("{}-{}", shards_name(&benchmark.name), &key["sha256:".len()..][..8])).into()
+        }
+    };
+    let scratch = Scratch::new(scratch, benchmark.storage.as_ref());
+    let made = unless_current(benchmark, cut, folder, options, progress, |stage, folder, format, _| {
+        scratch.create()?;
+        let scratch = scratch.clone();
         let shards = stage.source.shards(cluster.shards.get()).map_err(|error| stage.of_source(error))?;
         Driver { stage, workers: cluster.workers, config: cluster.config, scratch, shards }.build(folder, cut, format)
-    })
+    })?;
+    // An earlier run may have ended before it did. The store is whole without it.
+    if scratch.remote().is_some()
+        && let Err(error) = scratch.remove()
+    {
+        let place = shown(&scratch.path().to_string_lossy());
+        progress.note(Note::Warning(&format!("{place}: cannot remove what workers left there: {error}; remove it")));
+    }
+    Ok(made)
 }
 
 /// A run under way.

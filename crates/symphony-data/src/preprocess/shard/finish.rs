@@ -71,10 +71,6 @@ impl Driver<'_> {
         folder.publish(rejected.into_iter().chain([sealed]).collect(), false)?;
         drop(inside);
         stage.clear(folder, &meta)?;
-        if self.scratch.remote().is_some() {
-            // The store is whole without it.
-            let _ = self.scratch.remove();
-        }
         Ok(meta)
     }
 }

@@ -34,6 +34,14 @@ impl Scratch {
         Self { path, storage: storage.filter(|_| is_remote).cloned() }
     }
 
+    /// Makes the folder, if it is one.
+    pub fn create(&self) -> Result<(), DiskError> {
+        if self.storage.is_some() {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.path).map_err(|error| DiskError::writing(&self.path, "make this folder", error))
+    }
+
     /// The folder's path, or the URL.
     pub fn path(&self) -> &Path {
         &self.path
@@ -81,14 +89,11 @@ impl Scratch {
         }
     }
 
-    /// Whether a file is whole. Behind a URL its size says so, as files are there once they are whole.
+    /// Whether a file is as it was written.
     fn is_whole(&self, name: &str, recorded: &WrittenFile) -> bool {
-        let place = self.place(name);
-        if let Some(storage) = &self.storage {
-            return storage.stamp(&place.to_string_lossy()).is_ok_and(|stamp| stamp.bytes == recorded.bytes);
-        }
-        checksum::of_file(&place, &recorded.checksum)
-            .is_ok_and(|(now, bytes)| now == recorded.checksum && bytes == recorded.bytes)
+        let Ok((file, bytes)) = self.open(name, WINDOW) else { return false };
+        bytes == recorded.bytes
+            && checksum::of_reader(file, &recorded.checksum).is_ok_and(|(now, _)| now == recorded.checksum)
     }
 
     /// The outcome of a job that was done before, if its files are still whole.

@@ -92,6 +92,7 @@ impl<'p, 'b: 'p> DatasetSplit<'p, 'b> {
                 shown: format!("{}/{file}", self.repo).into(),
                 format,
                 config: *config,
+                stamp: None,
             });
         }
         self.hub.show(&done);
