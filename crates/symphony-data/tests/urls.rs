@@ -303,7 +303,7 @@ fn files_are_found_by_wildcards_and_their_secrets_are_kept() {
         ("c/*.jsonl", "", "nothing is at test://host/c/*.jsonl"),
         ("a/z.jsonl", "", "nothing is at test://host/a/z.jsonl"),
         ("b/[.]*.jsonl", "", "nothing is at"),
-        ("e/*.jsonl", "", "a URL with `?` in the name of a file cannot be read"),
+        ("e/*.jsonl", "", "test://host/e/a?b.jsonl: a URL cannot name a file with a `?`; rename it"),
         ("b/x.txt", "", "test://host/b/x.txt: its name does not show its format"),
         // A config's own wildcards are none.
         ("**/{config}.jsonl", "configs: ['*'], ", "nothing is at test://host/**/[*].jsonl"),
@@ -461,7 +461,7 @@ fn a_file_whose_version_is_not_known_is_for_one_machine() {
     fs::File::options().write(true).open(&file).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
     let (remote, full) = (yaml(&url("rows.jsonl"), ""), place.path().join("full"));
     let error = on(&bucket, &remote, 2, &full, PreprocessOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("the server does not say when this file was written"), "{error}");
+    assert!(error.contains("rows.jsonl: the server does not say when this file was written"), "{error}");
     alone(&bucket, &remote, &full, PreprocessOptions::default()).unwrap();
 }
 

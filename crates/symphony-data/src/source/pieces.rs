@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     disk::{
-        Local, Place,
+        Local, Place, WINDOW,
         storage::{Stamp, Storage, is_url},
     },
     format::{Batcher, Format, ReadError, compression::Compression, jsonl, parquet},
@@ -119,7 +119,8 @@ pub(super) fn of_files(
     let stamp = |(file, place): (&LocalFile<'_>, &Place<'_>)| {
         let stamp = file.stamp.map_or_else(|| place.stamp(), Ok).map_err(|error| read(file, error))?;
         if stamp.modified == 0 && place.is_remote() {
-            return Err(read(file, io::Error::other(NO_VERSION)));
+            let (path, reason) = (PathBuf::from(&*file.shown), NO_VERSION.to_owned());
+            return Err(SourceError::Malformed { path, line: 0, reason });
         }
         Ok(stamp)
     };
@@ -143,8 +144,8 @@ pub(super) fn of_files(
             })
         };
         let is_one_piece = stamp.bytes > 0 && before / size == (before + stamp.bytes - 1) / size;
-        let format = if is_one_piece && place.is_remote() {
-            // It is not cut, so that nothing needs to be asked about it.
+        let format = if is_one_piece && place.is_remote() && stamp.bytes <= WINDOW {
+            // One request gets it all, so that none needs to ask what it is.
             Ok(None)
         } else {
             how(*place, file.format, stamp, rows)

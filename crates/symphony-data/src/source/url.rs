@@ -176,9 +176,9 @@ fn matching<'b>(pattern: &str, storage: &dyn Storage) -> Result<Vec<Found<'b>>, 
     let mut files: Vec<Found<'_>> =
         listed.into_iter().filter(|(name, _)| matches(name)).map(|(name, stamp)| found(name, stamp)).collect();
     if let Some(file) = files.iter().find(|file| file.name.contains('?')) {
-        let error =
-            std::io::Error::other("a URL with `?` in the name of a file cannot be read; rename it, or leave it out");
-        return Err(SourceError::read(Path::new(&shown(&format!("{folder}{}", file.name.replace('?', "%3F")))), error));
+        let path = format!("{}{}", shown(folder), file.name).into();
+        let reason = "a URL cannot name a file with a `?`; rename it, or leave it out".to_owned();
+        return Err(SourceError::Malformed { path, line: 0, reason });
     }
     files.sort_by(|a, b| Path::new(&a.name).cmp(Path::new(&b.name)));
     if files.is_empty() { Err(absent()) } else { Ok(files) }
