@@ -5,8 +5,8 @@ use std::{fmt, io, ops::Range, path::Path, time::UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// A connection to storage that URLs name. The caller of the library has it. URLs are plain text, without `%` escapes: what
-/// is behind a `?` are options of the connection.
+/// A connection to storage that URLs name. The caller of the library has it. URLs are plain text, of which only user and
+/// password have `%` escapes. What is behind a `?` are options of the connection.
 pub trait Storage: fmt::Debug + Send + Sync {
     /// The names of the files in a folder, relative to it, each with its stamp; with `below`, of those in its folders too.
     /// Nothing if there is no such folder.
@@ -45,7 +45,7 @@ pub trait Storage: fmt::Debug + Send + Sync {
 pub struct Stamp {
     /// Its size.
     pub bytes: u64,
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since 1970; behind a URL it may be another number that changes with the file, and 0 says that nobody knows.
     pub modified: u64,
 }
 
@@ -85,7 +85,10 @@ pub fn within(folder: &str, name: &str) -> String {
 pub fn shown(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return without_options(url).0.to_owned() };
     let from = end_of_user(rest).unwrap_or_else(|end| end);
-    format!("{scheme}://{}", without_options(&rest[from..]).0)
+    let user = rest[..from].trim_end_matches('@').split(':').next().unwrap_or_default();
+    // On Azure, a container stands where others have a user.
+    let container = if scheme.starts_with("abfs") && !user.is_empty() { format!("{user}@") } else { String::new() };
+    format!("{scheme}://{container}{}", without_options(&rest[from..]).0)
 }
 
 /// Whether user and password of a URL are written so that they can be told from the rest.
@@ -116,6 +119,9 @@ mod tests {
             ("s3://bucket/a b/x%y.jsonl", "s3://bucket/a b/x%y.jsonl"),
             ("s3://key:sec%2Fret@bucket/x?region=eu", "s3://bucket/x"),
             ("s3://key@bucket", "s3://bucket"),
+            ("abfss://rows@account.dfs.core.windows.net/x", "abfss://rows@account.dfs.core.windows.net/x"),
+            ("abfs://rows:key@account/x?sas=1", "abfs://rows@account/x"),
+            ("abfs://:key@account/rows/x", "abfs://account/rows/x"),
             ("s3://bucket/a@b:c/x", "s3://bucket/a@b:c/x"),
             ("http://host:9000/a@b/x?token=1", "http://host:9000/a@b/x"),
             // Not written as it should be.
