@@ -8,10 +8,11 @@
 The result is the store that one machine makes, in parts: the same rows, scores, thresholds, identities and pools,
 whatever the number of shards and workers. ``python -m symphony_data.ray --help`` does the same from the command line.
 
-The folder and the files of the source must be on storage that all machines share, under the same paths or URLs, and
-all machines need the same version of symphony-data. Features that are Python functions go to the workers with the
-builder that they are registered in. What a worker has finished is kept until the store is whole: Ray does the job of a
-worker that died again, and a driver that is started again resumes at what is finished.
+The folder and the files of the source must be on storage that all machines share, under the same paths; or the files
+are behind URLs, and `shared` names a URL for what workers make. All machines need the same version of symphony-data.
+Features that are Python functions go to the workers with the builder that they are registered in. What a worker has
+finished is kept until the store is whole: Ray does the job of a worker that died again, and a driver that is started
+again resumes at what is finished.
 """
 
 from __future__ import annotations
@@ -206,7 +207,7 @@ _loaded: tuple[str, list[_Function]] = ("", [])
 
 
 def _work(job: bytes, known_by: str, packed: list[ray.ObjectRef[bytes]]) -> bytes | SymphonyDataError:
-    """Does one job, on a worker. An error is returned, as Ray shows those that are raised and that nobody fetches."""
+    """Does one job, on a worker. Returns errors, as Ray prints those that are raised and that nobody fetches."""
     try:
         return _outcome(job, known_by, packed)
     except SymphonyDataError as error:
@@ -276,8 +277,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m symphony_data.ray",
         description="Score every row of a benchmark on a Ray cluster (stage 1)",
-        epilog="The output and the files of the source must be on storage that all machines share, "
-        "or behind URLs such as s3://.",
+        epilog="The output and the files of the source must be on storage that all machines share. The source may be "
+        "behind URLs, such as s3://; then --shared names a URL for what workers make, and the output is a folder of "
+        "this machine.",
     )
     parser.add_argument("benchmark", help="the benchmark's name")
     parser.add_argument("--config", metavar="FILE", help="the configuration [default: config/data_config.yaml]")

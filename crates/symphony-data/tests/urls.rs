@@ -305,7 +305,7 @@ fn files_are_found_by_wildcards_and_their_secrets_are_kept() {
         ("b/[.]*.jsonl", "", "nothing is at"),
         ("e/*.jsonl", "", "test://host/e/a?b.jsonl: a URL cannot name a file with a `?`; rename it"),
         ("b/x.txt", "", "test://host/b/x.txt: its name does not show its format"),
-        // A config's own wildcards are none.
+        // A `*` in the name of a config stands for itself.
         ("**/{config}.jsonl", "configs: ['*'], ", "nothing is at test://host/**/[*].jsonl"),
         ("d/{config}*.jsonl", "configs: [x, xy], ", "test://host/d/xy.jsonl is found by"),
     ] {

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::storage::{Stamp, Storage, is_url, without_options};
+use super::storage::{Stamp, Storage, is_url, shown, without_options};
 
 /// How much of a file behind a URL is read at once, in bytes.
 pub const WINDOW: u64 = 8 << 20;
@@ -45,6 +45,11 @@ impl<'p> Place<'p> {
         }
         let none = || io::Error::new(io::ErrorKind::Unsupported, "there is no connection to this storage");
         Ok(Some((self.storage.ok_or_else(none)?, self.path.to_string_lossy())))
+    }
+
+    /// What it is called in messages: its path, or its URL without user, password and options.
+    pub fn shown(self) -> PathBuf {
+        if self.is_remote() { shown(&self.path.to_string_lossy()).into() } else { self.path.to_owned() }
     }
 
     /// The path from the root of the file system on, or the URL.

@@ -5,8 +5,8 @@ use std::{fmt, io, ops::Range, path::Path, time::UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// A connection to storage that URLs name. The caller of the library has it. URLs are plain text, of which only user and
-/// password have `%` escapes. What is behind a `?` are options of the connection.
+/// A connection to storage that URLs name, which the caller of the library makes. Only user and password of a URL have `%`
+/// escapes; the rest is plain text. Options of the connection follow a `?`.
 pub trait Storage: fmt::Debug + Send + Sync {
     /// The names of the files in a folder, relative to it, each with its stamp; with `below`, of those in its folders too.
     /// Nothing if there is no such folder.
@@ -45,7 +45,8 @@ pub trait Storage: fmt::Debug + Send + Sync {
 pub struct Stamp {
     /// Its size.
     pub bytes: u64,
-    /// Nanoseconds since 1970; behind a URL it may be another number that changes with the file, and 0 says that nobody knows.
+    /// When it was last written, in nanoseconds since 1970. Where a server tells no time, it is another number that changes with
+    /// the file, or 0 if there is none.
     pub modified: u64,
 }
 

@@ -4,10 +4,7 @@ use std::{fmt, io, num::NonZeroUsize, path::Path, sync::Arc};
 
 use crate::{
     config::Benchmark,
-    disk::{
-        DiskError, NamedFile, Place, checksum,
-        storage::{Storage, shown},
-    },
+    disk::{DiskError, NamedFile, Place, checksum, storage::Storage},
     progress::{Note, Progress},
     source::{SourceError, SourcePath, file, url},
     store::{Meta, Store, StoreError, rejected_name},
@@ -101,10 +98,9 @@ fn changed_at(
         return Ok(Some(Difference::Files.to_string()));
     }
     for (url::Found { url, stamp, .. }, recorded) in files.iter().zip(recorded) {
-        let open = Place::new(Path::new(url), Some(storage)).open_whole(stamp.bytes);
-        let (now, _) = open
-            .and_then(|open| checksum::of_reader(open, &recorded.checksum))
-            .map_err(|error| DiskError::new(Path::new(&shown(url)), "read this source file", error))?;
+        let place = Place::new(Path::new(url), Some(storage));
+        let read = place.open_whole(stamp.bytes).and_then(|open| checksum::of_reader(open, &recorded.checksum));
+        let (now, _) = read.map_err(|error| DiskError::new(&place.shown(), "read this source file", error))?;
         if now != recorded.checksum {
             return Ok(Some(format!("its source file {} changed", recorded.name)));
         }

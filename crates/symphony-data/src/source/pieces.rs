@@ -19,7 +19,7 @@ use super::{
 use crate::{
     disk::{
         Local, Place, WINDOW,
-        storage::{Stamp, Storage, is_url},
+        storage::{Stamp, Storage},
     },
     format::{Batcher, Format, ReadError, compression::Compression, jsonl, parquet},
 };
@@ -114,7 +114,7 @@ pub(super) fn of_files(
     storage: Option<&Arc<dyn Storage>>,
     shards: usize,
 ) -> Result<Vec<Vec<Piece>>, SourceError> {
-    let read = |file: &LocalFile<'_>, error| SourceError::read(named(&file.path, &file.shown), error);
+    let read = |file: &LocalFile<'_>, error| SourceError::read(&Place::new(&file.path, storage).shown(), error);
     let places: Vec<Place<'_>> = files.iter().map(|file| Place::new(&file.path, storage)).collect();
     let stamp = |(file, place): (&LocalFile<'_>, &Place<'_>)| {
         let stamp = file.stamp.map_or_else(|| place.stamp(), Ok).map_err(|error| read(file, error))?;
@@ -158,7 +158,7 @@ pub(super) fn of_files(
                 local_groups(*place, stamp, None).and_then(|local| row_groups(local.path(), before, size))
             }
             Ok(_) => Ok(vec![(0, Within::All)]),
-            Err(error) => return Err(failed(error, named(&file.path, &file.shown), &file.shown, rows)),
+            Err(error) => return Err(failed(error, &place.shown(), &file.shown, rows)),
         };
         for (at, within) in within.map_err(|error| read(file, error))? {
             found.entry(((before + at) / size).min(shards - 1)).or_default().push(piece(within));
@@ -166,11 +166,6 @@ pub(super) fn of_files(
         before += stamp.bytes;
     }
     Ok(found.into_values().collect())
-}
-
-/// What a file is called if it cannot be read: its path, or its URL without options.
-fn named<'n>(path: &'n Path, shown: &'n str) -> &'n Path {
-    if is_url(&path.to_string_lossy()) { Path::new(shown) } else { path }
 }
 
 /// The format of a file that can be cut: lines of JSON without compression, or Parquet.
@@ -314,11 +309,10 @@ pub fn read(
             reason: "this file changed while it was read; run again when nothing writes to it".to_owned(),
         };
         let place = Place::new(path, wanted.storage);
-        let named = named(path, shown);
         let check = || match place.stamp() {
             Ok(now) if now == *stamp => Ok(()),
             Ok(_) => Err(changed()),
-            Err(error) => Err(SourceError::read(named, error)),
+            Err(error) => Err(SourceError::read(&place.shown(), error)),
         };
         check()?;
         let before = if at == 0 { lines_before } else { 0 };
@@ -349,7 +343,7 @@ pub fn read(
         match within() {
             Ok(lines) => found.lines.push(lines),
             Err(ReadError::Stopped) => return Ok(found),
-            Err(error) => return Err(failed(error, named, shown, wanted.rows)),
+            Err(error) => return Err(failed(error, &place.shown(), shown, wanted.rows)),
         }
         check()?;
     }

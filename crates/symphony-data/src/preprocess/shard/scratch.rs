@@ -62,12 +62,11 @@ impl Scratch {
 
     /// The error of a file, with its path or URL.
     pub fn failed(&self, name: &str, error: io::Error) -> DiskError {
-        let place = self.place(name);
-        let named = if self.storage.is_some() { shown(&place.to_string_lossy()).into() } else { place };
-        DiskError::new(&named, "read this file", error)
+        let place = Place::new(&self.place(name), self.storage.as_ref()).shown();
+        DiskError::new(&place, "read this file", error)
     }
 
-    /// Opens a file, of which `step` bytes are read at once if it is behind a URL. Returns its size too.
+    /// Opens a file, and returns its size too. If it is behind a URL, `step` bytes are read at once.
     pub fn open(&self, name: &str, step: u64) -> Result<(Opened, u64), DiskError> {
         let path = self.place(name);
         let place = Place::new(&path, self.storage.as_ref());

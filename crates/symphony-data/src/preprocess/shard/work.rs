@@ -17,7 +17,7 @@ use crate::{
     difficulty::{FeatureColumns, RawRange, RowFunction, Scorer},
     disk::{
         DiskError, NewFile, Opened, Place, checksum,
-        storage::{Stamp, Storage, shown},
+        storage::{Stamp, Storage},
     },
     number::{Mean, Summary},
     preprocess::{
@@ -105,9 +105,7 @@ impl Worker<'_> {
 
     fn checksum(&self, path: &Path, stamp: Stamp) -> Result<Found, PreprocessError> {
         let place = Place::new(path, self.benchmark.storage.as_ref());
-        let named = shown(&path.to_string_lossy());
-        let named = if place.is_remote() { Path::new(&named) } else { path };
-        let failed = |error| DiskError::new(named, "read this source file", error);
+        let failed = |error| DiskError::new(&place.shown(), "read this source file", error);
         let open = place.open_whole(stamp.bytes).map_err(failed)?;
         let (checksum, bytes) = checksum::of_reader(open, "blake3:").map_err(failed)?;
         if place.stamp().map_err(failed)? != stamp || bytes != stamp.bytes {
